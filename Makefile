@@ -1,0 +1,57 @@
+# make demo   set up, measure the demo study, and say where its page is
+# make test   set up and run the tests
+# make check  set up and run linters, the type checker and the architecture's contracts
+# Needs Python 3.11 or newer (PYTHON=python3.12 chooses one); all is installed into VENV.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test test-quick check format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/ready-demo
+	snakemake --cores $(CORES) --quiet rules
+	@echo "The page: $(CURDIR)/results/studies/demo/index.html"
+
+test: $(VENV)/ready-dev
+	pytest $(TESTS)
+
+test-quick: $(VENV)/ready-dev
+	pytest -m "not slow and not workflow and not browser and not slurm" $(TESTS)
+
+check: $(VENV)/ready-dev
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint --configfile config/tiny.yaml
+
+format: $(VENV)/ready-dev
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow/rules
+
+clean:
+	rm -rf $(VENV) results .snakemake
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/ready-demo: $(VENV)/created pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): torch is large, the first time takes minutes"
+	$(PIP_INSTALL) torch torchvision
+	$(PIP_INSTALL) --editable '.[samples]'
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready-demo
+	$(PIP_INSTALL) --editable '.[samples,slurm,dev]'
+	@touch $@

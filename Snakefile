@@ -1,0 +1,43 @@
+# Measures the Effective Model Complexity of every cell of a study; see README.md.
+# A study is chosen with --configfile; without one, config/demo.yaml is measured.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# Built from Containerfile; used only with --software-deployment-method apptainer.
+container: "emc.sif"
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    study="[a-z0-9-]+",
+    cell="[a-z0-9-]+",
+    dataset="[a-z0-9-]+",
+    settings="[0-9a-f]{8}",
+
+
+localrules:
+    all,
+    measured,
+    plan,
+
+
+rule all:
+    input:
+        f"results/studies/{STUDY.name}/index.html",
+        f"results/studies/{STUDY.name}/figures",
+
+
+rule measured:
+    input:
+        [f"results/cells/{cell}/estimate.json" for cell in CELLS],
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/certify.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,302 @@
+"""A made-up study of any size, written by the writers of the real one.
+
+Every net fits a share of its parameters that depends on its family, optimizer, activation and
+labels, so that tests know the truth that the numbers scatter around.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emc.records import (
+    Certificate,
+    Estimate,
+    Milestone,
+    Outcome,
+    Probe,
+    RateEstimate,
+    Verdict,
+)
+from emc.seeds import derive, generator
+from emc.store.columns import CELLS, CERTIFICATES, PROBES
+from emc.store.documents import write_document
+from emc.store.layout import Results
+from emc.store.plan import plan_row
+from emc.store.rows import certificate_row, estimate_document, probe_row
+from emc.store.tables import write_table
+from emc.study import Cell, PlannedCell, cell_id
+from emc.study.identity import canonical
+
+SETTINGS: Final = "abcd1234"
+WIDTH: Final = 1.4
+
+ARCHITECTURE: Final = {"mlp": 0.20, "cnn": 0.35, "linear": 1.0}
+OPTIMIZER: Final = {"sgd": 1.0, "gd": 0.6, "adam": 0.9, "adamw": 0.9}
+ACTIVATION: Final = {"relu": 1.0, "tanh": 0.8, "sigmoid": 0.5}
+LABELS: Final = {"original": 1.6, "random": 1.0, "random-inputs": 1.1}
+
+
+@dataclass(frozen=True)
+class SyntheticStudy:
+    """Where a made-up study lies and what it plans."""
+
+    results: Results
+    name: str
+    planned: tuple[PlannedCell, ...]
+
+    @property
+    def cells(self) -> Path:
+        """The plan."""
+        return self.results.study(self.name).cells
+
+    @property
+    def database(self) -> Path:
+        """Where its database belongs."""
+        return self.results.study(self.name).database
+
+
+def truth(cell: Cell) -> float:
+    """The emc50 that the probes of a cell scatter around."""
+    share = (
+        ARCHITECTURE[cell.architecture.name]
+        * OPTIMIZER[cell.optimizer.name]
+        * ACTIVATION.get(cell.activation, 1.0)
+        * LABELS[cell.labels.name]
+    )
+    luck = generator("luck", cell_id(cell)).normal(0, 0.08)
+    return float(share * cell.parameters**0.97 * math.exp(luck))
+
+
+def factorial(**factors: list[Any]) -> list[Cell]:
+    """Cells with every combination of the values given for their keys."""
+    defaults: dict[str, Any] = {
+        "dataset": "mnist-5k",
+        "labels": "random",
+        "architecture": {"name": "mlp", "width": 4, "depth": 2},
+    }
+    combined = product(*factors.values())
+    return [
+        Cell.model_validate({**defaults, **dict(zip(factors, values, strict=True))})
+        for values in combined
+    ]
+
+
+def full_study() -> list[Cell]:
+    """Cells that vary every factor the figures look at."""
+    nets = [{"name": "mlp", "width": width, "depth": 2} for width in (1, 2, 4)]
+    nets += [{"name": "cnn", "width": width, "depth": 2} for width in (2, 4, 6)]
+    return [
+        *factorial(architecture=nets, labels=["original", "random"], seed=[0, 1]),
+        *factorial(optimizer=["gd", "adam"], labels=["original", "random"], seed=[0, 1]),
+        *factorial(activation=["tanh", "sigmoid"], labels=["original", "random"], seed=[0, 1]),
+    ]
+
+
+def write_study(
+    folder: Path,
+    cells: list[Cell],
+    *,
+    name: str = "made-up",
+    unmeasured: int = 0,
+    uncertified: int = 0,
+    probes: int = 48,
+) -> SyntheticStudy:
+    """Plan all cells and write results for all but the last `unmeasured` of them."""
+    results = Results(folder)
+    planned = tuple(
+        PlannedCell(cell_id(cell), cell, canonical(cell), (f"by-{cell.labels.name}",))
+        for cell in cells
+    )
+    study = SyntheticStudy(results, name, planned)
+    write_table(study.cells, CELLS, map(plan_row, planned))
+    measured = planned[: len(planned) - unmeasured]
+    for index, plan in enumerate(measured):
+        certify = index < len(measured) - uncertified
+        write_cell(results, plan.id, plan.cell, probes=probes, certify=certify)
+    return study
+
+
+def write_cell(
+    results: Results, identity: str, cell: Cell, *, probes: int = 48, certify: bool = True
+) -> None:
+    """Write all result files of one cell."""
+    files = results.cell(identity)
+    runs = list(_probes(identity, cell, probes))
+    write_table(files.probes, PROBES, map(probe_row, runs))
+    write_document(files.estimate, estimate_document(_estimate(identity, cell, runs)))
+    if certify:
+        rows = map(certificate_row, _certificates(identity, cell, runs))
+        write_table(files.certificate(SETTINGS), CERTIFICATES, rows)
+
+
+def edit_document(path: Path, changes: Mapping[str, Any]) -> None:
+    """Overwrite values of a JSON document."""
+    write_document(path, json.loads(path.read_text()) | dict(changes))
+
+
+def _rate_factor(cell: Cell, rate: float) -> float:
+    best = cell.optimizer.lr[len(cell.optimizer.lr) // 2]
+    return math.exp(-0.15 * abs(math.log(rate / best)))
+
+
+def _probes(identity: str, cell: Cell, count: int) -> Iterator[Probe]:
+    draw = generator("probes", identity)
+    available = cell.dataset.facts.samples
+    scale = math.log(WIDTH) / (2 * math.log(9))
+    for index in range(count):
+        first = index < 8
+        rates = cell.optimizer.lr
+        rate = rates[index % len(rates)] if first else rates[len(rates) // 2]
+        centre = math.log(truth(cell) * _rate_factor(cell, rate))
+        spread = 1.0 if first else 1.5 * scale
+        n = int(np.clip(math.exp(centre + draw.normal(0, spread)), 1, available))
+        fit = draw.random() < 1 / (1 + math.exp((math.log(n) - centre) / scale))
+        yield _probe(identity, cell, index, n, rate, bool(fit), draw)
+
+
+def _probe(
+    identity: str,
+    cell: Cell,
+    index: int,
+    n: int,
+    rate: float,
+    fit: bool,
+    draw: np.random.Generator,
+) -> Probe:
+    failures = (Outcome.STUCK, Outcome.CENSORED, Outcome.DIVERGED)
+    outcome = Outcome.FIT if fit else failures[draw.choice(3, p=(0.7, 0.25, 0.05))]
+    epochs = int(draw.integers(20, 120)) if fit else 300
+    steps = epochs * max(1, n // cell.batch.size)
+    accuracy = 1.0 if fit else float(1 - max(1, draw.poisson(0.04 * n)) / n) if n > 1 else 0.0
+    loss = float(0.02 * draw.random() if fit else 0.2 + 0.3 * draw.random())
+    trace = np.unique(np.geomspace(1, epochs, 12).astype(int))
+    decay = loss + 2.2 * np.exp(-5 * trace / epochs)
+    early = Milestone(epochs // 2, steps // 2)
+    never = Milestone(None, None)
+    return Probe(
+        cell=identity,
+        round=index // 8,
+        replica=index % 8,
+        seed=derive(identity, index),
+        n=n,
+        lr=rate,
+        outcome=outcome,
+        epochs=epochs,
+        steps=steps,
+        gradient_evaluations=steps * min(n, cell.batch.size),
+        milestones=(
+            early,
+            early if fit else never,
+            early if fit else never,
+            Milestone(epochs, steps) if fit else never,
+        ),
+        accuracy=max(accuracy, 0.0),
+        loss=math.inf if outcome is Outcome.DIVERGED else loss,
+        gradient_norm=math.inf if outcome is Outcome.DIVERGED else loss / 30,
+        plateau=math.inf if outcome is Outcome.DIVERGED else loss / 100,
+        memorised_bits=n * math.log2(cell.classes) * (0.98 if fit else 0.7),
+        back_end="native",
+        device="cpu",
+        seconds=1e-7 * steps * cell.parameters,
+        trace_epochs=tuple(int(epoch) for epoch in trace),
+        trace_losses=tuple(float(value) for value in decay),
+    )
+
+
+def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
+    draw = generator("estimate", identity)
+    exact = truth(cell)
+    available = cell.dataset.facts.samples
+    saturated = exact > available
+    emc50 = min(exact * math.exp(draw.normal(0, 0.02)), available)
+    censored = sum(run.outcome is Outcome.CENSORED for run in runs)
+    rates = cell.optimizer.lr
+    best = rates[len(rates) // 2]
+    return Estimate(
+        cell=identity,
+        method=cell.search.method,
+        emc50=emc50,
+        low=emc50 * 0.955,
+        high=available if saturated else emc50 * 1.045,
+        width=WIDTH,
+        emc50_without_censored=emc50 * (1 + censored / len(runs)),
+        censored=censored,
+        emc_walk=None,
+        saturated=saturated,
+        tolerance=cell.search.tolerance,
+        tolerance_reached=not saturated,
+        best_lr=best,
+        rates=tuple(
+            RateEstimate(
+                lr=rate,
+                emc50=emc50 * _rate_factor(cell, rate),
+                low=emc50 * _rate_factor(cell, rate) * 0.8,
+                high=emc50 * _rate_factor(cell, rate) * 1.25,
+                probes=sum(run.lr == rate for run in runs),
+            )
+            for rate in rates
+        ),
+        probes=len(runs),
+        rounds=runs[-1].round + 1,
+        parameters=cell.parameters,
+        classes=cell.classes,
+        samples_available=available,
+        memorised_bits=max(run.memorised_bits for run in runs),
+        seconds=sum(run.seconds for run in runs),
+        back_end="native",
+        device="cpu",
+    )
+
+
+_REASONS: Final = {
+    Verdict.MINIMUM: "gradient, plateau and curvature agree: no eigenvalue below -eps lambda_max",
+    Verdict.FITTED: "cross-entropy has no finite minimiser at a perfect fit",
+    Verdict.SADDLE: "a Ritz value lies below -eps lambda_max by more than its residual",
+    Verdict.UNCONVERGED: "the gradient norm exceeds its threshold",
+}
+
+
+def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Certificate]:
+    draw = generator("certificates", identity)
+    kept = [run for run in runs if run.outcome is not Outcome.DIVERGED]
+    fits = [run for run in kept if run.outcome is Outcome.FIT][:3]
+    failures = [run for run in kept if run.outcome is not Outcome.FIT][:3]
+    saddle = 0.5 if cell.optimizer.name == "gd" else 0.15
+    for run in (*fits, *failures):
+        verdict = Verdict.FITTED if run.outcome is Outcome.FIT else Verdict.MINIMUM
+        if run.outcome is Outcome.CENSORED:
+            verdict = Verdict.UNCONVERGED
+        elif draw.random() < saddle:
+            verdict = Verdict.SADDLE
+        largest = float(draw.lognormal(2, 0.6))
+        level = -0.01 if verdict is Verdict.SADDLE else -3e-4
+        yield Certificate(
+            cell=identity,
+            round=run.round,
+            replica=run.replica,
+            n=run.n,
+            outcome=run.outcome,
+            verdict=verdict,
+            reason=_REASONS[verdict],
+            loss=run.loss,
+            gradient_norm=run.gradient_norm,
+            relative_gradient_norm=run.gradient_norm / 10,
+            plateau=run.plateau,
+            lambda_min=level * largest * float(draw.lognormal(0, 0.3)),
+            lambda_min_residual=1e-6,
+            lambda_max=largest,
+            lambda_max_residual=1e-6,
+            trace=largest * 12,
+            negative_eigenvalues=int(draw.integers(40, 110)),
+            exact=True,
+            iterations=0,
+            eps=1e-3,
+            delta=1e-2,
+            seconds=0.3,
+        )

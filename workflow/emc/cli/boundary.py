@@ -1,0 +1,33 @@
+"""The one place where errors become messages and exit codes."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from emc.errors import EXIT_USER_ERROR, EmcError
+
+
+def guarded(call: Callable[[], object]) -> int:
+    """Run and give the exit code: 0, or 2 with one line for an error that is the user's to mend.
+
+    Any other exception passes: its traceback means a bug.
+    """
+    try:
+        call()
+    except EmcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def script(parser: argparse.ArgumentParser, call: Callable[[argparse.Namespace], object]) -> None:
+    """Parse the command line, log to standard error, run, and exit."""
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"
+    )
+    raise SystemExit(guarded(lambda: call(arguments)))

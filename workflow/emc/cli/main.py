@@ -1,0 +1,74 @@
+"""The command `emc`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emc.cli.boundary import guarded
+
+app = typer.Typer(
+    help="Effective Model Complexity: how many samples a training procedure fits.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study file, YAML")]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="results folder")]
+RESULTS = Path("results")
+
+
+class Format(StrEnum):
+    """How a query's answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def validate(study: StudyFile) -> None:
+    """Check a study file and count its cells."""
+    from emc.cli.plan import print_summary
+
+    print_summary(study)
+
+
+@app.command()
+def plan(study: StudyFile, results: ResultsFolder = RESULTS) -> None:
+    """Show every cell of a study: done, running, failed or to do, and what is left to pay."""
+    from emc.cli.plan import print_plan
+
+    print_plan(study, results)
+
+
+@app.command()
+def show(
+    cell: Annotated[str, typer.Argument(help="id of a cell, or a beginning that only it has")],
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Show one cell: its estimate, learning rates, probes and certificates."""
+    from emc.cli.show import print_cell
+
+    print_cell(cell, results)
+
+
+@app.command()
+def query(
+    study: StudyFile,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="one SELECT over tables and views")],
+    csv: Annotated[bool, typer.Option("--csv", help="print CSV")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, one object a row")] = False,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Ask the study's database a question; nothing can be changed by it."""
+    from emc.cli.query import print_answer
+
+    print_answer(study, sql, results, Format.CSV if csv else Format.JSON if json else Format.TABLE)
+
+
+def main() -> None:
+    """Run the command line."""
+    raise SystemExit(guarded(app))

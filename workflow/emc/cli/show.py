@@ -1,0 +1,101 @@
+"""Print one cell."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from emc.errors import EmcError
+from emc.measure.state import Status, state
+from emc.records import Estimate
+from emc.store.columns import CERTIFICATES, PROBES
+from emc.store.documents import read_document
+from emc.store.layout import CellFiles, Results
+from emc.store.rows import estimate_from_document
+from emc.store.tables import read_table
+
+_REBUILT = "the rule measure"
+
+
+def print_cell(beginning: str, results: Path) -> None:
+    """Estimate, learning rates, probes by size and certificates of a cell."""
+    files = _find(beginning, results)
+    console = Console()
+    console.print(files.folder.name, style="bold")
+    now = state(files)
+    if now.status is not Status.DONE:
+        console.print(f"{now.status}, {len(now.probes)} probes so far. {now.reason}")
+        return
+    found = estimate_from_document(read_document(files.estimate, _REBUILT))
+    for table in (_estimate(found), _rates(found), _probes(files), _certificates(files)):
+        console.print(table)
+
+
+def _find(beginning: str, results: Path) -> CellFiles:
+    cells = results / "cells"
+    known = sorted(path.name for path in cells.iterdir()) if cells.is_dir() else []
+    hits = [name for name in known if name.startswith(beginning)]
+    if beginning in hits:
+        hits = [beginning]
+    if len(hits) != 1:
+        raise EmcError(f"cell {beginning!r}: {_which(hits, known, cells)}")
+    return Results(results).cell(hits[0])
+
+
+def _which(hits: list[str], known: list[str], cells: Path) -> str:
+    if hits:
+        return f"{len(hits)} cells in {cells} begin so: {', '.join(hits[:5])} ..."
+    if not known:
+        return f"{cells} holds no cells yet"
+    return f"none of the {len(known)} cells in {cells} begins so; one is {known[0]}"
+
+
+def _estimate(found: Estimate) -> Table:
+    table = Table("estimate", "", box=None)
+    for name, value in asdict(found).items():
+        if name not in {"cell", "rates"}:
+            table.add_row(name, f"{value:.5g}" if isinstance(value, float) else str(value))
+    return table
+
+
+def _rates(found: Estimate) -> Table:
+    return _tabled(
+        ("learning rate", "emc50", "low", "high", "probes"),
+        ((rate.lr, rate.emc50, rate.low, rate.high, rate.probes) for rate in found.rates),
+    )
+
+
+def _probes(files: CellFiles) -> Table:
+    frame = read_table(files.probes, PROBES, _REBUILT)
+    counted = (
+        frame.group_by("lr", "n")
+        .agg(
+            pl.len().alias("probes"),
+            *((pl.col("outcome") == name).sum().alias(name) for name in _OUTCOMES),
+            pl.col("accuracy").mean(),
+        )
+        .sort("lr", "n")
+    )
+    return _tabled(counted.columns, counted.rows())
+
+
+_OUTCOMES = ("fit", "stuck", "censored", "diverged")
+
+
+def _certificates(files: CellFiles) -> Table:
+    columns = ["n", "outcome", "verdict", "lambda_min", "lambda_max", "reason"]
+    frames = [
+        read_table(path, CERTIFICATES, "the rule certify").select(columns)
+        for path in sorted(files.folder.glob("certificate-*.parquet"))
+    ]
+    return _tabled(columns, (row for frame in frames for row in frame.rows()))
+
+
+def _tabled(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    table = Table(*heads, box=None)
+    for row in rows:
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+    return table

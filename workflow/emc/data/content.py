@@ -1,0 +1,90 @@
+"""What a reader of originals hands over: tensors to be written, and what is known of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from emc.data.equality import EqualInputs
+from emc.data.holdout import held_out
+from emc.data.manifest import OriginalFile
+from emc.store.tensors import Spec
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What is subtracted from each column and by what it is then divided, float64 [d]."""
+
+    columns: tuple[str, ...]
+    shift: np.ndarray
+    scale: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Samples in memory: inputs uint8 [n, C, H, W] or float32 [n, d], labels int64 [n]."""
+
+    inputs: np.ndarray
+    labels: np.ndarray
+
+    def where(self, mask: np.ndarray) -> "Part":
+        """The samples that a bool [n] marks."""
+        return Part(self.inputs[mask], self.labels[mask])
+
+    def split(self) -> "tuple[Part, Part]":
+        """A training and a test part: a fifth of each class is held out."""
+        test = held_out(self.labels)
+        return self.where(~test), self.where(test)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A data set that is ready to be written.
+
+    `fill` writes the tensors of `specs` into the arrays it is given: train_inputs, train_labels,
+    test_inputs and test_labels. `held_out` says that the test part was taken from the training
+    data here. Pixels (uint8) have no `scaling` yet: it is measured on what was written.
+    `original_equal_inputs` is None where inputs are stored as they were.
+    """
+
+    specs: Mapping[str, Spec]
+    fill: Callable[[Arrays], None]
+    class_names: tuple[str, ...]
+    held_out: bool
+    preprocessing: str
+    files: tuple[OriginalFile, ...] = ()
+    scaling: Scaling | None = None
+    original_equal_inputs: EqualInputs | None = None
+
+
+def content(train: Part, test: Part, **known: Any) -> Content:
+    """Content that is in memory; `known` are the other fields of `Content`."""
+    return Content(
+        specs=specs(train.inputs.shape[1:], train.inputs.dtype.name, len(train), len(test)),
+        fill=partial(_copy, train, test),
+        **known,
+    )
+
+
+def specs(shape: tuple[int, ...], dtype: str, train: int, test: int) -> dict[str, Spec]:
+    """The tensors of a data set with inputs of `shape`."""
+    return {
+        "train_inputs": Spec(dtype, (train, *shape)),
+        "train_labels": Spec("int64", (train,)),
+        "test_inputs": Spec(dtype, (test, *shape)),
+        "test_labels": Spec("int64", (test,)),
+    }
+
+
+def _copy(train: Part, test: Part, arrays: Arrays) -> None:
+    for name, part in {"train": train, "test": test}.items():
+        arrays[f"{name}_inputs"][...] = part.inputs
+        arrays[f"{name}_labels"][...] = part.labels

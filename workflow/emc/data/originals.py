@@ -1,0 +1,138 @@
+"""Original files of published data sets: where they lie, whether they are whole and genuine."""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from pathlib import Path
+
+from emc.data.manifest import OriginalFile
+from emc.errors import EmcError
+
+Download = Callable[[Path], str]
+"""Fetches the originals into a folder; answers how that failed, "" where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One form in which a data set is published.
+
+    `files` are names with the md5 of their uncompressed content (None: any content), looked for
+    in `folder` as they are or as .gz; `archive` is the .tar.gz that holds the folder.
+    """
+
+    folder: str
+    files: dict[str, str | None]
+    archive: str | None = None
+
+
+@dataclass(slots=True)
+class Originals:
+    """The files of an edition that was found; reading one checks and records it."""
+
+    edition: Edition
+    paths: dict[str, Path]
+    read_files: list[OriginalFile] = field(default_factory=list)
+
+    def read(self, name: str) -> bytes:
+        """The uncompressed content of a file.
+
+        Raises:
+            EmcError: it is damaged or not the original.
+        """
+        path = self.paths[name]
+        content = _content(path)
+        found, wanted = md5(content, usedforsecurity=False).hexdigest(), self.edition.files[name]
+        if wanted not in {None, found}:
+            raise EmcError(
+                f"{path}: not the original file: its md5 is {found}, the original's {wanted};"
+                " remove it and fetch it again"
+            )
+        self.read_files.append(OriginalFile(name, len(content), found))
+        return content
+
+    @property
+    def files(self) -> tuple[OriginalFile, ...]:
+        """What was read."""
+        return tuple(self.read_files)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Folders that may hold originals; what is downloaded or unpacked goes to the last one."""
+
+    places: tuple[Path, ...]
+
+    def obtain(
+        self, dataset: str, editions: Sequence[Edition], download: Download
+    ) -> Originals:
+        """The first edition that is complete, downloaded if none is.
+
+        Raises:
+            EmcError: no edition is complete; the message says what to put where.
+        """
+        failure = ""
+        found = self._complete(dataset, editions)
+        if found is None:
+            failure = download(self.places[-1])
+            found = self._complete(dataset, editions)
+        if found is None:
+            raise EmcError(self._advice(dataset, editions, failure))
+        return found
+
+    def _complete(self, dataset: str, editions: Sequence[Edition]) -> Originals | None:
+        for edition in editions:
+            self._unpack(edition)
+            paths = self._paths(dataset, edition)
+            if len(paths) == len(edition.files):
+                return Originals(edition, paths)
+        return None
+
+    def _paths(self, dataset: str, edition: Edition) -> dict[str, Path]:
+        found = {}
+        for name in edition.files:
+            for place in self.places:
+                folders = (place / edition.folder, place / dataset)
+                paths = [folder / (name + end) for folder in folders for end in ("", ".gz")]
+                if present := [path for path in paths if path.is_file()]:
+                    found[name] = present[0]
+                    break
+        return found
+
+    def _unpack(self, edition: Edition) -> None:
+        """Unpack an archive that was placed by hand, once."""
+        if edition.archive is None or (self.places[-1] / edition.folder).is_dir():
+            return
+        for archive in [place / edition.archive for place in self.places]:
+            if archive.is_file():
+                try:
+                    with tarfile.open(archive) as tar:
+                        tar.extractall(self.places[-1], filter="data")
+                except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    raise EmcError(f"{archive}: damaged archive ({error})") from None
+                return
+
+    def _advice(self, dataset: str, editions: Sequence[Edition], failure: str) -> str:
+        missing = [
+            name
+            for name in editions[0].files
+            if name not in self._paths(dataset, editions[0])
+        ]
+        ways = [f"{', '.join(missing)} (plain or .gz) in {self.places[0] / editions[0].folder}"]
+        for edition in editions[1:]:
+            ways.append(f"{', '.join(edition.files)} in {self.places[0] / edition.folder}")
+        ways += [f"{e.archive} in {self.places[0]}" for e in editions if e.archive]
+        advice = f"{dataset}: original files are missing; put {', or '.join(ways)}"
+        return f"{advice}; {failure}" if failure else advice
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise EmcError(f"{path}: damaged gzip file ({error}); fetch it again") from None

@@ -1,0 +1,26 @@
+// The C functions that a kernel offers; a kernel is one line, EMC_KERNEL(classes, net).
+#pragma once
+
+#include <limits>
+#include <new>
+
+#include "nets.hpp"
+#include "trainer.hpp"
+
+#define EMC_KERNEL(CLASSES, ...)                                                               \
+  using Replica = emc::Trainer<__VA_ARGS__, CLASSES>;                                          \
+  extern "C" {                                                                                 \
+  void* emc_open(const emc::Task* task) try { return new Replica(*task); } catch (...) {       \
+    return nullptr;                                                                            \
+  }                                                                                            \
+  int emc_advance(void* replica, double seconds) {                                             \
+    return static_cast<Replica*>(replica)->advance(seconds);                                   \
+  }                                                                                            \
+  void emc_result(void* replica, emc::Result* result) {                                        \
+    *result = static_cast<Replica*>(replica)->result();                                        \
+  }                                                                                            \
+  void emc_write(const void* replica, float* parameters, double* epoch_losses) {               \
+    static_cast<const Replica*>(replica)->write(parameters, epoch_losses);                     \
+  }                                                                                            \
+  void emc_close(void* replica) { delete static_cast<Replica*>(replica); }                     \
+  }

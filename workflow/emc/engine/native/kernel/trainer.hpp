@@ -1,0 +1,249 @@
+// One replica's training from start to end, in slices.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "loss.hpp"
+#include "optimizer.hpp"
+#include "order.hpp"
+#include "vector.hpp"
+
+namespace emc {
+
+constexpr int milestones = 4;
+
+// What to train; mirrored by emc.engine.native.kernel.Task. Arrays stay the caller's.
+struct Task {
+  const float* inputs;        // [N, inputs of the net]
+  const int64_t* rows;        // [n] into inputs
+  const int64_t* labels;      // [n]
+  const float* parameters;    // initial, torch's layout, layer by layer
+  const double* rates;        // learning rate of each step; the last one stays
+  int64_t rate_count;
+  int64_t n;
+  int64_t batch;
+  Batches::Order order;
+  uint64_t order_seed;
+  int64_t epochs, steps;      // the budget: whichever ends first
+  int64_t needed[milestones]; // correct samples at each milestone, ascending
+  int64_t needed_to_fit;
+  Loss::Kind loss;
+  double smoothing;
+  UpdateRule rule;
+  double gradient_tolerance, plateau_tolerance;
+};
+
+// How it went; mirrored by emc.engine.native.kernel.Result.
+struct Result {
+  int64_t finite, epochs, steps, gradient_evaluations;
+  int64_t milestone_epochs[milestones], milestone_steps[milestones];  // 0: never
+  int64_t correct;
+  double loss, gradient_norm;
+};
+
+template <class Net, int Classes>
+class Trainer {
+ public:
+  explicit Trainer(const Task& task)
+      : task_(task),
+        loss_{task.loss, float(task.smoothing)},
+        batches_(task.n, task.batch, task.order, task.order_seed),
+        optimizer_(task.rule),
+        labels_(task.labels, task.labels + task.n) {
+    for (int64_t i = 0; i < task.n; ++i)
+      samples_.push_back(task.inputs + task.rows[i] * Net::inputs);
+    Net::read(task.parameters, parameters_);
+  }
+
+  // Trains for about `seconds` more; whether the run has ended.
+  bool advance(double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto stop = Clock::now() + std::chrono::duration<double>(seconds);
+    while (!ended_ && Clock::now() < stop) {
+      step();
+      const bool budget_spent = steps_ == task_.steps;
+      if (budget_spent || batches_.have_ended(epochs() + 1)) end_epoch(budget_spent);
+    }
+    return ended_;
+  }
+
+  Result result() {
+    Result result{finite_, epochs(), steps_, batches_.taken(), {}, {}, 0, 0, 0};
+    std::copy_n(milestone_epochs_, milestones, result.milestone_epochs);
+    std::copy_n(milestone_steps_, milestones, result.milestone_steps);
+    result.gradient_norm = gradient_norm();
+    evaluate(result);
+    return result;
+  }
+
+  void write(float* parameters, double* epoch_losses) const {
+    Net::write(parameters_, parameters);
+    std::copy(epoch_losses_.begin(), epoch_losses_.end(), epoch_losses);
+  }
+
+ private:
+  using Samples = typename Net::Samples;
+  static constexpr int chunk_rows = sizeof(Samples::labels) / sizeof(int32_t);
+  static constexpr int plateau_window = 10;   // epochs; also between two looks at the gradient
+  static constexpr int smallest_block = 16;   // samples an evaluation looks at first
+
+  int64_t epochs() const { return epoch_losses_.size(); }
+
+  void step() {
+    const Batches::Batch batch = batches_.next();
+    epoch_loss_ += sum_gradient(batch.count, [&](int64_t i) { return batch.samples[i]; });
+    epoch_samples_ += batch.count;
+    optimizer_.step(rate(), gradient_, parameters_);
+    ++steps_;
+  }
+
+  double rate() const { return task_.rates[std::min(steps_, task_.rate_count - 1)]; }
+
+  // The gradient of the mean loss over `count` samples into gradient_; returns the summed loss.
+  template <class Choose>
+  double sum_gradient(int64_t count, Choose choose) {
+    std::fill_n(gradient_, Net::size, 0.0f);
+    net_.prepare_forward(parameters_);
+    net_.prepare_backward(parameters_);
+    double total = 0;
+    for_chunks(count, choose, [&](const Samples& chunk) {
+      const float* logits = net_.forward(chunk, parameters_);
+      total += loss_gradient<Classes>(loss_, logits, chunk.labels, chunk.count, chunk.rows,
+                                      1.0f / count, net_.logits_delta());
+      net_.backward(chunk, gradient_);
+    });
+    return total;
+  }
+
+  template <class Choose, class Visit>
+  void for_chunks(int64_t count, Choose choose, Visit visit) {
+    for (int64_t first = 0; first < count; first += chunk_rows) {
+      fill_chunk(std::min<int64_t>(chunk_rows, count - first),
+                 [&](int64_t i) { return choose(first + i); });
+      visit(chunk_);
+    }
+  }
+
+  template <class Choose>
+  void fill_chunk(int64_t count, Choose choose) {
+    chunk_.count = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t sample = choose(i);
+      chunk_.add(samples_[sample], labels_[sample]);
+    }
+    chunk_.pad();
+  }
+
+  void end_epoch(bool budget_spent) {
+    epoch_losses_.push_back(epoch_loss_ / epoch_samples_);
+    epoch_loss_ = 0, epoch_samples_ = 0;
+    finite_ = std::isfinite(epoch_losses_.back()) && parameters_are_finite();
+    ended_ = !finite_ || has_fitted() || budget_spent || epochs() == task_.epochs || is_stuck();
+  }
+
+  bool parameters_are_finite() const {
+    Floats poison{};
+    for (int i = 0; i < Net::size; i += lanes) poison += load(parameters_ + i) * 0.0f;
+    return sum(poison) == 0;
+  }
+
+  // Records the milestones that the end of this epoch reaches; whether the criterion is met.
+  bool has_fitted() {
+    int64_t next = task_.needed_to_fit;
+    for (int i = milestones - 1; i >= 0; --i)
+      if (!milestone_epochs_[i]) next = std::min(next, task_.needed[i]);
+    const int64_t errors = count_errors(task_.n - next);
+    for (int i = 0; i < milestones; ++i) {
+      if (milestone_epochs_[i] || task_.n - errors < task_.needed[i]) continue;
+      milestone_epochs_[i] = epochs();
+      milestone_steps_[i] = steps_;
+    }
+    return task_.n - errors >= task_.needed_to_fit;
+  }
+
+  // Counts errors over all samples, but gives up with more than n errors beyond `allowed`. Starts
+  // where the last count met its first error, in blocks that grow as long as it goes on.
+  int64_t count_errors(int64_t allowed) {
+    net_.prepare_forward(parameters_);
+    int64_t errors = 0, place = first_error_, block = std::min(smallest_block, chunk_rows);
+    for (int64_t left = task_.n; left > 0;) {
+      const int64_t count = std::min({block, left, task_.n - place});
+      fill_chunk(count, [&](int64_t i) { return place + i; });
+      const int64_t wrong = count - correct_in_chunk();
+      if (!errors && wrong) first_error_ = place;
+      if ((errors += wrong) > allowed) return task_.n + 1;
+      left -= count;
+      place = (place + count) % task_.n;
+      block = std::min<int64_t>(2 * block, chunk_rows);
+    }
+    return errors;
+  }
+
+  int64_t correct_in_chunk() {
+    const float* logits = net_.forward(chunk_, parameters_);
+    return count_correct<Classes>(logits, chunk_.labels, chunk_.count);
+  }
+
+  // Every ten epochs, if the epoch losses of the last ten vary little: is the gradient small?
+  bool is_stuck() {
+    return epochs() % plateau_window == 0 && plateau() <= task_.plateau_tolerance &&
+           gradient_norm() <= task_.gradient_tolerance;
+  }
+
+  // As emc.criteria.plateau.
+  double plateau() const {
+    const auto last = epoch_losses_.end(), first = last - plateau_window;
+    const double mean = std::accumulate(first, last, 0.0) / plateau_window;
+    const double range = *std::max_element(first, last) - *std::min_element(first, last);
+    return range / std::max(std::abs(mean), std::numeric_limits<double>::min());
+  }
+
+  // Of the mean training loss over all samples, plus half the squared norm of the parameters
+  // times the coupled weight decay.
+  double gradient_norm() {
+    sum_gradient(task_.n, [](int64_t i) { return i; });
+    const double decay = task_.rule.coupled_decay();
+    double squares = 0;
+    for (int i = 0; i < Net::size; ++i) {
+      const double slope = gradient_[i] + decay * parameters_[i];
+      squares += slope * slope;
+    }
+    return std::sqrt(squares);
+  }
+
+  // Accuracy and plain loss over all samples.
+  void evaluate(Result& result) {
+    const Loss plain{task_.loss, 0};
+    net_.prepare_forward(parameters_);
+    for_chunks(task_.n, [](int64_t i) { return i; }, [&](const Samples& chunk) {
+      const float* logits = net_.forward(chunk, parameters_);
+      result.correct += count_correct<Classes>(logits, chunk.labels, chunk.count);
+      result.loss += total_loss<Classes>(plain, logits, chunk.labels, chunk.count);
+    });
+    result.loss /= task_.n;
+  }
+
+  Task task_;
+  Loss loss_;
+  Batches batches_;
+  Optimizer<Net::size> optimizer_;
+  std::vector<const float*> samples_;
+  std::vector<int32_t> labels_;
+
+  bool ended_ = false, finite_ = true;
+  int64_t steps_ = 0, epoch_samples_ = 0, first_error_ = 0;
+  double epoch_loss_ = 0;
+  std::vector<double> epoch_losses_;
+  int64_t milestone_epochs_[milestones] = {}, milestone_steps_[milestones] = {};
+
+  Samples chunk_;
+  Net net_;
+  alignas(64) float parameters_[Net::size] = {};
+  alignas(64) float gradient_[Net::size] = {};
+};
+
+}  // namespace emc

@@ -1,0 +1,116 @@
+// Vectors of floats by the compiler's own vector types, so that one source serves SSE2, AVX2,
+// AVX-512 and NEON: EMC_LANES chooses how many floats a vector holds.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#if defined(__clang__)
+#define EMC_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define EMC_UNROLL _Pragma("GCC unroll 64")
+#endif
+#define EMC_INLINE inline __attribute__((always_inline))
+
+#if !defined(EMC_LANES)
+#if defined(__AVX2__)
+#define EMC_LANES 8
+#else
+#define EMC_LANES 4
+#endif
+#endif
+
+namespace emc {
+
+constexpr int lanes = EMC_LANES;
+
+#if defined(__AVX512VL__) || defined(__aarch64__)
+constexpr int registers = 32;
+#else
+constexpr int registers = 16;
+#endif
+
+typedef float Floats __attribute__((vector_size(4 * lanes)));
+typedef int32_t Ints __attribute__((vector_size(4 * lanes)));
+
+// The same vectors where they lie in memory: at any address, beside plain floats.
+typedef float FloatsInMemory __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
+typedef int32_t IntsInMemory __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
+
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+constexpr int round_up(int a, int step) { return ceil_div(a, step) * step; }
+
+EMC_INLINE Floats load(const float* from) {
+  return *reinterpret_cast<const FloatsInMemory*>(from);
+}
+
+EMC_INLINE Ints load(const int32_t* from) { return *reinterpret_cast<const IntsInMemory*>(from); }
+
+EMC_INLINE void store(float* to, Floats value) { *reinterpret_cast<FloatsInMemory*>(to) = value; }
+
+EMC_INLINE void store(int32_t* to, Ints value) { *reinterpret_cast<IntsInMemory*>(to) = value; }
+
+EMC_INLINE Floats broadcast(float value) {
+  Floats all;
+  EMC_UNROLL for (int i = 0; i < lanes; ++i) all[i] = value;
+  return all;
+}
+
+EMC_INLINE Ints lane_numbers() {
+  Ints numbers;
+  EMC_UNROLL for (int i = 0; i < lanes; ++i) numbers[i] = i;
+  return numbers;
+}
+
+template <class Vector>
+EMC_INLINE auto sum(Vector value) {
+  auto total = value[0];
+  EMC_UNROLL for (int i = 1; i < lanes; ++i) total += value[i];
+  return total;
+}
+
+// All bits set in the lanes below `count`.
+EMC_INLINE Ints first_lanes(int count) { return lane_numbers() < count; }
+
+EMC_INLINE Floats bits_to_floats(Ints bits) {
+  Floats value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+EMC_INLINE Ints floats_to_bits(Floats value) {
+  Ints bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// Lanes picked from `a` (0 to lanes - 1) and `b` (lanes and up).
+template <int... Index>
+EMC_INLINE Floats shuffle(Floats a, Floats b) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, Index...);
+#else
+  return __builtin_shuffle(a, b, Ints{Index...});
+#endif
+}
+
+// Swaps, between two rows `Distance` apart, the lanes off the diagonal of their 2x2 blocks.
+template <int Distance, int... Lane>
+EMC_INLINE void exchange(Floats& a, Floats& b, std::integer_sequence<int, Lane...>) {
+  const Floats low = shuffle<((Lane & Distance) ? lanes + Lane - Distance : Lane)...>(a, b);
+  const Floats high = shuffle<((Lane & Distance) ? lanes + Lane : Lane + Distance)...>(a, b);
+  a = low;
+  b = high;
+}
+
+// Transposes a square of lanes x lanes floats, log2(lanes) rounds of exchanges.
+template <int Distance = 1>
+EMC_INLINE void transpose(Floats (&rows)[lanes]) {
+  EMC_UNROLL for (int i = 0; i < lanes; ++i) {
+    if (!(i & Distance))
+      exchange<Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, lanes>{});
+  }
+  if constexpr (2 * Distance < lanes) transpose<2 * Distance>(rows);
+}
+
+}  // namespace emc

@@ -1,0 +1,111 @@
+"""What a back end is asked to do, and what it answers: no torch here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from emc.nets.plan import Plan
+from emc.records import Milestone, Outcome
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An optimizer and its constants; the learning rate belongs to the replica."""
+
+    name: str
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """How every replica of a call is trained.
+
+    A net is given as a `layers` plan or, where it has none, as a `module` factory that is called
+    with torch's generator seeded by the replica. `batch` is None for full-batch steps. The budget
+    is in epochs or in steps; `warmup` is the fraction of it over which the rate rises from zero.
+    """
+
+    classes: int
+    update: Update
+    layers: Plan | None = None
+    module: "Callable[[], nn.Module] | None" = None
+    initialisation: str = "scaled-normal"
+    loss: str = "cross-entropy"
+    label_smoothing: float = 0.0
+    batch: int | None = 128
+    order: str = "stream"
+    schedule: str = "constant"
+    warmup: float = 0.0
+    epochs: int | None = 300
+    steps: int | None = None
+    criterion: float = 1.0
+    gradient_tolerance: float = 1e-3
+    plateau_tolerance: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One probe to train: sample i is `inputs[rows[i]]` with class `labels[i]`.
+
+    `inputs` is float32 [N, *shape], C-contiguous and possibly shared between replicas; `rows` is
+    int64 [n] into it; `labels` int64 [n]. Initial weights and batch order come from `seed`.
+    """
+
+    inputs: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    seed: int
+    lr: float
+
+    @property
+    def n(self) -> int:
+        """Number of training samples."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a replica's training went; `parameters` is the end point, float32 by name.
+
+    `epoch_losses` holds the mean loss that the batches of each epoch had before their updates.
+    Milestones follow `emc.records.THRESHOLDS`. The final accuracy, loss (mean cross-entropy in
+    nats without smoothing, or mean squared error) and gradient norm are those of the end point
+    over all n samples in evaluation mode and float32.
+    """
+
+    outcome: Outcome
+    epochs: int
+    steps: int
+    gradient_evaluations: int
+    milestones: tuple[Milestone, Milestone, Milestone, Milestone]
+    accuracy: float
+    loss: float
+    gradient_norm: float
+    plateau: float
+    memorised_bits: float
+    epoch_losses: np.ndarray
+    parameters: dict[str, np.ndarray] = field(repr=False)
+    back_end: str
+    seconds: float
+
+
+class BackEnd(Protocol):
+    """A way to train replicas; all back ends follow the same definitions."""
+
+    name: str
+
+    def refuses(self, procedure: Procedure) -> str | None:
+        """Why this back end cannot run the procedure, or None."""
+
+    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+        """Train every replica and answer in their order."""

@@ -1,0 +1,83 @@
+"""A plan as a torch module, and parameters put into any module."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from emc.errors import EmcError
+from emc.nets.plan import Conv, Dense, Plan
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
+    "relu": F.relu,
+    "leaky-relu": F.leaky_relu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "identity": _identity,
+}
+"""Element-wise functions by name; `leaky-relu` has slope 0.01, `gelu` is the exact (erf) form."""
+
+
+class _Layer(nn.Module):
+    """Weight, optional bias and activation; parameters are zero until they are loaded."""
+
+    def __init__(self, layer: Dense | Conv) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(layer.weight_shape))
+        self.bias = nn.Parameter(torch.zeros(layer.outputs)) if layer.bias else None
+        self.activation = ACTIVATIONS[layer.activation]
+
+
+class _Dense(_Layer):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(F.linear(x.flatten(1), self.weight, self.bias))
+
+
+class _Conv(_Layer):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(self.activation(F.conv2d(x, self.weight, self.bias, padding=1)), 2)
+
+
+def module(layers: Plan) -> nn.Module:
+    """The net of a plan: from inputs [batch, *shape] to logits [batch, classes], float32.
+
+    Parameters are named as `emc.nets.plan.initial` names them and are zero until `load`.
+    """
+    return nn.Sequential(
+        *(_Conv(layer) if isinstance(layer, Conv) else _Dense(layer) for layer in layers)
+    )
+
+
+def load(net: nn.Module, parameters: Mapping[str, np.ndarray]) -> None:
+    """Put values by name into the net's parameters and buffers, in the net's own dtype.
+
+    Every parameter must be given; a buffer that is not keeps its value.
+
+    Raises:
+        EmcError: a name or a shape is not the net's.
+    """
+    state = net.state_dict()
+    missing = {name for name, _ in net.named_parameters()} - parameters.keys()
+    unknown = parameters.keys() - state.keys()
+    if missing or unknown:
+        raise EmcError(
+            f"parameters do not belong to the net: missing {sorted(missing)}, "
+            f"unknown {sorted(unknown)}, the net has {sorted(state)}"
+        )
+    for name, values in parameters.items():
+        if values.shape != state[name].shape:
+            raise EmcError(
+                f"parameter {name!r} has shape {values.shape}, "
+                f"the net wants {tuple(state[name].shape)}"
+            )
+        state[name].copy_(torch.tensor(values))

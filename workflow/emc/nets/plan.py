@@ -1,0 +1,114 @@
+"""A net of dense and convolutional layers as plain numbers, without torch."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from emc.study.architectures import Cnn, Linear, Mlp
+
+GAINS = {
+    "relu": 2.0**0.5,
+    "leaky-relu": (2.0 / (1.0 + 0.01**2)) ** 0.5,
+    "gelu": 2.0**0.5,
+    "silu": 2.0**0.5,
+    "tanh": 5.0 / 3.0,
+    "sigmoid": 1.0,
+    "identity": 1.0,
+}
+"""Standard deviation of a weight times sqrt(fan_in), as `torch.nn.init.calculate_gain`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """y = activation(W x + b): W is [outputs, inputs], the input is flattened."""
+
+    inputs: int
+    outputs: int
+    bias: bool
+    activation: str
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of one unit."""
+        return self.inputs
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weight, as torch lays it out."""
+        return (self.outputs, self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """3x3 convolution padded by one pixel, activation, 2x2 max-pooling (odd edges dropped)."""
+
+    inputs: int
+    outputs: int
+    height: int
+    width: int
+    activation: str
+    bias: bool = True
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of one unit."""
+        return 9 * self.inputs
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weight, as torch lays it out."""
+        return (self.outputs, self.inputs, 3, 3)
+
+
+Plan = tuple[Dense | Conv, ...]
+
+
+def plan(
+    architecture: Linear | Mlp | Cnn, activation: str, shape: tuple[int, ...], classes: int
+) -> Plan:
+    """The layers of a net for inputs of `shape`; the last one gives the logits."""
+    match architecture:
+        case Linear():
+            return (Dense(prod(shape), classes, architecture.bias, "identity"),)
+        case Mlp():
+            assert architecture.width is not None
+            sizes = [prod(shape), *[architecture.width] * architecture.depth]
+            hidden = zip(sizes, sizes[1:], strict=False)
+            layers = [Dense(before, after, True, activation) for before, after in hidden]
+            return (*layers, Dense(sizes[-1], classes, True, "identity"))
+        case Cnn():
+            return _convolutions(architecture, activation, shape, classes)
+
+
+def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: int) -> Plan:
+    channels = net.channels(shape)
+    height, width = shape[1:]
+    stages = [
+        Conv(before, after, height >> stage, width >> stage, activation)
+        for stage, (before, after) in enumerate(zip(channels, channels[1:], strict=False))
+    ]
+    flat = channels[-1] * (height >> net.depth) * (width >> net.depth)
+    return (*stages, Dense(flat, classes, True, "identity"))
+
+
+def initial(layers: Plan, rule: str, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    """Fresh float32 parameters, named `0.weight`, `0.bias`, `1.weight`, ...
+
+    `scaled-normal`: weights N(0, gain^2 / fan_in) with the gain of the layer's own activation,
+    biases zero (He et al. 2015; Glorot and Bengio 2010). `torch`: U(-1, 1) / sqrt(fan_in) for
+    both, PyTorch's default.
+    """
+    parameters = {}
+    for index, layer in enumerate(layers):
+        scale = layer.fan_in**-0.5
+        if rule == "torch":
+            weight = draw.uniform(-scale, scale, layer.weight_shape)
+            bias = draw.uniform(-scale, scale, layer.outputs)
+        else:
+            weight = draw.normal(0, GAINS[layer.activation] * scale, layer.weight_shape)
+            bias = np.zeros(layer.outputs)
+        parameters[f"{index}.weight"] = weight.astype(np.float32)
+        if layer.bias:
+            parameters[f"{index}.bias"] = bias.astype(np.float32)
+    return parameters

@@ -1,0 +1,21 @@
+"""The rows that flow between floors: outcomes, probes, estimates, certificates.
+
+Knows the words of the measurement and their types.
+Must not know torch, polars, files or how any number is computed.
+"""
+
+from emc.records.certificate import Certificate, Verdict
+from emc.records.estimate import Estimate, RateEstimate
+from emc.records.outcome import Outcome
+from emc.records.probe import THRESHOLDS, Milestone, Probe
+
+__all__ = [
+    "THRESHOLDS",
+    "Certificate",
+    "Estimate",
+    "Milestone",
+    "Outcome",
+    "Probe",
+    "RateEstimate",
+    "Verdict",
+]

@@ -1,0 +1,175 @@
+"""The tables of the data product: each column's type, meaning and whether it may be empty."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["text", "whole", "real", "truth", "texts", "wholes", "reals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: what it holds, for the data dictionary, and whether null is allowed."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order and the columns that identify a row."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+CELLS: Final = Table(
+    "cells",
+    "The plan: every cell that the study asks for.",
+    ("cell",),
+    (
+        Column("cell", "text", "id: a readable stem and a hash of everything that decides EMC"),
+        Column("sections", "texts", "sections of the study that ask for this cell"),
+        Column("dataset", "text", "data set"),
+        Column("labels", "text", "labelling"),
+        Column("label_noise", "real", "fraction of wrong labels (labelling `noisy`)", True),
+        Column("classes", "whole", "classes the net tells apart"),
+        Column("samples", "whole", "training samples that the data set offers"),
+        Column("architecture", "text", "family of the net"),
+        Column("width", "whole", "the family's width", True),
+        Column("depth", "whole", "the family's depth", True),
+        Column("parameters", "whole", "trainable parameters of the net"),
+        Column("activation", "text", "activation"),
+        Column("initialisation", "text", "rule of the initial weights"),
+        Column("optimizer", "text", "optimizer"),
+        Column("rates", "reals", "learning rates tried"),
+        Column("momentum", "real", "momentum", True),
+        Column("weight_decay", "real", "weight decay"),
+        Column("schedule", "text", "learning-rate schedule"),
+        Column("batch", "whole", "samples a step; empty for full batch", True),
+        Column("batch_order", "text", "stream, balanced, ragged or full"),
+        Column("loss", "text", "loss that is minimised"),
+        Column("label_smoothing", "real", "label smoothing"),
+        Column("budget_epochs", "whole", "longest training, epochs", True),
+        Column("budget_steps", "whole", "longest training, optimizer steps", True),
+        Column("criterion", "real", "training accuracy that counts as a fit"),
+        Column("method", "text", "search method"),
+        Column("seed", "whole", "seed of the cell"),
+        Column("definition", "text", "the cell as canonical JSON"),
+    ),
+)
+
+PROBES: Final = Table(
+    "probes",
+    "Every training run of every cell.",
+    ("cell", "round", "replica"),
+    (
+        Column("cell", "text", "cell"),
+        Column("round", "whole", "round of the search, from 0"),
+        Column("replica", "whole", "place in the round, from 0"),
+        Column("seed", "whole", "seed of samples, labels, weights and order"),
+        Column("n", "whole", "training samples"),
+        Column("lr", "real", "learning rate"),
+        Column("outcome", "text", "fit, stuck, censored or diverged"),
+        Column("epochs", "whole", "epochs trained"),
+        Column("steps", "whole", "optimizer steps"),
+        Column("gradient_evaluations", "whole", "per-sample gradients computed"),
+        Column("epoch_90", "whole", "first epoch with 90 % training accuracy", True),
+        Column("step_90", "whole", "step of that epoch's end", True),
+        Column("epoch_99", "whole", "first epoch with 99 % training accuracy", True),
+        Column("step_99", "whole", "step of that epoch's end", True),
+        Column("epoch_995", "whole", "first epoch with 99.5 % training accuracy", True),
+        Column("step_995", "whole", "step of that epoch's end", True),
+        Column("epoch_100", "whole", "first epoch with 100 % training accuracy", True),
+        Column("step_100", "whole", "step of that epoch's end", True),
+        Column("accuracy", "real", "training accuracy of the end point"),
+        Column("loss", "real", "mean training loss of the end point, nats"),
+        Column("gradient_norm", "real", "norm of the mean training loss's gradient"),
+        Column("plateau", "real", "relative variation of the last ten epoch losses"),
+        Column("memorised_bits", "real", "n log2(classes) less the cross-entropy in bits"),
+        Column("back_end", "text", "engine that trained the run"),
+        Column("device", "text", "kind of device"),
+        Column("seconds", "real", "wall time of the run"),
+        Column("trace_epochs", "wholes", "epochs at which the trace looks"),
+        Column("trace_losses", "reals", "mean training loss of those epochs"),
+    ),
+)
+
+ESTIMATES: Final = Table(
+    "estimates",
+    "One row a measured cell: its EMC.",
+    ("cell",),
+    (
+        Column("cell", "text", "cell"),
+        Column("method", "text", "search method"),
+        Column("emc50", "real", "samples that are fitted with probability one half"),
+        Column("low", "real", "lower end of the 95 % interval of emc50"),
+        Column("high", "real", "upper end of the 95 % interval of emc50"),
+        Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
+        Column("emc50_without_censored", "real", "emc50 when censored probes are left out"),
+        Column("censored", "whole", "probes whose budget ran out"),
+        Column("emc_walk", "whole", "last n that a walk fitted", True),
+        Column("saturated", "truth", "the data ended first: emc50 is a lower bound"),
+        Column("tolerance", "real", "wanted relative half width of the interval"),
+        Column("tolerance_reached", "truth", "the interval is that narrow"),
+        Column("best_lr", "real", "learning rate with the largest emc50"),
+        Column("probes", "whole", "probes spent"),
+        Column("rounds", "whole", "rounds of the search"),
+        Column("parameters", "whole", "trainable parameters"),
+        Column("classes", "whole", "classes"),
+        Column("samples_available", "whole", "training samples that the data set offers"),
+        Column("memorised_bits", "real", "largest number of bits that a probe memorised"),
+        Column("seconds", "real", "wall time of all probes"),
+        Column("back_end", "text", "engine"),
+        Column("device", "text", "kind of device"),
+    ),
+)
+
+RATES: Final = Table(
+    "rates",
+    "emc50 at each learning rate of a cell's grid.",
+    ("cell", "lr"),
+    (
+        Column("cell", "text", "cell"),
+        Column("lr", "real", "learning rate"),
+        Column("emc50", "real", "samples that are fitted with probability one half"),
+        Column("low", "real", "lower end of the 95 % interval"),
+        Column("high", "real", "upper end of the 95 % interval"),
+        Column("probes", "whole", "probes at this rate"),
+    ),
+)
+
+CERTIFICATES: Final = Table(
+    "certificates",
+    "One row a certified end point: is it a minimum?",
+    ("cell", "round", "replica"),
+    (
+        Column("cell", "text", "cell"),
+        Column("round", "whole", "round of the probe"),
+        Column("replica", "whole", "place of the probe in its round"),
+        Column("n", "whole", "training samples"),
+        Column("outcome", "text", "how the probe ended"),
+        Column("verdict", "text", "what the certificate says"),
+        Column("reason", "text", "why, in one sentence"),
+        Column("loss", "real", "mean training loss, float64"),
+        Column("gradient_norm", "real", "norm of the full-batch mean gradient"),
+        Column("relative_gradient_norm", "real", "the same relative to weights and curvature"),
+        Column("plateau", "real", "relative variation of the last ten epoch losses"),
+        Column("lambda_min", "real", "smallest eigenvalue of the loss Hessian"),
+        Column("lambda_min_residual", "real", "residual of its Ritz vector"),
+        Column("lambda_max", "real", "largest eigenvalue of the loss Hessian"),
+        Column("lambda_max_residual", "real", "residual of its Ritz vector"),
+        Column("trace", "real", "trace of the loss Hessian"),
+        Column("negative_eigenvalues", "whole", "negative eigenvalues, where exact", True),
+        Column("exact", "truth", "the whole spectrum was computed"),
+        Column("iterations", "whole", "Lanczos iterations"),
+        Column("eps", "real", "curvature tolerance relative to lambda_max"),
+        Column("delta", "real", "probability with which the bound may miss"),
+        Column("seconds", "real", "wall time of the certificate"),
+    ),
+)
+
+TABLES: Final = (CELLS, PROBES, ESTIMATES, RATES, CERTIFICATES)

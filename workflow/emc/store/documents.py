@@ -1,0 +1,36 @@
+"""Small JSON documents: estimates, manifests, settings."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emc.errors import EmcError
+from emc.store.atomic import write_text_atomically
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values have equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON object, one key a line."""
+    write_text_atomically(path, json.dumps(document, indent=1) + "\n")
+
+
+def read_document(path: Path, rebuilt_by: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        EmcError: the file is missing or damaged; the message says what rebuilds it.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
+    except (ValueError, OSError) as error:
+        raise EmcError(f"{path}: damaged ({error}); remove it: {rebuilt_by} remakes it") from None
+    if not isinstance(document, dict):
+        raise EmcError(f"{path}: not a JSON object; remove it: {rebuilt_by} remakes it")
+    return document

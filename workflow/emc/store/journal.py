@@ -1,0 +1,192 @@
+"""The journal of a cell under way: finished rounds, each there whole or not at all.
+
+A journal is a file of records: magic, length, CRC-32, then a safetensors blob whose metadata
+holds the round's probes as JSON and whose tensors are their end points. Records are appended and
+handed to the kernel at once, so that they outlive a killed process; a record that a dying machine
+tore is dropped at the next opening, and the deterministic search measures that round again.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import IO, Final
+from zlib import crc32
+
+import numpy as np
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from emc.errors import EmcError
+from emc.records import Probe
+from emc.store.rows import probe_from_row, probe_row
+
+Parameters = dict[str, np.ndarray]
+
+_MAGIC: Final = b"EMC1"
+_HEAD: Final = struct.Struct("<4sQI")
+_SECONDS_BETWEEN_SYNCS: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Finished rounds of one cell; only one process may have it open.
+
+    Raises:
+        EmcError: another process has it open, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, cell: str) -> None:
+        """Open the journal of `cell`, or begin it; rounds that are whole are kept."""
+        self.path = path
+        self.cell = cell
+        self._file = _open_locked(path)
+        self._places: list[int] = []
+        self._rounds: list[list[Probe]] = []
+        self._synced = monotonic()
+        self._recover()
+
+    @property
+    def rounds(self) -> Sequence[Sequence[Probe]]:
+        """Probes of the finished rounds, in order."""
+        return self._rounds
+
+    @property
+    def probes(self) -> list[Probe]:
+        """All probes, in order."""
+        return [probe for one in self._rounds for probe in one]
+
+    def append(self, probes: Sequence[Probe], endpoints: Sequence[Parameters]) -> None:
+        """Add a finished round and the end points of its probes.
+
+        Raises:
+            EmcError: the disk does not take it; what was there before is kept.
+        """
+        place = self._file.seek(0, os.SEEK_END)
+        try:
+            _write_whole(self._file, _record(probes, endpoints))
+            self._sync_now_and_then()
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(place)
+            raise EmcError(f"{self.path}: the round cannot be saved: {error}") from None
+        self._places.append(place)
+        self._rounds.append(list(probes))
+
+    def endpoint(self, probe: Probe) -> Parameters:
+        """End point of a probe in the journal."""
+        self._file.seek(self._places[probe.round])
+        blob = _read_record(self._file)
+        assert blob is not None
+        prefix = f"{probe.replica}/"
+        tensors = load_tensors(blob)
+        return {
+            name.removeprefix(prefix): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Forget the journal: its rounds are safe elsewhere."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def _recover(self) -> None:
+        self._file.seek(0)
+        place = 0
+        while (blob := _read_record(self._file)) is not None:
+            probes = _probes(blob)
+            if any(probe.cell != self.cell for probe in probes):
+                raise EmcError(f"{self.path}: journal of another cell, {probes[0].cell}; remove it")
+            self._places.append(place)
+            self._rounds.append(probes)
+            place = self._file.tell()
+        if self._file.seek(0, os.SEEK_END) > place:
+            log.warning("%s: what follows round %d is damaged and is measured again",
+                        self.path, len(self._rounds))
+            self._file.truncate(place)
+
+    def _sync_now_and_then(self) -> None:
+        if monotonic() - self._synced > _SECONDS_BETWEEN_SYNCS:
+            os.fsync(self._file.fileno())
+            self._synced = monotonic()
+
+
+def read_rounds(path: Path) -> tuple[list[Probe], bool]:
+    """Probes of a journal that may be in use, and whether a process has it open."""
+    probes: list[Probe] = []
+    try:
+        with path.open("rb") as file:
+            while (blob := _read_record(file)) is not None:
+                probes += _probes(blob)
+            return probes, _is_locked(file)
+    except FileNotFoundError:
+        return [], False
+
+
+def _open_locked(path: Path) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b", buffering=0)
+    except OSError as error:
+        raise EmcError(f"{path}: the journal cannot be opened: {error}") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise EmcError(f"{path}: another process is measuring this cell") from None
+    return file
+
+
+def _write_whole(file: IO[bytes], content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _record(probes: Sequence[Probe], endpoints: Sequence[Parameters]) -> bytes:
+    tensors = {
+        f"{probe.replica}/{name}": np.ascontiguousarray(tensor)
+        for probe, parameters in zip(probes, endpoints, strict=True)
+        for name, tensor in parameters.items()
+    }
+    rows = json.dumps([probe_row(probe) for probe in probes])
+    blob = save_tensors(tensors, metadata={"probes": rows})
+    return _HEAD.pack(_MAGIC, len(blob), crc32(blob)) + blob
+
+
+def _read_record(file: IO[bytes]) -> bytes | None:
+    """The next record's blob, or None at the end or where the file is damaged."""
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    magic, length, checksum = _HEAD.unpack(head)
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    if magic != _MAGIC or length > left:
+        return None
+    blob = file.read(length)
+    return blob if crc32(blob) == checksum else None
+
+
+def _probes(blob: bytes) -> list[Probe]:
+    length = int.from_bytes(blob[:8], "little")
+    metadata = json.loads(blob[8 : 8 + length])["__metadata__"]
+    return [probe_from_row(row) for row in json.loads(metadata["probes"])]

@@ -1,0 +1,86 @@
+"""Where results lie, below one folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class CellFiles:
+    """The files of one cell."""
+
+    folder: Path
+
+    @property
+    def probes(self) -> Path:
+        """Table of all probes."""
+        return self.folder / "probes.parquet"
+
+    @property
+    def estimate(self) -> Path:
+        """The answer."""
+        return self.folder / "estimate.json"
+
+    @property
+    def endpoints(self) -> Path:
+        """End points kept for certification."""
+        return self.folder / "endpoints.safetensors"
+
+    @property
+    def journal(self) -> Path:
+        """Finished rounds of a measurement under way; no rule declares it."""
+        return self.folder / "journal" / "rounds.journal"
+
+    @property
+    def failure(self) -> Path:
+        """Why the last attempt failed; no rule declares it."""
+        return self.folder / "journal" / "failure.txt"
+
+    def certificate(self, settings: str) -> Path:
+        """Table of certificates made with these settings."""
+        return self.folder / f"certificate-{settings}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFiles:
+    """The files of one study."""
+
+    folder: Path
+
+    @property
+    def cells(self) -> Path:
+        """The plan."""
+        return self.folder / "cells.parquet"
+
+    @property
+    def database(self) -> Path:
+        """The data product."""
+        return self.folder / "emc.duckdb"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of figures."""
+        return self.folder / "figures"
+
+    @property
+    def page(self) -> Path:
+        """The page."""
+        return self.folder / "index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results folder."""
+
+    root: Path
+
+    def cell(self, cell: str) -> CellFiles:
+        """Files of a cell."""
+        return CellFiles(self.root / "cells" / cell)
+
+    def study(self, name: str) -> StudyFiles:
+        """Files of a study."""
+        return StudyFiles(self.root / "studies" / name)
+
+    def data(self, name: str) -> Path:
+        """Folder of a data set."""
+        return self.root / "data" / name

@@ -1,0 +1,79 @@
+"""Parquet files of the data product: written whole, read with their schema checked."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emc.errors import EmcError
+from emc.store.atomic import write_atomically
+from emc.store.columns import Kind, Table
+
+_TYPES: Mapping[Kind, pl.DataType] = {
+    "text": pl.String(),
+    "whole": pl.Int64(),
+    "real": pl.Float64(),
+    "truth": pl.Boolean(),
+    "texts": pl.List(pl.String()),
+    "wholes": pl.List(pl.Int64()),
+    "reals": pl.List(pl.Float64()),
+}
+
+
+def schema(table: Table) -> dict[str, pl.DataType]:
+    """Polars types of a table's columns, in order."""
+    return {column.name: _TYPES[column.kind] for column in table.columns}
+
+
+def frame(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a frame with exactly the table's columns; null only where the table allows it.
+
+    Raises:
+        ValueError: a row lacks a column or has null where none is allowed (a bug, not input).
+    """
+    made = pl.DataFrame(list(rows), schema=schema(table), strict=True)
+    for column in table.columns:
+        if not column.nullable and made[column.name].null_count():
+            raise ValueError(f"table {table.name}: column {column.name} has empty values")
+    return made
+
+
+def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows to a Parquet file that is there whole or not at all."""
+    made = frame(table, rows)
+    with write_atomically(path) as partial:
+        made.write_parquet(partial)
+
+
+def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
+    """Read a Parquet file of the product.
+
+    Raises:
+        EmcError: the file is missing, damaged or of another schema; the message says what
+            rebuilds it.
+    """
+    try:
+        found = pl.read_parquet(path)
+    except FileNotFoundError:
+        raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = f"{path}: damaged or no Parquet file ({error}); remove it: {rebuilt_by} remakes it"
+        raise EmcError(reason) from None
+    _check(path, table, found, rebuilt_by)
+    return found
+
+
+def _check(path: Path, table: Table, found: pl.DataFrame, rebuilt_by: str) -> None:
+    wanted = schema(table)
+    if dict(found.schema) == wanted:
+        return
+    missing = sorted(set(wanted) - set(found.columns))
+    foreign = sorted(set(found.columns) - set(wanted))
+    retyped = sorted(
+        name for name in set(wanted) & set(found.columns) if found.schema[name] != wanted[name]
+    )
+    raise EmcError(
+        f"{path}: not a table of {table.name}: columns missing {missing}, unknown {foreign},"
+        f" of another type {retyped}; remove it: {rebuilt_by} remakes it"
+    )

@@ -1,0 +1,106 @@
+"""A cell: one procedure on one source, the unit of work and of caching."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from emc.errors import EmcError
+from emc.study.architectures import Architecture, Scaled, sized
+from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
+from emc.study.strict import Count, Positive, Strict, Whole
+from emc.study.training import (
+    Activation,
+    Batch,
+    Budget,
+    Gd,
+    Initialisation,
+    LossChoice,
+    Optimizer,
+    ScheduleChoice,
+    Search,
+    SearchChoice,
+    Stopping,
+)
+
+
+class Cell(Strict):
+    """Everything that decides one EMC number. The study author's manual describes the keys."""
+
+    dataset: DataSet
+    labels: Labels = Field(default="original", validate_default=True)
+    architecture: Architecture
+    activation: Activation = "relu"
+    initialisation: Initialisation = "scaled-normal"
+    optimizer: Optimizer = Field(default="sgd", validate_default=True)
+    schedule: ScheduleChoice = Field(default="constant", validate_default=True)
+    batch: Batch = Batch()
+    loss: LossChoice = Field(default="cross-entropy", validate_default=True)
+    budget: Budget = Budget(epochs=300)
+    criterion: Annotated[Positive, Field(le=1)] = 1.0
+    """Training accuracy that counts as a fit."""
+    stopping: Stopping = Stopping()
+    search: SearchChoice = Search()
+    endpoints: Count = 3
+    """End points kept for certification: this many fits and this many failures nearest emc50."""
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    """Another seed measures the same cell again, independently."""
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the data set before it is prepared.
+
+        Raises:
+            EmcError: nothing is known; then the prepared data set's manifest tells.
+        """
+        if self.dataset.facts is None:
+            raise EmcError(f"the shape of {self.dataset.name!r} is unknown until it is prepared")
+        return self.dataset.facts
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self.facts.shape
+
+    @property
+    def classes(self) -> int:
+        """Number of classes the net tells apart."""
+        return label_classes(self.labels, self.facts.classes)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters of the net."""
+        return self.architecture.parameters(self.shape, self.classes)
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if found := self._problem():
+            raise ValueError(found)
+        if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
+            self._settle("architecture", sized(self.architecture, self.shape, self.classes))
+        if isinstance(self.optimizer, Gd):
+            self._settle("batch", Batch())
+        return self
+
+    def _settle(self, key: str, value: object) -> None:
+        """Write what the other keys imply, so that equal procedures are equal cells."""
+        object.__setattr__(self, key, value)
+
+    def _problem(self) -> str | None:
+        facts = self.dataset.facts
+        if facts is None:
+            return self._unsized()
+        if found := problem(self.dataset, self.labels):
+            return found
+        if facts.samples is not None and self.search.smallest > facts.samples:
+            return f"search.smallest: exceeds the {facts.samples} samples there are"
+        if found := self.architecture.problem(facts.shape):
+            return f"architecture: {found}"
+        return None
+
+    def _unsized(self) -> str | None:
+        if not isinstance(self.architecture, Scaled) or self.architecture.params is None:
+            return None
+        return (
+            "architecture: 'params' wants a known input shape, which a data set"
+            f" {self.dataset.name!r} has only once it is prepared: give 'width' instead"
+        )

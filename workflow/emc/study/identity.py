@@ -1,0 +1,94 @@
+"""Content-addressed ids: a readable stem and a hash of everything that decides the number."""
+
+import json
+from hashlib import sha256
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from emc.errors import EmcError
+from emc.study.architectures import Scaled
+from emc.study.cell import Cell
+from emc.study.models import CertificateSettings
+from emc.study.sources import DataSet
+from emc.study.strict import Strict, absent_means
+
+PROTOCOL: Final = 1
+"""Version of the measurement: raised when the same cell would give other probes than before."""
+
+
+def canonical(cell: Cell) -> str:
+    """The cell as JSON: sorted keys, defaults written out, no field at its `absent_means`."""
+    return _text({"protocol": PROTOCOL, **_reduced(cell)})
+
+
+def from_canonical(text: str) -> Cell:
+    """The cell that `canonical` was given.
+
+    Raises:
+        EmcError: the text is of another version of the measurement.
+    """
+    document = json.loads(text)
+    version = document.pop("protocol", None)
+    if version != PROTOCOL:
+        raise EmcError(f"the cell is of measurement protocol {version}, this is {PROTOCOL}")
+    return Cell.model_validate(document, context={"canonical": True})
+
+
+def cell_id(cell: Cell) -> str:
+    """The cell's id: letters, digits and hyphens."""
+    digest = sha256(canonical(cell).encode()).hexdigest()[:12]
+    return f"{_stem(cell)}-{digest}"
+
+
+def settings_definition(settings: CertificateSettings) -> str:
+    """A group of settings as canonical JSON."""
+    return _text(_reduced(settings))
+
+
+def settings_from_definition(text: str) -> CertificateSettings:
+    """The settings that `settings_definition` was given."""
+    return CertificateSettings.model_validate_json(text, context={"canonical": True})
+
+
+def settings_id(settings: CertificateSettings) -> str:
+    """Eight hexadecimal digits that name a group of settings."""
+    return sha256(settings_definition(settings).encode()).hexdigest()[:8]
+
+
+def _reduced(model: Strict) -> dict[str, Any]:
+    reduced = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if value != absent_means(field):
+            reduced[name] = _reduced(value) if isinstance(value, Strict) else value
+    return reduced
+
+
+def _stem(cell: Cell) -> str:
+    net = cell.architecture
+    size = f"{net.width}" if isinstance(net, Scaled) else ""
+    words = (cell.dataset.name, cell.labels.name, net.name + size, cell.activation)
+    return "-".join((*words, cell.optimizer.name))
+
+
+def dataset_id(dataset: DataSet) -> str:
+    """Name of a data set's folder: its name, and a hash of its parameters if it has any."""
+    if set(_reduced(dataset)) == {"name"}:
+        return dataset.name
+    digest = sha256(dataset_definition(dataset).encode()).hexdigest()[:8]
+    return f"{dataset.name}-{digest}"
+
+
+def dataset_definition(dataset: DataSet) -> str:
+    """The data set as canonical JSON."""
+    return _text(_reduced(dataset))
+
+
+def dataset_from_definition(text: str) -> DataSet:
+    """The data set that `dataset_definition` was given."""
+    return TypeAdapter(DataSet).validate_json(text, context={"canonical": True})
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)

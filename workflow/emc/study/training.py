@@ -1,0 +1,163 @@
+"""How a net is trained: optimizers, batches, budgets, stopping."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from emc.study.strict import Count, Fraction, Positive, Real, Strict, named
+
+ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
+Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _ascending(rates: tuple[float, ...]) -> tuple[float, ...]:
+    if len(set(rates)) < len(rates):
+        raise ValueError("a learning rate is given twice")
+    return tuple(sorted(rates))
+
+
+_RATE = {"type": "number", "exclusiveMinimum": 0}
+
+Rates = Annotated[
+    tuple[Positive, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_list),
+    AfterValidator(_ascending),
+    WithJsonSchema({"anyOf": [_RATE, {"type": "array", "items": _RATE, "minItems": 1}]}),
+]
+
+Decay = Annotated[Real, Field(ge=0)]
+Momentum = Annotated[Real, Field(ge=0, lt=1)]
+
+
+class Sgd(Strict):
+    """Mini-batch stochastic gradient descent."""
+
+    name: Literal["sgd"]
+    lr: Rates = (0.03, 0.1, 0.3)
+    momentum: Momentum = 0.9
+    nesterov: bool = False
+    weight_decay: Decay = 0.0
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("'nesterov' needs a 'momentum' above 0")
+        return self
+
+
+class Gd(Strict):
+    """Full-batch gradient descent: every step sees all n samples."""
+
+    name: Literal["gd"]
+    lr: Rates = (0.1, 0.3, 1.0)
+    momentum: Momentum = 0.9
+    weight_decay: Decay = 0.0
+
+
+class Adam(Strict):
+    """Adam, with weight decay added to the gradient."""
+
+    name: Literal["adam"]
+    lr: Rates = (1e-3, 3e-3, 1e-2)
+    beta1: Momentum = 0.9
+    beta2: Momentum = 0.999
+    epsilon: Positive = 1e-8
+    weight_decay: Decay = 0.0
+
+
+class AdamW(Strict):
+    """Adam with decoupled weight decay."""
+
+    name: Literal["adamw"]
+    lr: Rates = (1e-3, 3e-3, 1e-2)
+    beta1: Momentum = 0.9
+    beta2: Momentum = 0.999
+    epsilon: Positive = 1e-8
+    weight_decay: Decay = 0.01
+
+
+Optimizer = Annotated[
+    Sgd | Gd | Adam | AdamW, Field(discriminator="name"), BeforeValidator(named)
+]
+
+
+class Batch(Strict):
+    """Which samples a mini-batch step sees.
+
+    `stream` always takes min(size, n) rows and runs on over the epoch's end through fresh
+    permutations; `balanced` cuts each epoch into nearly equal parts; `ragged` is the usual loop,
+    whose last batch is what remains.
+    """
+
+    size: Count = 128
+    order: Literal["stream", "balanced", "ragged"] = "stream"
+
+
+class Schedule(Strict):
+    """The learning rate over the run: constant, or a half cosine to zero over the budget."""
+
+    name: Literal["constant", "cosine"] = "constant"
+    warmup: Fraction = 0.0
+    """Fraction of the budget over which the rate first rises linearly from zero."""
+
+
+class Budget(Strict):
+    """How long a probe may train: epochs or optimizer steps."""
+
+    epochs: Count | None = None
+    steps: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            given = "neither" if self.epochs is None else "both"
+            raise ValueError(f"give either 'epochs' or 'steps', found {given}")
+        return self
+
+
+class Stopping(Strict):
+    """When a run that does not fit counts as converged (`stuck`)."""
+
+    gradient: Positive = 1e-3
+    """Largest norm of the full-batch mean gradient."""
+    plateau: Positive = 1e-3
+    """Largest relative variation of the epoch losses over the last ten epochs."""
+
+
+class Loss(Strict):
+    """What is minimised."""
+
+    name: Literal["cross-entropy", "squared-error"] = "cross-entropy"
+    label_smoothing: Annotated[Fraction, Field(lt=1)] = 0.0
+
+
+class Search(Strict):
+    """How sizes are chosen and when the search ends."""
+
+    method: Literal["bayes", "walk", "bisection", "ladder"] = "bayes"
+    tolerance: Annotated[Positive, Field(lt=1)] = 0.05
+    """Half width of the 95 % interval at which a cell is done, relative."""
+    probes: Count = 200
+    """Largest number of probes a cell may spend."""
+    smallest: Count = 1
+    """The smallest n that is tried."""
+
+
+Initialisation = Literal["scaled-normal", "torch"]
+"""`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
+`torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in)."""
+
+ScheduleChoice = Annotated[Schedule, BeforeValidator(named)]
+LossChoice = Annotated[Loss, BeforeValidator(named)]
+
+
+def _method(value: object) -> object:
+    return {"method": value} if isinstance(value, str) else value
+
+
+SearchChoice = Annotated[Search, BeforeValidator(_method)]

@@ -1,0 +1,107 @@
+"""The database of a study, made anew from result files and put in place whole."""
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Final
+
+import duckdb
+
+import emc
+from emc.errors import EmcError
+from emc.store.atomic import write_atomically
+from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, Column, Table
+from emc.store.layout import CellFiles, Results
+from emc.store.tables import read_table
+from emc.warehouse.loading import create, load_estimates, load_parquet
+from emc.warehouse.relations import comments, quoted
+from emc.warehouse.source import Source
+from emc.warehouse.views import VIEWS
+
+VERSIONS: Final = Table(
+    "versions",
+    "The software that made this database.",
+    ("component",),
+    (
+        Column("component", "text", "name of the program or package"),
+        Column("version", "text", "its version; `absent` where it is not installed"),
+    ),
+)
+
+_COMPONENTS: Final = ("torch", "numpy", "scipy", "polars", "duckdb", "altair")
+_MEMORY: Final = "1500MB"
+
+
+def build(database: Path, cells: Path, results: Results, settings: str) -> None:
+    """Write the DuckDB file of a study: its tables, its views, a comment on every column.
+
+    `cells` is the plan. Every planned cell whose estimate lies in `results` counts as measured;
+    the others stay in the table `cells` and in the view `missing`. `settings` names the
+    certificates that are wanted. The file is built beside its place and takes it when whole.
+
+    Raises:
+        EmcError: a file is missing, damaged, foreign to the study or at odds with another.
+    """
+    planned = read_table(cells, CELLS, "the rule plan")["cell"]
+    folders = [results.cell(cell) for cell in planned]
+    measured = [files for files in folders if files.estimate.exists()]
+    with write_atomically(database) as partial:
+        partial.unlink()  # DuckDB makes its own file and takes no empty one
+        with duckdb.connect(partial, config={"memory_limit": _MEMORY}) as connection:
+            _load(connection, cells, measured, settings)
+            _describe_versions(connection)
+            _create_views(connection)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    cells: Path,
+    measured: Sequence[CellFiles],
+    settings: str,
+) -> None:
+    certificates = [files.certificate(settings) for files in measured]
+    made = [path for path in certificates if path.exists()]
+    load_parquet(connection, Source(CELLS, [cells]))
+    load_parquet(connection, Source(PROBES, [files.probes for files in measured]))
+    load_estimates(connection, Source(ESTIMATES, [files.estimate for files in measured]))
+    load_parquet(connection, Source(CERTIFICATES, made))
+    _refuse_contradictions(connection)
+
+
+def _refuse_contradictions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse probes and estimates that are not of the same measurement."""
+    found = connection.execute(
+        "SELECT cell, coalesce(e.probes, 0), coalesce(p.probes, 0) FROM estimates AS e"
+        " FULL JOIN (SELECT cell, count(*) AS probes FROM probes GROUP BY cell) AS p USING (cell)"
+        " WHERE e.probes IS DISTINCT FROM p.probes ORDER BY cell LIMIT 1"
+    ).fetchone()
+    if found:
+        raise EmcError(
+            f"cell {found[0]}: its estimate counts {found[1]} probes, its table has {found[2]};"
+            " remove both files: the rule measure remakes them"
+        )
+
+
+def _describe_versions(connection: duckdb.DuckDBPyConnection) -> None:
+    create(connection, VERSIONS)
+    connection.executemany("INSERT INTO versions VALUES (?, ?)", list(_versions().items()))
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    for view in VIEWS:
+        connection.execute(f"CREATE VIEW {quoted(view.name)} AS {view.query}")
+        for statement in comments(view):
+            connection.execute(statement)
+
+
+def _versions() -> dict[str, str]:
+    own = {"emc": emc.__version__, "python": python_version()}
+    return own | {name: _version(name) for name in _COMPONENTS}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,29 @@
+"""The data dictionary: every table and view, every column, its type and its meaning."""
+
+from typing import Final
+
+from emc.store.columns import TABLES
+from emc.warehouse.build import VERSIONS
+from emc.warehouse.relations import SQL_TYPES, Relation, View
+from emc.warehouse.views import VIEWS
+
+RELATIONS: Final[tuple[Relation, ...]] = (*VIEWS, *TABLES, VERSIONS)
+"""All views and tables of the database, views first."""
+
+
+def data_dictionary() -> str:
+    """The dictionary as Markdown: one section a view or table."""
+    return "\n".join(_section(relation) for relation in RELATIONS)
+
+
+def _section(relation: Relation) -> str:
+    kind = "view" if isinstance(relation, View) else "table"
+    rows = (
+        f"| `{column.name}` | {SQL_TYPES[column.kind]} | {'yes' if column.nullable else ''} |"
+        f" {column.meaning} |\n"
+        for column in relation.columns
+    )
+    return (
+        f"## {relation.name} ({kind})\n\n{relation.meaning}\n\n"
+        f"| column | type | may be empty | meaning |\n| --- | --- | --- | --- |\n{''.join(rows)}"
+    )

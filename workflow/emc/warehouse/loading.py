@@ -1,0 +1,152 @@
+"""Many result files into one table, in bulk; a bad file is refused by name."""
+
+from typing import Final
+
+import duckdb
+
+from emc.store.columns import ESTIMATES, RATES, Table
+from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, quoted
+from emc.warehouse.source import Source
+
+_RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "cell"}
+_DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {
+    "rates": f"STRUCT({', '.join(f'{quoted(name)} {kind}' for name, kind in _RATE.items())})[]"
+}
+_JSON_READER: Final = (
+    "read_json($files, format = 'unstructured', records = true, filename = true, columns = {"
+    + ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in _DOCUMENT.items())
+    + "})"
+)
+
+
+def create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make an empty table with its comments."""
+    connection.execute(f"CREATE TABLE {quoted(table.name)} ({declarations(table.columns)})")
+    for statement in comments(table):
+        connection.execute(statement)
+
+
+def load_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Create the source's table and fill it from Parquet files of exactly its schema.
+
+    Raises:
+        EmcError: a file is missing, damaged, of another schema, has an empty value where none is
+            allowed, or has a row of an unplanned cell or of another file.
+    """
+    source.refuse_missing()
+    create(connection, source.table)
+    if source.paths:
+        with source.reading():
+            _refuse_other_schemas(connection, source)
+            _insert(connection, source)
+        _refuse_repeated_rows(connection, source)
+        _refuse_unplanned_cells(connection, source)
+
+
+def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Create the tables `estimates` and `rates` and fill them from JSON documents.
+
+    Raises:
+        EmcError: a file is missing, damaged, lacks a value, or answers for an unplanned cell or
+            for that of another file.
+    """
+    source.refuse_missing()
+    create(connection, ESTIMATES)
+    create(connection, RATES)
+    if not source.paths:
+        return
+    loaded = _load_documents(connection, source)
+    _insert(connection, loaded)
+    connection.execute(
+        f"INSERT INTO rates SELECT {names(RATES.columns)}"
+        " FROM (SELECT cell, unnest(rates, max_depth := 2) FROM documents)"
+        f" ORDER BY {_key(RATES)}"
+    )
+    _refuse_repeated_rows(connection, loaded)
+    _refuse_unplanned_cells(connection, loaded)
+    connection.execute("DROP TABLE documents")
+
+
+def _load_documents(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:
+    documents = Source(ESTIMATES, source.paths, _JSON_READER)
+    with documents.reading():
+        documents.rows(connection, "CREATE TEMP TABLE documents AS FROM {files}")
+    loaded = Source(ESTIMATES, source.paths, "documents")
+    answering = set(loaded.files_where(connection, "cell IS NOT NULL AND rates IS NOT NULL"))
+    for path in source.paths:
+        if str(path) not in answering:
+            raise source.refusal(path, "not an estimate")
+    return loaded
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    table = source.table
+    columns = names(table.columns)
+    try:
+        source.rows(
+            connection,
+            f"INSERT INTO {quoted(table.name)} SELECT {columns} FROM {{files}}"
+            f" ORDER BY {_key(table)}",
+        )
+    except duckdb.ConstraintException:
+        required = [quoted(column.name) for column in table.columns if not column.nullable]
+        empty = " OR ".join(f"{name} IS NULL" for name in required)
+        file = source.files_where(connection, empty)[0]
+        raise source.refusal(file, f"has no value in a column of {table.name} that wants one")\
+            from None
+
+
+def _refuse_other_schemas(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    # In a Parquet schema the whole file is a row without type, and the rows `list` and `element`
+    # belong to the list column before them.
+    schemas = Source(source.table, source.paths, "parquet_schema($files)").rows(
+        connection,
+        "SELECT min(file_name), columns FROM ("
+        " SELECT file_name, list({'name': name, 'type': duckdb_type} ORDER BY name) AS columns"
+        " FROM {files} WHERE duckdb_type IS NOT NULL AND name NOT IN ('list', 'element')"
+        " GROUP BY file_name) GROUP BY columns ORDER BY 1",
+    )
+    for file, columns in schemas:
+        found = {column["name"]: column["type"] for column in columns}
+        if fault := _schema_fault(source.table, found):
+            raise source.refusal(file, fault)
+
+
+def _schema_fault(table: Table, found: dict[str, str]) -> str | None:
+    wanted = {column.name: SQL_TYPES[column.kind] for column in table.columns}
+    if found == wanted:
+        return None
+    missing = sorted(wanted.keys() - found.keys())
+    foreign = sorted(found.keys() - wanted.keys())
+    retyped = sorted(n for n in wanted.keys() & found.keys() if found[n] != wanted[n])
+    return (
+        f"not a table of {table.name}: columns missing {missing}, unknown {foreign},"
+        f" of another type {retyped}"
+    )
+
+
+def _refuse_repeated_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    table = source.table
+    repeated = connection.execute(
+        f"SELECT cell FROM {quoted(table.name)} GROUP BY {_key(table)} HAVING count(*) > 1"
+        " ORDER BY cell LIMIT 1"
+    ).fetchone()
+    if repeated:
+        files = source.files_where(connection, "cell = $cell", cell=repeated[0])
+        raise source.refusal(
+            " and ".join(files), f"the same row of cell {repeated[0]} twice, which no cell has"
+        )
+
+
+def _refuse_unplanned_cells(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    unplanned = connection.execute(
+        f"SELECT loaded.cell FROM {quoted(source.table.name)} AS loaded"
+        " ANTI JOIN cells AS planned ON planned.cell = loaded.cell ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    if unplanned:
+        file = source.files_where(connection, "cell = $cell", cell=unplanned[0])[0]
+        raise source.refusal(file, f"of cell {unplanned[0]}, which the study does not plan")
+
+
+def _key(table: Table) -> str:
+    return ", ".join(quoted(name) for name in table.key)

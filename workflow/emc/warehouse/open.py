@@ -1,0 +1,96 @@
+"""A finished database, opened for questions only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import duckdb
+import polars as pl
+
+from emc.errors import EmcError
+from emc.warehouse.dictionary import RELATIONS
+from emc.warehouse.relations import quoted
+from emc.warehouse.stream import ArrowStream
+
+_LOCKED: Final[dict[str, Any]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,
+    "lock_configuration": True,
+}
+_RELATIONS: Final = tuple(relation.name for relation in RELATIONS)
+
+
+class Warehouse:
+    """The views and tables of one study; no query can change it or reach beyond it."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        """Use `open_database`."""
+        self.path = path
+        self._connection = connection
+
+    def view(self, name: str) -> pl.DataFrame:
+        """All rows of a view or table.
+
+        Raises:
+            EmcError: there is none of that name.
+        """
+        if name not in _RELATIONS:
+            raise EmcError(f"no view or table {name!r}: there are {', '.join(_RELATIONS)}")
+        return self.sql(f"SELECT * FROM {quoted(name)}")
+
+    def sql(self, query: str, **parameters: Any) -> pl.DataFrame:
+        """The answer to one SELECT; `$name` in it stands for the parameter `name`.
+
+        Raises:
+            EmcError: the query is not one SELECT, or DuckDB refuses it.
+        """
+        with self._complaints():
+            statements = self._connection.extract_statements(query)
+            if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
+                raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
+            relation = self._connection.sql(query, params=parameters or None)
+            return pl.DataFrame(ArrowStream(relation.__arrow_c_stream__))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Give the warehouse; `close` comes at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let go of the file."""
+        self.close()
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise EmcError(f"{self.path}: {error}") from None
+
+
+def open_database(path: Path) -> Warehouse:
+    """Open the database of a study, read-only; many processes may.
+
+    Raises:
+        EmcError: there is none, or the file is no DuckDB database.
+    """
+    if not path.is_file():
+        raise EmcError(f"{path}: no such database; `snakemake {path}` makes it")
+    try:
+        return Warehouse(path, duckdb.connect(path, read_only=True, config=_LOCKED))
+    except duckdb.Error as error:
+        raise EmcError(
+            f"{path}: cannot be opened ({error}); remove it: `snakemake {path}` remakes it"
+        ) from None

@@ -1,0 +1,68 @@
+"""The result files of one table: where they lie, how DuckDB reads them, what to say of a bad one."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from emc.errors import EmcError
+from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, Table
+
+_MADE_BY: Final = {
+    CELLS.name: "the rule plan",
+    PROBES.name: "the rule measure",
+    ESTIMATES.name: "the rule measure",
+    CERTIFICATES.name: "the rule certify",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files of one table and the SQL that reads them, which gives a column `filename` too."""
+
+    table: Table
+    paths: Sequence[Path]
+    reader: str = "read_parquet($files, filename = true)"
+
+    def refuse_missing(self) -> None:
+        """Raise for the first path without a file."""
+        for path in self.paths:
+            if not path.is_file():
+                raise EmcError(f"{path}: no such file; {_MADE_BY[self.table.name]} makes it")
+
+    def refusal(self, file: object, reason: str) -> EmcError:
+        """The error that names a bad file and the way out."""
+        return EmcError(f"{file}: {reason}; remove it: {_MADE_BY[self.table.name]} remakes it")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn DuckDB's complaint about a damaged file, which names it, into one for the user."""
+        try:
+            yield
+        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as e:
+            reason = str(e).splitlines()[0]
+            raise self.refusal(f"a file of table {self.table.name}", f"damaged ({reason})") from e
+
+    def rows(
+        self, connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        """Answer a query that reads `FROM {files}`."""
+        # Characters of file name patterns must stand for themselves.
+        files = [_literal(str(path)) for path in self.paths]
+        used = {"files": files} if "$files" in self.reader else {}
+        text = query.replace("{files}", self.reader)
+        return connection.execute(text, {**used, **parameters}).fetchall()
+
+    def files_where(
+        self, connection: duckdb.DuckDBPyConnection, condition: str, **parameters: Any
+    ) -> list[str]:
+        """Names of the files with a row that meets an SQL condition, sorted."""
+        query = f"SELECT DISTINCT filename FROM {self.reader} WHERE {condition} ORDER BY 1"
+        return [name for (name,) in self.rows(connection, query, **parameters)]
+
+
+def _literal(path: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)

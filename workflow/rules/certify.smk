@@ -1,0 +1,26 @@
+# Evidence that the probes which decide a cell's EMC ended in minima.
+
+
+rule certify:
+    input:
+        tensors=cell_tensors,
+        endpoints="results/cells/{cell}/endpoints.safetensors",
+    output:
+        certificates="results/cells/{cell}/certificate-{settings}.parquet",
+    log:
+        "results/logs/certify/{cell}-{settings}.log",
+    benchmark:
+        "results/benchmarks/certify/{cell}-{settings}.tsv"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        cell=cell_definition,
+        settings=SETTINGS,
+    message:
+        "Certifying {wildcards.cell}"
+    shell:
+        "python -P scripts/certify.py --cell {params.cell:q} --settings {params.settings:q}"
+        " --results results --output {output.certificates:q} > {log} 2>&1"

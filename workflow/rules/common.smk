@@ -1,0 +1,52 @@
+# The study, its cells, and the functions that rules ask for input and parameters.
+import os
+import sys
+from pathlib import Path
+
+from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.study import load
+from emc.study.identity import (
+    dataset_definition,
+    dataset_id,
+    settings_definition,
+    settings_id,
+)
+
+
+def user_error(message):
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(EXIT_USER_ERROR)
+
+
+if Path.cwd() != Path(workflow.basedir):
+    user_error(f"run snakemake in {workflow.basedir}, not in {Path.cwd()}")
+
+try:
+    STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
+except EmcError as error:
+    user_error(error)
+
+# Where originals lie changes no number, so it is no parameter that a rerun hangs on.
+if STUDY.study.data_dir:
+    os.environ["EMC_DATA_DIR"] = STUDY.study.data_dir
+os.environ.setdefault("EMC_DATA_DIR", "results/data/originals")
+
+CELLS = {planned.id: planned for planned in STUDY.cells}
+DATASETS = {
+    dataset_id(planned.cell.dataset): planned.cell.dataset for planned in STUDY.cells
+}
+SETTINGS = settings_definition(STUDY.study.certificate)
+SETTINGS_ID = settings_id(STUDY.study.certificate)
+
+
+def cell_definition(wildcards):
+    return CELLS[wildcards.cell].definition
+
+
+def cell_tensors(wildcards):
+    dataset = dataset_id(CELLS[wildcards.cell].cell.dataset)
+    return f"results/data/{dataset}/tensors.safetensors"
+
+
+def cell_files(pattern):
+    return [pattern.format(cell=cell) for cell in CELLS]

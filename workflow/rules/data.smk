@@ -1,0 +1,22 @@
+# Data sets: one tensor file and one manifest each.
+
+
+rule dataset:
+    output:
+        tensors="results/data/{dataset}/tensors.safetensors",
+        manifest="results/data/{dataset}/manifest.json",
+    log:
+        "results/logs/dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/dataset/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        dataset=lambda wildcards: dataset_definition(DATASETS[wildcards.dataset]),
+    message:
+        "Preparing data set {wildcards.dataset}"
+    shell:
+        'python -P scripts/dataset.py --dataset {params.dataset:q} --data-dir "$EMC_DATA_DIR"'
+        " --folder results/data/{wildcards.dataset} > {log} 2>&1"

@@ -1,0 +1,44 @@
+# The plan of a study and the search for each cell's EMC.
+
+
+rule plan:
+    input:
+        study=STUDY.file,
+    output:
+        cells="results/studies/{study}/cells.parquet",
+    log:
+        "results/logs/plan/{study}.log",
+    benchmark:
+        "results/benchmarks/plan/{study}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Planning study {wildcards.study}"
+    shell:
+        "python -P scripts/plan.py --study {input.study:q} --cells {output.cells:q} > {log} 2>&1"
+
+
+rule measure:
+    input:
+        tensors=cell_tensors,
+    output:
+        probes="results/cells/{cell}/probes.parquet",
+        estimate="results/cells/{cell}/estimate.json",
+        endpoints="results/cells/{cell}/endpoints.safetensors",
+    log:
+        "results/logs/measure/{cell}.log",
+    benchmark:
+        "results/benchmarks/measure/{cell}.tsv"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        cell=cell_definition,
+    message:
+        "Measuring {wildcards.cell}"
+    shell:
+        "python -P scripts/measure.py --cell {params.cell:q} --results results > {log} 2>&1"
