@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from emc.cli.boundary import script
-from emc.measure.job import measure
+from emc.measurement.job import measure
 from emc.store.layout import Results
 from emc.study.identity import from_canonical
 

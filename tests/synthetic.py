@@ -90,7 +90,8 @@ def factorial(**factors: list[Any]) -> list[Cell]:
 def full_study() -> list[Cell]:
     """Cells that vary every factor the figures look at."""
     nets = [{"name": "mlp", "width": width, "depth": 2} for width in (1, 2, 4)]
-    nets += [{"name": "cnn", "width": width, "depth": 2} for width in (2, 4, 6)]
+    nets += [{"name": "cnn", "width": width, "depth": 2} for width in (2, 3, 6)]
+    nets.append({"name": "linear"})
     return [
         *factorial(architecture=nets, labels=["original", "random"], seed=[0, 1]),
         *factorial(optimizer=["gd", "adam"], labels=["original", "random"], seed=[0, 1]),
@@ -157,13 +158,14 @@ def _probes(identity: str, cell: Cell, count: int) -> Iterator[Probe]:
         spread = 1.0 if first else 1.5 * scale
         n = int(np.clip(math.exp(centre + draw.normal(0, spread)), 1, available))
         fit = draw.random() < 1 / (1 + math.exp((math.log(n) - centre) / scale))
-        yield _probe(identity, cell, index, n, rate, bool(fit), draw)
+        yield _probe(identity, cell, index, n=n, rate=rate, fit=bool(fit), draw=draw)
 
 
 def _probe(
     identity: str,
     cell: Cell,
     index: int,
+    *,
     n: int,
     rate: float,
     fit: bool,

@@ -31,6 +31,11 @@ if STUDY.study.data_dir:
     os.environ["EMC_DATA_DIR"] = STUDY.study.data_dir
 os.environ.setdefault("EMC_DATA_DIR", "results/data/originals")
 
+
+envvars:
+    "EMC_DATA_DIR",
+
+
 CELLS = {planned.id: planned for planned in STUDY.cells}
 DATASETS = {
     dataset_id(planned.cell.dataset): planned.cell.dataset for planned in STUDY.cells
@@ -50,3 +55,12 @@ def cell_tensors(wildcards):
 
 def cell_files(pattern):
     return [pattern.format(cell=cell) for cell in CELLS]
+
+
+def floor_files(*floors):
+    """Source files as input are compared by content: an edit redraws, a new date does not."""
+    return sorted(
+        str(file)
+        for floor in floors
+        for file in Path("workflow/emc", floor).glob("*.*")
+    )

@@ -4,6 +4,7 @@
 rule figures:
     input:
         database="results/studies/{study}/emc.duckdb",
+        code=floor_files("figures"),
     output:
         figures=report(
             directory("results/studies/{study}/figures"),
@@ -28,6 +29,7 @@ rule figures:
 rule report:
     input:
         database="results/studies/{study}/emc.duckdb",
+        code=floor_files("figures", "report"),
     output:
         page="results/studies/{study}/index.html",
     log:

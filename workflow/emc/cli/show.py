@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emc.errors import EmcError
-from emc.measure.state import Status, state
+from emc.measurement.state import Status, state
 from emc.records import Estimate
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.documents import read_document

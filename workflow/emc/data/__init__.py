@@ -5,8 +5,17 @@ of them are equal, and which samples, inputs and labels a probe gets.
 Must not know nets, training or how sizes are chosen.
 """
 
-from emc.data.labelling import Drawn, draw, held_out
-from emc.data.manifest import Manifest
-from emc.data.samples import Samples, open_samples
+from emc.data.labelling import Drawn, draw, for_testing
+from emc.data.manifest import Manifest, read_manifest
+from emc.data.samples import Samples, open_samples, verify
 
-__all__ = ["Drawn", "Manifest", "Samples", "draw", "held_out", "open_samples"]
+__all__ = [
+    "Drawn",
+    "Manifest",
+    "Samples",
+    "draw",
+    "for_testing",
+    "open_samples",
+    "read_manifest",
+    "verify",
+]

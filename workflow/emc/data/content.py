@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -45,33 +44,34 @@ class Part:
         return len(self.labels)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A data set that is ready to be written.
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """The tensors of a data set that is ready to be written, which may not fit into memory.
 
-    `fill` writes the tensors of `specs` into the arrays it is given: train_inputs, train_labels,
-    test_inputs and test_labels. `held_out` says that the test part was taken from the training
-    data here. Pixels (uint8) have no `scaling` yet: it is measured on what was written.
-    `original_equal_inputs` is None where inputs are stored as they were.
+    `fill` writes those of `specs` into the arrays it is given: train_inputs, train_labels,
+    test_inputs and test_labels.
     """
 
     specs: Mapping[str, Spec]
     fill: Callable[[Arrays], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What was found in the originals of a data set.
+
+    `held_out` says that the test part was taken from the training data here. Pixels (uint8) have
+    no `scaling` yet: it is measured on what was written. `original_equal_inputs` is None where
+    inputs are stored as they were.
+    """
+
+    tensors: Tensors
     class_names: tuple[str, ...]
     held_out: bool
     preprocessing: str
     files: tuple[OriginalFile, ...] = ()
     scaling: Scaling | None = None
     original_equal_inputs: EqualInputs | None = None
-
-
-def content(train: Part, test: Part, **known: Any) -> Content:
-    """Content that is in memory; `known` are the other fields of `Content`."""
-    return Content(
-        specs=specs(train.inputs.shape[1:], train.inputs.dtype.name, len(train), len(test)),
-        fill=partial(_copy, train, test),
-        **known,
-    )
 
 
 def specs(shape: tuple[int, ...], dtype: str, train: int, test: int) -> dict[str, Spec]:
@@ -82,6 +82,12 @@ def specs(shape: tuple[int, ...], dtype: str, train: int, test: int) -> dict[str
         "test_inputs": Spec(dtype, (test, *shape)),
         "test_labels": Spec("int64", (test,)),
     }
+
+
+def in_memory(train: Part, test: Part) -> Tensors:
+    """Tensors of parts that are there already."""
+    shape, dtype = train.inputs.shape[1:], train.inputs.dtype.name
+    return Tensors(specs(shape, dtype, len(train), len(test)), partial(_copy, train, test))
 
 
 def _copy(train: Part, test: Part, arrays: Arrays) -> None:

@@ -21,7 +21,7 @@ def by_torchvision(dataset: str) -> Download:
 
             getattr(datasets, dataset)(folder, download=True)
         except (ImportError, RuntimeError, OSError) as error:
-            return f"torchvision's download failed: {error}"
+            return f"Torchvision's download failed: {' '.join(str(error).split())}"
         return ""
 
     return download
@@ -36,7 +36,7 @@ def by_address(folder: str, *addresses: str) -> Download:
                 with urlopen(address, timeout=_SECONDS) as answer:
                     content = answer.read()
             except (OSError, HTTPException) as error:
-                return f"the download of {address} failed: {error}"
+                return f"The download of {address} failed: {error}"
             write_bytes_atomically(root / folder / address.rpartition("/")[2], content)
         return ""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-_BLOCK_BYTES: Final = 1 << 25
+_BLOCK_BYTES: Final = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def digests(rows: np.ndarray) -> np.ndarray:
     found = np.empty((len(rows), 2), dtype=np.uint64)
     for block in blocks(rows):
         flat = np.ascontiguousarray(rows[block]).reshape(block.stop - block.start, -1)
-        joined = b"".join(blake2b(row, digest_size=16).digest() for row in flat)
+        joined = b"".join(blake2b(row.data, digest_size=16).digest() for row in flat)
         found[block] = np.frombuffer(joined, dtype="<u8").reshape(-1, 2)
     return found
 

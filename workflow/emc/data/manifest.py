@@ -45,7 +45,7 @@ class Manifest:
         samples: training samples.
         test_samples: test samples.
         classes: number of classes; labels are 0 to classes - 1.
-        class_names: the original name of each class.
+        class_names: the name of each class; its number where it has no name.
         class_counts: training samples of each class.
         equal_inputs: equal inputs of the training part, as stored.
         original_equal_inputs: equal inputs of the original rows: of the official training part,
@@ -79,6 +79,9 @@ class Manifest:
     sha256: str
 
 
+_ADAPTER: Final = TypeAdapter(Manifest)
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into the folder of a prepared data set."""
     write_document(folder / MANIFEST, asdict(manifest))
@@ -93,7 +96,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     document = read_document(path, REBUILT_BY)
     try:
-        return TypeAdapter(Manifest).validate_python(document)
+        return _ADAPTER.validate_python(document)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(step) for step in fault["loc"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emc.data.manifest import OriginalFile
 from emc.errors import EmcError
+from emc.store.atomic import write_bytes_atomically
 
 Download = Callable[[Path], str]
 """Fetches the originals into a folder; answers how that failed, "" where it did not."""
@@ -65,9 +66,20 @@ class Shelf:
 
     places: tuple[Path, ...]
 
-    def obtain(
-        self, dataset: str, editions: Sequence[Edition], download: Download
-    ) -> Originals:
+    def find(self, name: str) -> Path:
+        """A user's own file or folder: absolute, or relative to a place or the working folder.
+
+        Raises:
+            EmcError: there is none.
+        """
+        wanted = Path(name).expanduser()
+        paths = [*(place / wanted for place in self.places), wanted]
+        for path in paths:
+            if path.exists():
+                return path
+        raise EmcError(f"{paths[0]}: no such file or folder")
+
+    def obtain(self, dataset: str, editions: Sequence[Edition], download: Download) -> Originals:
         """The first edition that is complete, downloaded if none is.
 
         Raises:
@@ -84,8 +96,9 @@ class Shelf:
 
     def _complete(self, dataset: str, editions: Sequence[Edition]) -> Originals | None:
         for edition in editions:
-            self._unpack(edition)
             paths = self._paths(dataset, edition)
+            if len(paths) < len(edition.files) and self._unpack(edition):
+                paths = self._paths(dataset, edition)
             if len(paths) == len(edition.files):
                 return Originals(edition, paths)
         return None
@@ -101,31 +114,33 @@ class Shelf:
                     break
         return found
 
-    def _unpack(self, edition: Edition) -> None:
-        """Unpack an archive that was placed by hand, once."""
-        if edition.archive is None or (self.places[-1] / edition.folder).is_dir():
-            return
-        for archive in [place / edition.archive for place in self.places]:
-            if archive.is_file():
-                try:
-                    with tarfile.open(archive) as tar:
-                        tar.extractall(self.places[-1], filter="data")
-                except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-                    raise EmcError(f"{archive}: damaged archive ({error})") from None
-                return
+    def _unpack(self, edition: Edition) -> bool:
+        """Unpack the edition's archive if there is one."""
+        archives = [place / edition.archive for place in self.places if edition.archive]
+        for archive in filter(Path.is_file, archives):
+            try:
+                with tarfile.open(archive) as tar:
+                    self._extract(tar, edition)
+            except (tarfile.TarError, KeyError, EOFError, zlib.error, OSError) as error:
+                raise EmcError(f"{archive}: damaged archive ({error}); fetch it again") from None
+            return True
+        return False
+
+    def _extract(self, tar: tarfile.TarFile, edition: Edition) -> None:
+        """Only the files that are wanted, only where they belong."""
+        for name in edition.files:
+            member = tar.extractfile(f"{edition.folder}/{name}")
+            if member is not None:
+                write_bytes_atomically(self.places[-1] / edition.folder / name, member.read())
 
     def _advice(self, dataset: str, editions: Sequence[Edition], failure: str) -> str:
-        missing = [
-            name
-            for name in editions[0].files
-            if name not in self._paths(dataset, editions[0])
-        ]
-        ways = [f"{', '.join(missing)} (plain or .gz) in {self.places[0] / editions[0].folder}"]
-        for edition in editions[1:]:
-            ways.append(f"{', '.join(edition.files)} in {self.places[0] / edition.folder}")
-        ways += [f"{e.archive} in {self.places[0]}" for e in editions if e.archive]
-        advice = f"{dataset}: original files are missing; put {', or '.join(ways)}"
-        return f"{advice}; {failure}" if failure else advice
+        place = self.places[0]
+        ways = [f"{archive} in {place}" for e in editions if (archive := e.archive)]
+        for edition in editions:
+            missing = [n for n in edition.files if n not in self._paths(dataset, edition)]
+            ways.append(f"{', '.join(missing)} (or .gz) in {place / edition.folder}")
+        advice = f"{dataset}: original files are missing: put {'; or '.join(ways)}"
+        return f"{advice}. {failure}" if failure else advice
 
 
 def _content(path: Path) -> bytes:

@@ -109,10 +109,12 @@ def _partners(states: np.ndarray, n: np.ndarray, rows: np.ndarray) -> np.ndarray
     """The row that each of `rows` swaps with, int64 [rows, columns]; unused where row >= n."""
     draw = (n - rows[:, None]).astype(np.uint64)
     word = _mix(states + draw * _GAMMA) >> np.uint64(32)
-    return ((word * (rows[:, None] + 1).astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+    partners: np.ndarray = (word * (rows[:, None] + 1).astype(np.uint64)) >> np.uint64(32)
+    return partners.astype(np.int64)
 
 
 def _mix(state: np.ndarray) -> np.ndarray:
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z: np.ndarray = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    z ^= z >> np.uint64(31)
+    return z

@@ -1,4 +1,4 @@
-"""The learning rate of every step, the same in every back end."""
+"""Steps of a budget and the learning rate of every step, the same in every back end."""
 
 import numpy as np
 
@@ -18,17 +18,20 @@ def steps_of_budget(procedure: Procedure, n: int) -> int:
     return procedure.epochs * -(-n // batch)
 
 
-def learning_rates(procedure: Procedure, n: int, lr: float) -> np.ndarray:
-    """Rates of the steps of a replica of n samples, float64 [steps].
+def rate_factors(procedure: Procedure, total: int, steps: np.ndarray) -> np.ndarray:
+    """What multiplies the learning rate at `steps` = 0, 1, ... of `total`, float64 like them.
 
-    Over the warm-up's w steps the rate of step i = 0, 1, ... is lr (i + 1) / w; from there it is
-    constant, or half a cosine that would reach zero at the step after the last.
+    min(1, (t + 1) / w) over the warm-up's w steps, times (1 + cos(pi t / total)) / 2 where the
+    schedule is a cosine, which would reach zero at the step after the last.
     """
-    total = steps_of_budget(procedure, n)
     warmup = round(procedure.warmup * total)
-    rates = np.full(total, lr)
+    rise = np.minimum(1.0, (steps + 1) / max(warmup, 1))
     if procedure.schedule == "cosine":
-        after = np.arange(total - warmup)
-        rates[warmup:] *= 0.5 * (1 + np.cos(np.pi * after / max(total - warmup, 1)))
-    rates[:warmup] *= np.arange(1, warmup + 1) / max(warmup, 1)
-    return rates
+        return rise * (0.5 * (1 + np.cos(np.pi * steps / total)))
+    return rise
+
+
+def learning_rates(procedure: Procedure, n: int, lr: float) -> np.ndarray:
+    """Rates of all steps of a replica of n samples, float64 [steps]."""
+    total = steps_of_budget(procedure, n)
+    return lr * rate_factors(procedure, total, np.arange(total))

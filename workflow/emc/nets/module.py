@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from emc.errors import EmcError
 from emc.nets.plan import Conv, Dense, Plan
@@ -17,10 +17,10 @@ def _identity(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
-    "relu": F.relu,
-    "leaky-relu": F.leaky_relu,
-    "gelu": F.gelu,
-    "silu": F.silu,
+    "relu": functional.relu,
+    "leaky-relu": functional.leaky_relu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "identity": _identity,
@@ -40,12 +40,14 @@ class _Layer(nn.Module):
 
 class _Dense(_Layer):
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(F.linear(x.flatten(1), self.weight, self.bias))
+        return self.activation(functional.linear(x.flatten(1), self.weight, self.bias))
 
 
 class _Conv(_Layer):
     def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(self.activation(F.conv2d(x, self.weight, self.bias, padding=1)), 2)
+        return functional.max_pool2d(
+            self.activation(functional.conv2d(x, self.weight, self.bias, padding=1)), 2
+        )
 
 
 def module(layers: Plan) -> nn.Module:

@@ -1,6 +1,7 @@
 """A net of dense and convolutional layers as plain numbers, without torch."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -74,7 +75,7 @@ def plan(
         case Mlp():
             assert architecture.width is not None
             sizes = [prod(shape), *[architecture.width] * architecture.depth]
-            hidden = zip(sizes, sizes[1:], strict=False)
+            hidden = pairwise(sizes)
             layers = [Dense(before, after, True, activation) for before, after in hidden]
             return (*layers, Dense(sizes[-1], classes, True, "identity"))
         case Cnn():
@@ -86,10 +87,15 @@ def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: in
     height, width = shape[1:]
     stages = [
         Conv(before, after, height >> stage, width >> stage, activation)
-        for stage, (before, after) in enumerate(zip(channels, channels[1:], strict=False))
+        for stage, (before, after) in enumerate(pairwise(channels))
     ]
     flat = channels[-1] * (height >> net.depth) * (width >> net.depth)
     return (*stages, Dense(flat, classes, True, "identity"))
+
+
+def count(layers: Plan) -> int:
+    """Number of trainable parameters."""
+    return sum(prod(layer.weight_shape) + layer.bias * layer.outputs for layer in layers)
 
 
 def initial(layers: Plan, rule: str, draw: np.random.Generator) -> dict[str, np.ndarray]:

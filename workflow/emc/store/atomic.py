@@ -1,24 +1,39 @@
 """Files that are there whole or not at all, whenever the writer is killed."""
 
+import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+from emc.errors import EmcError
+
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Give a unique temporary path beside `path`; on success it is synced and takes its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
+    """Give a new, empty file beside `path`; on success it is synced and takes its place.
+
+    Raises:
+        EmcError: the folder cannot be written, or the disk is full; what was there before is kept.
+    """
+    partial = path.with_name(f".{path.name}.{token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch(exist_ok=False)
+    except OSError as error:
+        raise EmcError(f"{path}: cannot be written: {error}") from None
     try:
         yield partial
         _sync(partial)
-        partial.chmod(0o666 & ~_umask())
         partial.replace(path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise EmcError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -40,9 +55,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -29,7 +29,7 @@ def read_document(path: Path, rebuilt_by: str) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise EmcError(f"{path}: damaged ({error}); remove it: {rebuilt_by} remakes it") from None
     if not isinstance(document, dict):
         raise EmcError(f"{path}: not a JSON object; remove it: {rebuilt_by} remakes it")

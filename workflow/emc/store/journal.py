@@ -14,7 +14,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Final
 from zlib import crc32
 
@@ -31,6 +31,7 @@ Parameters = dict[str, np.ndarray]
 _MAGIC: Final = b"EMC1"
 _HEAD: Final = struct.Struct("<4sQI")
 _SECONDS_BETWEEN_SYNCS: Final = 5.0
+_TRIES: Final = 10
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,11 @@ class Journal:
         self._places: list[int] = []
         self._rounds: list[list[Probe]] = []
         self._synced = monotonic()
-        self._recover()
+        try:
+            self._recover()
+        except EmcError:
+            self.close()
+            raise
 
     @property
     def rounds(self) -> Sequence[Sequence[Probe]]:
@@ -105,15 +110,18 @@ class Journal:
         self._file.seek(0)
         place = 0
         while (blob := _read_record(self._file)) is not None:
-            probes = _probes(blob)
+            probes = _probes(blob, self.path)
             if any(probe.cell != self.cell for probe in probes):
                 raise EmcError(f"{self.path}: journal of another cell, {probes[0].cell}; remove it")
             self._places.append(place)
             self._rounds.append(probes)
             place = self._file.tell()
         if self._file.seek(0, os.SEEK_END) > place:
-            log.warning("%s: what follows round %d is damaged and is measured again",
-                        self.path, len(self._rounds))
+            log.warning(
+                "%s: what follows round %d is damaged and is measured again",
+                self.path,
+                len(self._rounds),
+            )
             self._file.truncate(place)
 
     def _sync_now_and_then(self) -> None:
@@ -128,7 +136,7 @@ def read_rounds(path: Path) -> tuple[list[Probe], bool]:
     try:
         with path.open("rb") as file:
             while (blob := _read_record(file)) is not None:
-                probes += _probes(blob)
+                probes += _probes(blob, path)
             return probes, _is_locked(file)
     except FileNotFoundError:
         return [], False
@@ -141,11 +149,24 @@ def _open_locked(path: Path) -> IO[bytes]:
     except OSError as error:
         raise EmcError(f"{path}: the journal cannot be opened: {error}") from None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        _lock(file)
+    except BlockingIOError:
         file.close()
         raise EmcError(f"{path}: another process is measuring this cell") from None
+    except OSError as error:
+        file.close()
+        raise EmcError(f"{path}: the journal cannot be locked: {error}") from None
     return file
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Take the lock; a process that only looks whether it is taken lets go of it at once."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        sleep(0.02)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _write_whole(file: IO[bytes], content: bytes) -> None:
@@ -157,14 +178,23 @@ def _write_whole(file: IO[bytes], content: bytes) -> None:
 def _is_locked(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
     return False
 
 
+def _read_whole(file: IO[bytes], length: int) -> bytes:
+    """Read to the end of what is wanted or of the file: one call may bring less, 2 GiB at most."""
+    parts = []
+    while length and (part := file.read(length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
 def _record(probes: Sequence[Probe], endpoints: Sequence[Parameters]) -> bytes:
     tensors = {
-        f"{probe.replica}/{name}": np.ascontiguousarray(tensor)
+        f"{probe.replica}/{name}": np.asarray(tensor, order="C")
         for probe, parameters in zip(probes, endpoints, strict=True)
         for name, tensor in parameters.items()
     }
@@ -175,18 +205,21 @@ def _record(probes: Sequence[Probe], endpoints: Sequence[Parameters]) -> bytes:
 
 def _read_record(file: IO[bytes]) -> bytes | None:
     """The next record's blob, or None at the end or where the file is damaged."""
-    head = file.read(_HEAD.size)
+    head = _read_whole(file, _HEAD.size)
     if len(head) < _HEAD.size:
         return None
     magic, length, checksum = _HEAD.unpack(head)
     left = os.fstat(file.fileno()).st_size - file.tell()
     if magic != _MAGIC or length > left:
         return None
-    blob = file.read(length)
+    blob = _read_whole(file, length)
     return blob if crc32(blob) == checksum else None
 
 
-def _probes(blob: bytes) -> list[Probe]:
+def _probes(blob: bytes, path: Path) -> list[Probe]:
     length = int.from_bytes(blob[:8], "little")
-    metadata = json.loads(blob[8 : 8 + length])["__metadata__"]
-    return [probe_from_row(row) for row in json.loads(metadata["probes"])]
+    try:
+        metadata = json.loads(blob[8 : 8 + length])["__metadata__"]
+        return [probe_from_row(row) for row in json.loads(metadata["probes"])]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EmcError(f"{path}: journal of another version ({error!r}); remove it") from None

@@ -22,12 +22,13 @@ def plan_row(planned: PlannedCell) -> dict[str, Any]:
 
 
 def _source(cell: Cell) -> dict[str, Any]:
+    known = cell.dataset.facts
     return {
         "dataset": cell.dataset.name,
         "labels": cell.labels.name,
         "label_noise": getattr(cell.labels, "fraction", None),
-        "classes": cell.classes,
-        "samples": cell.dataset.facts.samples,
+        "classes": cell.classes if known else None,
+        "samples": known.samples if known else None,
     }
 
 
@@ -36,7 +37,7 @@ def _net(cell: Cell) -> dict[str, Any]:
         "architecture": cell.architecture.name,
         "width": getattr(cell.architecture, "width", None),
         "depth": getattr(cell.architecture, "depth", None),
-        "parameters": cell.parameters,
+        "parameters": cell.parameters if cell.dataset.facts else None,
         "activation": cell.activation,
         "initialisation": cell.initialisation,
     }

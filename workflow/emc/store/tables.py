@@ -1,13 +1,14 @@
 """Parquet files of the data product: written whole, read with their schema checked."""
 
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from emc.errors import EmcError
-from emc.store.atomic import write_atomically
+from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import Kind, Table
 
 _TYPES: Mapping[Kind, pl.DataType] = {
@@ -30,9 +31,16 @@ def frame(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame with exactly the table's columns; null only where the table allows it.
 
     Raises:
-        ValueError: a row lacks a column or has null where none is allowed (a bug, not input).
+        ValueError, TypeError: a row has other columns than the table, null where none is allowed,
+            or a value of another type (a bug, not input).
     """
-    made = pl.DataFrame(list(rows), schema=schema(table), strict=True)
+    kinds = schema(table)
+    found = list(rows)
+    for row in found:
+        if strange := row.keys() ^ kinds.keys():
+            raise ValueError(f"table {table.name}: columns {sorted(strange)} missing or unknown")
+    columns = {name: [row[name] for row in found] for name in kinds}
+    made = pl.DataFrame(columns, schema=kinds, strict=True)
     for column in table.columns:
         if not column.nullable and made[column.name].null_count():
             raise ValueError(f"table {table.name}: column {column.name} has empty values")
@@ -41,9 +49,9 @@ def frame(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows to a Parquet file that is there whole or not at all."""
-    made = frame(table, rows)
-    with write_atomically(path) as partial:
-        made.write_parquet(partial)
+    content = BytesIO()
+    frame(table, rows).write_parquet(content)
+    write_bytes_atomically(path, content.getvalue())
 
 
 def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
@@ -54,7 +62,7 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
             rebuilds it.
     """
     try:
-        found = pl.read_parquet(path)
+        found = pl.read_parquet(path, glob=False)
     except FileNotFoundError:
         raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -5,12 +5,12 @@ another (https://github.com/huggingface/safetensors#format). Opening reads the h
 that a file of any size is open at once.
 """
 
-import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
+from operator import index
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ class Spec(NamedTuple):
         return prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-class _Damage(Exception):
+class _DamageError(Exception):
     """Why a file is no tensor file."""
 
 
@@ -77,9 +77,7 @@ def stream_tensors(
                 array.flush()
 
 
-def open_tensors(
-    path: Path, rebuilt_by: str
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def open_tensors(path: Path, rebuilt_by: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Read-only memory-mapped arrays by name, and the file's metadata.
 
     Raises:
@@ -93,7 +91,7 @@ def open_tensors(
         _check_size(path.stat().st_size - start, layout)
     except FileNotFoundError:
         raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
-    except (_Damage, OSError) as error:
+    except (_DamageError, OSError) as error:
         reason = f"{path}: damaged or no tensor file: {error}"
         raise EmcError(f"{reason}; remove it: {rebuilt_by} remakes it") from None
     arrays = {
@@ -103,9 +101,7 @@ def open_tensors(
     return arrays, metadata
 
 
-def _header(
-    specs: Mapping[str, Spec], metadata: Mapping[str, str]
-) -> tuple[bytes, dict[str, int]]:
+def _header(specs: Mapping[str, Spec], metadata: Mapping[str, str]) -> tuple[bytes, dict[str, int]]:
     """Length and JSON header, and where each tensor starts after them.
 
     Wide types come first and the header is padded, so that every tensor is aligned.
@@ -138,9 +134,8 @@ def _reserve(partial: Path, header: bytes, size: int, path: Path) -> None:
             else:  # macOS
                 file.truncate(size)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise EmcError(f"{path}: the disk has no room for its {size / 1e9:.3g} GB") from None
+            room = f"{size / 1e9:.3g} GB"
+            raise EmcError(f"{path}: no room for its {room} ({error.strerror})") from None
 
 
 def _mapped(path: Path, mode: Any, spec: Spec, offset: int) -> np.ndarray:
@@ -154,16 +149,16 @@ def _read_header(path: Path) -> tuple[int, dict[str, Any]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _LONGEST_HEADER:
-            raise _Damage("it does not start with a header")
+            raise _DamageError("it does not start with a header")
         text = file.read(length)
     if len(text) < length or not length:
-        raise _Damage("its header is cut short")
+        raise _DamageError("its header is cut short")
     try:
         header = json.loads(text)
     except ValueError as error:
-        raise _Damage(f"its header is no JSON ({error})") from None
+        raise _DamageError(f"its header is no JSON ({error})") from None
     if not isinstance(header, dict):
-        raise _Damage("its header is no JSON object")
+        raise _DamageError("its header is no JSON object")
     return 8 + length, header
 
 
@@ -171,12 +166,12 @@ def _entry(name: str, entry: Any) -> tuple[Spec, int]:
     """A tensor's type and shape, and where it starts after the header."""
     try:
         code, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        spec = Spec(_DTYPES[code].name, tuple(shape))
-        whole = all(type(number) is int and number >= 0 for number in (begin, *shape))
+        spec = Spec(_DTYPES[code].name, tuple(map(index, shape)))
+        begin, end = index(begin), index(end)
     except (KeyError, TypeError, ValueError):
-        raise _Damage(f"its header's entry {name!r} is {entry!r}") from None
-    if not whole or end - begin != spec.bytes:
-        raise _Damage(f"tensor {name!r} of {code} {shape} has {end - begin} bytes")
+        raise _DamageError(f"its header's entry {name!r} is {entry!r}") from None
+    if min(begin, *spec.shape, 0) < 0 or end - begin != spec.bytes:
+        raise _DamageError(f"tensor {name!r} of {code} {shape} has {end - begin} bytes")
     return spec, begin
 
 
@@ -185,7 +180,7 @@ def _check_size(found: int, layout: Mapping[str, tuple[Spec, int]]) -> None:
     wanted = 0
     for name, (spec, offset) in sorted(layout.items(), key=lambda item: item[1][1]):
         if offset != wanted and spec.bytes:
-            raise _Damage(f"tensor {name!r} starts at {offset}, not at {wanted}")
+            raise _DamageError(f"tensor {name!r} starts at {offset}, not at {wanted}")
         wanted += spec.bytes
     if found != wanted:
-        raise _Damage(f"its tensors have {found} bytes, its header says {wanted}")
+        raise _DamageError(f"its tensors have {found} bytes, its header says {wanted}")

@@ -1,5 +1,7 @@
 """The architectures a study can name, with their closed-form parameter counts."""
 
+from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
@@ -15,13 +17,14 @@ class Linear(Strict):
 
     name: Literal["linear"]
     bias: bool = True
+    """Whether each logit has a bias."""
 
     def parameters(self, shape: Shape, classes: int) -> int:
         """Number of trainable parameters for inputs of `shape`."""
         return (prod(shape) + self.bias) * classes
 
-    def problem(self, shape: Shape) -> str | None:
-        """Why the net cannot take inputs of `shape`, or None."""
+    def problem(self, _shape: Shape) -> str | None:
+        """Why the net cannot take inputs of that shape, or None."""
         return None
 
 
@@ -52,6 +55,7 @@ class Mlp(Scaled):
 
     name: Literal["mlp"]
     depth: Count = 2
+    """Hidden layers."""
 
     def parameters(self, shape: Shape, classes: int) -> int:
         """Number of trainable parameters for inputs of `shape`."""
@@ -59,8 +63,8 @@ class Mlp(Scaled):
         hidden = (self.depth - 1) * (self.width + 1) * self.width
         return (prod(shape) + 1) * self.width + hidden + (self.width + 1) * classes
 
-    def problem(self, shape: Shape) -> str | None:
-        """Why the net cannot take inputs of `shape`, or None."""
+    def problem(self, _shape: Shape) -> str | None:
+        """Why the net cannot take inputs of that shape, or None."""
         return None
 
 
@@ -72,6 +76,7 @@ class Cnn(Scaled):
 
     name: Literal["cnn"]
     depth: Count = 2
+    """Stages."""
 
     def channels(self, shape: Shape) -> list[int]:
         """Channels from the input through every stage."""
@@ -81,8 +86,7 @@ class Cnn(Scaled):
     def parameters(self, shape: Shape, classes: int) -> int:
         """Number of trainable parameters for inputs of `shape`."""
         channels = self.channels(shape)
-        pairs = zip(channels, channels[1:], strict=False)
-        convolutions = sum((9 * before + 1) * after for before, after in pairs)
+        convolutions = sum((9 * before + 1) * after for before, after in pairwise(channels))
         pixels = prod(side >> self.depth for side in shape[1:])
         return convolutions + (channels[-1] * pixels + 1) * classes
 
@@ -95,9 +99,7 @@ class Cnn(Scaled):
         return None
 
 
-Architecture = Annotated[
-    Linear | Mlp | Cnn, Field(discriminator="name"), BeforeValidator(named)
-]
+Architecture = Annotated[Linear | Mlp | Cnn, Field(discriminator="name"), BeforeValidator(named)]
 
 Net = TypeVar("Net", bound=Scaled)
 
@@ -107,24 +109,28 @@ def sized(net: Net, shape: Shape, classes: int) -> Net:
 
     Of two widths equally near, the smaller is taken. Counts grow with the width.
     """
-    if net.params is None:
-        return net
+    return net if net.params is None else _at(net, _nearest(net, net.params, shape, classes))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(net: Scaled, wanted: float, shape: Shape, classes: int) -> int:
     low, high = net.narrowest, net.narrowest
-    while _count(net, high, shape, classes) < net.params:
+    while _count(net, high, shape, classes) < wanted:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        below = _count(net, middle, shape, classes) < net.params
+        below = _count(net, middle, shape, classes) < wanted
         low, high = (middle, high) if below else (low, middle)
-    wanted = net.params
-    return _at(
-        net, min((low, high), key=lambda w: (abs(_count(net, w, shape, classes) - wanted), w))
-    )
+    return min((low, high), key=lambda width: (_miss(net, width, wanted, shape, classes), width))
+
+
+def _miss(net: Scaled, width: int, wanted: float, shape: Shape, classes: int) -> float:
+    return abs(_count(net, width, shape, classes) - wanted)
 
 
 def _at(net: Net, width: int) -> Net:
     return net.model_copy(update={"width": width, "params": None})
 
 
-def _count(net: Net, width: int, shape: Shape, classes: int) -> int:
+def _count(net: Scaled, width: int, shape: Shape, classes: int) -> int:
     return _at(net, width).parameters(shape, classes)

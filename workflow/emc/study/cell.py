@@ -1,6 +1,6 @@
 """A cell: one procedure on one source, the unit of work and of caching."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -22,24 +22,39 @@ from emc.study.training import (
     Stopping,
 )
 
+_MOST_PARAMETERS: Final = 10**12
+
 
 class Cell(Strict):
     """Everything that decides one EMC number. The study author's manual describes the keys."""
 
     dataset: DataSet
+    """Where the inputs come from."""
     labels: Labels = Field(default="original", validate_default=True)
+    """What is to be fitted: the data set's own labels, or others."""
     architecture: Architecture
+    """The net: its family and its size."""
     activation: Activation = "relu"
+    """Activation of every hidden layer."""
     initialisation: Initialisation = "scaled-normal"
+    """`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
+    `torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in)."""
     optimizer: Optimizer = Field(default="sgd", validate_default=True)
+    """How the net is trained, and at which learning rates."""
     schedule: ScheduleChoice = Field(default="constant", validate_default=True)
+    """What becomes of the learning rate over the budget."""
     batch: Batch = Batch()
+    """Which samples a step sees; `gd` sees them all."""
     loss: LossChoice = Field(default="cross-entropy", validate_default=True)
+    """What training minimises."""
     budget: Budget = Budget(epochs=300)
+    """How long a probe may train."""
     criterion: Annotated[Positive, Field(le=1)] = 1.0
     """Training accuracy that counts as a fit."""
     stopping: Stopping = Stopping()
+    """When a probe that does not fit has converged: both tests must hold."""
     search: SearchChoice = Search()
+    """How the sizes n are chosen, and when the cell is done."""
     endpoints: Count = 3
     """End points kept for certification: this many fits and this many failures nearest emc50."""
     seed: Annotated[Whole, Field(ge=0)] = 0
@@ -77,6 +92,10 @@ class Cell(Strict):
             raise ValueError(found)
         if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
             self._settle("architecture", sized(self.architecture, self.shape, self.classes))
+        if self.dataset.facts is not None and self.parameters > _MOST_PARAMETERS:
+            raise ValueError(
+                f"architecture: {self.parameters:.2e} parameters, at most 1e12 are allowed"
+            )
         if isinstance(self.optimizer, Gd):
             self._settle("batch", Batch())
         return self

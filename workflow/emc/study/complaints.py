@@ -11,6 +11,36 @@ from pydantic_core import ErrorDetails
 from emc.study.strict import unknown
 
 _SHOWN: Final = 12
+_LONGEST: Final = 80
+
+_A_NUMBER: Final = "a number is wanted"
+_A_WHOLE_NUMBER: Final = "a whole number is wanted"
+_A_MAPPING: Final = "a mapping is wanted"
+_WANTED: Final = {
+    "bool_parsing": "true or false is wanted",
+    "bool_type": "true or false is wanted",
+    "dict_type": _A_MAPPING,
+    "finite_number": "a finite number is wanted",
+    "float_parsing": _A_NUMBER,
+    "float_type": _A_NUMBER,
+    "greater_than": "a number above {gt:g} is wanted",
+    "greater_than_equal": "a number not below {ge:g} is wanted",
+    "int_from_float": _A_WHOLE_NUMBER,
+    "int_parsing": _A_WHOLE_NUMBER,
+    "int_parsing_size": "a number below 2^63 is wanted",
+    "int_type": _A_WHOLE_NUMBER,
+    "less_than": "a number below {lt:g} is wanted",
+    "less_than_equal": "a number not above {le:g} is wanted",
+    "list_type": "a list is wanted",
+    "model_attributes_type": "an entry with a 'name' is wanted",
+    "model_type": _A_MAPPING,
+    "string_pattern_mismatch": "lower-case letters, digits and single hyphens are wanted",
+    "string_too_long": "at most {max_length} characters are wanted",
+    "string_type": "text is wanted",
+    "too_short": "at least one entry is wanted",
+    "union_tag_not_found": "an entry with a 'name' is wanted",
+}
+"""What is allowed, by pydantic's name of the fault, where its own words are a programmer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +55,15 @@ class Complaint:
 def complaints(where: str, error: ValidationError, raw: Any) -> list[Complaint]:
     """The faults that pydantic found in `raw`."""
     return [
-        Complaint(where, _key(detail["loc"], raw), _message(detail)) for detail in error.errors()
+        Complaint(where, _key(detail["loc"], raw), _message(detail))
+        for detail in error.errors()
+        if not _follows(detail)
     ]
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether a list is called empty only because its entries have faults of their own."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def report(file: str, found: Iterable[Complaint]) -> str:
@@ -41,7 +78,7 @@ def report(file: str, found: Iterable[Complaint]) -> str:
 
 
 def _line(file: str, key: str, message: str, where: list[str]) -> str:
-    more = f" (and {len(where) - 1} more cells)" if len(where) > 1 else ""
+    more = f" (and {len(where) - 1} more)" if len(where) > 1 else ""
     parts = (file, where[0] + more if where[0] else "", key, message)
     return ": ".join(part for part in parts if part)
 
@@ -51,18 +88,25 @@ def _key(location: tuple[int | str, ...], raw: Any) -> str:
     words: list[str] = []
     value = raw
     for depth, step in enumerate(location):
-        if isinstance(value, Mapping) and step in value:
+        if _leads(step, value):
             value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        elif depth + 1 < len(location) or depth > 0 and _is_arm(value, step):
+        elif depth + 1 < len(location) or _is_pydantics(value, step, depth):
             continue
-        words.append(str(step))
+        if step != "[key]":
+            words.append(str(step))
     return ".".join(words)
 
 
-def _is_arm(value: Any, step: int | str) -> bool:
-    return value == step or isinstance(value, Mapping) and value.get("name") == step
+def _leads(step: int | str, value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
+
+
+def _is_pydantics(value: Any, step: int | str, depth: int) -> bool:
+    """Whether a last step is a union's arm, or the place in a list that was a single value."""
+    named = value == step or (isinstance(value, Mapping) and value.get("name") == step)
+    return isinstance(step, int) or (depth > 0 and named)
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -73,13 +117,22 @@ def _message(detail: ErrorDetails) -> str:
         case "union_tag_invalid":
             known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
             return unknown("name", context["tag"], known)
-        case "union_tag_not_found":
-            return f"an entry with a 'name' is wanted, found {detail['input']!r}"
         case "missing":
             return "is missing"
         case "literal_error":
-            known = [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")]
+            known = [
+                word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")
+            ]
             return unknown("value", str(detail["input"]), known)
-        case _:
-            text = detail["msg"][0].lower() + detail["msg"][1:]
-            return f"{text}, found {detail['input']!r}"
+        case kind:
+            own = detail["msg"][0].lower() + detail["msg"][1:]
+            wanted = _WANTED[kind].format(**context) if kind in _WANTED else own
+            return f"{wanted}, found {_shown(detail['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """A value as its author knows it from YAML, cut where it is long."""
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -1,6 +1,6 @@
 """From a study to its cells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from emc.study.cell import Cell
 from emc.study.complaints import Complaint, complaints
-from emc.study.identity import canonical, cell_id
-from emc.study.merge import Part, Presets, combinations, matches, merged
+from emc.study.identity import identified
+from emc.study.merge import Part, combinations, matches, merged
 from emc.study.models import Section, Study
 from emc.study.presets import PRESETS
+from emc.study.strict import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,67 +27,81 @@ class PlannedCell:
 
 def expand(study: Study) -> tuple[list[PlannedCell], list[Complaint]]:
     """All cells of the study in the file's order, and everything that is wrong with them."""
-    presets = {**PRESETS, **study.presets}
-    planned: dict[str, PlannedCell] = {}
-    wrong: list[Complaint] = []
+    expansion = _Expansion(study)
     for name, section in study.sections.items():
-        _expand_section(name, section, study.defaults, presets, planned, wrong)
-    return list(planned.values()), wrong
+        expansion.add(name, section)
+    return list(expansion.planned.values()), expansion.wrong
 
 
-def _expand_section(
-    name: str,
-    section: Section,
-    defaults: Part,
-    presets: Presets,
-    planned: dict[str, PlannedCell],
-    wrong: list[Complaint],
-) -> None:
-    place = f"section {name!r}"
-    faults = len(wrong)
-    seen: dict[str, str] = {}
-    for own, raw in _raw_cells(place, section, defaults, presets, wrong):
-        where = f"{place}, cell {_label(own)}"
-        try:
-            cell = Cell.model_validate(raw)
-        except ValidationError as error:
-            wrong.extend(complaints(where, error, raw))
-            continue
-        identity = cell_id(cell)
-        if identity in seen:
-            wrong.append(Complaint(where, "", f"the same cell as {seen[identity]}"))
-        seen[identity] = _label(own)
-        before = planned[identity].sections if identity in planned else ()
-        sections = tuple(dict.fromkeys((*before, name)))
-        planned[identity] = PlannedCell(identity, cell, canonical(cell), sections)
-    if not seen and len(wrong) == faults:
-        wrong.append(Complaint(place, "", "asks for no cell: give 'grid' or 'cells'"))
+class _Expansion:
+    """The cells and the faults of the sections so far."""
+
+    def __init__(self, study: Study) -> None:
+        self.planned: dict[str, PlannedCell] = {}
+        self.wrong: list[Complaint] = []
+        self._presets = {**PRESETS, **study.presets}
+        self._defaults = study.defaults
+
+    def add(self, name: str, section: Section) -> None:
+        place = f"section {name!r}"
+        faults = len(self.wrong)
+        seen: dict[str, Part] = {}
+        for own, raw in self._raw_cells(place, section):
+            try:
+                cell = Cell.model_validate(raw)
+            except ValidationError as error:
+                self.wrong.extend(complaints(_where(place, own), error, raw))
+                continue
+            identity = self._plan(name, cell)
+            if identity in seen:
+                self._complain(_where(place, own), f"the same cell as {_label(seen[identity])}")
+            seen[identity] = own
+        if not seen and len(self.wrong) == faults:
+            remedy = "'exclude' leaves nothing" if section.grid else "give 'grid' or 'cells'"
+            self._complain(place, f"asks for no cell: {remedy}")
+
+    def _plan(self, section: str, cell: Cell) -> str:
+        identity, definition = identified(cell)
+        before = self.planned[identity].sections if identity in self.planned else ()
+        sections = tuple(dict.fromkeys((*before, section)))
+        self.planned[identity] = PlannedCell(identity, cell, definition, sections)
+        return identity
+
+    def _raw_cells(self, place: str, section: Section) -> Iterator[tuple[Part, dict[str, Any]]]:
+        used: set[int] = set()
+        for own, raw in self._merged(place, combinations(section)):
+            whole = {"preset": own.get("preset"), **raw}
+            hits = {i for i, pattern in enumerate(section.exclude) if matches(whole, pattern)}
+            used |= hits
+            if not hits:
+                yield own, raw
+        for index, pattern in enumerate(section.exclude):
+            if index not in used:
+                self._complain(place, _idle(pattern), key=f"exclude {index + 1}")
+        yield from self._merged(place, [*section.include, *section.cells])
+
+    def _merged(self, place: str, parts: Iterable[Part]) -> Iterator[tuple[Part, dict[str, Any]]]:
+        for own in parts:
+            try:
+                yield own, merged(self._presets, self._defaults, own)
+            except ValueError as error:
+                self._complain(_where(place, own), str(error))
+
+    def _complain(self, where: str, message: str, key: str = "") -> None:
+        self.wrong.append(Complaint(where, key, message))
 
 
-def _raw_cells(
-    place: str, section: Section, defaults: Part, presets: Presets, wrong: list[Complaint]
-) -> Iterator[tuple[Part, dict[str, Any]]]:
-    used: set[int] = set()
-    for own, raw in _merged(place, combinations(section), defaults, presets, wrong):
-        hits = {i for i, pattern in enumerate(section.exclude) if matches(raw, pattern)}
-        used |= hits
-        if not hits:
-            yield own, raw
-    for index, pattern in enumerate(section.exclude):
-        if index not in used:
-            message = f"{_label(pattern)} matches no combination of the grid"
-            wrong.append(Complaint(place, f"exclude {index + 1}", message))
-    yield from _merged(place, [*section.include, *section.cells], defaults, presets, wrong)
+def _idle(pattern: Part) -> str:
+    """Why an exclusion leaves nothing out."""
+    known = ["preset", *Cell.model_fields]
+    strange = [key for key in pattern if key.partition(".")[0] not in known]
+    if strange:
+        return unknown("key", strange[0], known)
+    return f"{_label(pattern)} matches no combination of the grid"
 
 
-def _merged(
-    place: str, parts: Any, defaults: Part, presets: Presets, wrong: list[Complaint]
-) -> Iterator[tuple[Part, dict[str, Any]]]:
-    for own in parts:
-        try:
-            yield own, merged(presets, defaults, own)
-        except ValueError as error:
-            wrong.append(Complaint(f"{place}, cell {_label(own)}", "", str(error)))
+def _where(place: str, own: Part) -> str:
+    return f"{place}, cell {_label(own)}"
 
 
 def _label(part: Part) -> str:

@@ -11,10 +11,12 @@ from emc.study.architectures import Scaled
 from emc.study.cell import Cell
 from emc.study.models import CertificateSettings
 from emc.study.sources import DataSet
-from emc.study.strict import Strict, absent_means
+from emc.study.strict import Strict, absent_meanings
 
 PROTOCOL: Final = 1
 """Version of the measurement: raised when the same cell would give other probes than before."""
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical(cell: Cell) -> str:
@@ -26,19 +28,28 @@ def from_canonical(text: str) -> Cell:
     """The cell that `canonical` was given.
 
     Raises:
-        EmcError: the text is of another version of the measurement.
+        EmcError: the text is no cell, or of another version of the measurement.
     """
-    document = json.loads(text)
-    version = document.pop("protocol", None)
-    if version != PROTOCOL:
-        raise EmcError(f"the cell is of measurement protocol {version}, this is {PROTOCOL}")
-    return Cell.model_validate(document, context={"canonical": True})
+    try:
+        document = dict(json.loads(text))
+        version = document.pop("protocol", None)
+        if version != PROTOCOL:
+            raise EmcError(f"the cell is of measurement protocol {version}, this is {PROTOCOL}")
+        return Cell.model_validate(document, context={"canonical": True})
+    except (ValueError, TypeError) as error:
+        raise EmcError(f"not the canonical JSON of a cell: {text}: {error}") from None
 
 
 def cell_id(cell: Cell) -> str:
-    """The cell's id: letters, digits and hyphens."""
-    digest = sha256(canonical(cell).encode()).hexdigest()[:12]
-    return f"{_stem(cell)}-{digest}"
+    """The cell's id: lower-case letters, digits and hyphens."""
+    return identified(cell)[0]
+
+
+def identified(cell: Cell) -> tuple[str, str]:
+    """The cell's id and the canonical JSON behind it."""
+    definition = canonical(cell)
+    digest = sha256(definition.encode()).hexdigest()[:12]
+    return f"{_stem(cell)}-{digest}", definition
 
 
 def settings_definition(settings: CertificateSettings) -> str:
@@ -58,9 +69,9 @@ def settings_id(settings: CertificateSettings) -> str:
 
 def _reduced(model: Strict) -> dict[str, Any]:
     reduced = {}
-    for name, field in type(model).model_fields.items():
+    for name, meant in absent_meanings(type(model)).items():
         value = getattr(model, name)
-        if value != absent_means(field):
+        if value != meant:
             reduced[name] = _reduced(value) if isinstance(value, Strict) else value
     return reduced
 
@@ -91,4 +102,4 @@ def dataset_from_definition(text: str) -> DataSet:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(document)

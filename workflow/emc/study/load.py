@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from pydantic import ValidationError
@@ -38,11 +38,12 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     if len(files) > 1:
         raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
     file = Path(files[0]) if files else default
+    plan = load_file(file)
     content = read(file) if files else {}
-    beside = [key for key, value in config.items() if content.get(key) != value]
+    beside = [str(key) for key, value in config.items() if content.get(key) != value]
     if beside:
         raise EmcError(f"--config {', '.join(beside)}: write it into {file} instead")
-    return load_file(file)
+    return plan
 
 
 def load_file(path: Path) -> StudyPlan:
@@ -65,7 +66,8 @@ def load_file(path: Path) -> StudyPlan:
 def read(path: Path) -> dict[str, Any]:
     """A YAML file's mapping; a key that is given twice is an error."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+        with path.open(encoding="utf-8") as file:
+            content = yaml.load(file, _Loader)
     except FileNotFoundError:
         raise EmcError(f"{path}: no such study file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +80,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice."""
+    """Safe YAML that refuses a key given twice and an anchor that contains itself."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Build each node at once, so that no alias can reach a node that is not yet whole."""
+        super().__init__(stream)
+        self.deep_construct = True
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping, each key once; keys that a merge brings may be overridden."""

@@ -6,7 +6,9 @@ from typing import Any
 
 from emc.study.cell import Cell
 from emc.study.models import Section
-from emc.study.strict import unknown
+from emc.study.sources import labelling
+from emc.study.strict import named, unknown
+from emc.study.training import method
 
 Part = Mapping[str, Any]
 Presets = Mapping[str, Part]
@@ -24,7 +26,7 @@ def merged(presets: Presets, *layers: Part) -> dict[str, Any]:
 
     A layer's preset lies just below the layer's own keys. A key replaces the one below it as a
     whole, but for a bare name equal to the name below, which keeps it. Dotted keys then set single
-    fields.
+    fields; where nothing lies below, those of the entry that a cell has by default.
 
     Raises:
         ValueError: an unknown preset, or a dotted key into something that has no fields.
@@ -38,23 +40,24 @@ def merged(presets: Presets, *layers: Part) -> dict[str, Any]:
 
 def matches(cell: Part, pattern: Part) -> bool:
     """Whether the merged cell has every value of the pattern."""
-    return all(_same(_look(cell, key), wanted) for key, wanted in pattern.items())
+    return all(_same(_look(cell, key), _entry(key, wanted)) for key, wanted in pattern.items())
 
 
 def _preset(presets: Presets, layer: Part) -> Part:
-    name = layer.get("preset")
-    if name is None:
+    if "preset" not in layer:
         return {}
-    if name not in presets:
+    name = layer["preset"]
+    if not isinstance(name, str) or name not in presets:
         raise ValueError(unknown("preset", str(name), sorted(presets)))
     return presets[name]
 
 
 def _lay(cell: dict[str, Any], part: Part) -> None:
-    whole = {key: value for key, value in part.items() if "." not in key and key != "preset"}
-    for key, value in whole.items():
-        if not (isinstance(value, str) and _name(cell.get(key)) == value):
-            cell[key] = value
+    for key, value in part.items():
+        if "." not in key and key != "preset":
+            entry = _entry(key, value)
+            if not (isinstance(value, str) and _same(cell.get(key), entry)):
+                cell[key] = entry
     for key, value in part.items():
         if "." in key:
             _set(cell, key, value)
@@ -62,38 +65,43 @@ def _lay(cell: dict[str, Any], part: Part) -> None:
 
 def _set(cell: dict[str, Any], dotted: str, value: Any) -> None:
     key, field = dotted.split(".", 1)
-    holder = cell.get(key, {})
-    if isinstance(holder, str):
-        holder = {"method" if key == "search" else "name": holder}
+    holder = cell.get(key, _entry(key, _default(key)))
     if not isinstance(holder, Mapping):
         raise ValueError(f"{dotted}: {key!r} is {holder!r} and has no fields")  # noqa: TRY004
     cell[key] = {**holder, field: value}
 
 
-def _name(value: Any) -> Any:
-    return value.get("name") if isinstance(value, Mapping) else value
-
-
 def _look(cell: Part, dotted: str) -> Any:
     key, _, field = dotted.partition(".")
-    value = cell.get(key, _default(key))
+    value = cell.get(key, _entry(key, _default(key)))
     if not field:
         return value
     return value.get(field) if isinstance(value, Mapping) else None
 
 
 def _default(key: str) -> Any:
+    """The name or number that a cell has where nothing is said; an entry without fields if none."""
     field = Cell.model_fields.get(key)
-    return None if field is None else field.default
+    return field.default if field and isinstance(field.default, str | float | int) else {}
+
+
+def _entry(key: str, value: Any) -> Any:
+    """The value with a bare name or another short form written out."""
+    match key:
+        case "labels":
+            return labelling(value)
+        case "search":
+            return method(value)
+        case "dataset" | "architecture" | "optimizer" | "schedule" | "loss":
+            return named(value)
+        case _:
+            return value
 
 
 def _same(found: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping):
-        inner = found if isinstance(found, Mapping) else {"name": found}
-        return all(_same(inner.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, str) and isinstance(found, Mapping):
-        return bool(found.get("name") == wanted)
-    return _plain(found) == _plain(wanted)
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(_same(found.get(key), value) for key, value in wanted.items())
+    return bool(_plain(found) == _plain(wanted))
 
 
 def _plain(value: Any) -> Any:
@@ -102,5 +110,5 @@ def _plain(value: Any) -> Any:
         return value
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value

@@ -1,9 +1,10 @@
 """A study file as its author writes it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from emc.study.presets import PRESETS
 from emc.study.strict import Count, Fraction, Name, Positive, Strict
 
 
@@ -18,13 +19,13 @@ Part = dict[str, Any]
 class Section(Strict):
     """A part of the study: a grid over the defaults, explicit cells, or both."""
 
-    grid: dict[str, Axis] = {}
+    grid: dict[str, Axis] = Field(default={})
     """Keys of a cell (dotted for one field of it, as `optimizer.lr`) with the values they take."""
-    exclude: list[Part] = []
+    exclude: list[Annotated[Part, Field(min_length=1)]] = Field(default=[])
     """Combinations of the grid to leave out: all keys given must match."""
-    include: list[Part] = []
+    include: list[Part] = Field(default=[])
     """Combinations to add to the grid."""
-    cells: list[Part] = []
+    cells: list[Part] = Field(default=[])
     """Explicit cells over the defaults."""
 
 
@@ -52,10 +53,20 @@ class Study(Strict):
     """One line for the top of the page."""
     data_dir: str | None = None
     """Folder with data files placed by hand, in their original formats."""
-    presets: dict[Name, Part] = {}
+    presets: dict[Name, Part] = Field(default={})
     """Named parts of a cell; `preset: name` in defaults, a grid or a cell takes one."""
-    defaults: Part = {}
+    defaults: Part = Field(default={})
     """What every cell is unless its section says otherwise."""
     sections: Annotated[dict[Name, Section], Field(min_length=1)]
     """The parts of the study; a cell in two sections is measured once."""
     certificate: CertificateSettings = CertificateSettings()
+    """How end points are judged."""
+
+    @model_validator(mode="after")
+    def _presets_are_new_and_plain(self) -> Self:
+        for name, part in self.presets.items():
+            if name in PRESETS:
+                raise ValueError(f"presets: {name!r} comes with the program: choose another name")
+            if "preset" in part:
+                raise ValueError(f"presets: {name!r} names a preset itself: write its keys out")
+        return self

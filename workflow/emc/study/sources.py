@@ -53,7 +53,7 @@ class ImageNet(Strict):
 
     name: Literal["imagenet"]
     folder: str = "imagenet"
-    """Where it lies: absolute, or relative to `data_dir`."""
+    """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     size: Count = 32
     """Pixels a side: the centre square of each image is scaled to it."""
     classes: Several | None = None
@@ -70,7 +70,7 @@ class ImageFolder(Strict):
 
     name: Literal["image-folder"]
     folder: str
-    """Where it lies: absolute, or relative to `data_dir`."""
+    """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     test_folder: str | None = None
     """Such a tree of test images; a fifth of `folder` is held out where absent."""
     size: Count = 32
@@ -92,7 +92,7 @@ class Covertype(Strict):
     """Forest cover type (UCI): 581,012 rows of 54 columns, 7 classes, a fifth for testing."""
 
     name: Literal["covertype"]
-    facts: ClassVar[Facts] = Facts((54,), 7, 464_809)
+    facts: ClassVar[Facts] = Facts((54,), 7, 464_810)
 
 
 class Adult(Strict):
@@ -135,12 +135,15 @@ class Gaussian(Strict):
 
     name: Literal["gaussian"]
     dimension: Count
+    """Numbers an input has."""
     samples: Count = 20_000
     """Training samples; a quarter as many are made for testing."""
     rank: Count | None = None
     """Dimensions that the inputs span: column j repeats column j modulo `rank`."""
     classes: Several = 2
+    """Classes that the labels are drawn from."""
     seed: Annotated[Whole, Field(ge=0)] = 0
+    """Another seed makes another data set."""
 
     @property
     def facts(self) -> Facts:
@@ -155,10 +158,10 @@ class Gaussian(Strict):
 
 
 class Columns(Strict):
-    """A user's own table: which columns are inputs, which one is the label."""
+    """A user's own table, a fifth of its rows for testing: its inputs and its label."""
 
     file: str
-    """Where it lies: absolute, or relative to `data_dir`. A fifth is held out for testing."""
+    """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     label: str
     """The column of class labels."""
     categorical: tuple[str, ...] = ()
@@ -180,6 +183,7 @@ class Csv(Columns):
 
     name: Literal["csv"]
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """The character between columns."""
 
 
 class Parquet(Columns):
@@ -240,6 +244,7 @@ class Noisy(Strict):
 
     name: Literal["noisy"]
     fraction: Annotated[Positive, Field(le=1)]
+    """Share of the labels that are replaced."""
 
 
 class Classes(Strict):
@@ -247,9 +252,10 @@ class Classes(Strict):
 
     name: Literal["classes"]
     count: Several
+    """Classes that remain."""
 
 
-def _labelling(value: object) -> object:
+def labelling(value: object) -> object:
     """Read the short forms `random`, `{noisy: 0.2}` and `{classes: 5}`."""
     if isinstance(value, dict) and set(value) == {"noisy"}:
         return {"name": "noisy", "fraction": value["noisy"]}
@@ -261,7 +267,7 @@ def _labelling(value: object) -> object:
 Labels = Annotated[
     Original | Random | RandomInputs | PermutedPixels | Noisy | Classes,
     Field(discriminator="name"),
-    BeforeValidator(_labelling),
+    BeforeValidator(labelling),
 ]
 
 

@@ -1,10 +1,10 @@
 """The base of every model of a study file: unknown keys are errors, values never change."""
 
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
-from pydantic.fields import FieldInfo
 
 ABSENT = object()
 """Says that a field was there from the first version of the protocol on."""
@@ -26,11 +26,14 @@ class Strict(BaseModel):
     def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict):
             return value
+        known = cls.model_fields
         for key in value:
-            if key not in cls.model_fields:
-                raise ValueError(unknown("key", str(key), list(cls.model_fields)))
+            if key not in known:
+                raise ValueError(unknown("key", str(key), list(known)))
         if info.context and info.context.get("canonical"):
-            return {**_meant_by_absence(cls), **value}
+            meant = absent_meanings(cls)
+            added_later = {key: what for key, what in meant.items() if what is not ABSENT}
+            return {**added_later, **value}
         return value
 
 
@@ -41,27 +44,39 @@ def unknown(kind: str, found: str, known: list[str]) -> str:
     return f"unknown {kind} {found!r}{hint} (known: {', '.join(known)})"
 
 
-def absent_means(field: FieldInfo) -> Any:
-    """What the field's absence from a cell's id means, or `ABSENT`."""
-    extra = field.json_schema_extra
-    return extra.get("absent_means", ABSENT) if isinstance(extra, dict) else ABSENT
-
-
-def _meant_by_absence(model: type[BaseModel]) -> dict[str, Any]:
-    meant = {name: absent_means(field) for name, field in model.model_fields.items()}
-    return {name: value for name, value in meant.items() if value is not ABSENT}
+@cache
+def absent_meanings(model: type[BaseModel]) -> dict[str, Any]:
+    """For each field, what its absence from a cell's id means, or `ABSENT`."""
+    extras = {name: field.json_schema_extra for name, field in model.model_fields.items()}
+    return {
+        name: extra.get("absent_means", ABSENT) if isinstance(extra, dict) else ABSENT
+        for name, extra in extras.items()
+    }
 
 
 def _number(value: object) -> object:
-    """Read 3e3, which YAML takes for a string, as the number its author meant; refuse booleans."""
+    """Read a number as its author meant it, so that each has one spelling in a cell's id.
+
+    3e3 is a string to YAML; -0.0 is 0.0; booleans, which Python counts as numbers, are refused.
+    """
     if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")
+        raise ValueError("a number is wanted, not true or false")  # noqa: TRY004
     if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+        value = _parsed(value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError(f"a number below 2^63 is wanted, found {value}")
+    return value + 0.0 if isinstance(value, float) else value
+
+
+def _parsed(text: str) -> int | float | str:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 Real = Annotated[float, BeforeValidator(_number)]

@@ -24,14 +24,18 @@ _RATE = {"type": "number", "exclusiveMinimum": 0}
 
 Rates = Annotated[
     tuple[Positive, ...],
-    Field(min_length=1),
+    Field(
+        min_length=1,
+        description="Learning rate, or the rates to try: the one that fits most counts.",
+    ),
     BeforeValidator(_as_list),
     AfterValidator(_ascending),
     WithJsonSchema({"anyOf": [_RATE, {"type": "array", "items": _RATE, "minItems": 1}]}),
 ]
 
-Decay = Annotated[Real, Field(ge=0)]
-Momentum = Annotated[Real, Field(ge=0, lt=1)]
+BelowOne = Annotated[Real, Field(ge=0, lt=1)]
+Decay = Annotated[Real, Field(ge=0, description="Weight decay.")]
+Momentum = Annotated[BelowOne, Field(description="Momentum; 0 for none.")]
 
 
 class Sgd(Strict):
@@ -41,6 +45,7 @@ class Sgd(Strict):
     lr: Rates = (0.03, 0.1, 0.3)
     momentum: Momentum = 0.9
     nesterov: bool = False
+    """Take the gradient where the momentum leads (Nesterov)."""
     weight_decay: Decay = 0.0
 
     @model_validator(mode="after")
@@ -64,9 +69,12 @@ class Adam(Strict):
 
     name: Literal["adam"]
     lr: Rates = (1e-3, 3e-3, 1e-2)
-    beta1: Momentum = 0.9
-    beta2: Momentum = 0.999
+    beta1: BelowOne = 0.9
+    """Decay of the running mean of the gradient."""
+    beta2: BelowOne = 0.999
+    """Decay of the running mean of the squared gradient."""
     epsilon: Positive = 1e-8
+    """Added to the root of the latter before it divides."""
     weight_decay: Decay = 0.0
 
 
@@ -75,15 +83,16 @@ class AdamW(Strict):
 
     name: Literal["adamw"]
     lr: Rates = (1e-3, 3e-3, 1e-2)
-    beta1: Momentum = 0.9
-    beta2: Momentum = 0.999
+    beta1: BelowOne = 0.9
+    """Decay of the running mean of the gradient."""
+    beta2: BelowOne = 0.999
+    """Decay of the running mean of the squared gradient."""
     epsilon: Positive = 1e-8
+    """Added to the root of the latter before it divides."""
     weight_decay: Decay = 0.01
 
 
-Optimizer = Annotated[
-    Sgd | Gd | Adam | AdamW, Field(discriminator="name"), BeforeValidator(named)
-]
+Optimizer = Annotated[Sgd | Gd | Adam | AdamW, Field(discriminator="name"), BeforeValidator(named)]
 
 
 class Batch(Strict):
@@ -95,13 +104,16 @@ class Batch(Strict):
     """
 
     size: Count = 128
+    """Samples a step; all of them where n is smaller."""
     order: Literal["stream", "balanced", "ragged"] = "stream"
+    """How the samples of an epoch are cut into batches."""
 
 
 class Schedule(Strict):
     """The learning rate over the run: constant, or a half cosine to zero over the budget."""
 
     name: Literal["constant", "cosine"] = "constant"
+    """What becomes of the rate after the warm-up."""
     warmup: Fraction = 0.0
     """Fraction of the budget over which the rate first rises linearly from zero."""
 
@@ -110,7 +122,9 @@ class Budget(Strict):
     """How long a probe may train: epochs or optimizer steps."""
 
     epochs: Count | None = None
+    """Most passes over the n samples; give this or `steps`."""
     steps: Count | None = None
+    """Most optimizer steps; give this or `epochs`."""
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -133,13 +147,23 @@ class Loss(Strict):
     """What is minimised."""
 
     name: Literal["cross-entropy", "squared-error"] = "cross-entropy"
-    label_smoothing: Annotated[Fraction, Field(lt=1)] = 0.0
+    """Cross-entropy of the softmax, or squared distance of the logits from the one-hot label."""
+    label_smoothing: BelowOne = 0.0
+    """Share of the label that is spread evenly over all classes."""
+
+    @model_validator(mode="after")
+    def _smoothing_suits(self) -> Self:
+        if self.label_smoothing and self.name != "cross-entropy":
+            raise ValueError(f"'label_smoothing' goes with 'cross-entropy', found {self.name!r}")
+        return self
 
 
 class Search(Strict):
     """How sizes are chosen and when the search ends."""
 
     method: Literal["bayes", "walk", "bisection", "ladder"] = "bayes"
+    """`bayes`: each round where it tells most about emc50; `walk`: grow n while it fits;
+    `bisection`: double, then halve the gap; `ladder`: one run at each n of a logarithmic grid."""
     tolerance: Annotated[Positive, Field(lt=1)] = 0.05
     """Half width of the 95 % interval at which a cell is done, relative."""
     probes: Count = 200
@@ -149,15 +173,14 @@ class Search(Strict):
 
 
 Initialisation = Literal["scaled-normal", "torch"]
-"""`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
-`torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in)."""
 
 ScheduleChoice = Annotated[Schedule, BeforeValidator(named)]
 LossChoice = Annotated[Loss, BeforeValidator(named)]
 
 
-def _method(value: object) -> object:
+def method(value: object) -> object:
+    """Let a bare name stand for a search by that method."""
     return {"method": value} if isinstance(value, str) else value
 
 
-SearchChoice = Annotated[Search, BeforeValidator(_method)]
+SearchChoice = Annotated[Search, BeforeValidator(method)]

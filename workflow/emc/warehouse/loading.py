@@ -1,5 +1,6 @@
 """Many result files into one table, in bulk; a bad file is refused by name."""
 
+import json
 from typing import Final
 
 import duckdb
@@ -9,14 +10,7 @@ from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, qu
 from emc.warehouse.source import Source
 
 _RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "cell"}
-_DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {
-    "rates": f"STRUCT({', '.join(f'{quoted(name)} {kind}' for name, kind in _RATE.items())})[]"
-}
-_JSON_READER: Final = (
-    "read_json($files, format = 'unstructured', records = true, filename = true, columns = {"
-    + ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in _DOCUMENT.items())
-    + "})"
-)
+_DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {"rates": [_RATE]}
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -68,15 +62,20 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
 
 
 def _load_documents(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:
-    documents = Source(ESTIMATES, source.paths, _JSON_READER)
-    with documents.reading():
-        documents.rows(connection, "CREATE TEMP TABLE documents AS FROM {files}")
-    loaded = Source(ESTIMATES, source.paths, "documents")
-    answering = set(loaded.files_where(connection, "cell IS NOT NULL AND rates IS NOT NULL"))
-    for path in source.paths:
-        if str(path) not in answering:
-            raise source.refusal(path, "not an estimate")
-    return loaded
+    # Two steps: parsed while they are read, 10,000 documents take 1.3 GB instead of 0.1.
+    texts = Source(ESTIMATES, source.paths, "read_text($files)")
+    with texts.reading():
+        texts.rows(connection, "CREATE TEMP TABLE texts AS SELECT filename, content FROM {files}")
+    connection.execute(
+        "CREATE TEMP TABLE documents AS SELECT filename,"
+        " unnest(try(json_transform_strict(content, $structure))) FROM texts",
+        {"structure": json.dumps(_DOCUMENT)},
+    )
+    connection.execute("DROP TABLE texts")
+    documents = Source(ESTIMATES, source.paths, "documents")
+    if unreadable := documents.files_where(connection, "rates IS NULL"):
+        raise source.refusal(unreadable[0], "damaged or not an estimate")
+    return documents
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
@@ -92,8 +91,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         required = [quoted(column.name) for column in table.columns if not column.nullable]
         empty = " OR ".join(f"{name} IS NULL" for name in required)
         file = source.files_where(connection, empty)[0]
-        raise source.refusal(file, f"has no value in a column of {table.name} that wants one")\
-            from None
+        fault = f"an empty value in a column of {table.name} that allows none"
+        raise source.refusal(file, fault) from None
 
 
 def _refuse_other_schemas(connection: duckdb.DuckDBPyConnection, source: Source) -> None:

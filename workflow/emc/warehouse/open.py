@@ -38,9 +38,15 @@ class Warehouse:
         Raises:
             EmcError: there is none of that name.
         """
-        if name not in _RELATIONS:
-            raise EmcError(f"no view or table {name!r}: there are {', '.join(_RELATIONS)}")
-        return self.sql(f"SELECT * FROM {quoted(name)}")
+        return self.sql(f"SELECT * FROM {_known(name)}")
+
+    def count(self, name: str) -> int:
+        """Number of rows of a view or table.
+
+        Raises:
+            EmcError: there is none of that name.
+        """
+        return int(self.sql(f"SELECT count(*) FROM {_known(name)}").item())
 
     def sql(self, query: str, **parameters: Any) -> pl.DataFrame:
         """The answer to one SELECT; `$name` in it stands for the parameter `name`.
@@ -78,6 +84,12 @@ class Warehouse:
             yield
         except duckdb.Error as error:
             raise EmcError(f"{self.path}: {error}") from None
+
+
+def _known(name: str) -> str:
+    if name not in _RELATIONS:
+        raise EmcError(f"no view or table {name!r}: there are {', '.join(_RELATIONS)}")
+    return quoted(name)
 
 
 def open_database(path: Path) -> Warehouse:

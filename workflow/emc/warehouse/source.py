@@ -1,4 +1,4 @@
-"""The result files of one table: where they lie, how DuckDB reads them, what to say of a bad one."""
+"""The result files of one table: how DuckDB reads them, and what to say of a bad one."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,7 +42,11 @@ class Source:
         """Turn DuckDB's complaint about a damaged file, which names it, into one for the user."""
         try:
             yield
-        except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as e:
+        except (
+            duckdb.InvalidInputException,
+            duckdb.IOException,
+            duckdb.ConversionException,
+        ) as e:
             reason = str(e).splitlines()[0]
             raise self.refusal(f"a file of table {self.table.name}", f"damaged ({reason})") from e
 

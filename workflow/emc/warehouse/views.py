@@ -54,8 +54,15 @@ EMC: Final = View(
         Column("transition_width", "real", "n fitted with probability 0.1 over 0.9", True),
         *_SEARCH,
         Column("per_parameter", "real", "emc50 / parameters", True),
-        Column("bits_per_parameter", "real", "random labels: emc50 log2(classes) / parameters", True),
-        Column("censoring_matters", "truth", "emc50_without_censored lies above the interval", True),
+        Column(
+            "bits_per_parameter",
+            "real",
+            "random labels: emc50 log2(classes) / parameters",
+            True,
+        ),
+        Column(
+            "censoring_matters", "truth", "emc50_without_censored lies above the interval", True
+        ),
         Column("fits", "whole", "probes that fitted", True),
         Column("stuck", "whole", "probes that converged without fitting", True),
         Column("censored", "whole", "probes whose budget ran out", True),

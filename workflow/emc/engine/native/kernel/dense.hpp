@@ -75,24 +75,19 @@ struct Dense {
   }
 };
 
-struct Nothing {
-  static constexpr int size = 0, plain_size = 0;
-};
-
 // Dense layers one after the other with their activations for up to `Rows` samples. Parameters
 // and gradient are flat arrays of `size` floats; padding in them is zero and stays so.
-template <int Rows, class Layer, class... Rest>
+// `InputGradient` says whether the gradient by the inputs will be asked for.
+template <int Rows, bool InputGradient, class... Layers>
 class DenseStack {
+ public:
+  static constexpr int size = 0;
+};
+
+template <int Rows, bool InputGradient, class Layer, class... Rest>
+class DenseStack<Rows, InputGradient, Layer, Rest...> {
   static constexpr bool is_last = sizeof...(Rest) == 0;
-  template <bool, int R, class... Layers>
-  struct Following {
-    using type = DenseStack<R, Layers...>;
-  };
-  template <int R>
-  struct Following<true, R> {
-    using type = Nothing;
-  };
-  using Next = typename Following<is_last, Rows, Rest...>::type;
+  using Next = DenseStack<Rows, true, Rest...>;
 
  public:
   static constexpr int size = Layer::size + Next::size;
@@ -110,10 +105,11 @@ class DenseStack {
     return plain;
   }
 
-  // What backward needs from new parameters; the first layer's only for input_gradient.
-  void prepare(const float* parameters, bool with_input_gradient) {
-    if (with_input_gradient) transpose_panels<Layer::inputs, Layer::outputs>(parameters, transposed_);
-    if constexpr (!is_last) next_.prepare(parameters + Layer::size, true);
+  // What backward needs from new parameters.
+  void prepare_backward(const float* parameters) {
+    if constexpr (InputGradient)
+      transpose_panels<Layer::inputs, Layer::outputs>(parameters, transposed_);
+    if constexpr (!is_last) next_.prepare_backward(parameters + Layer::size);
   }
 
   template <class Left>
@@ -123,7 +119,7 @@ class DenseStack {
       next_.forward(Consecutive<Layer::columns>{output_}, rows, parameters + Layer::size);
   }
 
-  // Adds to the gradient, given that last_delta() holds the gradient by the logits.
+  // Adds to the gradient, given that logits_delta() holds the gradient by the logits.
   template <class Left>
   void backward(Left left, int rows, float* gradient) {
     if constexpr (!is_last) {
@@ -156,7 +152,7 @@ class DenseStack {
   alignas(64) float output_[Rows * Layer::columns];
   alignas(64) float input_[Layer::Slope::from_output ? 1 : Rows * Layer::columns];
   alignas(64) float delta_[Rows * Layer::columns];
-  alignas(64) float transposed_[Layer::Transposed::size];
+  alignas(64) float transposed_[InputGradient ? Layer::Transposed::size : 1];
   Next next_;
 };
 

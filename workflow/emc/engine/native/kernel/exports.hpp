@@ -1,9 +1,6 @@
 // The C functions that a kernel offers; a kernel is one line, EMC_KERNEL(classes, net).
 #pragma once
 
-#include <limits>
-#include <new>
-
 #include "nets.hpp"
 #include "trainer.hpp"
 

@@ -7,10 +7,11 @@
 
 namespace emc {
 
-// A tile of sums held in registers: `tile_rows` x `tile_vectors` vectors leave a few registers
-// for the operands.
-constexpr int tile_vectors = 2;
-constexpr int tile_rows = registers == 32 ? 8 : 4;
+// A tile of sums held in registers: `tile_rows` x `tile_vectors` vectors leave some for the
+// operands. Samples come in whole vectors, so that a vector's lanes are a multiple of the rows.
+constexpr int tile_rows = registers == 32 && lanes >= 8 ? 8 : 4;
+constexpr int tile_vectors = registers == 32 && lanes < 8 ? 4 : 2;
+static_assert(lanes % tile_rows == 0);
 
 // Calls visit(width, first) for every strip of `Step` out of `Count`; `width` is a compile-time
 // constant: `Step`, and at the end what remains.
@@ -82,7 +83,7 @@ struct Tile {
 };
 
 // left [rows, Depth] times right [Depth, Columns], plus start(column): each vector of the product
-// goes to finish(row, column, vector). `rows` is rounded up to whole tiles.
+// goes to finish(row, column, vector). `rows` are whole tiles.
 template <int Depth, int Columns, class Left, class Start, class Finish>
 inline void multiply(Left left, int rows, const float* right, Start start, Finish finish) {
   for_strips<Panels<Depth, Columns>::vectors, tile_vectors>([&](auto width, int vector) {

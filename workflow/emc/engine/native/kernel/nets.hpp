@@ -1,18 +1,17 @@
 // Whole nets behind one interface: parameters in, logits out, gradient back.
 #pragma once
 
+#include "conv.hpp"
 #include "dense.hpp"
-#include "loss.hpp"
 
 namespace emc {
 
-// Whole tiles and whole vectors of samples.
-constexpr int row_step = tile_rows > lanes ? tile_rows : lanes;
-
-// Up to `Rows` samples with their labels, padded to whole row steps by repeating the last one.
+// Up to `Rows` samples with their labels, padded to whole vectors by repeating the last one.
 template <int Rows>
 struct Chunk {
-  static_assert(Rows % row_step == 0);
+  static_assert(Rows % lanes == 0);
+  static constexpr int capacity = Rows;
+
   const float* samples[Rows];
   alignas(64) int32_t labels[Rows];
   int count = 0, rows = 0;
@@ -23,7 +22,7 @@ struct Chunk {
   }
 
   void pad() {
-    rows = round_up(count, row_step);
+    rows = round_up(count, lanes);
     for (int row = count; row < rows; ++row) {
       samples[row] = samples[count - 1];
       labels[row] = labels[count - 1];
@@ -35,7 +34,7 @@ struct Chunk {
 template <class... Layers>
 class DenseNet {
   static constexpr int rows = 128;  // a chunk's activations stay in the second-level cache
-  using Stack = DenseStack<rows, Layers...>;
+  using Stack = DenseStack<rows, false, Layers...>;
 
  public:
   using Samples = Chunk<rows>;
@@ -45,7 +44,7 @@ class DenseNet {
   static void write(const float* parameters, float* plain) { Stack::write(parameters, plain); }
 
   void prepare_forward(const float*) {}
-  void prepare_backward(const float* parameters) { stack_.prepare(parameters, false); }
+  void prepare_backward(const float* parameters) { stack_.prepare_backward(parameters); }
 
   const float* forward(const Samples& chunk, const float* parameters) {
     stack_.forward(Gathered{chunk.samples}, chunk.rows, parameters);
@@ -60,6 +59,96 @@ class DenseNet {
 
  private:
   Stack stack_;
+};
+
+// Convolution stages, then dense layers, for as many samples as a vector has lanes.
+template <class Convolutions, class... Layers>
+class ConvNet {
+  static constexpr int rows = lanes;
+  using Stack = DenseStack<rows, true, Layers...>;
+  static constexpr int features = Convolutions::outputs, stride = round_up(features, lanes);
+
+ public:
+  using Samples = Chunk<rows>;
+  static constexpr int size = Convolutions::size + Stack::size, inputs = Convolutions::inputs;
+
+  static void read(const float* plain, float* parameters) {
+    Stack::read(Convolutions::read(plain, parameters), parameters + Convolutions::size);
+  }
+
+  static void write(const float* parameters, float* plain) {
+    Stack::write(parameters + Convolutions::size, Convolutions::write(parameters, plain));
+  }
+
+  void prepare_forward(const float* parameters) { convolutions_.prepare_forward(parameters); }
+
+  void prepare_backward(const float* parameters) {
+    convolutions_.prepare_backward(parameters);
+    stack_.prepare_backward(parameters + Convolutions::size);
+  }
+
+  const float* forward(const Samples& chunk, const float* parameters) {
+    images_to_lanes(chunk);
+    convolutions_.forward(parameters);
+    lanes_to_rows(convolutions_.output());
+    stack_.forward(Consecutive<stride>{features_}, rows, parameters + Convolutions::size);
+    return stack_.logits();
+  }
+
+  float* logits_delta() { return stack_.logits_delta(); }
+
+  void backward(const Samples&, float* gradient) {
+    stack_.backward(Consecutive<stride>{features_}, rows, gradient + Convolutions::size);
+    stack_.input_gradient(rows, [&](int row, int column, Floats value) {
+      store(features_ + row * stride + column, value);
+    });
+    rows_to_lanes(convolutions_.output_delta());
+    convolutions_.backward(gradient);
+  }
+
+ private:
+  // A row of pixels of every sample becomes a vector a pixel.
+  void images_to_lanes(const Samples& chunk) {
+    using First = typename Convolutions::First;
+    constexpr int width = First::width, whole = width - width % lanes;
+    for (int line = 0; line < First::inputs * First::height; ++line) {
+      float* to = convolutions_.input() +
+                  Convolutions::Input::at(line / First::height, line % First::height, 0);
+      for (int x = 0; x < whole; x += lanes) {
+        Floats square[lanes];
+        EMC_UNROLL for (int i = 0; i < lanes; ++i)
+          square[i] = load(chunk.samples[i] + line * width + x);
+        transpose(square);
+        EMC_UNROLL for (int i = 0; i < lanes; ++i) store(to + (x + i) * lanes, square[i]);
+      }
+      for (int x = whole; x < width; ++x)
+        for (int i = 0; i < lanes; ++i) to[x * lanes + i] = chunk.samples[i][line * width + x];
+    }
+  }
+
+  void lanes_to_rows(const float* from) {
+    for (int feature = 0; feature < features; feature += lanes) {
+      Floats square[lanes];
+      for (int i = 0; i < lanes; ++i)
+        square[i] = feature + i < features ? load(from + (feature + i) * lanes) : Floats{};
+      transpose(square);
+      for (int i = 0; i < lanes; ++i) store(features_ + i * stride + feature, square[i]);
+    }
+  }
+
+  void rows_to_lanes(float* to) {
+    for (int feature = 0; feature < features; feature += lanes) {
+      Floats square[lanes];
+      for (int i = 0; i < lanes; ++i) square[i] = load(features_ + i * stride + feature);
+      transpose(square);
+      for (int i = 0; i < lanes && feature + i < features; ++i)
+        store(to + (feature + i) * lanes, square[i]);
+    }
+  }
+
+  Convolutions convolutions_;
+  Stack stack_;
+  alignas(64) float features_[rows * stride];
 };
 
 }  // namespace emc

@@ -31,11 +31,10 @@ class Optimizer {
  private:
   void sgd(float rate, const float* __restrict gradient, float* __restrict parameters) {
     const float decay = rule_.weight_decay, momentum = rule_.momentum;
-    const float ahead = rule_.nesterov ? momentum : 0, own = rule_.nesterov ? 1 : 0;
     for (int i = 0; i < Size; ++i) {
       const float slope = gradient[i] + decay * parameters[i];
       mean_[i] = momentum * mean_[i] + slope;
-      parameters[i] -= rate * (rule_.nesterov ? own * slope + ahead * mean_[i] : mean_[i]);
+      parameters[i] -= rate * (rule_.nesterov ? slope + momentum * mean_[i] : mean_[i]);
     }
   }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
+#include <limits>
+#include <numeric>
 #include <vector>
 
 #include "loss.hpp"
@@ -18,18 +20,17 @@ constexpr int milestones = 4;
 
 // What to train; mirrored by emc.engine.native.kernel.Task. Arrays stay the caller's.
 struct Task {
-  const float* inputs;        // [N, inputs of the net]
-  const int64_t* rows;        // [n] into inputs
-  const int64_t* labels;      // [n]
-  const float* parameters;    // initial, torch's layout, layer by layer
-  const double* rates;        // learning rate of each step; the last one stays
-  int64_t rate_count;
+  const float* inputs;         // [N, inputs of the net]
+  const int64_t* rows;         // [n] into inputs
+  const int64_t* labels;       // [n]
+  const float* parameters;     // initial, torch's layout, layer by layer
+  const double* rates;         // learning rate of each step of the budget
   int64_t n;
   int64_t batch;
   Batches::Order order;
   uint64_t order_seed;
-  int64_t epochs, steps;      // the budget: whichever ends first
-  int64_t needed[milestones]; // correct samples at each milestone, ascending
+  int64_t epochs, steps;       // the budget: whichever ends first
+  int64_t needed[milestones];  // correct samples at each milestone, ascending
   int64_t needed_to_fit;
   Loss::Kind loss;
   double smoothing;
@@ -59,15 +60,15 @@ class Trainer {
     Net::read(task.parameters, parameters_);
   }
 
-  // Trains for about `seconds` more; whether the run has ended.
+  // Trains for about `seconds` more, at least a step; whether the run has ended.
   bool advance(double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto stop = Clock::now() + std::chrono::duration<double>(seconds);
-    while (!ended_ && Clock::now() < stop) {
+    do {
       step();
       const bool budget_spent = steps_ == task_.steps;
       if (budget_spent || batches_.have_ended(epochs() + 1)) end_epoch(budget_spent);
-    }
+    } while (!ended_ && Clock::now() < stop);
     return ended_;
   }
 
@@ -87,9 +88,9 @@ class Trainer {
 
  private:
   using Samples = typename Net::Samples;
-  static constexpr int chunk_rows = sizeof(Samples::labels) / sizeof(int32_t);
-  static constexpr int plateau_window = 10;   // epochs; also between two looks at the gradient
-  static constexpr int smallest_block = 16;   // samples an evaluation looks at first
+  static constexpr int chunk_rows = Samples::capacity;
+  static constexpr int plateau_window = 10;  // epochs; also between two looks at the gradient
+  static constexpr int smallest_block = std::min(16, chunk_rows);  // an evaluation's first look
 
   int64_t epochs() const { return epoch_losses_.size(); }
 
@@ -97,11 +98,8 @@ class Trainer {
     const Batches::Batch batch = batches_.next();
     epoch_loss_ += sum_gradient(batch.count, [&](int64_t i) { return batch.samples[i]; });
     epoch_samples_ += batch.count;
-    optimizer_.step(rate(), gradient_, parameters_);
-    ++steps_;
+    optimizer_.step(task_.rates[steps_++], gradient_, parameters_);
   }
-
-  double rate() const { return task_.rates[std::min(steps_, task_.rate_count - 1)]; }
 
   // The gradient of the mean loss over `count` samples into gradient_; returns the summed loss.
   template <class Choose>
@@ -142,7 +140,7 @@ class Trainer {
     epoch_losses_.push_back(epoch_loss_ / epoch_samples_);
     epoch_loss_ = 0, epoch_samples_ = 0;
     finite_ = std::isfinite(epoch_losses_.back()) && parameters_are_finite();
-    ended_ = !finite_ || has_fitted() || budget_spent || epochs() == task_.epochs || is_stuck();
+    ended_ = !finite_ || meets_criterion() || budget_spent || epochs() == task_.epochs || is_stuck();
   }
 
   bool parameters_are_finite() const {
@@ -151,25 +149,25 @@ class Trainer {
     return sum(poison) == 0;
   }
 
-  // Records the milestones that the end of this epoch reaches; whether the criterion is met.
-  bool has_fitted() {
+  // Whether enough samples are correct at this epoch's end; records the milestones it reaches.
+  bool meets_criterion() {
     int64_t next = task_.needed_to_fit;
-    for (int i = milestones - 1; i >= 0; --i)
+    for (int i = 0; i < milestones; ++i)
       if (!milestone_epochs_[i]) next = std::min(next, task_.needed[i]);
-    const int64_t errors = count_errors(task_.n - next);
+    const int64_t correct = task_.n - count_errors(task_.n - next);
     for (int i = 0; i < milestones; ++i) {
-      if (milestone_epochs_[i] || task_.n - errors < task_.needed[i]) continue;
+      if (milestone_epochs_[i] || correct < task_.needed[i]) continue;
       milestone_epochs_[i] = epochs();
       milestone_steps_[i] = steps_;
     }
-    return task_.n - errors >= task_.needed_to_fit;
+    return correct >= task_.needed_to_fit;
   }
 
-  // Counts errors over all samples, but gives up with more than n errors beyond `allowed`. Starts
-  // where the last count met its first error, in blocks that grow as long as it goes on.
+  // Errors over all samples, or n + 1 as soon as there are more than `allowed`. Starts where the
+  // last count met its first error, in blocks that grow as long as the count goes on.
   int64_t count_errors(int64_t allowed) {
     net_.prepare_forward(parameters_);
-    int64_t errors = 0, place = first_error_, block = std::min(smallest_block, chunk_rows);
+    int64_t errors = 0, place = first_error_, block = smallest_block;
     for (int64_t left = task_.n; left > 0;) {
       const int64_t count = std::min({block, left, task_.n - place});
       fill_chunk(count, [&](int64_t i) { return place + i; });

@@ -1,5 +1,5 @@
 // Vectors of floats by the compiler's own vector types, so that one source serves SSE2, AVX2,
-// AVX-512 and NEON: EMC_LANES chooses how many floats a vector holds.
+// AVX-512 and NEON. A kernel whose layers would fill vectors of sixteen badly defines EMC_NARROW.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,15 @@
 #endif
 #define EMC_INLINE inline __attribute__((always_inline))
 
-#if !defined(EMC_LANES)
-#if defined(__AVX2__)
-#define EMC_LANES 8
-#else
-#define EMC_LANES 4
-#endif
-#endif
-
 namespace emc {
 
-constexpr int lanes = EMC_LANES;
+#if defined(__AVX512F__) && !defined(EMC_NARROW)
+constexpr int lanes = 16;
+#elif defined(__AVX2__)
+constexpr int lanes = 8;
+#else
+constexpr int lanes = 4;
+#endif
 
 #if defined(__AVX512VL__) || defined(__aarch64__)
 constexpr int registers = 32;

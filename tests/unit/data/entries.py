@@ -1,0 +1,15 @@
+"""Entries of a study file, read."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from emc.study.sources import DataSet, Labels
+
+
+def dataset_of(entry: Any) -> DataSet:
+    return TypeAdapter(DataSet).validate_python(entry)
+
+
+def labels_of(entry: Any) -> Labels:
+    return TypeAdapter(Labels).validate_python(entry)

@@ -1,0 +1,166 @@
+"""A slow reference for the native back end: float64 torch and torch.optim, step by step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emc.engine.order import permutations
+from emc.engine.procedure import Procedure, Replica
+from emc.nets.plan import Conv, Plan, initial
+from emc.seeds import generator
+
+ACTIVATIONS = {
+    "relu": nn.ReLU(),
+    "leaky-relu": nn.LeakyReLU(),
+    "gelu": nn.GELU(),
+    "silu": nn.SiLU(),
+    "tanh": nn.Tanh(),
+    "sigmoid": nn.Sigmoid(),
+    "identity": nn.Identity(),
+}
+
+
+class Net(nn.Module):
+    """A plan as a module with the replica's initial weights, in float64."""
+
+    def __init__(self, layers: Plan, rule: str, seed: int) -> None:
+        super().__init__()
+        self.layers = layers
+        start = initial(layers, rule, generator(seed, "weights"))
+        for name, values in start.items():
+            self.register_parameter(
+                name.replace(".", "_"), nn.Parameter(torch.from_numpy(values).double())
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        for number, layer in enumerate(self.layers):
+            weight = getattr(self, f"{number}_weight")
+            bias = getattr(self, f"{number}_bias", None)
+            activation = ACTIVATIONS[layer.activation]
+            if isinstance(layer, Conv):
+                x = activation(functional.conv2d(x, weight, bias, padding=1))
+                x = functional.max_pool2d(x, 2)
+            else:
+                x = activation(functional.linear(x.flatten(1), weight, bias))
+        return x
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        return {
+            name.replace("_", "."): value.detach().numpy()
+            for name, value in self.named_parameters()
+        }
+
+
+@dataclass
+class Trace:
+    """What the reference saw."""
+
+    net: Net
+    steps: int = 0
+    rows: int = 0
+    epoch_losses: list[float] = field(default_factory=list)
+    correct: list[int] = field(default_factory=list)
+    epoch_steps: list[int] = field(default_factory=list)
+    loss: float = 0.0
+    gradient_norm: float = 0.0
+
+
+def train(procedure: Procedure, replica: Replica) -> Trace:
+    """Train for the whole budget, or until the criterion is met."""
+    assert procedure.layers is not None
+    net = Net(procedure.layers, procedure.initialisation, replica.seed)
+    x = torch.from_numpy(replica.inputs[replica.rows]).double()
+    y = torch.from_numpy(replica.labels)
+    optimizer = _optimizer(procedure, net, replica.lr)
+    trace = Trace(net)
+    epochs = list(_epochs(procedure, replica))
+    total = sum(len(batches) for batches in epochs)
+    for batches in epochs:
+        losses = 0.0
+        for batch in batches:
+            factor = _factor(procedure, trace.steps, total)
+            for group in optimizer.param_groups:
+                group["lr"] = replica.lr * factor
+            optimizer.zero_grad()
+            loss = _loss(procedure, net(x[batch]), y[batch], procedure.label_smoothing)
+            loss.backward()
+            optimizer.step()
+            trace.steps += 1
+            trace.rows += len(batch)
+            losses += loss.item() * len(batch)
+        trace.epoch_losses.append(losses / sum(map(len, batches)))
+        trace.correct.append(int((net(x).argmax(1) == y).sum()))
+        trace.epoch_steps.append(trace.steps)
+        if trace.correct[-1] >= procedure.criterion * replica.n - 1e-9 * replica.n:
+            break
+    trace.loss = _loss(procedure, net(x), y, 0.0).item()
+    trace.gradient_norm = _gradient_norm(procedure, net, x, y)
+    return trace
+
+
+def _epochs(procedure: Procedure, replica: Replica) -> Iterator[list[np.ndarray]]:
+    n, steps = replica.n, procedure.steps or 10**9
+    size = min(procedure.batch or n, n)
+    drawn, used, shuffles, epoch = np.empty(0, dtype=np.int64), 0, 0, 0
+    while epoch < (procedure.epochs or 10**9) and steps > 0:
+        epoch += 1
+        batches = []
+        if procedure.batch is None:
+            batches = [np.arange(n)]
+        elif procedure.order == "stream":
+            while used < epoch * n:
+                while len(drawn) < size:
+                    drawn = np.append(drawn, permutations(replica.seed, n, shuffles, 1)[0])
+                    shuffles += 1
+                batches.append(drawn[:size])
+                drawn, used = drawn[size:], used + size
+        else:
+            order = permutations(replica.seed, n, epoch - 1, 1)[0]
+            if procedure.order == "balanced":
+                batches = np.array_split(order, -(-n // size))
+            else:
+                batches = [order[start : start + size] for start in range(0, n, size)]
+        yield batches[:steps]
+        steps -= len(batches[:steps])
+
+
+def _factor(procedure: Procedure, step: int, total: int) -> float:
+    warmup = round(procedure.warmup * total)
+    factor = (step + 1) / warmup if step < warmup else 1.0
+    if procedure.schedule == "cosine":
+        factor *= 0.5 * (1 + np.cos(np.pi * step / total))
+    return factor
+
+
+def _optimizer(procedure: Procedure, net: Net, lr: float) -> torch.optim.Optimizer:
+    update = procedure.update
+    if update.name in ("sgd", "gd"):
+        return torch.optim.SGD(
+            net.parameters(),
+            lr,
+            momentum=update.momentum,
+            nesterov=update.nesterov,
+            weight_decay=update.weight_decay,
+        )
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[update.name]
+    betas = (update.beta1, update.beta2)
+    return kind(net.parameters(), lr, betas, update.epsilon, weight_decay=update.weight_decay)
+
+
+def _loss(procedure: Procedure, logits: Tensor, y: Tensor, smoothing: float) -> Tensor:
+    if procedure.loss == "squared-error":
+        return functional.mse_loss(logits, functional.one_hot(y, procedure.classes).double())
+    return functional.cross_entropy(logits, y, label_smoothing=smoothing)
+
+
+def _gradient_norm(procedure: Procedure, net: Net, x: Tensor, y: Tensor) -> float:
+    objective = _loss(procedure, net(x), y, procedure.label_smoothing)
+    if procedure.update.name != "adamw":
+        squares = sum((p**2).sum() for p in net.parameters())
+        objective = objective + 0.5 * procedure.update.weight_decay * squares
+    gradients = torch.autograd.grad(objective, list(net.parameters()))
+    return torch.sqrt(sum((g**2).sum() for g in gradients)).item()

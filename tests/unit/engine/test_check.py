@@ -1,0 +1,75 @@
+"""What the engine refuses, and the words it does so in."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emc.engine.check import check
+from emc.engine.procedure import Procedure, Replica, Update
+from emc.errors import EmcError
+from emc.nets import Dense
+
+ASKED = Procedure(classes=3, update=Update("sgd"), layers=(Dense(2, 3, True, "identity"),))
+
+
+def replica(**changes: object) -> Replica:
+    rows = np.arange(4)
+    inputs = np.zeros((5, 2), dtype=np.float32)
+    return replace(Replica(inputs, rows, np.array([0, 1, 2, 0]), seed=0, lr=0.1), **changes)
+
+
+def test_a_sound_call_passes() -> None:
+    check(ASKED, [replica(), replica()])
+    check(ASKED, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"update": Update("shampoo")}, "optimizer 'shampoo' is not one of sgd, gd, adam, adamw"),
+        ({"loss": "hinge"}, "loss 'hinge' is not one of cross-entropy, squared-error"),
+        ({"order": "sorted"}, "order 'sorted' is not one of stream, balanced, ragged"),
+        ({"schedule": "step"}, "schedule 'step' is not one of constant, cosine"),
+        ({"layers": None}, "either a plan of layers or a module"),
+        ({"module": lambda: None}, "either a plan of layers or a module"),
+        ({"steps": 3}, "found epochs=300 and steps=3"),
+        ({"epochs": None}, "found epochs=None and steps=None"),
+        ({"epochs": 0}, "a budget of 0 trains nothing"),
+        (
+            {"loss": "squared-error", "label_smoothing": 0.1},
+            "label smoothing 0.1 goes with loss 'cross-entropy', found 'squared-error'",
+        ),
+    ],
+)
+def test_procedures_that_no_back_end_runs(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        check(replace(ASKED, **changes), [replica()])
+
+
+NOTHING = np.zeros(0, dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": NOTHING, "labels": NOTHING}, "replica 1 has no samples: n must be at least 1"),
+        ({"labels": np.zeros(3, dtype=np.int64)}, "replica 1 has 3 labels for 4 samples"),
+        ({"labels": np.array([0, 1, 2, 3])}, "labels from 0 to 3, allowed are 0 to 2"),
+        ({"labels": np.array([0, -1, 2, 2])}, "labels from -1 to 2, allowed are 0 to 2"),
+        ({"rows": np.array([0, 1, 2, 5])}, "asks for rows 0 to 5 of 5 inputs"),
+        ({"rows": np.array([0, 1, -1, 2])}, "asks for rows -1 to 2 of 5 inputs"),
+    ],
+)
+def test_samples_that_cannot_be_trained_on(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        check(ASKED, [replica(), replica(**changes)])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_inputs_that_are_not_finite_are_named(value: float) -> None:
+    inputs = np.zeros((5, 2), dtype=np.float32)
+    inputs[3, 1] = value
+    with pytest.raises(EmcError, match="replica 0: input row 3 is not finite"):
+        check(ASKED, [replica(inputs=inputs, rows=np.array([0, 4, 3, 1]))])
+    check(ASKED, [replica(inputs=inputs, rows=np.array([0, 1, 2, 4]))])

@@ -1,0 +1,69 @@
+"""Devices on made-up machines."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from emc.engine.device import resolve
+from emc.errors import EmcError
+
+
+@pytest.fixture
+def gpu_nodes(tmp_path: Path) -> Path:
+    (tmp_path / "nvidia0").touch()
+    return tmp_path
+
+
+def test_auto_asks_torch_where_a_gpu_is_possible(
+    gpu_nodes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve("auto", gpu_nodes) == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve("auto", gpu_nodes) == "cpu"
+
+
+@pytest.mark.parametrize("hidden", ["", "-1", " "])
+def test_auto_believes_an_environment_that_hides_all_gpus(
+    gpu_nodes: Path, monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve("auto", gpu_nodes) == "cpu"
+
+
+def test_auto_is_the_cpu_where_no_driver_left_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    (tmp_path / "nvidiactl").touch()
+    assert resolve("auto", tmp_path) == "cpu"
+
+
+def test_cpu_is_the_cpu(gpu_nodes: Path) -> None:
+    assert resolve("cpu", gpu_nodes) == "cpu"
+
+
+def test_cuda_without_a_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(EmcError, match="'cuda' is asked for, but torch finds no GPU"):
+        resolve("cuda")
+
+
+def test_unknown_devices_are_refused() -> None:
+    with pytest.raises(EmcError, match="device 'tpu' is not one of auto, cpu, cuda"):
+        resolve("tpu")
+
+
+def test_no_torch_is_loaded_where_there_is_no_gpu(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from emc.engine.device import resolve; "
+        f"assert resolve('auto', Path({str(tmp_path)!r})) == 'cpu'; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -1,0 +1,18 @@
+"""Epochs of several replicas laid side by side."""
+
+import numpy as np
+
+from emc.engine.epoch import epoch_plan
+from emc.engine.update import RATES
+
+
+def test_shorter_epochs_and_smaller_batches_are_padded() -> None:
+    batches = [[np.array([3, 1]), np.array([2])], [], [np.array([5, 4, 0])]]
+    rates = [np.full((2, RATES), 0.5), np.empty((0, RATES)), np.full((1, RATES), 0.25)]
+    plan = epoch_plan(batches, rates, width=4)
+    assert plan.sizes.tolist() == [[2, 0, 3], [1, 0, 0]]
+    assert plan.samples.tolist() == [
+        [[3, 1, 0, 0], [0, 0, 0, 0], [5, 4, 0, 0]],
+        [[2, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+    ]
+    assert plan.rates[:, :, 0].tolist() == [[0.5, 0, 0.25], [0.5, 0, 0]]

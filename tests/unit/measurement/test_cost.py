@@ -1,0 +1,90 @@
+"""The forecast of a study's cost."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emc.measurement.cost import forecast
+
+sizes = st.integers(1, 10**9)
+seconds = st.floats(0, 1e7)
+
+
+def test_nothing_is_known_before_a_cell_has_finished() -> None:
+    assert forecast([], [10, 20]) is None
+
+
+@given(
+    st.floats(0, 3),
+    st.floats(1e-3, 1e3),
+    st.lists(st.integers(1, 10**6), min_size=4, max_size=8, unique=True),
+    st.lists(sizes, max_size=5),
+)
+def test_an_exact_power_law_is_recovered(
+    power: float, level: float, known: list[int], to_do: list[int]
+) -> None:
+    done = [(size, level * size**power) for size in known]
+    found = forecast(done, to_do)
+    assert found is not None
+    assert found.seconds == pytest.approx(sum(level * size**power for size in to_do), rel=1e-5)
+    assert found.factor == pytest.approx(1, abs=1e-6)
+    assert found.learnt_from == len(known)
+
+
+def test_one_cell_tells_a_level_and_nothing_of_its_error() -> None:
+    found = forecast([(100, 3.0)], [10, 100, 1000])
+    assert found is not None
+    assert found.seconds == pytest.approx(9.0)
+    assert (found.factor, found.learnt_from) == (math.inf, 1)
+
+
+def test_cells_of_one_size_tell_a_level_and_its_error() -> None:
+    """The geometric mean, and the spread of the logarithms: 1 and 4 seconds, s = log 2 sqrt 2."""
+    found = forecast([(100, 1.0), (100, 4.0)], [100, 10**6])
+    assert found is not None
+    assert found.seconds == pytest.approx(2 * 2.0)
+    assert found.factor == pytest.approx(math.exp(1.96 * math.log(2) * math.sqrt(2)))
+
+
+def test_two_sizes_are_too_few_for_a_slope() -> None:
+    found = forecast([(10, 1.0), (1000, 100.0)], [10**6])
+    assert found is not None
+    assert found.seconds == pytest.approx(10.0)
+
+
+def test_the_least_squares_line() -> None:
+    """Held against numpy's own fit."""
+    draw = np.random.default_rng(5)
+    size = draw.integers(10, 10**5, 30)
+    spent = 0.01 * size**1.4 * np.exp(draw.normal(0, 0.2, 30))
+    line, squares, *_ = np.polyfit(np.log(size), np.log(spent), 1, full=True)
+    found = forecast(list(zip(size.tolist(), spent.tolist(), strict=True)), [500])
+    assert found is not None
+    assert found.seconds == pytest.approx(math.exp(np.polyval(line, math.log(500))))
+    assert found.factor == pytest.approx(math.exp(1.96 * math.sqrt(squares[0] / 28)))
+
+
+@pytest.mark.parametrize(("spent", "expected"), [([1, 10, 100], 1e4), ([100, 10, 1], 1e1)])
+def test_cells_of_nearly_one_size_predict_nothing_absurd(spent: list[int], expected: float) -> None:
+    """Powers of 230 and -230 would fit best: the third is the most, and none the least."""
+    found = forecast([(999, spent[0]), (1000, spent[1]), (1001, spent[2])], [10_000])
+    assert found is not None
+    assert found.seconds == pytest.approx(expected, rel=1e-3)
+
+
+@given(st.lists(st.tuples(sizes, seconds), min_size=1, max_size=8), st.lists(sizes, min_size=1))
+def test_a_forecast_is_positive_and_finite(done: list[tuple[int, float]], to_do: list[int]) -> None:
+    found = forecast(done, to_do)
+    assert found is not None
+    assert 0 < found.seconds < math.inf
+    assert found.factor >= 1
+    assert math.isinf(found.factor) == (len(done) == 1)
+
+
+def test_nothing_left_costs_nothing() -> None:
+    found = forecast([(10, 1.0)], [])
+    assert found is not None
+    assert found.seconds == 0

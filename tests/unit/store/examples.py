@@ -1,0 +1,133 @@
+"""Records of every kind, for tests of files."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from emc.records import Certificate, Estimate, Milestone, Outcome, Probe, RateEstimate, Verdict
+
+CELL = "digits-random-mlp4-relu-sgd-0123456789ab"
+
+_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_counts = st.integers(0, 2**63 - 1)
+_reals = st.floats(allow_nan=False)
+_milestones = st.builds(Milestone, st.none() | _counts, st.none() | _counts)
+
+probes = st.builds(
+    Probe,
+    cell=_words,
+    round=_counts,
+    replica=_counts,
+    seed=_counts,
+    n=_counts,
+    lr=_reals,
+    outcome=st.sampled_from(Outcome),
+    epochs=_counts,
+    steps=_counts,
+    gradient_evaluations=_counts,
+    milestones=st.tuples(*[_milestones] * 4),
+    accuracy=_reals,
+    loss=_reals,
+    gradient_norm=_reals,
+    plateau=_reals,
+    memorised_bits=_reals,
+    back_end=_words,
+    device=_words,
+    seconds=_reals,
+    trace_epochs=st.lists(_counts, max_size=3).map(tuple),
+    trace_losses=st.lists(_reals, max_size=3).map(tuple),
+)
+
+_rates = st.builds(RateEstimate, lr=_reals, emc50=_reals, low=_reals, high=_reals, probes=_counts)
+
+estimates = st.builds(
+    Estimate,
+    cell=_words,
+    method=_words,
+    emc50=_reals,
+    low=_reals,
+    high=_reals,
+    width=_reals,
+    emc50_without_censored=_reals,
+    censored=_counts,
+    emc_walk=st.none() | _counts,
+    saturated=st.booleans(),
+    tolerance=_reals,
+    tolerance_reached=st.booleans(),
+    best_lr=_reals,
+    rates=st.lists(_rates, max_size=3).map(tuple),
+    probes=_counts,
+    rounds=_counts,
+    parameters=_counts,
+    classes=_counts,
+    samples_available=_counts,
+    memorised_bits=_reals,
+    seconds=_reals,
+    back_end=_words,
+    device=_words,
+)
+
+certificates = st.builds(
+    Certificate,
+    cell=_words,
+    round=_counts,
+    replica=_counts,
+    n=_counts,
+    outcome=st.sampled_from(Outcome),
+    verdict=st.sampled_from(Verdict),
+    reason=_words,
+    loss=_reals,
+    gradient_norm=_reals,
+    relative_gradient_norm=_reals,
+    plateau=_reals,
+    lambda_min=_reals,
+    lambda_min_residual=_reals,
+    lambda_max=_reals,
+    lambda_max_residual=_reals,
+    trace=_reals,
+    negative_eigenvalues=st.none() | _counts,
+    exact=st.booleans(),
+    iterations=_counts,
+    eps=_reals,
+    delta=_reals,
+    seconds=_reals,
+)
+
+
+def probe(number: int, replica: int, **other: Any) -> Probe:
+    """A probe of a round that fitted, its figures made from its place."""
+    fields: dict[str, Any] = {
+        "cell": CELL,
+        "seed": 1000 * number + replica,
+        "n": 10 + number,
+        "lr": 0.1,
+        "outcome": Outcome.FIT,
+        "epochs": 3,
+        "steps": 6,
+        "gradient_evaluations": 60,
+        "milestones": (Milestone(1, 2), Milestone(2, 4), Milestone(3, 6), Milestone(None, None)),
+        "accuracy": 1.0,
+        "loss": 0.5 / (1 + number),
+        "gradient_norm": 1e-3,
+        "plateau": float("inf"),
+        "memorised_bits": 12.5,
+        "back_end": "native",
+        "device": "cpu",
+        "seconds": 0.25,
+        "trace_epochs": (1, 3),
+        "trace_losses": (2.25, 0.5),
+    }
+    return Probe(round=number, replica=replica, **{**fields, **other})
+
+
+def end_point(number: int, replica: int) -> dict[str, np.ndarray]:
+    """Parameters that tell rounds and replicas apart."""
+    weight = np.full((2, 3), number + replica / 100, np.float32)
+    return {"0.weight": weight, "0.bias": np.arange(2, dtype=np.float32) - replica}
+
+
+def one_round(number: int, replicas: int = 1) -> tuple[list[Probe], list[dict[str, np.ndarray]]]:
+    """The probes of a round and their end points."""
+    places = range(replicas)
+    return [probe(number, k) for k in places], [end_point(number, k) for k in places]

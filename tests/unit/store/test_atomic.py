@@ -1,0 +1,130 @@
+"""A file is there whole or not at all."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emc.errors import EmcError
+from emc.store.atomic import write_atomically, write_bytes_atomically, write_text_atomically
+
+
+class Interruption(Exception):
+    """Something that comes up while a file is written."""
+
+
+def write_half(path: Path, interruption: Exception) -> None:
+    with write_atomically(path) as partial:
+        partial.write_bytes(b"ne")
+        raise interruption
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down" / "file"
+    with write_atomically(path) as partial:
+        partial.write_bytes(b"new")
+        assert partial.parent == path.parent
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert names(path.parent) == ["file"]
+
+
+@given(content=st.binary(max_size=100))
+def test_bytes_round_trip(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    write_bytes_atomically(path, content)
+    assert path.read_bytes() == content
+
+
+def test_text_is_utf8_as_it_is(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / "text", "µ\r\n✓")
+    assert (tmp_path / "text").read_bytes() == "µ\r\n✓".encode()
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(Interruption, match="half way"):
+        write_half(path, Interruption("half way"))
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_writer_may_make_the_file_itself(tmp_path: Path) -> None:
+    with write_atomically(tmp_path / "file") as partial:
+        partial.unlink()
+        partial.write_bytes(b"own")
+    assert (tmp_path / "file").read_bytes() == b"own"
+
+
+def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with write_atomically(path) as one, write_atomically(path) as other:
+        one.write_bytes(b"one")
+        other.write_bytes(b"other")
+    assert path.read_bytes() == b"one"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_follow_the_umask(mask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(mask)
+    try:
+        write_text_atomically(tmp_path / "file", "")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_the_file(number: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    message = f"{path}: cannot be written: {os.strerror(number)}"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        write_half(path, OSError(number, os.strerror(number)))
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_other_faults_of_the_writer_pass(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="another file"):
+        write_half(tmp_path / "file", FileNotFoundError(errno.ENOENT, "another file is missing"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("file/below", "(Not a directory|File exists)"), ("x" * 300, "too long")]
+)
+def test_a_place_where_nothing_can_be(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EmcError, match=f"{name}: cannot be written: .*{reason}"):
+        write_text_atomically(tmp_path / name, "")
+
+
+def test_a_writer_killed_before_the_end_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    program = """
+        import os, signal, sys
+        from pathlib import Path
+        from emc.store.atomic import write_atomically
+        with write_atomically(Path(sys.argv[1])) as partial:
+            partial.write_bytes(b"new")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(program), path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"

@@ -1,0 +1,397 @@
+"""What a study's author is told: file, section, cell and key, what was found, what is allowed."""
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from tests.unit.study.files import planned, text
+
+from emc.errors import EmcError
+
+STUDY_KEYS = "study, title, data_dir, presets, defaults, sections, certificate"
+CELL_KEYS = (
+    "dataset, labels, architecture, activation, initialisation, optimizer, schedule, batch, loss,"
+    " budget, criterion, stopping, search, endpoints, seed"
+)
+ACTIVATIONS = "relu, leaky-relu, gelu, silu, tanh, sigmoid, identity"
+A_NAME = "lower-case letters, digits and single hyphens are wanted"
+
+
+def grid(key: str, *values: str) -> str:
+    return text(f"{{grid: {{{key}: [{', '.join(values)}]}}}}")
+
+
+def defaults(keys: str) -> str:
+    return text("{cells: [{}]}", defaults=f"{{dataset: digits, {keys}}}")
+
+
+def fault(name: str, content: str, *lines: str) -> object:
+    return pytest.param(content, "\n".join(f"FILE: {line}" for line in lines), id=name)
+
+
+FILE_FAULTS = [
+    fault("empty file", "", "a mapping with 'study' and 'sections' is wanted"),
+    fault("only a comment", "# soon", "a mapping with 'study' and 'sections' is wanted"),
+    fault("a list", "[study, sections]", "a mapping with 'study' and 'sections' is wanted"),
+    fault("a word", "study", "a mapping with 'study' and 'sections' is wanted"),
+    fault("no keys", "{}", "study: is missing", "sections: is missing"),
+    fault(
+        "unknown key",
+        text("{cells: [{}]}", more="sectons: 1"),
+        f"unknown key 'sectons'; did you mean 'sections'? (known: {STUDY_KEYS})",
+    ),
+    fault(
+        "key of another kind",
+        text("{cells: [{}]}", more="1: 1"),
+        f"unknown key '1' (known: {STUDY_KEYS})",
+    ),
+    fault("title", text("{cells: [{}]}", more="title: 3"), "title: text is wanted, found 3"),
+    fault(
+        "defaults",
+        "study: s\ndefaults:\nsections: {a: {}}",
+        "defaults: a mapping is wanted, found nothing",
+    ),
+    fault(
+        "defaults list",
+        text("{cells: [{}]}", defaults="[1]"),
+        "defaults: a mapping is wanted, found [1]",
+    ),
+    fault(
+        "no sections", "study: s\nsections: {}", "sections: at least one entry is wanted, found {}"
+    ),
+    fault("null sections", "study: s\nsections:", "sections: a mapping is wanted, found nothing"),
+    fault(
+        "scalar section", "study: s\nsections: {a: 3}", "sections.a: a mapping is wanted, found 3"
+    ),
+    fault(
+        "odd name of a section",
+        "study: s\nsections: {A b: {}}",
+        f"sections.A b: {A_NAME}, found 'A b'",
+    ),
+    fault(
+        "number as a section's name",
+        "study: s\nsections: {1: {}}",
+        "sections.1: text is wanted, found 1",
+    ),
+    fault(
+        "unknown key of a section",
+        text("{gird: {seed: 1}}"),
+        "sections.a: unknown key 'gird'; did you mean 'grid'?"
+        " (known: grid, exclude, include, cells)",
+    ),
+    fault("grid", text("{grid: }"), "sections.a.grid: a mapping is wanted, found nothing"),
+    fault(
+        "empty axis",
+        text("{grid: {seed: []}}"),
+        "sections.a.grid.seed: at least one entry is wanted, found []",
+    ),
+    fault(
+        "number as a key", text("{grid: {1: [1]}}"), "sections.a.grid.1: text is wanted, found 1"
+    ),
+    fault(
+        "cells", text("{cells: {seed: 1}}"), "sections.a.cells: a list is wanted, found {'seed': 1}"
+    ),
+    fault(
+        "cell", text("{cells: [{seed: 1}, 7]}"), "sections.a.cells.1: a mapping is wanted, found 7"
+    ),
+    fault(
+        "long values are cut",
+        text(f"{{cells: {{seed: {'7' * 200}}}}}"),
+        f"sections.a.cells: a list is wanted, found {{'seed': {'7' * 71} ...",
+    ),
+    fault(
+        "certificate",
+        text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5, plateu: 1}"),
+        "certificate: unknown key 'plateu'; did you mean 'plateau'?"
+        " (known: eps, delta, gradient, plateau, iterations)",
+    ),
+    fault(
+        "numbers of the certificate",
+        text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5}"),
+        "certificate.eps: a number above 0 is wanted, found 0",
+        "certificate.delta: a number below 1 is wanted, found 1",
+        "certificate.iterations: a whole number is wanted, found 1.5",
+    ),
+    fault(
+        "preset of a known name",
+        text("{cells: [{}]}", more="presets: {strict: {seed: 1}}"),
+        "presets: 'strict' comes with the program: choose another name",
+    ),
+    fault(
+        "preset of a preset",
+        text("{cells: [{}]}", more="presets: {mine: {preset: strict}}"),
+        "presets: 'mine' names a preset itself: write its keys out",
+    ),
+]
+
+SECTION_FAULTS = [
+    fault("empty section", text("{}"), "section 'a': asks for no cell: give 'grid' or 'cells'"),
+    fault(
+        "empty grid", text("{grid: {}}"), "section 'a': asks for no cell: give 'grid' or 'cells'"
+    ),
+    fault(
+        "all excluded",
+        text("{grid: {seed: 1}, exclude: [{seed: 1}]}"),
+        "section 'a': asks for no cell: 'exclude' leaves nothing",
+    ),
+    fault(
+        "empty exclusion",
+        text("{grid: {seed: 1}, exclude: [{}]}"),
+        "sections.a.exclude.0: at least one entry is wanted, found {}",
+    ),
+    fault(
+        "idle exclusion",
+        text("{grid: {seed: [1, 2]}, exclude: [{seed: 2}, {seed: 3, labels: random}]}"),
+        "section 'a': exclude 2: (seed=3, labels=random) matches no combination of the grid",
+    ),
+    fault(
+        "exclusion of an unknown key",
+        text("{grid: {seed: 1}, exclude: [{sede.x: 1}]}"),
+        "section 'a': exclude 1: unknown key 'sede.x'; did you mean 'seed'?"
+        f" (known: preset, {CELL_KEYS})",
+    ),
+    fault(
+        "the same cell twice",
+        text("{grid: {seed: [1, 1e0]}}"),
+        "section 'a', cell (seed=1e0): the same cell as (seed=1)",
+    ),
+    fault(
+        "the same cell in grid and cells",
+        text("{grid: {seed: [0, 1]}, cells: [{labels: original}]}"),
+        "section 'a', cell (labels=original): the same cell as (seed=0)",
+    ),
+    fault(
+        "unknown preset",
+        grid("preset", "stric"),
+        "section 'a', cell (preset=stric): unknown preset 'stric'; did you mean 'strict'?"
+        " (known: strict, study-code)",
+    ),
+    fault(
+        "unknown key",
+        grid("optimiser", "sgd"),
+        "section 'a', cell (optimiser=sgd): unknown key 'optimiser'; did you mean 'optimizer'?"
+        f" (known: {CELL_KEYS})",
+    ),
+    fault(
+        "nothing near",
+        grid("colour", "red"),
+        f"section 'a', cell (colour=red): unknown key 'colour' (known: {CELL_KEYS})",
+    ),
+    fault(
+        "unknown field by a dotted key",
+        grid("architecture.wdth", "3"),
+        "section 'a', cell (architecture.wdth=3): architecture: unknown key 'wdth';"
+        " did you mean 'width'? (known: width, params, name, depth)",
+    ),
+    fault(
+        "a dot too many",
+        grid("optimizer.lr.x", "3"),
+        "section 'a', cell (optimizer.lr.x=3): optimizer: unknown key 'lr.x'; did you mean 'lr'?"
+        " (known: name, lr, momentum, nesterov, weight_decay)",
+    ),
+    fault(
+        "a dot and no field",
+        grid("seed.", "3"),
+        "section 'a', cell (seed.=3): seed.: 'seed' is 0 and has no fields",
+    ),
+    fault(
+        "unknown name",
+        grid("optimizer", "sdg"),
+        "section 'a', cell (optimizer=sdg): optimizer: unknown name 'sdg'; did you mean 'sgd'?"
+        " (known: sgd, gd, adam, adamw)",
+    ),
+    fault(
+        "unknown value",
+        grid("activation", "rellu"),
+        "section 'a', cell (activation=rellu): activation: unknown value 'rellu';"
+        f" did you mean 'relu'? (known: {ACTIVATIONS})",
+    ),
+    fault(
+        "one fault of many cells",
+        text("{grid: {seed: [1, 2, 3], activation: rellu}}"),
+        "section 'a', cell (seed=1, activation=rellu) (and 2 more): activation: unknown value"
+        f" 'rellu'; did you mean 'relu'? (known: {ACTIVATIONS})",
+    ),
+    fault(
+        "a single value where a list may stand",
+        grid("optimizer.lr", "-1"),
+        "section 'a', cell (optimizer.lr=-1): optimizer.lr: a number above 0 is wanted, found -1",
+    ),
+    fault(
+        "an entry in the label",
+        text("{cells: [{optimizer: {name: sgd, lr: [1, 2], momentum: 1}, batch: {size: 4}}]}"),
+        "section 'a', cell (optimizer=sgd[lr=[1, 2], momentum=1], batch=[size=4]):"
+        " optimizer.momentum: a number below 1 is wanted, found 1",
+    ),
+]
+
+
+def cell_fault(keys: str, message: str) -> object:
+    return fault(keys, defaults(keys), f"section 'a', cell (): {message}")
+
+
+def mlp(size: str) -> str:
+    return f"architecture: {{name: mlp, {size}}}"
+
+
+CELL_FAULTS = [
+    cell_fault("seed: 1", "architecture: is missing"),
+    cell_fault("architecture: ", "architecture: an entry with a 'name' is wanted, found nothing"),
+    cell_fault("architecture: 3", "architecture: an entry with a 'name' is wanted, found 3"),
+    cell_fault(
+        "architecture: [mlp]", "architecture: an entry with a 'name' is wanted, found ['mlp']"
+    ),
+    cell_fault(
+        "architecture: {width: 4}",
+        "architecture: an entry with a 'name' is wanted, found {'width': 4}",
+    ),
+    cell_fault(
+        "architecture: {name: 3}", "architecture: unknown name '3' (known: linear, mlp, cnn)"
+    ),
+    cell_fault("architecture: mlp", "architecture: give either 'width' or 'params', found neither"),
+    cell_fault(
+        mlp("width: 4, params: 4"), "architecture: give either 'width' or 'params', found both"
+    ),
+    cell_fault(mlp("width: true"), "architecture.width: a number is wanted, not true or false"),
+    cell_fault(mlp("width: 1.5"), "architecture.width: a whole number is wanted, found 1.5"),
+    cell_fault(mlp("width: wide"), "architecture.width: a whole number is wanted, found 'wide'"),
+    cell_fault(mlp("width: 0"), "architecture.width: a number not below 1 is wanted, found 0"),
+    cell_fault(mlp("width: -3"), "architecture.width: a number not below 1 is wanted, found -3"),
+    cell_fault(mlp("width: .inf"), "architecture.width: a finite number is wanted, found inf"),
+    cell_fault(mlp("width: 1e400"), "architecture.width: a finite number is wanted, found inf"),
+    cell_fault(
+        mlp("width: 1e30"), "architecture.width: a number below 2^63 is wanted, found 1e+30"
+    ),
+    cell_fault(
+        mlp(f"width: {2**63}"),
+        "architecture.width: a number below 2^63 is wanted, found 9223372036854775808",
+    ),
+    cell_fault(mlp("width: [4]"), "architecture.width: a whole number is wanted, found [4]"),
+    cell_fault(mlp("params: 0"), "architecture.params: a number above 0 is wanted, found 0"),
+    cell_fault(mlp("params: .nan"), "architecture.params: a finite number is wanted, found nan"),
+    cell_fault(mlp("params: -.inf"), "architecture.params: a finite number is wanted, found -inf"),
+    cell_fault(
+        mlp("params: 1e-400"), "architecture.params: a number above 0 is wanted, found '1e-400'"
+    ),
+    cell_fault(mlp("params: false"), "architecture.params: a number is wanted, not true or false"),
+    cell_fault(mlp("params: few"), "architecture.params: a number is wanted, found 'few'"),
+    cell_fault(
+        mlp("params: 2001-01-01"),
+        "architecture.params: a number is wanted, found datetime.date(2001, 1, 1)",
+    ),
+    cell_fault(
+        "architecture: {name: cnn, width: 1, depth: 4}",
+        "architecture: depth 4 halves 8x8 pixels to nothing",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", optimizer: {name: sgd, lr: []}",
+        "optimizer.lr: at least one entry is wanted, found []",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 0]}",
+        "optimizer.lr.1: a number above 0 is wanted, found 0",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 1e-1]}",
+        "optimizer.lr: a learning rate is given twice",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", optimizer: {name: sgd, nesterov: maybe}",
+        "optimizer.nesterov: true or false is wanted, found 'maybe'",
+    ),
+    cell_fault(mlp("width: 4") + ", batch: 128", "batch: a mapping is wanted, found 128"),
+    cell_fault(
+        mlp("width: 4") + ", criterion: 99.5",
+        "criterion: a number not above 1 is wanted, found 99.5",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", labels: {noisy: 0}",
+        "labels.fraction: a number above 0 is wanted, found 0",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", labels: {noisy: 0.1, classes: 3}",
+        "labels: an entry with a 'name' is wanted, found {'noisy': 0.1, 'classes': 3}",
+    ),
+    cell_fault(mlp("width: 4") + ", labels: noisy", "labels.fraction: is missing"),
+    cell_fault(
+        mlp("width: 4") + ", budget: {epochs: 3, steps: 3}",
+        "budget: give either 'epochs' or 'steps', found both",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", search: {method: bayse, tolerance: 0.1}",
+        "search.method: unknown value 'bayse'; did you mean 'bayes'?"
+        " (known: bayes, walk, bisection, ladder)",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", search: {smallest: 2000}",
+        "search.smallest: exceeds the 1438 samples there are",
+    ),
+    fault(
+        "options of a data set",
+        text("{cells: [{dataset: {name: image-folder, folder: x, channels: 2}}]}"),
+        "section 'a', cell (dataset=image-folder[folder=x, channels=2]): dataset.channels:"
+        " unknown value '2' (known: 1, 3)",
+    ),
+    fault(
+        "a column of a table",
+        text("{cells: [{dataset: {name: csv, file: a.csv, label: b, numeric: [c, b]}}]}"),
+        "section 'a', cell (dataset=csv[file=a.csv, label=b, numeric=['c', 'b']]): dataset:"
+        " column 'b' is named twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), [*FILE_FAULTS, *SECTION_FAULTS, *CELL_FAULTS])
+def test_faults(content: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    wanted = message.replace("FILE", str(file))
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        planned(tmp_path, content)
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    with pytest.raises(EmcError, match=r"found -1\n") as caught:
+        planned(tmp_path, grid("seed", *(f"-{k}" for k in range(1, 51))))
+    *lines, last = str(caught.value).splitlines()
+    assert len(lines) == 12
+    assert last == "... and 38 more faults"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["123", "on", '""', "A", "a_b", "a b", "a--b", "-a", "a-", "é", '"a\\n"', "a/b", "..", "[a]"],
+)
+def test_odd_names(name: str, tmp_path: Path) -> None:
+    content = text("{cells: [{}]}").replace("study: s", f"study: {name}")
+    with pytest.raises(EmcError, match=f": study: (text is wanted|{A_NAME}), found "):
+        planned(tmp_path, content)
+
+
+def test_the_longest_name(tmp_path: Path) -> None:
+    content = text("{cells: [{}]}")
+    assert planned(tmp_path, content.replace("study: s", f"study: {'a' * 60}"))
+    with pytest.raises(EmcError, match="study: at most 60 characters are wanted, found 'aaa"):
+        planned(tmp_path, content.replace("study: s", f"study: {'a' * 61}"))
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    content = dedent("""
+        study: s
+        defaults: {dataset: digits, architecture: {name: mlp, width: 4}}
+        sections:
+          one: {grid: {seed: [-1, 0], activation: [relu, rellu]}, exclude: [{seed: 9}]}
+          two: {cells: [{optimizer: {name: sgd, lr: -1}}, {budget: {epochs: 0}}]}
+          three: {}
+    """)
+    with pytest.raises(EmcError, match="section") as caught:
+        planned(tmp_path, content)
+    places = [line.split(": ")[1] for line in str(caught.value).splitlines()]
+    assert places == [
+        "section 'one', cell (seed=-1, activation=relu) (and 1 more)",
+        "section 'one', cell (seed=-1, activation=rellu) (and 1 more)",
+        "section 'one'",
+        "section 'two', cell (optimizer=sgd[lr=-1])",
+        "section 'two', cell (budget=[epochs=0])",
+        "section 'three'",
+    ]

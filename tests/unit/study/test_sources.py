@@ -1,0 +1,95 @@
+"""Data sets and labellings as a study names them."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from emc.errors import EmcError
+from emc.study.cell import Cell
+from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
+
+CSV = {"name": "csv", "file": "t.csv", "label": "kind"}
+
+
+def dataset(entry: Any) -> DataSet:
+    return TypeAdapter(DataSet).validate_python(entry)
+
+
+def labels(entry: Any) -> Labels:
+    return TypeAdapter(Labels).validate_python(entry)
+
+
+def cell(**keys: Any) -> Cell:
+    entry = {"dataset": CSV, "architecture": {"name": "mlp", "width": 3}, **keys}
+    return Cell.model_validate(entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "facts"),
+    [
+        ("cifar100", Facts((3, 32, 32), 100, 50_000)),
+        ("imagenet", Facts((3, 32, 32), 1000, None)),
+        ({"name": "imagenet", "size": 64, "classes": 10}, Facts((3, 64, 64), 10, None)),
+        ({"name": "image-folder", "folder": "x", "classes": 7}, Facts((3, 32, 32), 7, None)),
+        ({"name": "image-folder", "folder": "x"}, None),
+        ({"name": "gaussian", "dimension": 5, "rank": 2}, Facts((5,), 2, 20_000)),
+        (CSV, None),
+    ],
+)
+def test_what_is_known_beforehand(entry: Any, facts: Facts | None) -> None:
+    assert dataset(entry).facts == facts
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"name": "image-folder"}, "folder"),
+        ({"name": "image-folder", "folder": "x", "channels": 2}, "channels"),
+        ({"name": "imagenet", "classes": 1}, "classes"),
+        ({**CSV, "separator": ";;"}, "separator"),
+        ({"name": "mnist", "size": 3}, "size"),
+    ],
+)
+def test_what_is_refused(entry: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        dataset(entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "classes"),
+    [("original", 10), ({"noisy": 0.1}, 10), ({"classes": 3}, 3), ("random", 10)],
+)
+def test_classes_of_a_labelling(entry: Any, classes: int) -> None:
+    assert label_classes(labels(entry), 10) == classes
+
+
+@pytest.mark.parametrize(
+    ("source", "labelling", "message"),
+    [
+        ("mnist", {"classes": 11}, "labels: cannot merge 10 classes to 11"),
+        ("adult", "permuted-pixels", "labels: 'permuted-pixels' wants an image data set"),
+        ("imagenet", "permuted-pixels", None),
+        (CSV, {"classes": 99}, None),
+    ],
+)
+def test_labelling_suits_the_data_set(source: Any, labelling: Any, message: str | None) -> None:
+    assert problem(dataset(source), labels(labelling)) == message
+
+
+def test_cell_on_data_that_only_the_files_describe() -> None:
+    assert cell().architecture.model_dump()["width"] == 3
+    with pytest.raises(EmcError, match="the shape of 'csv' is unknown until it is prepared"):
+        _ = cell().shape
+
+
+def test_wanted_size_needs_a_known_shape() -> None:
+    with pytest.raises(ValidationError, match=r"'params' wants a known input shape.*give 'width'"):
+        cell(architecture={"name": "mlp", "params": 1000})
+
+
+def test_unknown_number_of_samples_limits_nothing() -> None:
+    made = cell(dataset="imagenet", search={"smallest": 10**7})
+    assert made.search.smallest == 10**7
+    with pytest.raises(ValidationError, match=r"search\.smallest: exceeds the 60000 samples"):
+        cell(dataset="mnist", search={"smallest": 10**7})

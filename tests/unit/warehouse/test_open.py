@@ -1,0 +1,94 @@
+"""A database answers questions and nothing else."""
+
+import subprocess
+import sys
+
+import pytest
+
+from emc.errors import EmcError
+from emc.warehouse import open_database
+
+
+def test_sql_takes_parameters(warehouse):
+    frame = warehouse.sql("SELECT $a + $b AS sum", a=1, b=2)
+    assert frame.to_dicts() == [{"sum": 3}]
+
+
+def test_an_unknown_view_lists_the_known(warehouse):
+    with pytest.raises(EmcError, match="no view or table 'emcs': there are emc, missing"):
+        warehouse.view("emcs")
+
+
+def test_a_mistake_in_sql_is_the_users_to_mend(warehouse):
+    with pytest.raises(EmcError, match=r"emc\.duckdb: .*emc51"):
+        warehouse.sql("SELECT emc51 FROM emc")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "SELECT 1; SELECT 2",
+        "DELETE FROM cells",
+        "CREATE TEMP TABLE mine AS SELECT 1",
+        "ATTACH 'other.duckdb'",
+        "COPY cells TO 'cells.csv'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "CALL pragma_version()",
+    ],
+)
+def test_only_one_select_is_allowed(warehouse, query):
+    with pytest.raises(EmcError, match="one SELECT is wanted"):
+        warehouse.sql(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "FROM read_csv('/etc/passwd')",
+        "FROM '/etc/passwd.csv'",
+        "FROM glob('*')",
+        "FROM read_text('x')",
+    ],
+)
+def test_no_file_can_be_read(warehouse, query):
+    with pytest.raises(EmcError, match="disabled by configuration"):
+        warehouse.sql(query)
+
+
+def test_python_variables_are_no_tables(warehouse):
+    hidden = warehouse.view("versions")
+    with pytest.raises(EmcError, match="hidden does not exist"):
+        warehouse.sql("SELECT * FROM hidden")
+    assert len(hidden)
+
+
+def test_two_readers_at_once(study, warehouse):
+    with open_database(study.database) as second:
+        assert second.view("emc").equals(warehouse.view("emc"))
+
+
+def test_a_missing_database_says_what_makes_it(tmp_path):
+    path = tmp_path / "emc.duckdb"
+    with pytest.raises(EmcError, match=r"emc\.duckdb: no such database; `snakemake .*` makes it"):
+        open_database(path)
+    assert not path.exists()
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    path = tmp_path / "emc.duckdb"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(EmcError, match="cannot be opened"):
+        open_database(path)
+
+
+def test_a_process_that_reads_ends_in_silence(study):
+    # polars and DuckDB 2.0 together can print pages of leaked names at exit.
+    program = (
+        "import sys; from pathlib import Path; from emc.warehouse import open_database;"
+        "print(len(open_database(Path(sys.argv[1])).view('cells')))"
+    )
+    command = [sys.executable, "-c", program, str(study.database)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == (str(len(study.planned)), "")

@@ -1,0 +1,62 @@
+"""Bad input is told clearly, with exit code 2, before anything is computed."""
+
+from pathlib import Path
+
+import pytest
+from tests.workflow.checkout import Checkout
+
+pytestmark = pytest.mark.workflow
+
+CELL = "{dataset: digits, architecture: {name: mlp, width: 4}}"
+BAD = {
+    "unknown key": (
+        f"study: a\nsections: {{s: {{cells: [{CELL}]}}}}\nsectons: 1",
+        "unknown key 'sectons'; did you mean 'sections'?",
+    ),
+    "wrong type": (
+        f"study: a\ndefaults: {{budget: {{epochs: many}}}}\nsections: {{s: {{cells: [{CELL}]}}}}",
+        "budget.epochs",
+    ),
+    "odd name": (f"study: a b\nsections: {{s: {{cells: [{CELL}]}}}}", "study"),
+    "duplicate cell": (
+        f"study: a\nsections: {{s: {{cells: [{CELL}, {CELL}]}}}}",
+        "the same cell as",
+    ),
+    "empty grid": (
+        "study: a\nsections: {s: {grid: {activation: []}}}",
+        "sections.s.grid.activation",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_validate_and_snakemake_say_the_same(fresh: Checkout, tmp_path: Path, fault: str) -> None:
+    text, wanted = BAD[fault]
+    study = tmp_path / "bad.yaml"
+    study.write_text(text)
+    by_command = fresh.run("emc", "validate", str(study), check=False)
+    by_workflow = fresh.run("snakemake", "-n", "--configfile", str(study), check=False)
+    assert by_command.returncode == by_workflow.returncode == 2
+    assert by_command.stderr.startswith("error: ")
+    assert wanted in by_command.stderr
+    assert by_command.stderr in by_workflow.stderr
+
+
+def test_a_run_from_another_folder_says_where_to_go(fresh: Checkout) -> None:
+    elsewhere = Checkout(fresh.folder / "config")
+    done = elsewhere.run("snakemake", "-s", "../Snakefile", "-n", check=False)
+    assert done.returncode == 2
+    assert f"error: run snakemake in {fresh.folder}" in done.stderr
+
+
+def test_keys_beside_the_study_file_are_refused(fresh: Checkout) -> None:
+    done = fresh.run("snakemake", "-n", "--config", "colour=red", check=False)
+    assert done.returncode == 2
+    assert "--config colour" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_missing_study_file_is_named(fresh: Checkout, command: str) -> None:
+    done = fresh.run("emc", command, "config/none.yaml", check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: config/none.yaml: no such study file\n"

@@ -1,0 +1,75 @@
+"""What a change makes Snakemake run again, and what it leaves alone."""
+
+import os
+
+import pytest
+from tests.workflow.checkout import Checkout
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TINY = "config/tiny.yaml"
+DOWNSTREAM = {"plan": 1, "aggregate": 1, "figures": 1, "report": 1}
+
+
+def test_a_run_ends_with_figures_and_a_page(measured: Checkout) -> None:
+    study = measured.folder / "results/studies/tiny"
+    assert (study / "index.html").stat().st_size > 10_000
+    figures = {path.suffix for path in (study / "figures").iterdir()}
+    assert figures >= {".html", ".json", ".svg", ".png"}
+
+
+def test_a_second_run_has_nothing_to_do(measured: Checkout) -> None:
+    assert not measured.planned(TINY)
+
+
+def test_changing_one_cells_optimizer_reruns_that_cells_chain(changeable: Checkout) -> None:
+    changeable.edit(TINY, "{name: adam, lr: 0.03}", "{name: adam, lr: 0.02}")
+    assert changeable.planned(TINY) == {"measure": 1, "certify": 1, **DOWNSTREAM}
+
+
+def test_adding_a_cell_adds_one(changeable: Checkout) -> None:
+    changeable.edit(
+        TINY, "{name: adam, lr: 0.03}", "{name: adam, lr: 0.03}, {name: adamw, lr: 0.03}"
+    )
+    assert changeable.planned(TINY) == {"measure": 1, "certify": 1, **DOWNSTREAM}
+
+
+def test_recolouring_a_figure_retrains_nothing(changeable: Checkout) -> None:
+    theme = changeable.folder / "workflow/emc/figures/theme.py"
+    theme.write_text(theme.read_text() + "\n# another colour\n")
+    planned = changeable.planned(TINY)
+    assert planned["figures"] == 1
+    assert not {"measure", "certify", "aggregate", "dataset"} & set(planned)
+
+
+def test_other_certificate_settings_train_nothing(changeable: Checkout) -> None:
+    file = changeable.folder / TINY
+    file.write_text(file.read_text() + "certificate: {eps: 0.01}\n")
+    planned = changeable.planned(TINY)
+    assert planned["certify"] == 3
+    assert "measure" not in planned
+
+
+def test_a_fresh_checkouts_times_rerun_nothing(changeable: Checkout) -> None:
+    for part in ("Snakefile", "config", "scripts", "workflow", "profiles"):
+        root = changeable.folder / part
+        for path in [root, *root.rglob("*")]:
+            os.utime(path)
+    assert not changeable.planned(TINY)
+
+
+def test_two_studies_share_a_cells_files(changeable: Checkout) -> None:
+    other = changeable.folder / "config/other.yaml"
+    other.write_text((changeable.folder / TINY).read_text().replace("study: tiny", "study: other"))
+    assert changeable.planned("config/other.yaml") == DOWNSTREAM
+
+
+def test_gpus_on_the_command_line_are_understood(measured: Checkout) -> None:
+    said = measured.snakemake(TINY, "--resources", "gpu=4", "--dry-run")
+    assert "Nothing to be done" in said
+
+
+def test_an_interrupted_figure_run_does_not_touch_measurements(changeable: Checkout) -> None:
+    (changeable.folder / "results/studies/tiny/emc.duckdb").unlink()
+    planned = changeable.planned(TINY)
+    assert planned == {"aggregate": 1, "figures": 1, "report": 1}

@@ -1,0 +1,25 @@
+"""Curvature: Hessian products, both ends of the spectrum, and the certificate of a minimum.
+
+Knows the objective at an end point, Lanczos and its probabilistic bound, and the verdicts.
+Must not know how the end point was reached, or files. Plans are differentiated in numpy; torch is
+loaded for anyone's modules only (`emc.curvature.autograd`, `emc.curvature.model`).
+"""
+
+from emc.curvature.certificate import certify_operator
+from emc.curvature.endpoint import EndPoint, certify_end_points
+from emc.curvature.evidence import Evidence
+from emc.curvature.objective import Objective
+from emc.curvature.quadrature import Spectrum
+from emc.curvature.settings import Settings
+from emc.curvature.written import WrittenOperator
+
+__all__ = [
+    "EndPoint",
+    "Evidence",
+    "Objective",
+    "Settings",
+    "Spectrum",
+    "WrittenOperator",
+    "certify_end_points",
+    "certify_operator",
+]

@@ -1,0 +1,119 @@
+"""End points of training runs, and their certificates."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from emc.curvature.bound import iterations
+from emc.curvature.certificate import certify_operator, certify_operators
+from emc.curvature.evidence import Evidence
+from emc.curvature.objective import Objective
+from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.written import WrittenOperator
+from emc.nets.plan import Plan
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BASES_BYTES: Final = 1 << 28
+"""Krylov bases that may be held at once, unless one alone is larger."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndPoint:
+    """Where a run of a net ended: `parameters` by name on `inputs` [n, *shape], `labels` [n].
+
+    `plateau` is the relative variation of the run's last epoch losses; the random start of
+    Lanczos comes from `seed`.
+    """
+
+    parameters: Mapping[str, np.ndarray] = field(repr=False)
+    inputs: np.ndarray = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    plateau: float
+    seed: int
+
+
+def certify_end_points(
+    net: "Plan | Callable[[], nn.Module]",
+    end_points: Sequence[EndPoint],
+    objective: Objective,
+    *,
+    settings: Settings = DEFAULT,
+    device: str = "cpu",
+) -> list[Evidence]:
+    """Certify end points of one net, given as a plan or as a factory of modules.
+
+    A plan on the CPU needs numpy alone. Anything else is differentiated by torch on `device`,
+    all end points side by side. Answers do not depend on which end points are certified together.
+
+    Raises:
+        EmcError: an end point does not belong to the net or is not finite, labels that are not
+            classes of the net, or a module without second derivatives.
+    """
+    if device == "cpu" and not callable(net):
+        return [_written(net, each, objective, settings) for each in end_points]
+    if not end_points:
+        return []
+    size = _group_size(end_points[0], settings)
+    groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
+    make = net if callable(net) else partial(_module, net)
+    return [
+        evidence
+        for group in groups
+        for evidence in _side_by_side(make, group, objective, settings, device)
+    ]
+
+
+def _written(plan: Plan, end: EndPoint, objective: Objective, settings: Settings) -> Evidence:
+    operator = WrittenOperator(
+        plan, end.parameters, end.inputs, end.labels, objective, precision=settings.precision
+    )
+    return certify_operator(operator, plateau=end.plateau, seed=end.seed, settings=settings)
+
+
+def _module(plan: Plan) -> "nn.Module":
+    from emc.nets.module import module
+
+    return module(plan)
+
+
+def _side_by_side(
+    make: "Callable[[], nn.Module]",
+    ends: Sequence[EndPoint],
+    objective: Objective,
+    settings: Settings,
+    device: str,
+) -> list[Evidence]:
+    from emc.curvature.autograd import AutogradOperator, AutogradStack
+
+    module = make()
+    operators = [
+        AutogradOperator(
+            module,
+            end.parameters,
+            end.inputs,
+            end.labels,
+            objective,
+            precision=settings.precision,
+            device=device,
+        )
+        for end in ends
+    ]
+    return certify_operators(
+        operators,
+        AutogradStack(operators).products,
+        plateaus=[end.plateau for end in ends],
+        seeds=[end.seed for end in ends],
+        settings=settings,
+    )
+
+
+def _group_size(end: EndPoint, settings: Settings) -> int:
+    """How many end points' Krylov bases fit into memory side by side."""
+    dimension = sum(np.size(value) for value in end.parameters.values())
+    steps = iterations(settings.eps, dimension, settings.delta)
+    return max(1, BASES_BYTES // (8 * dimension * steps))

@@ -1,0 +1,92 @@
+"""Lanczos with full reorthogonalisation, for whoever answers its products."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from emc.curvature.process import Process
+
+_CLOSED: Final = 1e-14
+"""A new direction this short, relative to the matrix, is rounding: the Krylov space is closed."""
+
+
+class Ritz(NamedTuple):
+    """Ritz values [m], ascending; their residuals |H v - value v|; and the eigenvectors [m, m] of
+    the tridiagonal matrix as columns, which are the Ritz vectors in terms of the Krylov basis."""
+
+    values: np.ndarray
+    residuals: np.ndarray
+    columns: np.ndarray
+
+
+class Lanczos:
+    """The Krylov space of a symmetric matrix and a random start, as far as it was extended.
+
+    Each new direction is orthogonalised twice against all before it, which keeps them orthogonal
+    to working precision (Parlett 1998, "The Symmetric Eigenvalue Problem", section 6.9). Where
+    the space closes, a fresh random direction goes on: the tridiagonal matrix falls into blocks,
+    and its eigenvalues stay Ritz values.
+    """
+
+    def __init__(self, dimension: int, draw: np.random.Generator) -> None:
+        """Start from a random unit vector."""
+        self.dimension = dimension
+        self._draw = draw
+        self._blocks: list[np.ndarray] = []
+        self._diagonal: list[float] = []
+        self._below: list[float] = []
+        self._next = self.fresh()
+
+    @property
+    def steps(self) -> int:
+        """Dimension of the Krylov space: one product each."""
+        return len(self._diagonal)
+
+    @property
+    def trace(self) -> float:
+        """The trace of the matrix on the space."""
+        return sum(self._diagonal)
+
+    def extend(self, steps: int) -> Process[None]:
+        """Add so many dimensions, or all that are left."""
+        room = np.empty((min(steps, self.dimension - self.steps), self.dimension))
+        self._blocks.append(room[:0])
+        for row in range(len(room)):
+            room[row] = self._next
+            self._blocks[-1] = room[: row + 1]
+            product = yield room[row]
+            self._diagonal.append(float(room[row] @ product))
+            self._advance(self._orthogonal(product))
+
+    def ritz(self) -> Ritz:
+        """The Ritz pairs of the space as it is."""
+        below = np.diag(self._below[:-1], -1)
+        values, columns = np.linalg.eigh(np.diag(self._diagonal) + below + below.T)
+        return Ritz(values, abs(self._below[-1] * columns[-1]), columns)
+
+    def vectors(self, columns: np.ndarray) -> np.ndarray:
+        """Vectors [k, P] of the space from their coefficients [m, k] in its basis."""
+        parts = np.split(columns, np.cumsum([len(block) for block in self._blocks])[:-1])
+        vectors = np.zeros((columns.shape[1], self.dimension))
+        for part, block in zip(parts, self._blocks, strict=True):
+            vectors += part.T @ block
+        return vectors
+
+    def _advance(self, direction: np.ndarray) -> None:
+        length = float(np.linalg.norm(direction))
+        scale = max(map(abs, self._diagonal + self._below))
+        if self.steps < self.dimension and length <= _CLOSED * scale:
+            length, direction = 0.0, self.fresh()
+        self._below.append(length)
+        self._next = direction / (length or 1.0)
+
+    def fresh(self) -> np.ndarray:
+        """A random unit vector orthogonal to the space."""
+        direction = self._orthogonal(self._draw.standard_normal(self.dimension))
+        return direction / float(np.linalg.norm(direction))
+
+    def _orthogonal(self, vector: np.ndarray) -> np.ndarray:
+        for _ in range(2):
+            for block in self._blocks:
+                vector = vector - (block @ vector) @ block
+        return vector

@@ -1,0 +1,106 @@
+"""`emc.certify`: the certificate of anyone's trained net."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from emc.criteria import plateau
+from emc.curvature.autograd import AutogradOperator
+from emc.curvature.certificate import certify_operator
+from emc.curvature.evidence import Evidence
+from emc.curvature.objective import Objective
+from emc.curvature.quadrature import Spectrum, exact_spectrum, quadrature
+from emc.curvature.settings import DEFAULT, Settings
+from emc.errors import EmcError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certified(Evidence):
+    """The evidence at a net's parameters; printing it gives the verdict and its reason."""
+
+    operator: AutogradOperator = field(kw_only=True, repr=False)
+
+    def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
+        """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""
+        if self.exact:
+            return exact_spectrum(self.operator)
+        return quadrature(self.operator, probes=probes, steps=steps, seed="spectrum")
+
+
+def certify(
+    model: nn.Module,
+    parameters: Mapping[str, Any] | None,
+    data: tuple[Any, Any],
+    *,
+    losses: Sequence[float] | None = None,
+    loss: str = "cross-entropy",
+    label_smoothing: float = 0.0,
+    weight_decay: float = 0.0,
+    settings: Settings = DEFAULT,
+    escape: bool = False,
+) -> Certified:
+    """Certify whether a trained net is at a minimum of its training loss.
+
+    Args:
+        model: maps inputs [batch, *shape] to logits [batch, classes]. Only parameters that
+            require a gradient are varied. It is neither changed nor moved, and is evaluated in
+            evaluation mode on the device where its parameters lie.
+        parameters: values by name, or None for those that the model has.
+        data: inputs [n, *shape] and integer labels [n], tensors or arrays: all training samples.
+        losses: mean training loss of each epoch, the oldest first, for the plateau test, which is
+            left out without them.
+        loss: "cross-entropy", or "squared-error" of the logits against one-hot labels.
+        label_smoothing: of the cross-entropy, as torch has it.
+        weight_decay: of an optimizer that adds it to the gradient (decoupled decay: 0).
+        settings: tolerances.
+        escape: whether to give the way down from a saddle (`Certified.escape`).
+
+    Raises:
+        EmcError: parameters that do not belong to the model or are not finite, data that are not
+            as described, or a net without second derivatives.
+    """
+    inputs, labels = _samples(data)
+    operator = AutogradOperator(
+        model,
+        _state(model if parameters is None else parameters),
+        inputs,
+        labels,
+        Objective(loss, label_smoothing, weight_decay),
+        precision=settings.precision,
+        device=_device(model),
+    )
+    evidence = certify_operator(
+        operator,
+        plateau=None if losses is None else plateau(np.asarray(losses, dtype=np.float64)),
+        seed="emc.certify",
+        settings=settings,
+        escape=escape,
+    )
+    found = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
+    return Certified(**found, operator=operator)
+
+
+def _state(of: nn.Module | Mapping[str, Any]) -> dict[str, np.ndarray]:
+    state = dict(of.named_parameters()) if isinstance(of, nn.Module) else of
+    return {name: _array(value) for name, value in state.items()}
+
+
+def _samples(data: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
+    inputs, labels = map(_array, data)
+    if labels.ndim != 1 or len(labels) != len(inputs) or labels.dtype.kind not in "iu":
+        raise EmcError(
+            f"data: wanted are inputs [n, ...] and integer labels [n], found inputs "
+            f"{inputs.shape} and labels {labels.shape} of {labels.dtype}"
+        )
+    return inputs, labels.astype(np.int64)
+
+
+def _array(value: Any) -> np.ndarray:
+    return value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _device(model: nn.Module) -> str:
+    return str(next(model.parameters()).device)

@@ -1,0 +1,35 @@
+"""The Hessian of a training loss at one point, known by what it does to vectors."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from emc.curvature.objective import Objective
+
+
+class FirstOrder(NamedTuple):
+    """The objective over all samples: its value, its gradient (float64 [P]) and the accuracy."""
+
+    loss: float
+    gradient: np.ndarray
+    accuracy: float
+
+
+class Operator(Protocol):
+    """The objective of one net at one point, over all its samples.
+
+    `parameters` is the point, float64 [P], flattened in the order of the net's parameters.
+    """
+
+    objective: Objective
+    samples: int
+    parameters: np.ndarray
+
+    def first_order(self) -> FirstOrder:
+        """Loss, gradient and accuracy at the point."""
+
+    def products(self, vectors: np.ndarray) -> np.ndarray:
+        """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+
+    def dense(self) -> np.ndarray:
+        """The whole Hessian, float64 [P, P]."""

@@ -1,0 +1,63 @@
+"""Parameters by name, and the one vector that they make."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from emc.errors import EmcError
+from emc.nets.plan import Plan
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def plan_shapes(layers: Plan) -> Shapes:
+    """Names and shapes of a plan's parameters, in order."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, layer in enumerate(layers):
+        shapes[f"{index}.weight"] = layer.weight_shape
+        if layer.bias:
+            shapes[f"{index}.bias"] = (layer.outputs,)
+    return shapes
+
+
+def check_parameters(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> None:
+    """See that values belong to a net whose names and shapes are known.
+
+    Raises:
+        EmcError: names or shapes are not those of the net, or a number is not finite.
+    """
+    found = {name: tuple(np.shape(value)) for name, value in parameters.items()}
+    if found != dict(shapes):
+        raise EmcError(f"the end point does not belong to the net: {_difference(shapes, found)}")
+    for name, value in parameters.items():
+        if bad := int(np.count_nonzero(~np.isfinite(value))):
+            raise EmcError(f"the end point is not finite: {bad} of {np.size(value)} in {name!r}")
+
+
+def check_labels(labels: np.ndarray, classes: int) -> None:
+    """See that there are labels, and that they are classes of the net.
+
+    Raises:
+        EmcError: there are none, or one is not in 0 ... classes - 1.
+    """
+    if len(labels) == 0:
+        raise EmcError("there are no samples to look at the loss of")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise EmcError(
+            f"labels lie in {labels.min()} ... {labels.max()}, the net has {classes} classes"
+        )
+
+
+def flatten(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """One float64 vector [P] of the parameters named in `shapes`, in that order."""
+    return np.concatenate([np.ravel(parameters[name]).astype(np.float64) for name in shapes])
+
+
+def _difference(expected: Shapes, found: Shapes) -> str:
+    for name, shape in expected.items():
+        if name not in found:
+            return f"it lacks {name!r} {shape}, it has {', '.join(found) or 'nothing'}"
+        if found[name] != shape:
+            return f"{name!r} is {found[name]}, the net's is {shape}"
+    extra = [name for name in found if name not in expected]
+    return f"the net has no {extra[0]!r}, it has {', '.join(expected)}"

@@ -1,0 +1,27 @@
+"""What a certificate asks for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Tolerances of the three tests, and how much work may be spent on them.
+
+    Curvature: no eigenvalue below `-eps * lambda_max`, wrongly said with probability `delta` at
+    most. `gradient` bounds the norm of the full-batch gradient, absolute and relative; `plateau`
+    the relative variation of the last epoch losses. A net of `exact_up_to` parameters or fewer
+    gets its whole spectrum. Products run in `precision` (float64 or float32); all the rest is
+    float64.
+    """
+
+    eps: float = 1e-3
+    delta: float = 1e-2
+    gradient: float = 1e-3
+    plateau: float = 1e-3
+    exact_up_to: int = 2000
+    max_iterations: int = 2000
+    precision: str = "float64"
+
+
+DEFAULT: Final = Settings()

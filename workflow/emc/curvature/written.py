@@ -1,0 +1,105 @@
+"""The objective of a plan, its gradient and Hessian products written out in numpy.
+
+One product of a small net already keeps a core busy, so vectors go one after another.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from emc.curvature.dense import dense_hessian
+from emc.curvature.layer import layers_at
+from emc.curvature.maps import first_features
+from emc.curvature.objective import Objective
+from emc.curvature.operator import FirstOrder
+from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
+from emc.curvature.passes import Chunk, add_gradient, add_product, there_and_back
+from emc.nets.plan import Conv, Dense, Plan
+
+CHUNK_BYTES: Final = 1 << 25
+"""Working memory of the samples that are treated together."""
+KEPT_BYTES: Final = 1 << 28
+"""Passes are kept from one product to the next where those of all samples fit into this."""
+
+
+class WrittenOperator:
+    """The objective of a plan at `parameters`, over `inputs` [n, *shape] and `labels` [n].
+
+    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        parameters: Mapping[str, np.ndarray],
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        objective: Objective,
+        *,
+        precision: str = "float64",
+    ) -> None:
+        """Look at the parameters; samples are read when something is asked for.
+
+        Raises:
+            EmcError: parameters that do not belong to the plan or are not finite, or labels that
+                are not classes of it.
+        """
+        check_parameters(plan_shapes(plan), parameters)
+        check_labels(labels, plan[-1].outputs)
+        self.objective = objective
+        self.samples = len(labels)
+        self.parameters = flatten(plan_shapes(plan), parameters)
+        self._plan = plan
+        self._layers = layers_at(plan, self.parameters.astype(precision))
+        self._inputs, self._labels = inputs, labels
+        self._bytes = sum(_bytes_per_sample(layer) for layer in plan)
+        self._kept: list[Chunk] | None = None
+
+    def first_order(self) -> FirstOrder:
+        """Loss, gradient and accuracy at the point."""
+        decay = self.objective.weight_decay
+        gradient = decay * self.parameters
+        loss = decay / 2 * float(self.parameters @ self.parameters)
+        correct = 0
+        for chunk in self._chunks():
+            add_gradient(self._layers, chunk, gradient)
+            loss += chunk.loss.value
+            correct += chunk.correct
+        return FirstOrder(loss, gradient, correct / self.samples)
+
+    def products(self, vectors: np.ndarray) -> np.ndarray:
+        """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+        products = self.objective.weight_decay * vectors
+        directions = vectors.astype(self._layers[0].weight.dtype, copy=False)
+        for chunk in self._chunks():
+            for direction, product in zip(directions, products, strict=True):
+                add_product(self._layers, chunk, direction, product)
+        return products
+
+    def dense(self) -> np.ndarray:
+        """The whole Hessian, float64 [P, P]."""
+        hessian = dense_hessian(self._layers, self._chunks())
+        hessian.ravel()[:: len(hessian) + 1] += self.objective.weight_decay
+        return hessian
+
+    def _chunks(self) -> Iterable[Chunk]:
+        if self._kept is None and self.samples * self._bytes <= KEPT_BYTES:
+            self._kept = list(self._walk())
+        return self._walk() if self._kept is None else self._kept
+
+    def _walk(self) -> Iterator[Chunk]:
+        rows = max(1, CHUNK_BYTES // self._bytes)
+        precision = self._layers[0].weight.dtype
+        for start in range(0, self.samples, rows):
+            part = slice(start, start + rows)
+            features = first_features(self._plan, self._inputs[part].astype(precision))
+            yield there_and_back(
+                self._layers, features, self._labels[part], self.objective, self.samples
+            )
+
+
+def _bytes_per_sample(layer: Dense | Conv) -> int:
+    """About what a product holds of one sample in one layer, in float64."""
+    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
+    return 8 * pixels * (2 * layer.fan_in + 6 * layer.outputs)

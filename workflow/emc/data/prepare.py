@@ -1,0 +1,166 @@
+"""Prepare a data set: one tensor file and its manifest."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emc.data import gaussian, images, own_table, tree, uci
+from emc.data.about import ABOUT
+from emc.data.content import Arrays, Content, Scaling
+from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
+from emc.data.manifest import TENSORS, Manifest, write_manifest
+from emc.data.originals import Shelf
+from emc.data.samples import checksum
+from emc.errors import EmcError
+from emc.store.tensors import stream_tensors
+from emc.study.sources import DataSet, Facts
+
+READERS: Final[Mapping[str, Callable[[Any, Shelf], Content]]] = {
+    "mnist": images.mnist,
+    "fashion-mnist": images.fashion_mnist,
+    "cifar10": images.cifar10,
+    "cifar100": images.cifar100,
+    "imagenet": tree.imagenet,
+    "image-folder": tree.image_folder,
+    "covertype": uci.covertype,
+    "adult": uci.adult,
+    "credit": uci.credit,
+    "german-credit": uci.german_credit,
+    "digits": images.digits,
+    "mnist-5k": images.mnist_5k,
+    "gaussian": gaussian.gaussian,
+    "csv": own_table.csv,
+    "parquet": own_table.parquet,
+}
+
+_SPLITS: Final = {
+    True: "a fifth of each class, held out at random by a fixed seed",
+    False: "the data set's own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Census:
+    """What can only be said once the tensors are filled."""
+
+    class_counts: tuple[int, ...]
+    equal_inputs: EqualInputs
+    original_equal_inputs: EqualInputs
+    scaling: Scaling
+
+
+def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
+    """Write `tensors.safetensors` and `manifest.json` of a data set into `folder`.
+
+    Originals are looked for in `data_dir`, then in `folder/original`, where they are downloaded
+    to if they are missing. The tensors are train_inputs, uint8 [n, C, H, W] pixels or float32
+    [n, d], train_labels int64 [n], test_inputs and test_labels.
+
+    Raises:
+        EmcError: originals are missing, damaged or not the published ones, an input is no finite
+            number, a class has no training sample, or there are fewer than two classes.
+    """
+    places = (*([data_dir.expanduser()] if data_dir else []), folder / "original")
+    content = READERS[dataset.name](dataset, Shelf(places))
+    _check(dataset, content)
+    path = folder / TENSORS
+    with stream_tensors(path, content.tensors.specs, {"dataset": dataset.name}) as arrays:
+        content.tensors.fill(arrays)
+        census = _census(dataset.name, content, arrays)
+    manifest = _manifest(dataset, content, census, path)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _census(name: str, content: Content, arrays: Arrays) -> _Census:
+    counts = _class_counts(name, content.class_names, arrays)
+    labels, inputs = arrays["train_labels"], arrays["train_inputs"]
+    keys = digests(inputs)
+    equal = equal_inputs(keys, labels)
+    original = content.original_equal_inputs or equal
+    if content.held_out and content.original_equal_inputs is None:
+        every = np.concatenate([keys, digests(arrays["test_inputs"])])
+        original = equal_inputs(every, np.concatenate([labels, arrays["test_labels"]]))
+    scaling = content.scaling or _channel_scaling(inputs)
+    return _Census(counts, equal, original, scaling)
+
+
+def _check(dataset: DataSet, content: Content) -> None:
+    """There is something to classify, and what a study relies on is what was found."""
+    names, facts = content.class_names, dataset.facts
+    if len(names) < 2:
+        raise EmcError(f"{dataset.name}: two classes or more are wanted, found {list(names)}")
+    if facts is None:
+        return
+    samples, *shape = content.tensors.specs["train_inputs"].shape
+    found = Facts(tuple(shape), len(names), samples if facts.samples else None)
+    for what, here, known in zip(Facts._fields, found, facts, strict=True):
+        if here != known:
+            raise EmcError(
+                f"{dataset.name}: its files are not those of the data set: {what}: found {here},"
+                f" known {known}"
+            )
+
+
+def _class_counts(name: str, classes: tuple[str, ...], arrays: Arrays) -> tuple[int, ...]:
+    """Training samples of each class: there is at least one."""
+    for part in ("train_labels", "test_labels"):
+        low, high = arrays[part].min(initial=0), arrays[part].max(initial=0)
+        if low < 0 or high >= len(classes):
+            raise EmcError(f"{name}: labels from {low} to {high}, there are {len(classes)} classes")
+    counts = np.bincount(arrays["train_labels"], minlength=len(classes))
+    if absent := [classes[label] for label in np.flatnonzero(counts == 0)]:
+        raise EmcError(f"{name}: no training sample has class {absent[0]!r}")
+    return tuple(int(count) for count in counts)
+
+
+def _channel_scaling(pixels: np.ndarray) -> Scaling:
+    """Mean and standard deviation of each channel of uint8 [n, C, H, W], from exact sums."""
+    channels = pixels.shape[1]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for block in blocks(pixels):
+        for channel in range(channels):
+            counts[channel] += np.bincount(pixels[block, channel].ravel(), minlength=256)
+    moments = [_moments(of_channel.tolist()) for of_channel in counts]
+    shift, scale = np.array(moments).T
+    return Scaling((), shift, scale)
+
+
+def _moments(counts: list[int]) -> tuple[float, float]:
+    """Mean and standard deviation of values 0, 1, ...; 1 for a constant, which is only shifted."""
+    total = sum(counts)
+    first = sum(value * count for value, count in enumerate(counts))
+    second = sum(value**2 * count for value, count in enumerate(counts))
+    return first / total, sqrt(total * second - first**2) / total or 1.0
+
+
+def _manifest(dataset: DataSet, content: Content, census: _Census, path: Path) -> Manifest:
+    inputs = content.tensors.specs["train_inputs"]
+    about = ABOUT[dataset.name]
+    return Manifest(
+        name=dataset.name,
+        dataset=dataset.model_dump(mode="json"),
+        source=about.source,
+        licence=about.licence,
+        files=content.files,
+        split=_SPLITS[content.held_out],
+        preprocessing=content.preprocessing,
+        shape=inputs.shape[1:],
+        dtype=inputs.dtype,
+        columns=census.scaling.columns,
+        shift=tuple(census.scaling.shift.tolist()),
+        scale=tuple(census.scaling.scale.tolist()),
+        samples=inputs.shape[0],
+        test_samples=content.tensors.specs["test_inputs"].shape[0],
+        classes=len(content.class_names),
+        class_names=content.class_names,
+        class_counts=census.class_counts,
+        equal_inputs=census.equal_inputs,
+        original_equal_inputs=census.original_equal_inputs,
+        tensor_bytes=path.stat().st_size,
+        sha256=checksum(path),
+    )

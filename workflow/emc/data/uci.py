@@ -1,0 +1,156 @@
+"""Tabular sets of the UCI repository, from its text files."""
+
+import io
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from emc.data.content import Content
+from emc.data.downloads import UCI, by_address, by_hand
+from emc.data.originals import Edition, Shelf
+from emc.data.tables import Table, checked, table_content
+from emc.errors import EmcError
+from emc.study.sources import Adult, Covertype, Credit, GermanCredit
+
+COVERTYPE: Final = Edition("covertype", {"covtype.data": "71df19898bd3e11db15ae0faf4159f2c"})
+ADULT: Final = Edition(
+    "adult",
+    {
+        "adult.data": "5d7c39d7b8804f071cdd1f2a7c460872",
+        "adult.test": "35238206dfdf7f1fe215bbb874adecdc",
+    },
+)
+GERMAN_CREDIT: Final = Edition("german-credit", {"german.data": "6b94c2e35480e671545e52a808a8a549"})
+# UCI publishes a spreadsheet, so text versions differ in their bytes: content is checked instead.
+CREDIT: Final = (
+    Edition("credit", {"default_of_credit_card_clients.csv": None}),
+    Edition("credit", {"default of credit card clients.csv": None}),
+    Edition("credit", {"UCI_Credit_Card.csv": None}),
+)
+
+_COVERTYPE_NUMBERS: Final = (
+    *("elevation", "aspect", "slope", "hydrology-horizontal", "hydrology-vertical"),
+    *("roadways", "hillshade-9am", "hillshade-noon", "hillshade-3pm", "fire-points"),
+)
+_ADULT_NUMBERS: Final = (
+    "age",
+    "fnlwgt",
+    "education-num",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+)
+_ADULT_COLUMNS: Final = (
+    *("age", "workclass", "fnlwgt", "education", "education-num", "marital-status"),
+    *("occupation", "relationship", "race", "sex", "capital-gain", "capital-loss"),
+    *("hours-per-week", "native-country"),
+)
+_GERMAN_NUMBERS: Final = ("duration", "amount", "rate", "residence", "age", "credits", "people")
+_GERMAN_COLUMNS: Final = (
+    *("checking", "duration", "history", "purpose", "amount", "savings", "employment"),
+    *("rate", "status", "debtors", "residence", "property", "age", "plans", "housing"),
+    *("credits", "job", "people", "telephone", "foreign"),
+)
+_CREDIT_NUMBERS: Final = (
+    *("LIMIT_BAL", "SEX", "AGE", "PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6"),
+    *(f"BILL_AMT{month}" for month in range(1, 7)),
+    *(f"PAY_AMT{month}" for month in range(1, 7)),
+)
+_CREDIT_FLAGS: Final = (
+    *(f"EDUCATION_{level}" for level in range(7)),
+    *(f"MARRIAGE_{level}" for level in range(4)),
+)
+_LABEL: Final = "label"
+
+
+def covertype(dataset: Covertype, shelf: Shelf) -> Content:
+    """Forest cover type: 10 numbers, 4 wilderness and 40 soil flags."""
+    download = by_address("covertype", UCI + "covtype/covtype.data.gz")
+    found = shelf.obtain(dataset.name, [COVERTYPE], download)
+    wilderness = [f"wilderness-{area}" for area in range(1, 5)]
+    columns = (*_COVERTYPE_NUMBERS, *wilderness, *(f"soil-{kind}" for kind in range(1, 41)))
+    name = "covtype.data"
+    frame = pl.read_csv(found.read(name), has_header=False, new_columns=[*columns, _LABEL])
+    table = checked(frame, name, label=_LABEL, numeric=columns, categorical=())
+    return table_content(table, None, found.files)
+
+
+def adult(dataset: Adult, shelf: Shelf) -> Content:
+    """Adult income: 6 numbers, 8 categorical columns in which "?" is a category of its own."""
+    download = by_address("adult", UCI + "adult/adult.data", UCI + "adult/adult.test")
+    found = shelf.obtain(dataset.name, [ADULT], download)
+    train, test = (_adult_part(found.read(name), name) for name in ADULT.files)
+    return table_content(train, test, found.files)
+
+
+def german_credit(dataset: GermanCredit, shelf: Shelf) -> Content:
+    """German credit: 7 numbers, 13 categorical columns."""
+    download = by_address("german-credit", UCI + "statlog/german/german.data")
+    found = shelf.obtain(dataset.name, [GERMAN_CREDIT], download)
+    name = "german.data"
+    table = _text_table(found.read(name), name, " ", _GERMAN_COLUMNS, _GERMAN_NUMBERS)
+    return table_content(table, None, found.files)
+
+
+def credit(dataset: Credit, shelf: Shelf) -> Content:
+    """Default of credit card clients: 20 numbers; sex, education and marriage as flags.
+
+    The CSV may have UCI's own columns, with or without the extra header line of its spreadsheet,
+    or flags already.
+
+    Raises:
+        EmcError: the file does not have the columns of one of these forms.
+    """
+    advice = "UCI publishes it as a spreadsheet: save that as a CSV file of one of these names"
+    found = shelf.obtain(dataset.name, CREDIT, by_hand(advice))
+    (name,) = found.edition.files
+    frame = _credit_flags(_credit_frame(found.read(name), name))
+    columns = (*_CREDIT_NUMBERS, *_CREDIT_FLAGS)
+    table = checked(frame, name, label=_LABEL, numeric=columns, categorical=())
+    return table_content(table, None, found.files)
+
+
+def _adult_part(content: bytes, name: str) -> Table:
+    table = _text_table(content, name, ",", _ADULT_COLUMNS, _ADULT_NUMBERS)
+    labels = table.labels.str.strip_chars_end(".")  # the test file ends each label with a dot
+    return Table(table.frame, table.numeric, table.categorical, labels)
+
+
+def _text_table(
+    content: bytes, name: str, separator: str, columns: Sequence[str], numbers: Sequence[str]
+) -> Table:
+    """A text file without header; the label comes last."""
+    frame = pl.read_csv(
+        content,
+        has_header=False,
+        separator=separator,
+        new_columns=[*columns, _LABEL],
+        infer_schema=False,
+        comment_prefix="|",
+    )
+    rows = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # empty lines
+    words = [column for column in columns if column not in numbers]
+    return checked(rows, name, label=_LABEL, numeric=numbers, categorical=words)
+
+
+def _credit_frame(content: bytes, name: str) -> pl.DataFrame:
+    """The rows, with the label's column under its own name."""
+    first, _, rest = content.partition(b"\n")
+    table = rest if b"X1," in first and b"LIMIT_BAL" in rest.partition(b"\n")[0] else content
+    try:
+        frame = pl.read_csv(io.BytesIO(table))
+    except pl.exceptions.PolarsError as error:
+        raise EmcError(f"{name}: no CSV table ({error})") from None
+    labels = [column for column in frame.columns if column.lower().startswith("default")]
+    if len(labels) != 1:
+        raise EmcError(f"{name}: no column 'default payment next month' ({frame.columns})")
+    return frame.rename({labels[0]: _LABEL})
+
+
+def _credit_flags(frame: pl.DataFrame) -> pl.DataFrame:
+    """Education, marriage and sex as flags; a frame that has them already is left as it is."""
+    if not {"EDUCATION", "MARRIAGE", "SEX"} <= set(frame.columns):
+        return frame
+    flags = frame.to_dummies(["EDUCATION", "MARRIAGE"])
+    return flags.with_columns(pl.col("SEX") - 1)  # 1 and 2

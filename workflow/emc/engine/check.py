@@ -1,0 +1,75 @@
+"""What a caller may ask of the engine: every back end checks it before it trains."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from emc.engine.procedure import Procedure, Replica
+from emc.errors import EmcError
+
+OPTIMIZERS = ("sgd", "gd", "adam", "adamw")
+LOSSES = ("cross-entropy", "squared-error")
+ORDERS = ("stream", "balanced", "ragged")
+SCHEDULES = ("constant", "cosine")
+
+
+def check(procedure: Procedure, replicas: Sequence[Replica]) -> None:
+    """Refuse what no back end can train.
+
+    Raises:
+        EmcError: a word of the procedure is not known, or a replica's samples are unusable.
+    """
+    _check_procedure(procedure)
+    for number, replica in enumerate(replicas):
+        _check_labels(number, replica, procedure.classes)
+        _check_inputs(number, replica)
+
+
+def _check_procedure(procedure: Procedure) -> None:
+    _check_word("optimizer", procedure.update.name, OPTIMIZERS)
+    _check_word("loss", procedure.loss, LOSSES)
+    _check_word("order", procedure.order, ORDERS)
+    _check_word("schedule", procedure.schedule, SCHEDULES)
+    if procedure.loss == "squared-error" and procedure.label_smoothing:
+        raise EmcError(
+            f"label smoothing {procedure.label_smoothing} goes with loss 'cross-entropy', "
+            "found 'squared-error'"
+        )
+    if (procedure.layers is None) == (procedure.module is None):
+        raise EmcError("a procedure wants either a plan of layers or a module, not both or none")
+    if (procedure.epochs is None) == (procedure.steps is None):
+        raise EmcError(
+            f"a budget is in epochs or in steps, found epochs={procedure.epochs} and "
+            f"steps={procedure.steps}"
+        )
+    if (procedure.epochs or procedure.steps or 0) < 1:
+        raise EmcError("a budget of 0 trains nothing: give at least 1 epoch or step")
+
+
+def _check_word(kind: str, found: str, allowed: Collection[str]) -> None:
+    if found not in allowed:
+        raise EmcError(f"{kind} {found!r} is not one of {', '.join(allowed)}")
+
+
+def _check_labels(number: int, replica: Replica, classes: int) -> None:
+    if replica.n == 0:
+        raise EmcError(f"replica {number} has no samples: n must be at least 1")
+    if len(replica.labels) != replica.n:
+        raise EmcError(f"replica {number} has {len(replica.labels)} labels for {replica.n} samples")
+    low, high = int(replica.labels.min()), int(replica.labels.max())
+    if low < 0 or high >= classes:
+        raise EmcError(
+            f"replica {number} has labels from {low} to {high}, allowed are 0 to {classes - 1}"
+        )
+
+
+def _check_inputs(number: int, replica: Replica) -> None:
+    low, high = int(replica.rows.min()), int(replica.rows.max())
+    if low < 0 or high >= len(replica.inputs):
+        raise EmcError(
+            f"replica {number} asks for rows {low} to {high} of {len(replica.inputs)} inputs"
+        )
+    finite = np.isfinite(replica.inputs[replica.rows].reshape(replica.n, -1)).all(axis=1)
+    if not finite.all():
+        row = int(replica.rows[int(finite.argmin())])
+        raise EmcError(f"replica {number}: input row {row} is not finite (NaN or infinite)")

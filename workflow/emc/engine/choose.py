@@ -1,0 +1,90 @@
+"""Which back end trains a procedure."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from emc.engine.native import NativeBackEnd
+from emc.engine.procedure import BackEnd, Procedure, Replica, Run
+from emc.engine.unavailable import UnavailableError
+from emc.errors import EmcError
+
+log = logging.getLogger(__name__)
+
+BACK_ENDS = ("native", "compiled", "vmap", "sequential")
+
+_PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
+"""On a CPU compiling costs half a minute a shape and wins little beside `vmap`: only on demand."""
+
+
+def run_probes(
+    procedure: Procedure,
+    replicas: Sequence[Replica],
+    device: str = "cpu",
+    back_end: str | None = None,
+) -> list[Run]:
+    """Train every replica on `device`, "cpu" or "cuda", and answer in their order.
+
+    Without a forced `back_end` the fastest one that can is taken; where one turns out unable as
+    it runs, its reason is logged as a warning and the next is taken. `Run.back_end` says which ran.
+
+    Raises:
+        EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.
+    """
+    if back_end is not None:
+        return _forced(procedure, device, back_end).run(procedure, replicas)
+    for chosen in _willing(procedure, device):
+        try:
+            return chosen.run(procedure, replicas)
+        except UnavailableError as error:
+            log.warning("the %s back end gives way to the next: %s", chosen.name, error)
+    raise AssertionError("the sequential back end never refuses")
+
+
+def back_end(procedure: Procedure, device: str, forced: str | None = None) -> BackEnd:
+    """The back end that `run_probes` tries first.
+
+    Raises:
+        EmcError: the forced back end is not known, or refuses the procedure on this device.
+    """
+    if forced is not None:
+        return _forced(procedure, device, forced)
+    return next(_willing(procedure, device))
+
+
+def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:
+    for name in _PREFERRED[device]:
+        candidate = _made(name, device)
+        if reason := candidate.refuses(procedure):
+            log.info("the %s back end does not run this procedure: %s", name, reason)
+        else:
+            yield candidate
+
+
+def _forced(procedure: Procedure, device: str, name: str) -> BackEnd:
+    if name not in BACK_ENDS:
+        raise EmcError(f"back end {name!r} is not one of {', '.join(BACK_ENDS)}")
+    if name == "native" and device != "cpu":
+        raise EmcError(f"back end 'native' trains on the device 'cpu', found {device!r}")
+    chosen = _made(name, device)
+    if reason := chosen.refuses(procedure):
+        raise EmcError(f"back end {name!r} cannot run this procedure: {reason}")
+    return chosen
+
+
+@cache
+def _made(name: str, device: str) -> BackEnd:
+    """One of each for the life of the process: compiled programs live as long as it does."""
+    if name == "native":
+        return NativeBackEnd()
+    if name == "sequential":
+        from emc.engine.sequential import Sequential
+
+        return Sequential(device)
+    if name == "vmap":
+        from emc.engine.vmap import Vmap
+
+        return Vmap(device)
+    from emc.engine.compiled import Compiled
+
+    return Compiled(device)

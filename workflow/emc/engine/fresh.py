@@ -1,0 +1,62 @@
+"""A replica's net at the start of training, checked, and its weights as plain arrays."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emc.engine.procedure import Procedure
+from emc.errors import EmcError
+from emc.nets.module import load, module
+from emc.nets.plan import initial
+from emc.seeds import derive, generator
+
+
+def fresh(procedure: Procedure, seed: int) -> nn.Module:
+    """The net of a procedure with the initial weights of a seed, float32, on the CPU.
+
+    Raises:
+        EmcError: a user's factory gives no torch module, or one with nothing to train.
+    """
+    if procedure.layers is not None:
+        net = module(procedure.layers)
+        draw = generator(seed, "weights")
+        load(net, initial(procedure.layers, procedure.initialisation, draw))
+        return net
+    assert procedure.module is not None
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive(seed, "weights"))
+        made = procedure.module()
+    if not isinstance(made, nn.Module):
+        raise EmcError(f"the module factory made a {type(made).__name__}, not a torch.nn.Module")
+    if not any(parameter.requires_grad for parameter in made.parameters()):
+        raise EmcError(f"{type(made).__name__} has no trainable parameters")
+    return made.float()
+
+
+def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:
+    """Try a net on a few inputs [batch, *shape].
+
+    Raises:
+        EmcError: the net cannot take them, or its output is not [batch, classes].
+    """
+    net.eval()
+    kind = type(net).__name__
+    try:
+        with torch.no_grad():
+            logits = net(x)
+    except Exception as error:
+        raise EmcError(f"{kind} fails on inputs of shape {tuple(x.shape)}: {error}") from error
+    wanted = (len(x), classes)
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if found != wanted:
+        raise EmcError(f"{kind} gives logits of shape {found}, [batch, classes] is {wanted}")
+
+
+def weights(net: nn.Module) -> dict[str, np.ndarray]:
+    """Parameters and floating-point buffers by name, float32."""
+    named = [*net.named_parameters(), *net.named_buffers()]
+    return {
+        name: tensor.detach().float().cpu().numpy().copy()
+        for name, tensor in named
+        if tensor.is_floating_point()
+    }

@@ -1,0 +1,192 @@
+"""Training by compiled kernels, one replica after the other."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from math import nan, prod
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from emc.criteria import correct_needed, is_stationary, outcome, plateau
+from emc.engine.check import check
+from emc.engine.native.build import library, rebuild
+from emc.engine.native.kernel import (
+    FULL_BATCH,
+    LOSSES,
+    ORDERS,
+    RULES,
+    Kernel,
+    Result,
+    Task,
+    Trained,
+)
+from emc.engine.native.refusal import refusal
+from emc.engine.native.source import translation_unit
+from emc.engine.order import order_state
+from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.progress import memorised_bits
+from emc.engine.schedule import learning_rates
+from emc.engine.unavailable import UnavailableError
+from emc.errors import EmcError
+from emc.nets.plan import Conv, Dense, Plan, initial
+from emc.records import THRESHOLDS, Milestone, Outcome
+from emc.seeds import generator
+
+_NO_LIMIT: Final = 2**62
+
+
+class NativeBackEnd:
+    """Dense and convolutional plans on one thread of the processor.
+
+    A replica's numbers depend on nothing but itself: not on its neighbours in a call, and not on
+    how its training was sliced. The gradient whose norm is measured is that of the mean training
+    loss with its label smoothing, plus half the weight decay times the squared norm of all
+    parameters except for AdamW, whose decay is no part of the gradient.
+    """
+
+    name = "native"
+
+    def refuses(self, procedure: Procedure) -> str | None:
+        """Why this back end cannot run the procedure, or None; asks no compiler."""
+        return refusal(procedure)
+
+    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+        """Train every replica and answer in their order.
+
+        Raises EmcError for a refused procedure or bad data, before any training, and
+        UnavailableError where the kernel cannot be built.
+        """
+        if reason := self.refuses(procedure):
+            raise EmcError(f"the native back end cannot run this procedure: {reason}")
+        assert procedure.layers is not None
+        check(procedure, replicas)
+        for replica in replicas:
+            _check_shape(replica.inputs, procedure.layers)
+        kernel = _kernel(translation_unit(procedure.layers))
+        return [_train(kernel, procedure, procedure.layers, replica) for replica in replicas]
+
+
+def _kernel(source: str) -> Kernel:
+    path = library(source)
+    with suppress(OSError):
+        return _loaded(path)
+    rebuild(source, path)  # the file was damaged
+    try:
+        return _loaded(path)
+    except OSError as error:
+        raise UnavailableError(f"the compiled kernel does not load: {error}") from error
+
+
+@cache
+def _loaded(path: Path) -> Kernel:
+    return Kernel(path)
+
+
+def _train(kernel: Kernel, procedure: Procedure, layers: Plan, replica: Replica) -> Run:
+    started = perf_counter()
+    start = initial(layers, procedure.initialisation, generator(replica.seed, "weights"))
+    arrays = {
+        "inputs": replica.inputs,
+        "rows": np.ascontiguousarray(replica.rows, dtype=np.int64),
+        "labels": np.ascontiguousarray(replica.labels, dtype=np.int64),
+        "parameters": np.concatenate([values.ravel() for values in start.values()]),
+        "rates": learning_rates(procedure, replica.n, replica.lr),
+    }
+    addresses = {name: array.ctypes.data for name, array in arrays.items()}
+    task = Task(**addresses, **_settings(procedure, replica))
+    trained = kernel.train(task, arrays["parameters"].size)
+    run = _run(procedure, replica.n, trained, start)
+    return replace(run, seconds=perf_counter() - started)
+
+
+def _settings(procedure: Procedure, replica: Replica) -> dict[str, object]:
+    update = procedure.update
+    full = procedure.batch is None
+    return {
+        "n": replica.n,
+        "batch": replica.n if full else procedure.batch,
+        "order": FULL_BATCH if full else ORDERS[procedure.order],
+        "order_seed": order_state(replica.seed),
+        "epochs": _NO_LIMIT if procedure.epochs is None else procedure.epochs,
+        "steps": _NO_LIMIT if procedure.steps is None else procedure.steps,
+        "needed": tuple(correct_needed(threshold, replica.n) for threshold in THRESHOLDS),
+        "needed_to_fit": correct_needed(procedure.criterion, replica.n),
+        "loss": LOSSES[procedure.loss],
+        "smoothing": procedure.label_smoothing,
+        "optimizer": RULES[update.name],
+        "nesterov": update.nesterov,
+        "momentum": update.momentum,
+        "beta1": update.beta1,
+        "beta2": update.beta2,
+        "epsilon": update.epsilon,
+        "weight_decay": update.weight_decay,
+        "gradient_tolerance": procedure.gradient_tolerance,
+        "plateau_tolerance": procedure.plateau_tolerance,
+    }
+
+
+def _run(procedure: Procedure, n: int, trained: Trained, shapes: dict[str, np.ndarray]) -> Run:
+    result, losses, _ = trained
+    return Run(
+        outcome=_outcome(procedure, n, trained),
+        epochs=result.epochs,
+        steps=result.steps,
+        gradient_evaluations=result.gradient_evaluations,
+        milestones=_milestones(result),
+        accuracy=result.correct / n,
+        loss=result.loss,
+        gradient_norm=result.gradient_norm,
+        plateau=plateau(losses),
+        memorised_bits=memorised_bits(procedure, n, result.loss),
+        epoch_losses=losses,
+        parameters=_split(trained.parameters, shapes),
+        back_end=NativeBackEnd.name,
+        seconds=nan,
+    )
+
+
+def _outcome(procedure: Procedure, n: int, trained: Trained) -> Outcome:
+    result, losses, _ = trained
+    return outcome(
+        finite=bool(result.finite),
+        accuracy=result.correct / n,
+        criterion=procedure.criterion,
+        stationary=is_stationary(
+            gradient_norm=result.gradient_norm,
+            gradient_tolerance=procedure.gradient_tolerance,
+            plateau=plateau(losses),
+            plateau_tolerance=procedure.plateau_tolerance,
+        ),
+    )
+
+
+def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    ends = np.cumsum([values.size for values in like.values()])
+    parts = np.split(flat, ends[:-1])
+    return {
+        name: part.reshape(values.shape)
+        for (name, values), part in zip(like.items(), parts, strict=True)
+    }
+
+
+def _milestones(result: Result) -> tuple[Milestone, Milestone, Milestone, Milestone]:
+    first, second, third, fourth = (
+        Milestone(epoch or None, step or None)
+        for epoch, step in zip(result.milestone_epochs, result.milestone_steps, strict=True)
+    )
+    return first, second, third, fourth
+
+
+def _check_shape(inputs: np.ndarray, layers: Plan) -> None:
+    if inputs.dtype != np.float32 or not inputs.flags.c_contiguous:
+        raise EmcError(f"inputs must be float32 in C order, found {inputs.dtype}")
+    first, found = layers[0], inputs.shape[1:]
+    if isinstance(first, Conv) and found != (first.inputs, first.height, first.width):
+        expected = f"{first.inputs}x{first.height}x{first.width}"
+        raise EmcError(f"the net takes images of {expected}, found inputs of shape {found}")
+    if isinstance(first, Dense) and prod(found) != first.inputs:
+        raise EmcError(f"the net takes {first.inputs} numbers, found inputs of shape {found}")

@@ -1,0 +1,123 @@
+"""Kernels compiled by the system's compiler, once per source, flags and processor.
+
+The compiler is `$CXX`, else the first of c++, g++ and clang++ on the path; `$CXXFLAGS` come last
+on its command line. Libraries lie in `$EMC_CACHE_DIR/kernels`, else `$XDG_CACHE_HOME/emc/kernels`,
+else `~/.cache/emc/kernels`.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from emc.engine.unavailable import UnavailableError
+
+HEADERS: Final = Path(__file__).parent / "kernel"
+_FLAGS: Final = (
+    *("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno"),
+    *("-shared", "-fPIC", "-x", "c++"),
+)
+_PROCESSOR_FLAGS: Final = ("-march=native", "-mcpu=native")
+
+
+def library(source: str) -> Path:
+    """The shared library of a kernel's source, compiled now if the cache lacks it.
+
+    Several processes may ask for the same one at once: each writes its own file, and the last to
+    finish replaces the others' with the same content. Raises UnavailableError.
+    """
+    path = _cache() / f"{_key(source)}.so"
+    if not path.exists():
+        rebuild(source, path)
+    return path
+
+
+def rebuild(source: str, path: Path) -> None:
+    """Compile `source` to `path`, which appears whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as place:
+            built = Path(place) / path.name
+            _compile(source, built)
+            with built.open("rb") as file:
+                os.fsync(file.fileno())
+            built.replace(path)
+    except OSError as error:
+        raise UnavailableError(f"the kernel cache cannot be written: {error}") from error
+
+
+def _compile(source: str, to: Path) -> None:
+    compiler = _compiler()
+    _run([*compiler, *_FLAGS, *_target_flags(compiler), "-I", HEADERS, "-", "-o", to], source)
+
+
+def _cache() -> Path:
+    if chosen := os.environ.get("EMC_CACHE_DIR"):
+        return Path(chosen) / "kernels"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise UnavailableError("no home directory for kernels: set EMC_CACHE_DIR") from error
+    return base / "emc" / "kernels"
+
+
+def _key(source: str) -> str:
+    compiler = _compiler()
+    digest = blake2b(digest_size=16)
+    for part in (source, _headers(), *_FLAGS, _target(compiler, _target_flags(compiler))):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def _headers() -> str:
+    return "\0".join(path.read_text() for path in sorted(HEADERS.glob("*.hpp")))
+
+
+def _compiler() -> tuple[str, ...]:
+    if chosen := os.environ.get("CXX"):
+        return tuple(shlex.split(chosen))
+    for name in ("c++", "g++", "clang++"):
+        if found := shutil.which(name):
+            return (found,)
+    raise UnavailableError("no C++ compiler: found none of c++, g++, clang++ and no $CXX")
+
+
+def _target_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
+    return (*_processor_flags(compiler), *shlex.split(os.environ.get("CXXFLAGS", "")))
+
+
+@cache
+def _processor_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
+    """The flag by which this compiler uses all of this processor; none if it knows none."""
+    for flag in _PROCESSOR_FLAGS:
+        with suppress(UnavailableError):
+            _target(compiler, (flag,))
+            return (flag,)
+    return ()
+
+
+@cache
+def _target(compiler: tuple[str, ...], flags: tuple[str, ...]) -> str:
+    """The compiler's predefined macros: its version and the processor's vector extensions."""
+    return _run([*compiler, *flags, "-x", "c++", "-dM", "-E", "-"], "")
+
+
+def _run(command: Sequence[str | Path], source: str) -> str:
+    try:
+        done = subprocess.run(
+            command, input=source, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise UnavailableError(f"the compiler does not start: {error}") from error
+    if done.returncode:
+        words = done.stderr.strip() or f"exit code {done.returncode}"
+        raise UnavailableError(f"the compiler failed, {shlex.join(map(str, command))}:\n{words}")
+    return done.stdout

@@ -1,0 +1,66 @@
+"""Which procedures the native back end leaves to others."""
+
+from math import prod
+from typing import Final
+
+from emc.engine.native.kernel import LOSSES, RULES
+from emc.engine.native.source import ACTIVATIONS
+from emc.engine.procedure import Procedure
+from emc.nets.plan import Conv, Dense, Plan
+
+LARGEST: Final = 5_000_000
+"""Weights, or activations a sample, up to which a layer counts as small."""
+
+
+def refusal(procedure: Procedure) -> str | None:
+    """Why the native back end cannot run the procedure, or None."""
+    if procedure.layers is None:
+        return "the net is a module, not a plan of dense and convolutional layers"
+    return _of_training(procedure) or _of_net(procedure.layers, procedure.classes)
+
+
+def _of_training(procedure: Procedure) -> str | None:
+    update = procedure.update
+    if update.name not in RULES:
+        return f"the optimizer is {update.name!r}, not one of {', '.join(RULES)}"
+    if procedure.loss not in LOSSES:
+        return f"the loss is {procedure.loss!r}, not one of {', '.join(LOSSES)}"
+    if update.name in ("adam", "adamw") and update.epsilon <= 0:
+        return f"epsilon is {update.epsilon}, not above 0"
+    return None
+
+
+def _of_net(layers: Plan, classes: int) -> str | None:
+    if not layers or not isinstance(layers[-1], Dense):
+        return "the last layer is not dense"
+    if layers[-1].activation != "identity" or layers[-1].outputs != classes:
+        return f"the last layer does not give the logits of {classes} classes"
+    reasons = (*map(_of_layer, layers), *map(_of_pair, layers, layers[1:]))
+    return next(filter(None, reasons), None)
+
+
+def _of_layer(layer: Dense | Conv) -> str | None:
+    if layer.activation not in ACTIVATIONS:
+        return f"the activation is {layer.activation!r}, not one of {', '.join(ACTIVATIONS)}"
+    if min(layer.inputs, *_output_shape(layer)) < 1:
+        return f"{layer} gives nothing"
+    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
+    largest = max(prod(layer.weight_shape), pixels * max(layer.inputs, layer.outputs))
+    if largest > LARGEST:
+        return f"{layer} holds {largest:,} numbers, more than {LARGEST:,}"
+    return None
+
+
+def _of_pair(before: Dense | Conv, after: Dense | Conv) -> str | None:
+    given = _output_shape(before)
+    if isinstance(after, Dense):
+        fits = after.inputs == prod(given)
+    else:
+        fits = (after.inputs, after.height, after.width) == given
+    return None if fits else f"{after} cannot follow {before}"
+
+
+def _output_shape(layer: Dense | Conv) -> tuple[int, ...]:
+    if isinstance(layer, Dense):
+        return (layer.outputs,)
+    return (layer.outputs, layer.height // 2, layer.width // 2)

@@ -1,0 +1,45 @@
+"""Functions of tensors, compiled once for each combination of shapes they are called with."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
+
+log = logging.getLogger(__name__)
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+class Programs:
+    """One function's programs, by the shapes of its arguments.
+
+    The function is traced first, gradient and vmap included, so that what is compiled is a plain
+    list of operations of its own for each shape: it has one version, and nothing else counts
+    towards the number of versions after which torch.compile gives up in silence.
+    """
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        """Take a function of tensors, which may change them in place."""
+        self._function = function
+        self._programs: dict[Shapes, Callable[..., Tensor]] = {}
+
+    def __call__(self, *arguments: Tensor) -> Tensor:
+        """What the function gives, by the program for these shapes."""
+        shapes = tuple(tuple(argument.shape) for argument in arguments)
+        if shapes not in self._programs:
+            self._programs[shapes] = self._compile(arguments)
+        return self._programs[shapes](*arguments)
+
+    def _compile(self, arguments: tuple[Tensor, ...]) -> Callable[..., Tensor]:
+        start = time.perf_counter()
+        copies = [argument.clone() for argument in arguments]
+        traced = make_fx(self._function)(*copies)
+        program: Callable[..., Tensor] = torch.compile(traced, fullgraph=True, dynamic=False)
+        program(*copies)
+        seconds = time.perf_counter() - start
+        shapes = " ".join("x".join(map(str, argument.shape)) for argument in arguments)
+        log.info("compiled '%s' for %s in %.0f s", self._function.__name__, shapes, seconds)
+        return program

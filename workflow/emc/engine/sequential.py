@@ -1,0 +1,185 @@
+"""One replica after another with torch.nn and torch.optim: the definition of all back ends."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emc.engine.batches import Batches, epoch_batches
+from emc.engine.check import check
+from emc.engine.fresh import check_logits, fresh, weights
+from emc.engine.objective import hits
+from emc.engine.order import epochs
+from emc.engine.precision import exact_float32
+from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.progress import EndPoint, Progress
+from emc.engine.schedule import learning_rates
+from emc.engine.update import coupled_decay
+from emc.seeds import derive
+
+_ROWS_AT_ONCE = 2048
+
+
+class Sequential:
+    """Trains any net, slowly, as one would write it down; no other back end may differ."""
+
+    name = "sequential"
+
+    def __init__(self, device: str) -> None:
+        """Train on `device`, "cpu" or "cuda"."""
+        self._device = torch.device(device)
+
+    def refuses(self, procedure: Procedure) -> str | None:  # noqa: ARG002
+        """Nothing: every procedure that the engine knows."""
+        return None
+
+    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+        """Train every replica and answer in their order.
+
+        Raises:
+            EmcError: samples, labels or net do not fit the procedure.
+        """
+        check(procedure, replicas)
+        with exact_float32():
+            return [self._train(procedure, replica) for replica in replicas]
+
+    def _train(self, procedure: Procedure, replica: Replica) -> Run:
+        with _own_noise(replica.seed, self._device):
+            return _Training(procedure, replica, self._device).run()
+
+
+@contextmanager
+def _own_noise(seed: int, device: torch.device) -> Iterator[None]:
+    """Give layers that draw while they train (dropout) the replica's own stream."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive(seed, "noise"))
+        yield
+
+
+class _Training:
+    def __init__(self, procedure: Procedure, replica: Replica, device: torch.device) -> None:
+        self._procedure, self._replica = procedure, replica
+        self._net = fresh(procedure, replica.seed).to(device)
+        self._x = torch.from_numpy(replica.inputs[replica.rows]).to(device)
+        self._labels = torch.from_numpy(replica.labels.copy()).to(device)
+        check_logits(self._net, self._x[:2], procedure.classes)
+        self._trained = [p for p in self._net.parameters() if p.requires_grad]
+        self._optimizer = _optimizer(procedure.update, self._trained)
+        self._rates = learning_rates(procedure, replica.n, replica.lr)
+        self._progress = Progress(procedure, replica.n)
+
+    def run(self) -> Run:
+        start = time.perf_counter()
+        replica, progress = self._replica, self._progress
+        orders = epochs(replica.seed, replica.n)
+        for batches in epoch_batches(self._procedure, replica.n, orders):
+            self._epoch(batches)
+            if progress.wants_gradient:
+                progress.judge(self._gradient_norm())
+            progress.close()
+            if progress.outcome is not None:
+                break
+        end = EndPoint(self._loss(), self._gradient_norm(), weights(self._net))
+        progress.seconds = time.perf_counter() - start
+        return progress.run(end, Sequential.name)
+
+    def _epoch(self, batches: Batches) -> None:
+        losses = self._steps(batches)
+        self._progress.add_epoch(
+            losses,
+            [len(batch) for batch in batches],
+            finite=all(bool(p.isfinite().all()) for p in self._trained),
+            correct=self._correct(),
+        )
+
+    def _steps(self, batches: Batches) -> np.ndarray:
+        self._net.train()
+        rows = torch.from_numpy(np.concatenate(batches)).to(self._x.device)
+        losses = [
+            self._step(batch, self._progress.steps + step)
+            for step, batch in enumerate(torch.split(rows, [len(batch) for batch in batches]))
+        ]
+        return torch.stack(losses).cpu().numpy()
+
+    def _step(self, batch: Tensor, step: int) -> Tensor:
+        for group in self._optimizer.param_groups:
+            group["lr"] = float(self._rates[step])
+        self._optimizer.zero_grad()
+        loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        return loss.detach()
+
+    def _optimised(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return _criterion(self._procedure, self._procedure.label_smoothing)(logits, labels)
+
+    @torch.no_grad()
+    def _correct(self) -> int:
+        self._net.eval()
+        return sum(int(hits(self._net(x), labels).sum()) for x, labels in self._chunks())
+
+    @torch.no_grad()
+    def _loss(self) -> float:
+        """Mean loss over all samples, without smoothing, in evaluation mode."""
+        self._net.eval()
+        plain = _criterion(self._procedure, smoothing=0.0)
+        losses = [float(plain(self._net(x), labels)) * len(x) for x, labels in self._chunks()]
+        return sum(losses) / self._replica.n
+
+    def _gradient_norm(self) -> float:
+        """Norm of the gradient of the optimised mean loss over all samples, with its decay."""
+        self._net.eval()
+        self._optimizer.zero_grad()
+        for x, labels in self._chunks():
+            loss = self._optimised(self._net(x), labels) * (len(x) / self._replica.n)
+            torch.autograd.backward(loss)
+        decay = coupled_decay(self._procedure.update)
+        squares = [
+            (torch.zeros_like(p) if p.grad is None else p.grad)
+            .add(p.detach(), alpha=decay)
+            .double()
+            .square()
+            .sum()
+            for p in self._trained
+        ]
+        return float(torch.stack(squares).sum().sqrt())
+
+    def _chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return zip(
+            torch.split(self._x, _ROWS_AT_ONCE),
+            torch.split(self._labels, _ROWS_AT_ONCE),
+            strict=True,
+        )
+
+
+def _criterion(procedure: Procedure, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """The mean loss of logits [batch, classes] for labels [batch]."""
+    if procedure.loss == "cross-entropy":
+        return nn.CrossEntropyLoss(label_smoothing=smoothing)
+
+    def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.mse_loss(
+            logits, functional.one_hot(labels, procedure.classes).to(logits.dtype)
+        )
+
+    return squared_error
+
+
+def _optimizer(update: Update, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that torch has for it; its rate is set before each step."""
+    decay = update.weight_decay
+    if update.name in {"sgd", "gd"}:
+        return torch.optim.SGD(
+            parameters,
+            momentum=update.momentum,
+            nesterov=update.nesterov,
+            weight_decay=decay,
+        )
+    kind = torch.optim.AdamW if update.name == "adamw" else torch.optim.Adam
+    betas = (update.beta1, update.beta2)
+    return kind(parameters, betas=betas, eps=update.epsilon, weight_decay=decay)

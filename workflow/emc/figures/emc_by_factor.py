@@ -1,0 +1,81 @@
+"""EMC per parameter at each level of one factor, with lines between matched cells."""
+
+from functools import partial
+from typing import Final
+
+import altair as alt
+
+from emc.figures.encodings import (
+    PER_PARAMETER,
+    cell_points,
+    colour,
+    legend_filter,
+    log_y,
+    neutral,
+    panels,
+)
+from emc.figures.figure import Chart, Figure, levels
+from emc.figures.frames import cell_counts, measured_cells
+from emc.findings import Effect, effects
+from emc.warehouse import Warehouse
+
+_COLOUR: Final = {"architecture": "optimizer"}
+_PANEL: Final = {"labels": "dataset"}
+_SENTENCES: Final = 3
+
+
+def draw(warehouse: Warehouse, factor: str) -> Chart:
+    """A point a cell; a thin line joins cells that differ in the factor only."""
+    cells = measured_cells(warehouse)
+    colours, panel = _COLOUR.get(factor, "architecture"), _PANEL.get(factor, "labels")
+    chosen, faded = legend_filter(colours)
+    base = alt.Chart().encode(
+        x=alt.X(
+            f"{factor}:N", title=factor, axis=alt.Axis(labelAngle=0), scale=alt.Scale(padding=0.4)
+        ),
+        y=log_y("per_parameter", PER_PARAMETER, "~g"),
+    )
+    matched = base.transform_filter(f"isValid(datum.{factor}_group)")
+    partners = matched.mark_line(strokeWidth=0.9, opacity=0.5).encode(
+        detail=f"{factor}_group:N", color=neutral()
+    )
+    means = (
+        matched.transform_filter("!datum.saturated")
+        .transform_calculate(log_emc="log(datum.per_parameter)")
+        .transform_aggregate(mean_log="mean(log_emc)", cells="count()", groupby=[factor])
+        .transform_calculate(per_parameter="exp(datum.mean_log)")
+        .mark_tick(thickness=3, size=44, color="#8a8a8a", opacity=1)
+        .encode(
+            tooltip=[
+                alt.Tooltip("per_parameter:Q", title="geometric mean", format=".3~r"),
+                alt.Tooltip("cells:Q", title="matched cells"),
+            ]
+        )
+    )
+    points = cell_points(base, color=colour(warehouse, cells, colours), opacity=faded)
+    layers = [partners, means, *points[:-1], points[-1].add_params(chosen)]
+    caption = (
+        f"{cell_counts(cells)} Thin lines join cells that differ in {factor} only"
+        f" and bars are geometric means over them. {_sentences(effects(warehouse), factor)}"
+    )
+    return panels(layers, cells, panel, caption)
+
+
+def _sentences(found: list[Effect], factor: str) -> str:
+    own = [made.sentence for made in found if made.factor == factor]
+    return " ".join(own[:_SENTENCES])
+
+
+def _figure(factor: str, example: str) -> Figure:
+    return Figure(
+        f"emc-by-{factor}",
+        f"EMC by {factor}",
+        (levels(factor, example),),
+        partial(draw, factor=factor),
+    )
+
+
+ARCHITECTURE: Final = _figure("architecture", "architecture: [{name: mlp, ...}, {name: cnn, ...}]")
+OPTIMIZER: Final = _figure("optimizer", "optimizer: [sgd, gd, adam]")
+ACTIVATION: Final = _figure("activation", "activation: [relu, tanh, sigmoid]")
+LABELS: Final = _figure("labels", "labels: [original, random]")

@@ -1,0 +1,49 @@
+"""EMC against the number of parameters: raw cells, intervals, averages, the line EMC = P."""
+
+import altair as alt
+
+from emc.figures.encodings import (
+    PARAMETERS,
+    SAMPLES,
+    cell_points,
+    colour,
+    legend_filter,
+    log_x,
+    log_y,
+    neutral,
+    panels,
+)
+from emc.figures.figure import Chart, Figure, cells_measured
+from emc.figures.frames import cell_counts, measured_cells
+from emc.warehouse import Warehouse
+
+
+def draw(warehouse: Warehouse) -> Chart:
+    """A panel a labelling, a colour an architecture."""
+    cells = measured_cells(warehouse)
+    chosen, faded = legend_filter("architecture")
+    base = alt.Chart().encode(
+        x=log_x("parameters", PARAMETERS),
+        color=colour(warehouse, cells, "architecture"),
+        opacity=faded,
+    )
+    as_many = base.mark_line(strokeDash=[5, 4], strokeWidth=1.2).encode(
+        y=log_y("parameters", SAMPLES), color=neutral(), opacity=alt.value(1)
+    )
+    intervals = base.mark_rule(strokeWidth=1.4).encode(y=log_y("low", SAMPLES), y2="high:Q")
+    averages = (
+        base.transform_filter("isValid(datum.mean_emc50)")
+        .mark_line(strokeWidth=2.5)
+        .encode(x=log_x("mean_parameters", PARAMETERS), y=log_y("mean_emc50", SAMPLES))
+    )
+    points = cell_points(base, y=log_y("emc50", SAMPLES))
+    layers = [as_many, intervals, averages, *points[:-1], points[-1].add_params(chosen)]
+    caption = (
+        f"{cell_counts(cells)} Bars are 95 % intervals. Lines join geometric means"
+        " over cells of one architecture and nearly equal size; lower bounds stay out of them."
+        " On the dashed line a net fits as many samples as it has parameters."
+    )
+    return panels(layers, cells, "labels", caption)
+
+
+FIGURE = Figure("emc-by-parameters", "EMC against parameters", (cells_measured,), draw)

@@ -1,0 +1,106 @@
+"""Channels and layers that several figures share, so that they read alike."""
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+
+from emc.figures.figure import Chart
+from emc.figures.theme import COLOURS, NEUTRAL, OUTCOME_COLOURS
+from emc.warehouse import Warehouse
+
+PARAMETERS: Final = "parameters of the net"
+SAMPLES: Final = "samples fitted (EMC)"
+PER_PARAMETER: Final = "samples fitted per parameter"
+
+_WIDTHS: Final = {1: 600, 2: 330, 3: 210}
+
+
+def log_x(field: str, title: str, number: str = "~s") -> alt.X:
+    """A logarithmic x axis, its labels in the given d3 format."""
+    return alt.X(f"{field}:Q", title=title, scale=_log_scale(), axis=_sparse(number))
+
+
+def log_y(field: str, title: str, number: str = "~s") -> alt.Y:
+    """A logarithmic y axis, its labels in the given d3 format."""
+    return alt.Y(f"{field}:Q", title=title, scale=_log_scale(), axis=_sparse(number))
+
+
+def _log_scale() -> alt.Scale:
+    return alt.Scale(type="log", nice=False, padding=12)
+
+
+def _sparse(number: str) -> alt.Axis:
+    return alt.Axis(format=number, tickCount=6, labelOverlap="greedy", labelSeparation=6)
+
+
+def colour(warehouse: Warehouse, frame: pl.DataFrame, factor: str) -> alt.Color:
+    """One colour a level, the same in every figure of a study and whatever a filter hides."""
+    query = f"SELECT DISTINCT {factor} FROM cells ORDER BY 1"
+    colours = dict(zip(warehouse.sql(query)[factor], cycle(COLOURS), strict=False))
+    domain = sorted(frame[factor].unique())
+    scale = alt.Scale(domain=domain, range=[colours[level] for level in domain])
+    return alt.Color(f"{factor}:N", title=factor, scale=scale)
+
+
+def outcome_colour() -> alt.Color:
+    """The same colours for outcomes everywhere."""
+    domain, palette = list(OUTCOME_COLOURS), list(OUTCOME_COLOURS.values())
+    return alt.Color("outcome:N", title="outcome", scale=alt.Scale(domain=domain, range=palette))
+
+
+def legend_filter(field: str) -> tuple[alt.Parameter, Any]:
+    """A selection by clicks on the legend, and the opacity that fades what it leaves out."""
+    chosen = alt.selection_point(fields=[field], bind="legend", name="legend")
+    return chosen, alt.condition(chosen, alt.value(0.9), alt.value(0.07))
+
+
+def cell_points(base: alt.Chart, **channels: Any) -> list[alt.Chart]:
+    """Two layers: a disc for an exact number, an open upward triangle for a lower bound."""
+    bound = "datum.saturated"
+    exact = base.transform_filter(f"!{bound}").mark_point(filled=True, size=42)
+    lower = base.transform_filter(bound).mark_point(shape="triangle-up", size=75, strokeWidth=1.6)
+    return [layer.encode(tooltip=cell_tooltip(), **channels) for layer in (exact, lower)]
+
+
+def cell_tooltip() -> list[alt.Tooltip]:
+    """What a reader sees at a cell's mark: its answer, interval, n, factors and id."""
+    return [
+        alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+        alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
+        alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
+        alt.Tooltip("saturated:N", title="lower bound only"),
+        alt.Tooltip("probes:Q", title="probes"),
+        alt.Tooltip("parameters:Q", title="parameters", format=","),
+        alt.Tooltip("per_parameter:Q", title="EMC per parameter", format=".3~r"),
+        *(
+            alt.Tooltip(f"{factor}:N", title=factor)
+            for factor in ("dataset", "labels", "architecture", "activation", "optimizer")
+        ),
+        alt.Tooltip("cell:N", title="cell"),
+    ]
+
+
+def panels(
+    layers: Sequence[Any],
+    frame: pl.DataFrame,
+    field: str,
+    caption: str,
+    *,
+    columns: int = 2,
+    height: int = 280,
+    own_x: bool = False,
+) -> Chart:
+    """The layers once for each level of a factor, side by side, on one x axis or on their own."""
+    columns = min(columns, frame[field].n_unique())
+    panel = alt.layer(*layers, data=frame).properties(width=_WIDTHS[columns], height=height)
+    chart = panel.facet(alt.Facet(f"{field}:N", title=None), columns=columns, spacing=24)
+    made: Chart = chart.resolve_scale(x="independent" if own_x else "shared")
+    return made.properties(description=caption)
+
+
+def neutral() -> Any:
+    """The colour of marks that belong to no level."""
+    return alt.value(NEUTRAL)

@@ -1,0 +1,95 @@
+"""Probability of a fit against n: the fitted curve of some cells and the probes behind it."""
+
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+
+from emc.figures.encodings import log_x, outcome_colour, panels
+from emc.figures.figure import Chart, Figure, cells_with_transition
+from emc.figures.frames import finite, spread
+from emc.figures.theme import NEUTRAL
+from emc.warehouse import Warehouse
+
+SHOWN: Final = 9
+
+_CELLS: Final = """
+SELECT 'answer' AS kind, cell, emc50, low, high, transition_width AS width,
+  concat_ws(', ', labels, architecture || ' ' || parameters, optimizer, activation, 'seed ' || seed)
+    AS panel
+FROM emc
+WHERE status = 'measured' AND NOT saturated AND isfinite(emc50) AND transition_width > 1
+ORDER BY labels, architecture, optimizer, activation, parameters, seed, cell
+"""
+
+_PROBES: Final = """
+SELECT cell, n, lr, outcome, accuracy, 'probe' AS kind
+FROM probes SEMI JOIN estimates ON estimates.cell = probes.cell AND estimates.best_lr = probes.lr
+WHERE list_contains($cells, cell) ORDER BY cell, round, replica
+"""
+
+
+def draw(warehouse: Warehouse) -> Chart:
+    """A panel a cell, for a few cells spread over the study."""
+    cells = spread(warehouse.sql(_CELLS), SHOWN)
+    probes = warehouse.sql(_PROBES, cells=cells["cell"].to_list())
+    panel = cells.select("cell", "panel")
+    rows = pl.concat([cells, probes.join(panel, on="cell")], how="diagonal")
+    caption = (
+        f"{len(cells):,} of {warehouse.count('estimates'):,} cells, spread evenly over"
+        f" the study, with their {len(probes):,} probes at the best learning rate: ticks at the"
+        " top fitted, those at the bottom did not. The curve is logistic in log n with the"
+        " recorded EMC and width; the bar is the 95 % interval of EMC."
+    )
+    layers = fit_layers()
+    return panels(layers, finite(rows), "panel", caption, columns=3, height=120, own_x=True)
+
+
+def fit_layers() -> list[Any]:
+    """Layers over rows of two kinds: one `answer` (emc50, low, high, width) and `probe`s.
+
+    The curve is logistic in log n; since `width` is the n fitted with probability 0.1 over the n
+    fitted with 0.9, n = emc50 width^u is fitted with probability 1 / (1 + 81^u).
+    """
+    share = alt.Y(
+        "share:Q",
+        title="probability of a fit",
+        scale=alt.Scale(domain=[-0.08, 1.08]),
+        axis=alt.Axis(values=[0, 0.5, 1]),
+    )
+    base = alt.Chart().encode(x=log_x("n", "samples n"), y=share)
+    answer = base.transform_filter("datum.kind === 'answer' && isValid(datum.emc50)")
+    curve = (
+        answer.transform_filter("datum.width > 1")
+        .transform_calculate(u="sequence(-1.5, 1.5001, 0.075)")
+        .transform_flatten(["u"])
+        .transform_calculate(
+            n="datum.emc50 * pow(datum.width, datum.u)", share="1 / (1 + pow(81, datum.u))"
+        )
+        .mark_line(color=NEUTRAL)
+    )
+    interval = (
+        answer.transform_calculate(share="0.5")
+        .mark_rule(strokeWidth=4, opacity=0.8, color=NEUTRAL)
+        .encode(x=log_x("low", "samples n"), x2="high:Q")
+    )
+    probes = (
+        base.transform_filter("datum.kind === 'probe'")
+        .transform_calculate(share="datum.outcome === 'fit' ? 1 : 0")
+        .mark_tick(size=16, opacity=0.6)
+        .encode(color=outcome_colour(), tooltip=probe_tooltip())
+    )
+    return [curve, interval, probes]
+
+
+def probe_tooltip() -> list[Any]:
+    """What a reader sees at a probe's mark."""
+    return [
+        "outcome:N",
+        alt.Tooltip("n:Q", format=","),
+        alt.Tooltip("accuracy:Q", format=".4~f"),
+        alt.Tooltip("lr:Q", title="learning rate"),
+    ]
+
+
+FIGURE: Final = Figure("fit-by-n", "Probability of a fit against n", (cells_with_transition,), draw)

@@ -1,0 +1,90 @@
+"""The rows that figures draw: one row a measured cell, numbers that JSON can hold."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from emc.findings import FACTORS, matched
+from emc.warehouse import Warehouse
+
+SIZES_PER_DECADE: Final = 8
+
+_COLUMNS: Final = (
+    "cell",
+    "dataset",
+    "labels",
+    "architecture",
+    "width",
+    "depth",
+    "parameters",
+    "activation",
+    "optimizer",
+    "batch",
+    "emc50",
+    "low",
+    "high",
+    "saturated",
+    "per_parameter",
+    "probes",
+    "seconds",
+    "gradient_evaluations",
+)
+"""Columns of the view `emc` that figures of cells use; all share these rows."""
+
+
+def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
+    """Measured cells; for each factor, the group of cells that differ in nothing else; means.
+
+    `<factor>_group` is null where no such partner was measured.
+    `mean_emc50` is the geometric mean over the unsaturated cells of one architecture, labelling
+    and size (to an eighth of a decade), `mean_parameters` that of their sizes.
+    """
+    cells = warehouse.sql("SELECT * FROM emc WHERE status = 'measured'")
+    found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in FACTORS)
+    size = (pl.col("parameters").log10() * SIZES_PER_DECADE).round()
+    exact = ~pl.col("saturated")
+    means = {
+        f"mean_{name}": pl.when(exact).then(_geometric_mean(name).over(_ALIKE))
+        for name in ("emc50", "parameters")
+    }
+    return finite(found.with_columns(size=size).with_columns(**means).drop("size"))
+
+
+_ALIKE: Final = ("architecture", "labels", "size", "saturated")
+
+
+def _geometric_mean(column: str) -> pl.Expr:
+    return pl.col(column).log().mean().exp()
+
+
+def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
+    groups = matched(cells, factor)
+    compared = cells.select(pl.col(factor).n_unique().over(groups) > 1).to_series()
+    return groups.set(~compared, None)
+
+
+def cell_counts(cells: pl.DataFrame) -> str:
+    """How many cells and probes a figure shows, and how many of them are bounds."""
+    bounds = int(cells["saturated"].sum())
+    text = f"{len(cells):,} cells, {int(cells['probes'].sum()):,} probes."
+    if bounds:
+        text += (
+            f" {bounds:,} open triangles are lower bounds: the data ended before the net"
+            " stopped fitting."
+        )
+    return text
+
+
+def spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:
+    """At most `most` rows, evenly over the order they are in, first and last among them."""
+    places = np.linspace(0, len(rows) - 1, min(most, len(rows)))
+    return rows.select(pl.all().gather(places.round().astype(int)))
+
+
+def finite(frame: pl.DataFrame) -> pl.DataFrame:
+    """Five significant digits, and null in place of what JSON lacks: infinite and undefined."""
+    real = pl.selectors.float()
+    return frame.with_columns(
+        pl.when(real.is_finite()).then(real.round_sig_figs(5)).otherwise(None).name.keep()
+    )

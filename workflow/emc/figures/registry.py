@@ -1,0 +1,44 @@
+"""All figures of a study, in the order in which a reader meets them."""
+
+from typing import Final
+
+from emc.errors import EmcError
+from emc.figures import (
+    accuracy_by_n,
+    cost,
+    curvature,
+    effects,
+    emc_by_factor,
+    emc_by_parameters,
+    fit_by_n,
+    learning_rates,
+    outcomes,
+)
+from emc.figures.figure import Figure
+
+FIGURES: Final[tuple[Figure, ...]] = (
+    emc_by_parameters.FIGURE,
+    effects.FIGURE,
+    emc_by_factor.ARCHITECTURE,
+    emc_by_factor.LABELS,
+    emc_by_factor.OPTIMIZER,
+    emc_by_factor.ACTIVATION,
+    fit_by_n.FIGURE,
+    accuracy_by_n.FIGURE,
+    outcomes.FIGURE,
+    learning_rates.FIGURE,
+    curvature.FIGURE,
+    cost.FIGURE,
+)
+
+
+def figure(name: str) -> Figure:
+    """The figure of that name.
+
+    Raises:
+        EmcError: there is none.
+    """
+    for known in FIGURES:
+        if known.name == name:
+            return known
+    raise EmcError(f"no figure {name!r}: there are {', '.join(f.name for f in FIGURES)}")

@@ -1,0 +1,109 @@
+"""Measure one cell of a study: its probes, its estimate, its deciding end points."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from emc.data.manifest import read_manifest
+from emc.data.samples import open_samples
+from emc.engine import choose
+from emc.engine.procedure import BackEnd
+from emc.measurement.procedure import procedure
+from emc.measurement.progress import reporter
+from emc.measurement.result import deciding, estimate
+from emc.measurement.rounds import Setting, run_rounds, trials
+from emc.measurement.source import LabelledSamples
+from emc.nets.plan import count
+from emc.records import Estimate, Probe
+from emc.search import Answer, Method, make
+from emc.seeds import derive
+from emc.store.columns import PROBES
+from emc.store.documents import write_document
+from emc.store.endpoints import write_endpoints
+from emc.store.journal import Journal
+from emc.store.layout import CellFiles
+from emc.store.rows import estimate_document, probe_row
+from emc.study.cell import Cell
+from emc.study.identity import cell_id
+
+
+def measure_cell(
+    cell: Cell, data: Path, files: CellFiles, *, device: str, back_end: str | None
+) -> Estimate:
+    """Search for the cell's EMC and write `files`; go on where a killed attempt stopped.
+
+    `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces an
+    engine.
+
+    Raises:
+        EmcError: data or journal are missing or damaged, or the back end refuses the cell.
+    """
+    identity = cell_id(cell)
+    setting = _setting(identity, cell, data, device=device, back_end=back_end)
+    journal = Journal(files.journal, identity)
+    try:
+        with reporter(identity, cell.search.tolerance, cell.search.probes) as progress:
+            answer = run_rounds(setting, journal, progress)
+        found = estimate(
+            answer,
+            journal.probes,
+            method=cell.search.method,
+            tolerance=cell.search.tolerance,
+            procedure=setting.procedure,
+            parameters=count(setting.procedure.layers),
+            available=setting.source.available,
+        )
+        _write(files, journal, found, cell.endpoints)
+    finally:
+        journal.close()
+    return found
+
+
+def _setting(
+    identity: str, cell: Cell, data: Path, *, device: str, back_end: str | None
+) -> Setting:
+    source = LabelledSamples(open_samples(data), cell.labels)
+    trained = procedure(cell, source.samples.shape, source.samples.classes)
+    size = round_size(choose.back_end(trained, device, back_end), device)
+    method = _method(cell, source.available, size)
+    return Setting(identity, source, trained, method, device, back_end)
+
+
+def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
+    """What the probes of an unfinished measurement say so far.
+
+    Raises:
+        EmcError: the data set's manifest in `data` is missing or damaged.
+    """
+    available = read_manifest(data).samples
+    return _method(cell, available, round_size=1).answer(trials(probes))
+
+
+def _method(cell: Cell, available: int, round_size: int) -> Method:
+    return make(
+        cell.search.method,
+        smallest=cell.search.smallest,
+        largest=available,
+        rates=cell.optimizer.lr,
+        tolerance=cell.search.tolerance,
+        probes=cell.search.probes,
+        round_size=round_size,
+        seed=derive(cell_id(cell), "search"),
+    )
+
+
+def round_size(back_end: BackEnd, device: str) -> int:
+    """Probes a round: as many as train side by side at little more than the price of one."""
+    if device == "cuda":
+        return 64
+    return 8 if back_end.name in {"vmap", "compiled"} else 1
+
+
+def _write(files: CellFiles, journal: Journal, found: Estimate, each: int) -> None:
+    """Write the outputs, the estimate last; only then is the journal no longer needed."""
+    from emc.store.tables import write_table
+
+    kept = deciding(journal.probes, found.best_lr, each)
+    write_endpoints(files.endpoints, [(probe, journal.endpoint(probe)) for probe in kept])
+    write_table(files.probes, PROBES, [probe_row(probe) for probe in journal.probes])
+    write_document(files.estimate, estimate_document(found))
+    journal.remove()

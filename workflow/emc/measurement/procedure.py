@@ -1,0 +1,36 @@
+"""A cell's procedure in the engine's terms."""
+
+from emc.engine.procedure import Procedure, Update
+from emc.errors import EmcError
+from emc.nets.plan import plan
+from emc.study.cell import Cell
+from emc.study.sources import label_classes
+
+
+def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
+    """How every probe of the cell is trained on a data set of this shape and classes.
+
+    Raises:
+        EmcError: the net does not take such inputs, where only the prepared data set could tell.
+    """
+    if problem := cell.architecture.problem(shape):
+        raise EmcError(f"architecture: {problem}")
+    classes = label_classes(cell.labels, own_classes)
+    full_batch = cell.optimizer.name == "gd"
+    return Procedure(
+        classes=classes,
+        update=Update(**cell.optimizer.model_dump(exclude={"lr"})),
+        layers=plan(cell.architecture, cell.activation, shape, classes),
+        initialisation=cell.initialisation,
+        loss=cell.loss.name,
+        label_smoothing=cell.loss.label_smoothing,
+        batch=None if full_batch else cell.batch.size,
+        order=cell.batch.order,
+        schedule=cell.schedule.name,
+        warmup=cell.schedule.warmup,
+        epochs=cell.budget.epochs,
+        steps=cell.budget.steps,
+        criterion=cell.criterion,
+        gradient_tolerance=cell.stopping.gradient,
+        plateau_tolerance=cell.stopping.plateau,
+    )

@@ -1,0 +1,39 @@
+// Numbers and elements.
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** A number to three or four digits, with thousands set apart; a dash for none. */
+function shown(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  if (value === 0) return "0";
+  if (Math.abs(value) >= 10 ** (digits - 1)) return whole.format(value);
+  if (Math.abs(value) < 1e-3) return value.toExponential(digits - 1).replace("e-", "e−");
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** An element with properties and children; text children are never parsed as HTML. */
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/** EMC with its interval, or as the bound that it is. */
+function answerOf(cell) {
+  if (cell.emc50 === null) return "–";
+  if (cell.saturated) return `≥ ${shown(cell.emc50)}`;
+  return `${shown(cell.emc50)} (${shown(cell.low)} to ${shown(cell.high)})`;
+}
+
+/** What a reader must know before trusting a cell's number: [short, long] pairs. */
+function notesOf(cell) {
+  if (cell.status === "missing") return [["missing", "This cell is planned but not measured yet."]];
+  const notes = [];
+  if (cell.saturated)
+    notes.push(["lower bound", "The data ended before the net stopped fitting: EMC is a lower bound."]);
+  else if (!cell.tolerance_reached)
+    notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
+  if (cell.censoring_matters)
+    notes.push(["censored", `${cell.censored} probes ran out of budget; without them EMC would be ${shown(cell.emc50_without_censored)}.`]);
+  return notes;
+}

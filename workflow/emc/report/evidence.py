@@ -1,0 +1,100 @@
+"""What lies behind each cell's answer: probes, learning rates, certificates, loss traces.
+
+Every table is sorted by cell in the order of `cells_data`; `counts` says how many of its rows
+belong to each cell, so that the page cuts out one cell without looking at the others.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from emc.figures.frames import finite
+from emc.records import Outcome
+from emc.report.columnar import columnar, transposed
+from emc.warehouse import Warehouse
+
+FITS: Final = 1
+FAILURES: Final = 2
+TRACE_POINTS: Final = 12
+ACCURACY_STEPS: Final = 10_000
+"""Accuracies travel as whole numbers of errors per this many samples."""
+
+_PROBES: Final = """
+SELECT cell, n, outcome, epochs, list_position(rates, lr) - 1 AS rate,
+  TRY_CAST(round((1 - accuracy) * $steps) AS BIGINT) AS errors
+FROM probes JOIN cells USING (cell) ORDER BY cell, n, round, replica
+"""
+
+_TRACES: Final = """
+WITH near AS (
+  SELECT p.cell, p.n, p.outcome, p.trace_epochs, p.trace_losses,
+    row_number() OVER (
+      PARTITION BY p.cell, p.outcome = 'fit' ORDER BY abs(ln(p.n / e.emc50)), p.round, p.replica
+    ) AS place
+  FROM probes AS p JOIN estimates AS e ON e.cell = p.cell AND e.best_lr = p.lr
+  WHERE len(p.trace_epochs) > 0)
+SELECT cell, n, outcome, trace_epochs AS epochs, trace_losses AS losses FROM near
+WHERE place <= CASE outcome WHEN 'fit' THEN $fits ELSE $failures END ORDER BY cell, outcome, place
+"""
+
+
+def evidence_data(warehouse: Warehouse) -> dict[str, Any]:
+    """All tables by name."""
+    order = warehouse.sql("SELECT cell FROM emc")["cell"]
+    rates = warehouse.sql("SELECT cell, lr, emc50, low, high, probes FROM rates ORDER BY cell, lr")
+    certificates = warehouse.sql(
+        "SELECT cell, n, outcome, verdict, reason, loss, gradient_norm, lambda_min, lambda_max,"
+        " negative_eigenvalues, exact, iterations FROM certificates"
+        " ORDER BY cell, outcome, n, round, replica"
+    )
+    return {
+        "probes": _probes(order, warehouse),
+        "rates": _table(order, finite(rates).to_dicts()),
+        "certificates": _table(order, finite(certificates).to_dicts()),
+        "traces": _table(order, _traces(warehouse)),
+    }
+
+
+def _table(order: pl.Series, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    columns = transposed(rows)
+    return {"counts": _counts(order, columns.pop("cell", [])), **columnar(columns)}
+
+
+def _counts(order: pl.Series, cells: Iterable[str]) -> list[int]:
+    counted = Counter(cells)
+    return [counted[cell] for cell in order]
+
+
+def _probes(order: pl.Series, warehouse: Warehouse) -> dict[str, Any]:
+    """A million probes in a few bytes each: steps of n within a cell, one letter an outcome."""
+    probes = warehouse.sql(_PROBES, steps=ACCURACY_STEPS)
+    steps = pl.col("n") - pl.col("n").shift(1, fill_value=0).over("cell")
+    return {
+        "counts": _counts(order, probes["cell"]),
+        "outcomes": "".join(probes["outcome"].str.head(1)),
+        "letters": {outcome.value[0]: outcome.value for outcome in Outcome},
+        "accuracySteps": ACCURACY_STEPS,
+        "steps": probes.select(steps).to_series().to_list(),
+        "rates": probes["rate"].to_list(),
+        "epochs": probes["epochs"].to_list(),
+        "errors": probes["errors"].to_list(),
+    }
+
+
+def _traces(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
+    """A few loss traces a cell, those of the probes nearest emc50, thinned to a dozen points."""
+    traces = warehouse.sql(_TRACES, fits=FITS, failures=FAILURES)
+    for row in traces.iter_rows(named=True):
+        count = len(row["epochs"])
+        kept = np.linspace(0, count - 1, min(TRACE_POINTS, count)).round().astype(int)
+        row["epochs"] = tuple(row["epochs"][place] for place in kept)
+        row["losses"] = tuple(_short(row["losses"][place]) for place in kept)
+        yield row
+
+
+def _short(loss: float) -> float | None:
+    return float(f"{loss:.3g}") if math.isfinite(loss) else None

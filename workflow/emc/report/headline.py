@@ -1,0 +1,67 @@
+"""The numbers at the top of the page."""
+
+from typing import Any, Final, NamedTuple
+
+from emc.findings import effects
+from emc.warehouse import Warehouse
+
+SENTENCES: Final = 5
+
+_NUMBERS: Final = """
+SELECT count(*) AS planned, count(emc50) AS measured, count(*) FILTER (saturated) AS saturated,
+  coalesce(sum(probes), 0)::BIGINT AS probes,
+  coalesce(sum(gradient_evaluations), 0)::DOUBLE AS gradients,
+  coalesce(sum(seconds), 0)::DOUBLE AS seconds,
+  sum(certified)::BIGINT AS certified,
+  sum(certified_minimum + certified_fitted)::BIGINT AS minima,
+  min(per_parameter) FILTER (NOT saturated) AS least,
+  max(per_parameter) FILTER (NOT saturated) AS most
+FROM emc
+"""
+
+
+class Tile(NamedTuple):
+    """A number and what it counts."""
+
+    number: str
+    meaning: str
+
+
+def tiles(warehouse: Warehouse) -> list[Tile]:
+    """What was measured, in five numbers at most."""
+    row = warehouse.sql(_NUMBERS).row(0, named=True)
+    shown = [
+        Tile(f"{row['measured']:,} of {row['planned']:,}", "cells measured"),
+        Tile(f"{row['probes']:,}", f"probes, {_duration(row['seconds'])} of training"),
+        Tile(_large(row["gradients"]), "per-sample gradients"),
+    ]
+    if row["least"] is not None:
+        span = f"{row['least']:.2g} to {row['most']:.2g}"
+        shown.append(Tile(span, f"samples fitted per parameter{_bounds(row)}"))
+    if row["certified"]:
+        share = f"{row['minima'] / row['certified']:.0%}"
+        shown.append(Tile(share, f"of {row['certified']:,} certified end points are minima"))
+    return shown
+
+
+def sentences(warehouse: Warehouse) -> list[str]:
+    """The largest effects over matched cells, in words with their numbers."""
+    return [made.sentence for made in effects(warehouse)[:SENTENCES]]
+
+
+def _bounds(row: dict[str, Any]) -> str:
+    return f", without {row['saturated']:,} lower bounds" if row["saturated"] else ""
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 172_800), ("hours", 3600), ("minutes", 60)):
+        if seconds >= size:
+            return f"{seconds / (86_400 if unit == 'days' else size):.3g} {unit}"
+    return f"{seconds:.2g} seconds"
+
+
+def _large(count: float) -> str:
+    for unit, size in (("trillion", 1e12), ("billion", 1e9), ("million", 1e6)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count:,.0f}"

@@ -1,0 +1,100 @@
+"""One HTML file with everything in it: text, data, charts, style and script."""
+
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from emc.figures import FIGURES, cell_charts, specification
+from emc.figures.save import script_json, vega_bundle
+from emc.figures.theme import config
+from emc.report import markup
+from emc.report.cells import cells_data, definitions_data
+from emc.report.columnar import columnar, transposed
+from emc.report.evidence import evidence_data
+from emc.report.headline import sentences, tiles
+from emc.store.atomic import write_text_atomically
+from emc.warehouse import Warehouse, open_database
+
+_SCRIPTS: Final = ("columns.js", "format.js", "charts.js", "table.js", "cell.js", "main.js")
+_ASSETS: Final = files(__package__) / "assets"
+
+
+def write_page(database: Path, page: Path, study: str, title: str | None) -> None:
+    """Write the page of a study from its database.
+
+    Raises:
+        EmcError: the database is missing or damaged.
+    """
+    with open_database(database) as warehouse:
+        write_text_atomically(page, _page(warehouse, study, title or study))
+
+
+def _page(warehouse: Warehouse, study: str, title: str) -> str:
+    figures, charts, datasets = _figures(warehouse)
+    script = "\n".join(_asset(name) for name in _SCRIPTS)
+    bundle = vega_bundle()
+    return Template(_asset("page.html")).substitute(
+        title=escape(title),
+        study=escape(study),
+        policy=_policy(bundle, script),
+        style=_asset("page.css"),
+        tiles=markup.tile_list(tiles(warehouse)),
+        sentences=markup.sentence_list(sentences(warehouse)),
+        figures=figures,
+        outcomes=markup.outcome_list(),
+        dictionary=markup.dictionary(),
+        versions=markup.version_line(warehouse.view("versions").iter_rows()),
+        data=script_json(_data(warehouse, study, charts, datasets)),
+        evidence=script_json(evidence_data(warehouse)),
+        bundle=bundle,
+        script=script,
+    )
+
+
+def _figures(warehouse: Warehouse) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Markup of all figures, Vega-Lite by name, and the data sets that they share."""
+    parts: list[str] = []
+    charts: dict[str, Any] = {}
+    datasets: dict[str, Any] = {}
+    for figure in FIGURES:
+        if lacking := figure.lacking(warehouse):
+            parts.append(markup.absent_figure(figure, lacking))
+            continue
+        spec = specification(figure.draw(warehouse))
+        datasets |= spec.pop("datasets")
+        parts.append(markup.drawn_figure(figure, spec["description"]))
+        charts[figure.name] = spec
+    columns = {name: columnar(transposed(rows)) for name, rows in datasets.items()}
+    return "\n".join(parts), charts, columns
+
+
+def _data(
+    warehouse: Warehouse, study: str, charts: dict[str, Any], datasets: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "study": study,
+        "cells": cells_data(warehouse),
+        "definitions": definitions_data(warehouse),
+        "charts": charts,
+        "datasets": datasets,
+        "cellCharts": {name: specification(chart) for name, chart in cell_charts().items()},
+        "config": config(ink="currentColor", background="transparent"),
+    }
+
+
+def _policy(*scripts: str) -> str:
+    """Let these scripts run and nothing be fetched."""
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:"
+
+
+def _digest(text: str) -> str:
+    return b64encode(sha256(text.encode()).digest()).decode()
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
