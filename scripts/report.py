@@ -15,4 +15,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", required=True, type=Path, help="DuckDB file of the study")
     parser.add_argument("--page", required=True, type=Path, help="HTML file to write")
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--title", required=True, help="title of the page")
     script(parser, run)

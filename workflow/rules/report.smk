@@ -23,7 +23,8 @@ rule figures:
     message:
         "Drawing figures of {wildcards.study}"
     shell:
-        "python -P scripts/figures.py --database {input.database:q} --folder {output.figures:q} > {log} 2>&1"
+        "python -P scripts/figures.py --database {input.database:q}"
+        " --folder {output.figures:q} > {log} 2>&1"
 
 
 rule report:
@@ -40,7 +41,10 @@ rule report:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        title=STUDY.study.title or STUDY.name,
     message:
         "Writing the page of {wildcards.study}"
     shell:
-        "python -P scripts/report.py --database {input.database:q} --page {output.page:q} > {log} 2>&1"
+        "python -P scripts/report.py --database {input.database:q} --page {output.page:q}"
+        " --study {wildcards.study} --title {params.title:q} > {log} 2>&1"

@@ -49,10 +49,10 @@ def test_an_interruption_passes() -> None:
 
 
 def run(program: str, *arguments: str, output: int = subprocess.PIPE) -> tuple[int, str]:
-    """Exit code and standard error of a program."""
+    """Exit code and standard error of a program whose output is buffered, as a user's is."""
     done = subprocess.run(
         [sys.executable, "-c", dedent(program), *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "PYTHONUNBUFFERED": ""},
         stdout=output,
         stderr=subprocess.PIPE,
         text=True,

@@ -42,3 +42,18 @@ def rotated(values: np.ndarray, seed: int = 0) -> np.ndarray:
     draw = np.random.default_rng(seed)
     basis, _ = np.linalg.qr(draw.standard_normal((len(values), len(values))))
     return (basis * values) @ basis.T
+
+
+def hard_spectrum(steps: int, eps: float, dimension: int) -> np.ndarray:
+    """One eigenvalue at 0, the rest in [eps, 1] where the bound is an equality after `steps`.
+
+    These are the extrema of the proof's polynomial, as often as makes that polynomial the best.
+    """
+    s = np.cos(np.arange(steps) * np.pi / (2 * steps - 1))
+    nodes = eps + (1 - eps) * s * s
+    gaps = nodes[:, None] - nodes + np.eye(steps)
+    lagrange_at_zero = np.prod(np.where(np.eye(steps, dtype=bool), 1, -nodes / gaps), axis=1)
+    shares = abs(lagrange_at_zero) / s
+    counts = np.maximum(1, np.round((dimension - 1) * shares / shares.sum())).astype(int)
+    counts[np.argmax(counts)] += dimension - 1 - counts.sum()
+    return np.concatenate([[0.0], np.repeat(nodes, counts)])

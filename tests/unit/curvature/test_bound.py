@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.curvature.matrices import hard_spectrum
 
 from emc.curvature.bound import error, iterations
 
 
 def smallest_ritz_values(spectra: np.ndarray, steps: int, seed: int) -> np.ndarray:
-    """Smallest Ritz value of diagonal matrices with these spectra [runs, P], each random start.
+    """Smallest Ritz values [runs] of diagonal matrices with these spectra [runs, P].
 
-    The moments' Hankel pencil is ill-conditioned, so this orthogonalises like Lanczos, all runs
-    side by side.
+    Krylov bases by Gram-Schmidt and dense projections, all runs side by side.
     """
     draw = np.random.default_rng(seed)
     start = draw.standard_normal(spectra.shape)
@@ -54,7 +54,7 @@ def test_no_weaker_than_the_published_theorem(dimension: int, eps: float, delta:
 
 
 def test_known_iteration_counts() -> None:
-    assert iterations(1e-3, 10_000, 1e-3) == 189
+    assert iterations(1e-3, 10_000, 1e-3) == 190
     assert iterations(1e-3, 1_482, 1e-2) == 139
     assert iterations(1e-3, 50, 1e-2) == 50
 
@@ -76,17 +76,11 @@ def test_misses_no_more_often_than_delta_in_1000_random_matrices(delta: float) -
     assert misses <= allowed_misses(runs, delta)
 
 
-def test_holds_for_hard_spectra_at_every_step_at_once_and_is_nearly_reached() -> None:
-    """One outlier below the extrema of the Chebyshev polynomial of the bound's own proof."""
-    runs, steps, eps, delta = 1000, 12, 0.02, 0.3
-    nodes = np.cos(np.arange(steps) * np.pi / (2 * steps - 1)) ** 2
-    bulk = eps + (1 - eps) * np.repeat(nodes, 25)
-    spectra = np.tile(np.concatenate([[0.0], bulk]), (runs, 1))
-    dimension = spectra.shape[1]
+def test_holds_at_every_step_at_once_and_is_nearly_reached_by_a_hard_spectrum() -> None:
+    runs, steps, dimension, delta = 1000, 10, 400, 0.2
+    spectrum = hard_spectrum(steps, error(steps, dimension, delta), dimension)
+    spectra = np.tile(spectrum, (runs, 1))
     missed = np.zeros(runs, bool)
-    for m in range(2, steps + 1):
-        found = smallest_ritz_values(spectra, m, seed=7)
-        missed |= found > error(m, dimension, delta)
-    count = np.count_nonzero(missed)
-    assert count <= allowed_misses(runs, delta)
-    assert count >= runs * delta / 4
+    for m in range(1, steps + 1):
+        missed |= smallest_ritz_values(spectra, m, seed=7) > error(m, dimension, delta)
+    assert runs * delta / 2 <= np.count_nonzero(missed) <= allowed_misses(runs, delta)

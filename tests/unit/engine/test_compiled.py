@@ -23,6 +23,7 @@ from emc.engine.program import Programs
 from emc.engine.sequential import Sequential
 from emc.engine.step import Step
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
 ADAM = procedure(update=Update("adam", weight_decay=0.01), epochs=12)
 
 
@@ -44,9 +45,9 @@ def assert_as_sequential(back_end: Compiled, asked: Procedure, given: list[Repli
     ("asked", "sizes"),
     [
         (ADAM, [40, 21, 33]),
-        (procedure(update=SGD, label_smoothing=0.1, order="ragged"), [13]),
-        (procedure(layers=CNN, update=Update("sgd"), schedule="cosine"), [40, 33]),
-        (procedure(update=Update("gd", 0.9), loss="squared-error", batch=None), [40, 21, 33]),
+        slow(procedure(update=SGD, label_smoothing=0.1, order="ragged"), [13]),
+        slow(procedure(layers=CNN, update=Update("sgd"), schedule="cosine"), [40, 33]),
+        slow(procedure(update=Update("gd", 0.9), loss="squared-error", batch=None), [40, 33, 21]),
         (procedure(layers=None, module=TokenNet, update=Update("adamw")), [37]),
     ],
 )

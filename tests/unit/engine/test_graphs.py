@@ -54,12 +54,22 @@ def assert_as_sequential(
         assert_same_training(run, reference, tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stand_in")
-@pytest.mark.parametrize(
-    "asked", [ASKED[0], *[pytest.param(a, marks=pytest.mark.slow) for a in ASKED[1:]]]
-)
+@pytest.mark.parametrize("asked", ASKED)
 def test_replays_are_the_reference(asked: Procedure) -> None:
     assert_as_sequential(Compiled("cpu"), asked, replicas([40, 21, 33], lr=0.02), 1e-4)
+
+
+def test_a_stack_captured_in_a_short_epoch_serves_longer_ones(stand_in: type[StandIn]) -> None:
+    # Of 17 samples in batches of 16, epochs 1, 17 and 33 take two steps. The other replica leaves
+    # at 31, so that the second stack is captured in an epoch of one.
+    asked, given = procedure(epochs=80), replicas([17, 16], seed=4)
+    runs = Compiled("cpu").run(asked, given)
+    assert [run.epochs > 33 for run in runs] == [True, False]
+    assert stand_in.made == 2 * 2
+    for run, reference in zip(runs, Sequential("cpu").run(asked, given), strict=True):
+        assert_same_training(run, reference, tolerance=1e-3)
 
 
 def test_one_capture_of_each_kind_serves_all_epochs_of_a_stack(stand_in: type[StandIn]) -> None:

@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from emc.engine import vmap as vmap_module
 from emc.engine.lockstep import Lockstep
-from emc.engine.procedure import Procedure, Replica, Update
+from emc.engine.procedure import Procedure, Replica, Run, Update
 from emc.engine.sequential import Sequential
 from emc.engine.unavailable import UnavailableError
 from emc.engine.vmap import Vmap
@@ -38,11 +38,14 @@ SIZES = {1: [37], 3: [37, 20, 33], 8: [40, 1, 16, 17, 5, 40, 31, 23]}
 """Replicas by how many: one sample, fewer than a batch, one batch, a remainder, and equals."""
 
 
-def assert_as_sequential(asked: Procedure, given: list[Replica], tolerance: float = 1e-4) -> None:
+def assert_as_sequential(
+    asked: Procedure, given: list[Replica], tolerance: float = 1e-4
+) -> list[Run]:
     found, expected = Vmap("cpu").run(asked, given), Sequential("cpu").run(asked, given)
     for run, reference in zip(found, expected, strict=True):
         assert run.back_end == "vmap"
         assert_same_training(run, reference, tolerance)
+    return found
 
 
 @pytest.mark.parametrize("many", [1, 3, 8])
@@ -96,10 +99,8 @@ def test_one_sample_may_share_a_call_with_many(monkeypatch: pytest.MonkeyPatch) 
 
 def test_replicas_leave_as_they_end() -> None:
     given = replicas([30, 4, 12, 25, 8, 2, 18])
-    asked = procedure(epochs=60)
-    runs = Vmap("cpu").run(asked, given)
+    runs = assert_as_sequential(procedure(epochs=60), given, tolerance=1e-2)
     assert len({run.epochs for run in runs if run.outcome is Outcome.FIT}) > 2
-    assert_as_sequential(asked, given, tolerance=1e-2)
 
 
 def test_replicas_may_have_inputs_of_their_own() -> None:
@@ -116,9 +117,8 @@ def test_stuck_replicas_are_those_of_the_reference() -> None:
         epochs=4000,
         update=Update("gd", 0.9, weight_decay=0.01),
     )
-    given = replicas([60, 50, 40], lr=0.2)
-    assert {run.outcome for run in Vmap("cpu").run(asked, given)} == {Outcome.STUCK}
-    assert_as_sequential(asked, given)
+    runs = assert_as_sequential(asked, replicas([60, 50, 40], lr=0.2))
+    assert {run.outcome for run in runs} == {Outcome.STUCK}
 
 
 def test_without_a_rate_nothing_moves() -> None:

@@ -69,6 +69,14 @@ def test_a_writer_may_make_the_file_itself(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"own"
 
 
+def test_who_reads_the_old_file_reads_it_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        write_bytes_atomically(path, b"new and longer")
+        assert reader.read() == b"old"
+
+
 def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with write_atomically(path) as one, write_atomically(path) as other:

@@ -36,7 +36,9 @@ def example() -> list[Endpoint]:
 
 @settings(max_examples=40)
 @given(st.lists(parameters, max_size=3))
-def test_round_trip(tmp_path_factory: pytest.TempPathFactory, nets: list[dict]) -> None:
+def test_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, nets: list[dict[str, np.ndarray]]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "endpoints.safetensors"
     kept = [(probe(0, k), net) for k, net in enumerate(nets)]
     write_endpoints(path, kept)

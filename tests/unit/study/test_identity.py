@@ -206,6 +206,13 @@ def test_what_a_key_implies_is_no_difference() -> None:
     assert cell_id(Cell.model_validate(gd)) == cell_id(Cell.model_validate(batched))
 
 
+def test_minus_zero_is_zero() -> None:
+    sgd, other = ({"name": "sgd", "momentum": zero} for zero in (0, -0.0))
+    raw = {"dataset": "digits", "architecture": MLP}
+    zero, minus = (Cell.model_validate({**raw, "optimizer": one}) for one in (sgd, other))
+    assert cell_id(zero) == cell_id(minus)
+
+
 class LaterBatch(Batch):
     """A part of a cell as a later version might have it."""
 

@@ -68,7 +68,9 @@ def _gelu(z: np.ndarray) -> Bent:
 
 
 def _logistic(z: np.ndarray) -> np.ndarray:
-    return (1 + np.tanh(z / 2)) / 2
+    small = np.exp(-abs(z))
+    value: np.ndarray = np.where(z >= 0, 1, small) / (1 + small)
+    return value
 
 
 _BENT: Final[dict[str, Callable[[np.ndarray], Bent]]] = {

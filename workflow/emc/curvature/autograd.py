@@ -14,8 +14,9 @@ from torch.func import grad_and_value, vmap
 
 from emc.curvature.functional import Net, Rows, State, differentiable
 from emc.curvature.objective import Objective
-from emc.curvature.operator import FirstOrder
+from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder
 from emc.curvature.parameters import check_labels, flatten
+from emc.errors import EmcError
 
 CHUNK: Final = 512
 """Samples times vectors that are treated together."""
@@ -87,7 +88,7 @@ class AutogradOperator:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
         products = self.objective.weight_decay * vectors
         point, directions = self.net.named(self.parameters), self.net.named(vectors)
-        several = vmap(self.net.product, in_dims=(None, 0, None, None))
+        several = vmap(self.net.product, (None, 0, None, None), randomness="different")
         with differentiable():
             for rows in _chunks(self.rows, max(1, CHUNK // len(vectors))):
                 parts = several(point, directions, self.constants, rows)
@@ -95,9 +96,16 @@ class AutogradOperator:
         return products
 
     def dense(self) -> np.ndarray:
-        """The whole Hessian, float64 [P, P]."""
+        """The whole Hessian, float64 [P, P].
+
+        Raises:
+            EmcError: it is not symmetric.
+        """
         blocks = np.array_split(np.eye(len(self.parameters)), -(-len(self.parameters) // BLOCK))
-        return np.concatenate([self.products(block) for block in blocks])
+        hessian = np.concatenate([self.products(block) for block in blocks])
+        if abs(hessian - hessian.T).max() > SYMMETRIC * abs(hessian).max():
+            raise EmcError(NOT_SYMMETRIC)
+        return hessian
 
     def _classes(self) -> int:
         point = self.net.named(self.parameters)
@@ -130,10 +138,11 @@ class AutogradStack:
         points, constants = _select(self._points, which), _select(self._constants, which)
         directions = self._net.named(vectors)
         products: np.ndarray = self._decay[list(indices)] * vectors
+        together = vmap(self._net.product, randomness="different")
         chosen = Rows(*(part[which] for part in self._rows))
         with differentiable():
             for rows in _chunks(chosen, max(1, CHUNK // len(indices)), axis=1):
-                parts = vmap(self._net.product)(points, directions, constants, rows)
+                parts = together(points, directions, constants, rows)
                 products += self._net.flat(parts, lead=1).numpy(force=True)
         return products
 

@@ -27,7 +27,7 @@ from emc.curvature.settings import Settings
 
 _BULK_SHARE: Final = 0.01
 """Part of delta that the bulk's ceiling may use up."""
-_TRACE_PROBES: Final = 2
+_TRACE_PROBES: Final = 4
 _FIRST_LOOK: Final = 16
 
 

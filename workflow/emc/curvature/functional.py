@@ -69,7 +69,7 @@ class Net:
         tensor = self._cast(torch.from_numpy(vectors))
         parts = torch.split(tensor, [prod(shape) for shape in self.shapes.values()], dim=-1)
         return {
-            name: part.reshape(*vectors.shape[:-1], *shape)
+            name: part.reshape((*vectors.shape[:-1], *shape))
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
 

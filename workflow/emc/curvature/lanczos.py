@@ -4,7 +4,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC
 from emc.curvature.process import Process
+from emc.errors import EmcError
 
 _CLOSED: Final = 1e-14
 """A new direction this short, relative to the matrix, is rounding: the Krylov space is closed."""
@@ -35,6 +37,7 @@ class Lanczos:
         self._blocks: list[np.ndarray] = []
         self._diagonal: list[float] = []
         self._below: list[float] = []
+        self._scale = 0.0
         self._next = self.fresh()
 
     @property
@@ -48,15 +51,18 @@ class Lanczos:
         return sum(self._diagonal)
 
     def extend(self, steps: int) -> Process[None]:
-        """Add so many dimensions, or all that are left."""
+        """Add so many dimensions, or all that are left.
+
+        Raises:
+            EmcError: the matrix is not symmetric, or not the same at every product.
+        """
         room = np.empty((min(steps, self.dimension - self.steps), self.dimension))
         self._blocks.append(room[:0])
         for row in range(len(room)):
             room[row] = self._next
             self._blocks[-1] = room[: row + 1]
             product = yield room[row]
-            self._diagonal.append(float(room[row] @ product))
-            self._advance(self._orthogonal(product))
+            self._advance(*self._split(product))
 
     def ritz(self) -> Ritz:
         """The Ritz pairs of the space as it is."""
@@ -72,21 +78,28 @@ class Lanczos:
             vectors += part.T @ block
         return vectors
 
-    def _advance(self, direction: np.ndarray) -> None:
+    def fresh(self) -> np.ndarray:
+        """A random unit vector orthogonal to the space."""
+        direction, _ = self._split(self._draw.standard_normal(self.dimension))
+        return direction / float(np.linalg.norm(direction))
+
+    def _advance(self, direction: np.ndarray, along: np.ndarray) -> None:
+        """Take the next direction from a product, given as `_split` gives it."""
+        self._diagonal.append(float(along[-1]))
         length = float(np.linalg.norm(direction))
-        scale = max(map(abs, self._diagonal + self._below))
-        if self.steps < self.dimension and length <= _CLOSED * scale:
+        self._scale = max(self._scale, abs(self._diagonal[-1]), length)
+        if abs(along[:-2]).max(initial=0) > SYMMETRIC * self._scale:
+            raise EmcError(NOT_SYMMETRIC)
+        if self.steps < self.dimension and length <= _CLOSED * self._scale:
             length, direction = 0.0, self.fresh()
         self._below.append(length)
         self._next = direction / (length or 1.0)
 
-    def fresh(self) -> np.ndarray:
-        """A random unit vector orthogonal to the space."""
-        direction = self._orthogonal(self._draw.standard_normal(self.dimension))
-        return direction / float(np.linalg.norm(direction))
-
-    def _orthogonal(self, vector: np.ndarray) -> np.ndarray:
-        for _ in range(2):
-            for block in self._blocks:
-                vector = vector - (block @ vector) @ block
-        return vector
+    def _split(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The part of a vector that is orthogonal to the basis, and its components along that."""
+        along = [block @ vector for block in self._blocks]
+        for components, block in zip(along, self._blocks, strict=True):
+            vector = vector - components @ block
+        for block in self._blocks:
+            vector = vector - (block @ vector) @ block
+        return vector, np.concatenate([*along, np.empty(0)])

@@ -1,10 +1,17 @@
 """The Hessian of a training loss at one point, known by what it does to vectors."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from emc.curvature.objective import Objective
+
+SYMMETRIC: Final = 1e-3
+"""How far products may be from those of a symmetric matrix, relative to its scale."""
+NOT_SYMMETRIC: Final = (
+    "the Hessian of the net is not symmetric: the net draws random numbers, or has an operation "
+    "that is differentiated wrongly"
+)
 
 
 class FirstOrder(NamedTuple):

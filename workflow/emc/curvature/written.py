@@ -53,7 +53,7 @@ class WrittenOperator:
         self._plan = plan
         self._layers = layers_at(plan, self.parameters.astype(precision))
         self._inputs, self._labels = inputs, labels
-        self._bytes = sum(_bytes_per_sample(layer) for layer in plan)
+        self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in plan)
         self._kept: list[Chunk] | None = None
 
     def first_order(self) -> FirstOrder:
@@ -84,12 +84,12 @@ class WrittenOperator:
         return hessian
 
     def _chunks(self) -> Iterable[Chunk]:
-        if self._kept is None and self.samples * self._bytes <= KEPT_BYTES:
+        if self._kept is None and self.samples * self.bytes_per_sample <= KEPT_BYTES:
             self._kept = list(self._walk())
         return self._walk() if self._kept is None else self._kept
 
     def _walk(self) -> Iterator[Chunk]:
-        rows = max(1, CHUNK_BYTES // self._bytes)
+        rows = max(1, CHUNK_BYTES // self.bytes_per_sample)
         precision = self._layers[0].weight.dtype
         for start in range(0, self.samples, rows):
             part = slice(start, start + rows)

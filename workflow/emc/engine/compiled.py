@@ -87,9 +87,9 @@ class GraphRunner(FixedShapeRunner):
     def train(self, stack: Stack, plan: EpochPlan) -> Tensor:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
         self._turn_to(stack)
-        if self._training is None or self._training.steps < len(plan.sizes):
+        if self._training is None:
             self.step.net.template.train()
-            # A stream's epochs differ by one step.
+            # A stream's epochs differ by one step, and this one may be a shorter one.
             self._training = TrainGraph(self, stack, plan, len(plan.sizes) + 1)
         return self._training.run(plan)
 

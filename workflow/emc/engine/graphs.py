@@ -37,7 +37,7 @@ class TrainGraph:
 
     def __init__(self, runner: Runner, stack: Stack, plan: EpochPlan, steps: int) -> None:
         """Capture the step; the warm-up has empty batches, which leave the stack as it is."""
-        self.steps = steps
+        self._steps = steps
         self._runner, self._stack = runner, stack
         device = stack.weights.device
         self._buffers = [
@@ -65,7 +65,7 @@ class TrainGraph:
         )
         losses = self._runner.train_step(self._stack, samples, sizes, rates)
         self._losses.index_copy_(0, self._step, losses[None])
-        self._step.add_(1).remainder_(self.steps)
+        self._step.add_(1).remainder_(self._steps)
 
 
 class CorrectGraph:

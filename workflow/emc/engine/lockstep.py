@@ -69,7 +69,6 @@ class Lockstep:
             for lane, end in zip(ended, ends, strict=True):
                 runs[lane.number] = lane.progress.run(end, self._back_end)
             self._drop(ended)
-        self._runner.forget()
         return [runs[number] for number in sorted(runs)]
 
     def _lane(self, number: int, replica: Replica) -> _Lane:

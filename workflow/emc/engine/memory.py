@@ -18,12 +18,18 @@ _SHARE = 0.7
 def replicas_at_once(
     device: torch.device, procedure: Procedure, step: Step, largest: Replica
 ) -> int:
-    """Replicas that fit the device's free memory if each needs what a step of `largest` does."""
+    """Replicas that fit the device's free memory if each needs what a step of `largest` does.
+
+    At least one: whether that one fits shows when it trains.
+    """
     if device.type == "cpu":
         return _ON_CPU
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
-    _one_step(device, procedure, step, largest)
+    try:
+        _one_step(device, procedure, step, largest)
+    except torch.OutOfMemoryError:
+        return 1
     each = torch.cuda.max_memory_allocated(device) - before
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)

@@ -83,6 +83,8 @@ class Vmap:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
+        finally:
+            runner.forget()
         return None
 
 

@@ -45,7 +45,7 @@ def draw(warehouse: Warehouse) -> Chart:
     base = alt.Chart(rows).encode(
         y=alt.Y("comparison:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
         color=alt.Color(
-            "factor:N", scale=alt.Scale(domain=list(FACTORS), range=list(COLOURS[: len(FACTORS)]))
+            "factor:N", scale=alt.Scale(domain=list(FACTORS), range=list(COLOURS)[: len(FACTORS)])
         ),
         tooltip=["sentence:N", alt.Tooltip("pairs:Q", title="pairs of cells")],
     )

@@ -78,4 +78,5 @@ def _figure(factor: str, example: str) -> Figure:
 ARCHITECTURE: Final = _figure("architecture", "architecture: [{name: mlp, ...}, {name: cnn, ...}]")
 OPTIMIZER: Final = _figure("optimizer", "optimizer: [sgd, gd, adam]")
 ACTIVATION: Final = _figure("activation", "activation: [relu, tanh, sigmoid]")
+INITIALISATION: Final = _figure("initialisation", "initialisation: [scaled-normal, torch]")
 LABELS: Final = _figure("labels", "labels: [original, random]")

@@ -76,7 +76,7 @@ def fit_layers() -> list[Any]:
     probes = (
         base.transform_filter("datum.kind === 'probe'")
         .transform_calculate(share="datum.outcome === 'fit' ? 1 : 0")
-        .mark_tick(size=16, opacity=0.6)
+        .mark_tick(size=16, opacity=0.7)
         .encode(color=outcome_colour(), tooltip=probe_tooltip())
     )
     return [curve, interval, probes]

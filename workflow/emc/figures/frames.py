@@ -19,6 +19,7 @@ _COLUMNS: Final = (
     "depth",
     "parameters",
     "activation",
+    "initialisation",
     "optimizer",
     "batch",
     "emc50",

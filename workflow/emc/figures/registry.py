@@ -23,6 +23,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     emc_by_factor.LABELS,
     emc_by_factor.OPTIMIZER,
     emc_by_factor.ACTIVATION,
+    emc_by_factor.INITIALISATION,
     fit_by_n.FIGURE,
     accuracy_by_n.FIGURE,
     outcomes.FIGURE,

@@ -66,6 +66,7 @@ def config(ink: str = INK, background: str | None = WHITE) -> dict[str, Any]:
             "subtitleFontSize": 12,
             "offset": 12,
         },
+        "mark": {"color": COLOURS[0]},
         "rule": {"color": ink},
         "text": {"color": ink},
         "tick": {"thickness": 1.5},

@@ -88,10 +88,11 @@ def _of_factor(cells: pl.DataFrame, factor: str) -> Iterator[Effect]:
     value = "per_parameter" if factor == "architecture" else "emc50"
     levels = (
         cells.with_columns(matched(cells, factor))
+        .filter(pl.col("emc50").is_finite() & (pl.col("emc50") > 0))
         .group_by(f"{factor}_group", factor)
         .agg(log_emc=pl.col(value).log().mean(), saturated=pl.col("saturated").any())
     )
-    for one, other in combinations(sorted(cells[factor].unique()), 2):
+    for one, other in combinations(sorted(levels[factor].unique()), 2):
         pairs = (
             levels.filter(pl.col(factor) == one)
             .join(levels.filter(pl.col(factor) == other), on=f"{factor}_group")

@@ -1,14 +1,14 @@
 """Which cells differ in one factor only, so that their EMC may be compared."""
 
 import json
-import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
-FACTORS: Final = ("architecture", "optimizer", "activation", "labels")
+FACTORS: Final = ("architecture", "optimizer", "activation", "initialisation", "labels")
 """Columns of the view `emc` whose levels can be compared."""
 
 SIZE_RATIO: Final = 1.1
@@ -27,29 +27,31 @@ def matched(cells: pl.DataFrame, factor: str) -> pl.Series:
     left_out = {factor, *_EFFORT}
     if factor == "optimizer" and cells["batch"].null_count():
         left_out.add("batch")
-    rows = zip(
-        (_remainder(json.loads(text), left_out) for text in cells["definition"]),
-        cells["classes"],
-        strict=True,
-    )
-    keys = [f"{remainder} {classes}" for remainder, classes in rows]
+    keys: list[Hashable] = [
+        (classes, *(part for key, part in _parts(text) if key not in left_out))
+        for text, classes in zip(cells["definition"], cells["classes"], strict=True)
+    ]
     if factor == "architecture":
         sizes = _size_classes(keys, cells["parameters"].to_list())
-        keys = [f"{key} {size}" for key, size in zip(keys, sizes, strict=True)]
+        keys = list(zip(keys, sizes, strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return pl.Series(f"{factor}_group", [numbers[key] for key in keys], pl.Int64)
 
 
-def _remainder(definition: dict[str, Any], left_out: Iterable[str]) -> str:
-    kept = {key: value for key, value in definition.items() if key not in left_out}
-    return json.dumps(kept, sort_keys=True)
+@lru_cache(maxsize=100_000)
+def _parts(definition: str) -> tuple[tuple[str, str], ...]:
+    """Keys of a definition with their values as JSON; every figure asks for the same cells."""
+    return tuple((key, json.dumps(value)) for key, value in json.loads(definition).items())
 
 
-def _size_classes(keys: list[str], sizes: list[int]) -> list[int]:
+def _size_classes(keys: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
     """Chains of sizes within one key, each at most `SIZE_RATIO` above its predecessor."""
-    order = sorted(range(len(keys)), key=lambda row: (keys[row], sizes[row]))
+    alike: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys):
+        alike.setdefault(key, []).append(row)
     classes = [0] * len(keys)
-    for before, row in pairwise(order):
-        near = math.log(sizes[row] / sizes[before]) <= math.log(SIZE_RATIO)
-        classes[row] = classes[before] + (keys[before] != keys[row] or not near)
+    for rows in alike.values():
+        rows.sort(key=lambda row: sizes[row])
+        for before, row in pairwise(rows):
+            classes[row] = classes[before] + (sizes[row] > SIZE_RATIO * sizes[before])
     return classes

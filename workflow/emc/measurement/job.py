@@ -23,3 +23,4 @@ def measure(cell: Cell, results: Results, *, device: str, back_end: str | None) 
     except Exception as error:
         write_text_atomically(files.failure, f"{type(error).__name__}: {error}\n")
         raise
+    files.failure.unlink(missing_ok=True)

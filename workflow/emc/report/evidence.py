@@ -49,7 +49,7 @@ def evidence_data(warehouse: Warehouse) -> dict[str, Any]:
     certificates = warehouse.sql(
         "SELECT cell, n, outcome, verdict, reason, loss, gradient_norm, lambda_min, lambda_max,"
         " negative_eigenvalues, exact, iterations FROM certificates"
-        " ORDER BY cell, outcome, n, round, replica"
+        " ORDER BY cell, n, round, replica"
     )
     return {
         "probes": _probes(order, warehouse),

@@ -38,7 +38,8 @@ class Cell(Strict):
     """Activation of every hidden layer."""
     initialisation: Initialisation = "scaled-normal"
     """`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
-    `torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in)."""
+    `torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in). Published families
+    start as their publishers' code has them, which counts as `torch`."""
     optimizer: Optimizer = Field(default="sgd", validate_default=True)
     """How the net is trained, and at which learning rates."""
     schedule: ScheduleChoice = Field(default="constant", validate_default=True)
@@ -98,6 +99,8 @@ class Cell(Strict):
             )
         if isinstance(self.optimizer, Gd):
             self._settle("batch", Batch())
+        if self.architecture.own_initialisation:
+            self._settle("initialisation", "torch")
         return self
 
     def _settle(self, key: str, value: object) -> None:

@@ -63,8 +63,7 @@ class _Expansion:
     def _plan(self, section: str, cell: Cell) -> str:
         identity, definition = identified(cell)
         before = self.planned[identity].sections if identity in self.planned else ()
-        sections = tuple(dict.fromkeys((*before, section)))
-        self.planned[identity] = PlannedCell(identity, cell, definition, sections)
+        self.planned[identity] = PlannedCell(identity, cell, definition, (*before, section))
         return identity
 
     def _raw_cells(self, place: str, section: Section) -> Iterator[tuple[Part, dict[str, Any]]]:

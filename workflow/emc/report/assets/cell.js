@@ -131,15 +131,26 @@ function rerunPart(cell) {
   );
 }
 
-/** Show the cell at `place` in the page's order. */
-function showCell(place) {
+/** Show the cell of that id, or say that there is none. */
+function showCell(id) {
+  const back = element("p", { className: "back" }, element("a", { href: "#cells" }, "← all cells"));
+  const heading = element("h1", { tabIndex: -1 }, id);
+  const place = page.cells.findIndex((cell) => cell.cell === id);
+  const container = document.querySelector("#cell");
+  if (place < 0) {
+    container.replaceChildren(back, heading, element("p", {}, "This study plans no such cell."));
+  } else {
+    container.replaceChildren(back, heading, ...cellParts(place));
+  }
+  heading.focus({ preventScroll: true });
+}
+
+function cellParts(place) {
   const cell = page.cells[place];
   const notes = notesOf(cell).map(([, long]) => element("li", {}, long));
   const charts = element("div", { className: "charts" });
-  const heading = element("h1", { tabIndex: -1 }, cell.cell);
-  document.querySelector("#cell").replaceChildren(
-    element("p", { className: "back" }, element("a", { href: "#cells" }, "← all cells")),
-    heading,
+  requestAnimationFrame(() => drawCellCharts(charts, cell, place));
+  return [
     element("p", { className: "answer" }, answerSentence(cell)),
     element("ul", { className: "notes" }, ...notes),
     factList(cell),
@@ -147,7 +158,5 @@ function showCell(place) {
     certificatePart(place),
     rerunPart(cell),
     definitionPart(place),
-  );
-  drawCellCharts(charts, cell, place);
-  heading.focus({ preventScroll: true });
+  ];
 }

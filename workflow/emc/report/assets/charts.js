@@ -24,7 +24,7 @@ function fitted(spec, width) {
 async function drawChart(place, spec, datasets) {
   const width = place.clientWidth;
   const count = Object.values(datasets).reduce((sum, rows) => sum + rows.length, 0);
-  const narrow = width < 560 ? { legend: { ...page.config.legend, columns: 2 } } : {};
+  const narrow = width < 400 ? { legend: { ...page.config.legend, columns: 2 } } : {};
   const { view } = await vegaEmbed(place, { ...fitted(spec, width), datasets }, {
     mode: "vega-lite",
     ast: true,

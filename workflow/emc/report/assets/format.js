@@ -5,10 +5,14 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 /** A number to three or four digits, with thousands set apart; a dash for none. */
 function shown(value, digits = 3) {
   if (value === null || value === undefined) return "–";
-  if (value === 0) return "0";
-  if (Math.abs(value) >= 10 ** (digits - 1)) return whole.format(value);
-  if (Math.abs(value) < 1e-3) return value.toExponential(digits - 1).replace("e-", "e−");
-  return String(Number(value.toPrecision(digits)));
+  const size = Math.abs(value);
+  const text =
+    size >= 10 ** (digits - 1)
+      ? whole.format(value)
+      : size < 1e-3 && size > 0
+        ? value.toExponential(digits - 1)
+        : String(Number(value.toPrecision(digits)));
+  return text.replaceAll("-", "−");
 }
 
 /** An element with properties and children; text children are never parsed as HTML. */
@@ -16,6 +20,11 @@ function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children.filter((child) => child !== null));
   return made;
+}
+
+/** A number that is a lower bound where the cell's EMC is one. */
+function boundOf(cell, key) {
+  return cell[key] !== null && cell.saturated ? `≥ ${shown(cell[key])}` : shown(cell[key]);
 }
 
 /** EMC with its interval, or as the bound that it is. */

@@ -12,17 +12,17 @@ function current() {
 
 function route() {
   const wanted = current();
-  const place = page.cells.findIndex((cell) => cell.cell === wanted);
-  document.querySelector("#overview").hidden = place >= 0;
-  document.querySelector("header").hidden = place >= 0;
-  document.querySelector("#cell").hidden = place < 0;
-  document.title = place < 0 ? title : `${wanted} – ${title}`;
-  if (place >= 0) {
-    showCell(place);
-    scrollTo(0, 0);
-  } else {
+  const overview = wanted === null;
+  document.querySelector("#overview").hidden = !overview;
+  document.querySelector("header").hidden = !overview;
+  document.querySelector("#cell").hidden = overview;
+  document.title = overview ? title : `${wanted} – ${title}`;
+  if (overview) {
     document.querySelector("#cell").replaceChildren();
-    if (location.hash.length > 1 && wanted === null) document.querySelector(location.hash)?.scrollIntoView();
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  } else {
+    showCell(wanted);
+    scrollTo(0, 0);
   }
 }
 

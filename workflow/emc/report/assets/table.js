@@ -1,6 +1,6 @@
 // The table of cells: sorted, filtered, a page at a time.
 
-const COLUMNS = [
+const ALL_COLUMNS = [
   { key: "cell", title: "cell", show: (cell) => cellLink(cell) },
   { key: "dataset", title: "data" },
   { key: "labels", title: "labels" },
@@ -9,20 +9,25 @@ const COLUMNS = [
   { key: "activation", title: "activation" },
   { key: "optimizer", title: "optimizer" },
   { key: "emc50", title: "EMC (95 % interval)", number: true, show: answerOf },
-  { key: "per_parameter", title: "per parameter", number: true, show: (cell) => shown(cell.per_parameter) },
-  { key: "bits_per_parameter", title: "bits per parameter", number: true, show: (cell) => shown(cell.bits_per_parameter) },
+  { key: "status", title: "notes", show: marksOf },
+  { key: "per_parameter", title: "per parameter", number: true, show: (cell) => boundOf(cell, "per_parameter") },
+  { key: "bits_per_parameter", title: "bits per parameter", number: true, show: (cell) => boundOf(cell, "bits_per_parameter") },
   { key: "probes", title: "probes", number: true, show: (cell) => shown(cell.probes) },
   { key: "failures_certified", title: "failures at minima", number: true, show: failuresOf },
-  { key: "status", title: "notes", show: marksOf },
 ];
 const FILTERS = ["dataset", "labels", "architecture", "activation", "optimizer", "status"];
 const SIZES = [25, 50, 100, 500];
 
+let shownColumns = [];
 const view = { search: "", only: {}, sort: "cell", descending: false, first: 0, size: SIZES[0] };
 
 function cellLink(cell) {
   const short = cell.cell.slice(-12);
   return element("a", { href: `#cell=${cell.cell}`, title: cell.cell }, short);
+}
+
+function levelsOf(key) {
+  return [...new Set(page.cells.map((cell) => String(cell[key])))].sort();
 }
 
 function failuresOf(cell) {
@@ -61,7 +66,7 @@ function headCell(column) {
 }
 
 function bodyRow(cell) {
-  const entries = COLUMNS.map((column, place) => {
+  const entries = shownColumns.map((column, place) => {
     const content = column.show ? column.show(cell) : String(cell[column.key]);
     const properties = { className: column.number ? "number" : "" };
     return place ? element("td", properties, content) : element("th", { scope: "row" }, content);
@@ -74,7 +79,7 @@ function sortBy(column) {
   view.descending = view.sort === column.key ? !view.descending : Boolean(column.number);
   view.sort = column.key;
   view.first = 0;
-  const place = COLUMNS.indexOf(column);
+  const place = shownColumns.indexOf(column);
   showTable();
   document.querySelectorAll("#table thead button")[place].focus();
 }
@@ -82,7 +87,7 @@ function sortBy(column) {
 function showTable() {
   const found = page.cells.filter(wanted).sort(compare);
   const rows = found.slice(view.first, view.first + view.size);
-  document.querySelector("#table thead").replaceChildren(element("tr", {}, ...COLUMNS.map(headCell)));
+  document.querySelector("#table thead").replaceChildren(element("tr", {}, ...shownColumns.map(headCell)));
   document.querySelector("#table tbody").replaceChildren(...rows.map(bodyRow));
   showPager(found.length, rows.length);
 }
@@ -113,7 +118,7 @@ function change(asked) {
 }
 
 function levelChoice(key) {
-  const levels = [...new Set(page.cells.map((cell) => String(cell[key])))].sort();
+  const levels = levelsOf(key);
   if (levels.length < 2) return null;
   const options = levels.map((level) => element("option", { value: level }, level));
   const choice = element(
@@ -127,6 +132,7 @@ function levelChoice(key) {
 
 /** Build the filters and show the first page. */
 function openTable() {
+  shownColumns = ALL_COLUMNS.filter((column) => column.show || levelsOf(column.key).length > 1);
   const search = element("input", { type: "search", name: "search", placeholder: "words of the id", oninput: () => change({ search: search.value }) });
   const label = element("label", { className: "search" }, "search", search);
   const form = document.querySelector("#filters");

@@ -13,7 +13,7 @@ constexpr int taps = 9;
 
 // A tile of sums in registers: 2x2 pixels of `tile_channels` channels, or the nine taps of
 // `tap_channels` channels.
-constexpr int tile_channels = registers == 32 ? 4 : 2;
+constexpr int tile_channels = registers == 32 ? 4 : 3;
 constexpr int tap_channels = registers == 32 ? 2 : 1;
 
 constexpr int even(int size) { return size + size % 2; }
@@ -48,19 +48,14 @@ template <class InputGrid, int Inputs, int Channels>
 EMC_INLINE void add_convolution(const float* input, const float* weights,
                                 Floats (&sums)[Channels][4]) {
   for (int i = 0; i < Inputs; ++i, input += InputGrid::plane, weights += taps * Channels) {
-    EMC_UNROLL for (int row = 0; row < 4; ++row) {
+    EMC_UNROLL for (int tap = 0; tap < taps; ++tap) {
+      const float* corner = input + tap / 3 * InputGrid::pitch + tap % 3 * lanes;
       Floats pixels[4];
-      EMC_UNROLL for (int x = 0; x < 4; ++x)
-        pixels[x] = load(input + row * InputGrid::pitch + x * lanes);
-      EMC_UNROLL for (int y = 0; y < 2; ++y) {
-        if (row - y < 0 || row - y > 2) continue;
-        EMC_UNROLL for (int x = 0; x < 3; ++x) {
-          EMC_UNROLL for (int c = 0; c < Channels; ++c) {
-            const float weight = weights[((row - y) * 3 + x) * Channels + c];
-            sums[c][2 * y] += weight * pixels[x];
-            sums[c][2 * y + 1] += weight * pixels[x + 1];
-          }
-        }
+      EMC_UNROLL for (int p = 0; p < 4; ++p)
+        pixels[p] = load(corner + p / 2 * InputGrid::pitch + p % 2 * lanes);
+      EMC_UNROLL for (int c = 0; c < Channels; ++c) {
+        const float weight = weights[tap * Channels + c];
+        EMC_UNROLL for (int p = 0; p < 4; ++p) sums[c][p] += weight * pixels[p];
       }
     }
   }

@@ -1,0 +1,164 @@
+"""Training samples per second of each back end beside the usual loop, in one run, one thread.
+
+    OMP_NUM_THREADS=1 python benchmarks/throughput.py
+
+Every row trains the same net on the same samples, with its exact evaluation each epoch; rates are
+the median of the repeats with their smallest and largest. The fraction of the peak is that of a
+float32 matrix product of 1024 x 1024 on the same thread.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from usual import Usual
+
+from emc.engine import Procedure, Replica, Update
+from emc.engine.choose import back_end
+from emc.errors import EmcError
+from emc.nets.module import module
+from emc.nets.plan import Plan, count, plan
+from emc.study.architectures import Cnn, Mlp
+
+N = 1000
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Case:
+    """A net and the floating-point operations that one training sample costs."""
+
+    name: str
+    shape: tuple[int, ...]
+    layers: Plan
+    epochs: int
+
+
+def cases() -> list[Case]:
+    mlps = [
+        Case(f"MLP 64-{h}-{h}-10", (64,), plan(_mlp(h), "relu", (64,), 10), 60)
+        for h in (16, 32, 64)
+    ]
+    image = (1, 28, 28)
+    cnns = [
+        Case(f"CNN {w}, {2 * w} channels", image, plan(_cnn(w), "relu", image, 10), 3)
+        for w in (4, 8, 16)
+    ]
+    return mlps + cnns
+
+
+def _mlp(width: int) -> Mlp:
+    return Mlp(name="mlp", depth=2, width=width)
+
+
+def _cnn(width: int) -> Cnn:
+    return Cnn(name="cnn", depth=2, width=width)
+
+
+def peak() -> float:
+    """Floating-point operations a second of a float32 matrix product, best of five."""
+    a = torch.randn(1024, 1024)
+    times = [_timed(lambda: a @ a) for _ in range(5)]
+    return 2 * 1024**3 / min(times)
+
+
+def operations(layers: Plan) -> float:
+    """Multiplications and additions of one training sample: forward, two products backward.
+
+    The first layer needs no gradient of its input.
+    """
+    total = 0.0
+    for index, layer in enumerate(layers):
+        area = getattr(layer, "height", 1) * getattr(layer, "width", 1)
+        products = 2 if index == 0 else 3
+        total += 2.0 * products * np.prod(layer.weight_shape) * area
+    return total
+
+
+def rates(case: Case, repeats: int) -> list[tuple[str, list[float]]]:
+    rows = [("usual loop", [usual_rate(case) for _ in range(repeats)])]
+    for name, together in (
+        ("sequential", 1),
+        ("vmap", 1),
+        ("vmap", 4),
+        ("vmap", 16),
+        ("compiled", 16),
+        ("native", 1),
+        ("native", 16),
+    ):
+        measured = engine_rates(case, name, together, repeats)
+        rows.append((f"{name}, K = {together}", measured))
+    return rows
+
+
+def usual_rate(case: Case) -> float:
+    draw = np.random.default_rng(0)
+    inputs = draw.standard_normal((N, *case.shape)).astype(np.float32)
+    loop = Usual(lambda: module(case.layers), inputs, 10, 1e-3, max(1, case.epochs // 10), BATCH)
+    loop.fits(BATCH, 0)
+    return N * loop.epochs / _timed(lambda: loop.fits(N, 0))
+
+
+def engine_rates(case: Case, name: str, together: int, repeats: int) -> list[float]:
+    procedure = Procedure(
+        classes=10,
+        update=Update("sgd", momentum=0.9),
+        layers=case.layers,
+        batch=BATCH,
+        epochs=case.epochs,
+    )
+    draw = np.random.default_rng(0)
+    inputs = draw.standard_normal((N, *case.shape)).astype(np.float32)
+    replicas = [
+        Replica(inputs, np.arange(N), draw.integers(0, 10, N), seed, 1e-3)
+        for seed in range(together)
+    ]
+    engine = back_end(procedure, "cpu", name)
+    engine.run(procedure, replicas)
+    samples = together * N * case.epochs
+    return [samples / _timed(lambda: engine.run(procedure, replicas)) for _ in range(repeats)]
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    best = peak()
+    console = Console(width=120)
+    console.print(f"float32 matrix product: {best / 1e9:.0f} GFLOP/s, {repeats} repeats, n = {N}")
+    for case in cases():
+        table = Table("engine", "thousand samples/s", "smallest", "largest", "x usual", "of peak")
+        table.title = f"{case.name}, {count(case.layers)} parameters"
+        try:
+            rows = rates(case, repeats)
+        except EmcError as error:
+            raise SystemExit(f"error: {error}") from None
+        usual = median(rows[0][1])
+        for name, found in rows:
+            rate = median(found)
+            table.add_row(
+                name,
+                f"{rate / 1e3:.3g}",
+                f"{min(found) / 1e3:.3g}",
+                f"{max(found) / 1e3:.3g}",
+                f"{rate / usual:.1f}",
+                f"{rate * operations(case.layers) / best:.0%}",
+            )
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Verdicts on constructed end points, exact and by Lanczos."""
+
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from tests.unit.curvature.matrices import Quadratic, rotated
+
+from emc.curvature import Evidence, Objective, Settings, WrittenOperator, certify_operator
+from emc.curvature.certificate import certify_operators, is_exact
+from emc.errors import EmcError
+from emc.nets.plan import Dense
+from emc.records import Outcome, Verdict
+
+EXACT, LANCZOS = Settings(), Settings(exact_up_to=0, eps=1e-2)
+BOTH = pytest.mark.parametrize("settings", [EXACT, LANCZOS], ids=["exact", "lanczos"])
+CONVEX = np.concatenate([np.zeros(100), np.geomspace(1e-4, 3, 100)])
+SADDLE = np.concatenate([[-0.3], CONVEX[1:]])
+
+
+def certified(
+    values: np.ndarray,
+    *,
+    settings: Settings,
+    gradient: float = 0.0,
+    plateau: float | None = 1e-5,
+    accuracy: float = 0.9,
+    objective: Objective = Objective(),
+) -> Evidence:
+    slope = np.full(len(values), gradient / np.sqrt(len(values)))
+    point = Quadratic(rotated(values), slope, accuracy=accuracy, objective=objective)
+    return certify_operator(point, plateau=plateau, seed=4, settings=settings)
+
+
+@BOTH
+def test_minimum(settings: Settings) -> None:
+    evidence = certified(CONVEX, settings=settings)
+    assert evidence.verdict is Verdict.MINIMUM
+    assert evidence.exact is (settings is EXACT)
+    assert evidence.lambda_max == pytest.approx(3, rel=1e-6)
+    assert abs(evidence.lambda_min) < 1e-2
+    assert evidence.trace == pytest.approx(CONVEX.sum(), rel=0.02)
+    assert str(evidence).startswith("minimum: The gradient norm is 0, the loss varied by 1e-05, ")
+
+
+def test_a_minimum_says_what_it_rests_on() -> None:
+    exact, lanczos = (certified(CONVEX, settings=each) for each in (EXACT, LANCZOS))
+    assert "of the whole spectrum no eigenvalue" in exact.reason
+    assert (exact.delta, exact.iterations, exact.negative_eigenvalues) == (0, 0, 0)
+    assert f"with probability 0.99 no eigenvalue (smallest Ritz value {lanczos.lambda_min:.3g} " in (
+        lanczos.reason
+    )
+    assert (lanczos.delta, lanczos.negative_eigenvalues) == (0.01, None)
+    assert "below -0.01 times the largest, 3." in lanczos.reason
+
+
+@BOTH
+def test_saddle(settings: Settings) -> None:
+    evidence = certified(SADDLE, settings=settings)
+    assert evidence.verdict is Verdict.SADDLE
+    assert evidence.lambda_min == pytest.approx(-0.3, rel=1e-3)
+    assert evidence.lambda_min_residual < 0.03
+    assert "The smallest eigenvalue -0.3 (residual " in evidence.reason
+    assert evidence.escape is None
+
+
+@BOTH
+def test_unconverged_says_which_test_failed(settings: Settings) -> None:
+    steep = certified(CONVEX, settings=settings, gradient=0.5)
+    assert steep.verdict is Verdict.UNCONVERGED
+    assert steep.reason == "The gradient norm 0.5 exceeds 0.001."
+    moving = certified(SADDLE, settings=settings, plateau=0.02)
+    assert moving.verdict is Verdict.UNCONVERGED
+    assert "still varied by 0.02 of its mean" in moving.reason
+    short = certified(CONVEX, settings=settings, plateau=inf)
+    assert short.verdict is Verdict.UNCONVERGED
+    assert "Too few epochs" in short.reason
+    broken = certified(CONVEX, settings=settings, plateau=nan)
+    assert broken.verdict is Verdict.UNCONVERGED
+
+
+def test_relative_gradient_is_the_newton_step_against_the_weights() -> None:
+    """Small numbers everywhere: an absolutely small gradient is not enough."""
+    evidence = certified(CONVEX * 1e-4, settings=EXACT, gradient=9e-4)
+    newton_step = 9e-4 / 3e-4
+    assert evidence.relative_gradient_norm == pytest.approx(newton_step / np.sqrt(200))
+    assert evidence.verdict is Verdict.UNCONVERGED
+    assert evidence.reason == "The relative gradient norm 0.21 exceeds 0.001."
+
+
+def test_no_curvature_and_no_weights() -> None:
+    assert certified(np.zeros(5), settings=EXACT).relative_gradient_norm == 0
+    assert certified(np.zeros(5), settings=EXACT).verdict is Verdict.MINIMUM
+    slope = certified(np.zeros(5), settings=EXACT, gradient=1e-5)
+    assert slope.relative_gradient_norm == inf
+    assert slope.verdict is Verdict.UNCONVERGED
+
+
+@BOTH
+def test_fitted_replaces_minimum_where_the_loss_vanishes_at_infinity(settings: Settings) -> None:
+    """There the plateau and the relative gradient are no tests."""
+    kind = {"settings": settings, "accuracy": 1.0, "plateau": 0.3, "gradient": 9e-4}
+    evidence = certified(CONVEX * 1e-4, **kind)
+    assert evidence.verdict is Verdict.FITTED
+    assert "the gradient norm is down to 0.0009" in evidence.reason
+    assert "no finite minimiser" in evidence.reason
+    assert certified(SADDLE, **kind).verdict is Verdict.SADDLE
+    assert certified(CONVEX, **{**kind, "gradient": 0.1}).verdict is Verdict.UNCONVERGED
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [Objective(label_smoothing=0.1), Objective(weight_decay=1e-4), Objective("squared-error")],
+)
+def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objective) -> None:
+    kind = {"settings": EXACT, "accuracy": 1.0, "objective": objective}
+    assert certified(CONVEX, **kind).verdict is Verdict.MINIMUM
+    assert certified(CONVEX, plateau=0.3, **kind).verdict is Verdict.UNCONVERGED
+
+
+def test_inconclusive_when_iterations_run_out() -> None:
+    settings = Settings(exact_up_to=0, max_iterations=12, delta=1e-3)
+    evidence = certified(np.linspace(-1e-4, 1, 400), settings=settings)
+    assert evidence.verdict is Verdict.INCONCLUSIVE
+    assert evidence.iterations == 12
+    assert "After 12 iterations the smallest Ritz value" in evidence.reason
+
+
+def test_without_a_plateau_the_reason_says_so() -> None:
+    evidence = certified(CONVEX, settings=EXACT, plateau=None)
+    assert evidence.verdict is Verdict.MINIMUM
+    assert isnan(evidence.plateau)
+    assert "(the plateau was not tested)" in evidence.reason
+
+
+@BOTH
+def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(settings: Settings) -> None:
+    matrix = rotated(SADDLE)
+    gradient = 1e-5 * np.random.default_rng(0).standard_normal(200)
+    point = Quadratic(matrix, gradient)
+    kind = {"plateau": 0.0, "seed": 0, "escape": True, "settings": settings}
+    evidence = certify_operator(point, **kind)
+    assert evidence.escape is not None
+    assert evidence.escape @ matrix @ evidence.escape == pytest.approx(-0.3, rel=1e-3)
+    assert np.linalg.norm(evidence.escape) == pytest.approx(1)
+    assert evidence.escape @ gradient <= 0
+    assert certify_operator(Quadratic(rotated(CONVEX)), **kind).escape is None
+
+
+def test_exact_where_small_or_where_the_bound_asks_for_everything() -> None:
+    assert is_exact(2000, Settings())
+    assert not is_exact(2001, Settings())
+    assert is_exact(2001, Settings(eps=1e-6))
+    assert not is_exact(300, Settings(exact_up_to=100))
+
+
+def test_together_each_gets_the_answer_it_gets_alone() -> None:
+    matrices = [rotated(values) for values in (CONVEX, SADDLE, CONVEX * 2)]
+    points = [Quadratic(matrix) for matrix in matrices]
+    together = certify_operators(
+        points,
+        lambda which, vectors: np.stack(
+            [vector @ matrices[i] for i, vector in zip(which, vectors, strict=True)]
+        ),
+        plateaus=[0.0, 0.0, 1.0],
+        seeds=[1, 2, 3],
+        settings=LANCZOS,
+    )
+    for point, seed, plateau, found in zip(points, [1, 2, 3], [0.0, 0.0, 1.0], together, strict=True):
+        alone = certify_operator(point, plateau=plateau, seed=seed, settings=LANCZOS)
+        assert found.reason == alone.reason
+        assert found.iterations == alone.iterations
+        assert found.lambda_min == pytest.approx(alone.lambda_min, abs=1e-12)
+
+
+def test_certificate_row() -> None:
+    evidence = certified(SADDLE, settings=EXACT)
+    row = evidence.certificate(cell="a-cell", number=3, replica=7, outcome=Outcome.STUCK)
+    assert (row.cell, row.round, row.replica, row.outcome) == ("a-cell", 3, 7, Outcome.STUCK)
+    assert (row.verdict, row.reason, row.n) == (Verdict.SADDLE, evidence.reason, 10)
+    assert row.lambda_min == evidence.lambda_min
+
+
+def test_infinite_loss_is_refused() -> None:
+    point = Quadratic(np.eye(3), np.array([inf, 0, 0]))
+    with pytest.raises(EmcError, match="loss 1.0 and gradient norm inf: not finite"):
+        certify_operator(point, plateau=0.0, seed=0)
+
+
+@BOTH
+def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None:
+    """Strictly convex: the smallest eigenvalue is the weight decay, softmax's null directions."""
+    plan = (Dense(8, 3, True, "identity"),)
+    draw = np.random.default_rng(2)
+    inputs, labels = draw.normal(size=(60, 8)).astype(np.float32), draw.integers(3, size=60)
+    objective = Objective(weight_decay=0.05)
+
+    def point(flat: np.ndarray) -> WrittenOperator:
+        parameters = {"0.weight": flat[:24].reshape(3, 8), "0.bias": flat[24:]}
+        return WrittenOperator(plan, parameters, inputs, labels, objective)
+
+    def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        first = point(flat).first_order()
+        return first.loss, first.gradient
+
+    best = minimize(value, np.zeros(27), jac=True, method="BFGS", options={"gtol": 1e-8})
+    settings = settings if settings is EXACT else Settings(exact_up_to=0, eps=0.2)
+    evidence = certify_operator(point(best.x), plateau=0.0, seed=0, settings=settings)
+    assert evidence.verdict is Verdict.MINIMUM
+    assert evidence.lambda_min == pytest.approx(0.05, rel=1e-6)
+    assert evidence.loss == pytest.approx(best.fun)
+    start = certify_operator(point(np.zeros(27)), plateau=0.0, seed=0, settings=settings)
+    assert start.verdict is Verdict.UNCONVERGED
+
+
+@BOTH
+def test_symmetric_hidden_units_are_a_saddle(settings: Settings) -> None:
+    """XOR with all tanh units at zero: stationary, and the loss falls off to both sides."""
+    plan = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+    inputs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 1]], np.float32)
+    labels = np.array([0, 1, 1, 0, 0])
+    weights = {
+        "0.weight": np.zeros((3, 2)),
+        "0.bias": np.zeros(3),
+        "1.weight": np.zeros((2, 3)),
+        "1.bias": np.log([0.6, 0.4]),
+    }
+    point = WrittenOperator(plan, weights, inputs, labels, Objective("cross-entropy"))
+    settings = settings if settings is EXACT else Settings(exact_up_to=0, eps=0.3)
+    evidence = certify_operator(point, plateau=0.0, seed=0, settings=settings, escape=True)
+    assert evidence.verdict is Verdict.SADDLE
+    assert evidence.lambda_min == pytest.approx(np.linalg.eigvalsh(point.dense())[0], rel=1e-6)

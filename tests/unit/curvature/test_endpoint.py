@@ -1,0 +1,121 @@
+"""End points of one net: written out or by torch, alone or together."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from tests.unit.curvature.nets import cnn, mlp, parameters, samples
+
+from emc.curvature import EndPoint, Evidence, Objective, Settings, certify_end_points, endpoint
+from emc.errors import EmcError
+from emc.nets.module import module
+from emc.nets.plan import Plan
+
+LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
+
+
+def end_points(plan: Plan, shape: tuple[int, ...], sizes: Sequence[int]) -> list[EndPoint]:
+    return [
+        EndPoint(parameters(plan, seed), *samples(n, *shape, seed=seed), plateau=0.0, seed=seed)
+        for seed, n in enumerate(sizes)
+    ]
+
+
+def numbers(evidence: Evidence) -> list[float]:
+    return [
+        evidence.loss,
+        evidence.gradient_norm,
+        evidence.lambda_min,
+        evidence.lambda_max,
+        evidence.trace,
+    ]
+
+
+@pytest.mark.parametrize("settings", [LENIENT, Settings(gradient=10.0)], ids=["lanczos", "exact"])
+@pytest.mark.parametrize(("plan", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
+def test_plan_and_module_give_the_same_certificates(
+    plan: Plan, shape: tuple[int, ...], settings: Settings
+) -> None:
+    ends = end_points(plan, shape, [20, 1, 33])
+    objective = Objective(weight_decay=0.01)
+    written = certify_end_points(plan, ends, objective, settings=settings)
+    automatic = certify_end_points(lambda: module(plan), ends, objective, settings=settings)
+    for one, other in zip(written, automatic, strict=True):
+        assert one.verdict is other.verdict
+        assert one.n == other.n
+        assert one.iterations == other.iterations
+        assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_answers_do_not_depend_on_the_neighbours(
+    written: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = mlp()
+    net = plan if written else (lambda: module(plan))
+    ends = end_points(plan, (6,), [20, 7, 33])
+    together = certify_end_points(net, ends, Objective(), settings=LENIENT)
+    monkeypatch.setattr(endpoint, "BASES_BYTES", 1)
+    grouped = certify_end_points(net, ends, Objective(), settings=LENIENT)
+    for index, end in enumerate(ends):
+        alone = certify_end_points(net, [end], Objective(), settings=LENIENT)[0]
+        for found in (together[index], grouped[index]):
+            assert found.reason == alone.reason
+            assert numbers(found) == pytest.approx(numbers(alone), abs=1e-12)
+
+
+def test_no_end_points() -> None:
+    assert certify_end_points(mlp(), [], Objective()) == []
+    assert certify_end_points(lambda: module(mlp()), [], Objective()) == []
+
+
+def test_end_point_of_another_net() -> None:
+    ends = end_points(mlp(width=7), (6,), [5])
+    for net in (mlp(), lambda: module(mlp())):
+        with pytest.raises(EmcError, match=r"'0.weight' is \(7, 6\), the net's is \(5, 6\)"):
+            certify_end_points(net, ends, Objective())
+
+
+def test_float32_reaches_the_same_verdict() -> None:
+    ends = end_points(mlp(), (6,), [40])
+    for net in (mlp(), lambda: module(mlp())):
+        rough = Settings(gradient=10.0, exact_up_to=0, eps=0.05, precision="float32")
+        one = certify_end_points(net, ends, Objective(), settings=rough)[0]
+        other = certify_end_points(net, ends, Objective(), settings=LENIENT)[0]
+        assert one.verdict is other.verdict
+        assert one.lambda_max == pytest.approx(other.lambda_max, rel=1e-4)
+
+
+def test_a_plan_is_certified_without_torch() -> None:
+    program = """
+import sys
+import numpy as np
+from emc.curvature import EndPoint, Objective, certify_end_points
+from emc.nets.plan import Dense, initial
+plan = (Dense(4, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+draw = np.random.default_rng(0)
+end = EndPoint(initial(plan, "torch", draw), draw.normal(size=(9, 4)), np.arange(9) % 2, 0.0, 1)
+print(certify_end_points(plan, [end], Objective())[0].verdict)
+assert "torch" not in sys.modules and "scipy" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("unconverged\n", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ({"loss": "hinge"}, "loss 'hinge': allowed are cross-entropy, squared-error"),
+        ({"label_smoothing": 1.0}, r"label smoothing 1.0: it lies in \[0, 1\)"),
+        ({"loss": "squared-error", "label_smoothing": 0.1}, "0.1 needs cross-entropy"),
+        ({"weight_decay": -1.0}, "weight decay -1.0: it is not negative"),
+        ({"weight_decay": float("nan")}, "weight decay nan: it is not negative"),
+    ],
+)
+def test_objectives_that_make_no_sense(kind: dict[str, object], message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        Objective(**kind)  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""`certify` on anyone's net."""
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.curvature.nets import Attention, samples, state
+from torch import nn
+
+from emc.curvature import Settings
+from emc.curvature.model import Certified, certify
+from emc.errors import EmcError
+from emc.records import Verdict
+
+LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
+
+
+def trained(weight_decay: float) -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
+    """A small net brought to a minimum by L-BFGS in float64, and its data."""
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+    inputs, labels = samples(40, 3, classes=2)
+    data = (torch.from_numpy(inputs), torch.from_numpy(labels))
+    optimizer = torch.optim.LBFGS(
+        net.parameters(), max_iter=2000, tolerance_grad=1e-9, tolerance_change=1e-14,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        decay = sum(value.square().sum() for value in net.parameters())
+        loss = nn.functional.cross_entropy(net(data[0].double()), data[1])
+        loss = loss + weight_decay / 2 * decay
+        loss.backward()
+        return float(loss.detach())
+
+    optimizer.step(closure)  # type: ignore[arg-type]
+    return net, data
+
+
+def test_a_trained_net_is_at_a_minimum() -> None:
+    net, data = trained(weight_decay=0.02)
+    found = certify(net, None, data, losses=[0.5] * 10, weight_decay=0.02)
+    assert found.verdict is Verdict.MINIMUM
+    assert str(found) == f"minimum: {found.reason}"
+    assert found.plateau == 0
+    assert found.exact
+    assert found.spectrum().values[0] == pytest.approx(found.lambda_min)
+    assert certify(net, None, data, weight_decay=0.0).verdict is Verdict.UNCONVERGED
+
+
+def test_parameters_may_be_given_as_tensors_or_arrays() -> None:
+    net, data = trained(weight_decay=0.02)
+    fresh = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    expected = certify(net, None, data, weight_decay=0.02)
+    for given in (dict(net.named_parameters()), state(net), net.state_dict()):
+        found = certify(fresh, given, data, weight_decay=0.02)
+        assert found.loss == pytest.approx(expected.loss, rel=1e-12)
+    arrays = tuple(part.numpy() for part in data)
+    assert certify(net, None, arrays, weight_decay=0.02).loss == expected.loss  # type: ignore[arg-type]
+
+
+def test_lanczos_spectrum_of_an_attention_net() -> None:
+    torch.manual_seed(0)
+    net = Attention()
+    found: Certified = certify(net, None, samples(20, 4, 6, classes=3), settings=LENIENT)
+    assert not found.exact
+    spectrum = found.spectrum(probes=20, steps=30)
+    exact = certify(net, None, samples(20, 4, 6, classes=3), settings=Settings(gradient=10.0))
+    assert spectrum.mean * 147 == pytest.approx(exact.trace, rel=0.2)
+    assert spectrum.values[-1] == pytest.approx(found.lambda_max, rel=1e-3)
+
+
+def test_too_few_losses_and_a_falling_loss() -> None:
+    net, data = trained(weight_decay=0.02)
+    few = certify(net, None, data, losses=[0.5] * 9, weight_decay=0.02)
+    assert "Too few epochs" in few.reason
+    falling = certify(net, None, data, losses=np.linspace(2, 1, 30), weight_decay=0.02)
+    assert falling.verdict is Verdict.UNCONVERGED
+
+
+@pytest.mark.parametrize(
+    "labels", [torch.zeros(20, 3), torch.zeros(20), torch.zeros(19, dtype=torch.long)]
+)
+def test_labels_are_integers_one_a_sample(labels: torch.Tensor) -> None:
+    inputs, _ = samples(20, 4, 6)
+    with pytest.raises(EmcError, match=r"wanted are inputs \[n, ...\] and integer labels \[n\]"):
+        certify(Attention(), None, (inputs, labels))
+
+
+def test_a_net_that_draws_random_numbers_is_refused() -> None:
+    class Noisy(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x * torch.rand(3))
+
+    torch.manual_seed(0)
+    data = samples(20, 3, classes=9)
+    for settings in (LENIENT, Settings()):
+        with pytest.raises(EmcError, match="not symmetric: the net draws random numbers"):
+            certify(Noisy(3, 9), None, data, settings=settings)

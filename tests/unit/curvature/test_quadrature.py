@@ -1,0 +1,52 @@
+"""The spectrum by stochastic Lanczos quadrature against exact ones."""
+
+import numpy as np
+import pytest
+from tests.unit.curvature.matrices import Quadratic, rotated
+
+from emc.curvature.quadrature import Spectrum, exact_spectrum, quadrature
+
+VALUES = np.concatenate([np.random.default_rng(0).exponential(0.1, 195), [-0.4, 2, 3, 4, 5]])
+
+
+def test_exact_spectrum() -> None:
+    spectrum = exact_spectrum(Quadratic(rotated(VALUES)))
+    np.testing.assert_allclose(spectrum.values, np.sort(VALUES), atol=1e-13)
+    assert spectrum.mean == pytest.approx(VALUES.mean())
+    assert spectrum.below(0) == pytest.approx(1 / 200)
+
+
+def test_moments_and_quantiles_are_those_of_the_spectrum() -> None:
+    matrix = Quadratic(rotated(VALUES))
+    found = quadrature(matrix, probes=40, steps=25, seed=1)
+    assert matrix.asked == 40 * 25
+    assert found.shares.sum() == pytest.approx(1)
+    assert (np.diff(found.values) >= 0).all()
+    assert found.mean == pytest.approx(VALUES.mean(), rel=0.15)
+    assert found.shares @ found.values**2 == pytest.approx((VALUES**2).mean(), rel=0.15)
+    for at in (0.0, 0.05, 0.2, 1.0):
+        assert found.below(at) == pytest.approx((at > VALUES).mean(), abs=0.05)
+
+
+def test_all_steps_of_one_probe_are_a_gauss_rule_of_every_moment_it_saw() -> None:
+    values = np.array([-1.0, 0.0, 2.0, 5.0])
+    matrix = rotated(values)
+    rule = quadrature(Quadratic(matrix), probes=1, steps=4, seed=3)
+    np.testing.assert_allclose(rule.values, values, atol=1e-13)
+    assert rule.shares.sum() == pytest.approx(1)
+
+
+def test_density_is_normalised_and_peaks_where_the_eigenvalues_are() -> None:
+    spectrum = Spectrum(np.array([0.0, 2.0]), np.array([0.75, 0.25]))
+    grid = np.linspace(-2, 4, 6001)
+    density = spectrum.density(grid, width=0.1)
+    assert density.sum() * 1e-3 == pytest.approx(1)
+    assert density[2000] / density[4000] == pytest.approx(3)
+    assert density[2000] == pytest.approx(0.75 / (0.1 * np.sqrt(2 * np.pi)))
+
+
+def test_same_seed_same_answer() -> None:
+    matrix = Quadratic(rotated(VALUES))
+    first, again = (quadrature(matrix, probes=2, steps=5, seed=7) for _ in range(2))
+    np.testing.assert_array_equal(first.values, again.values)
+    assert not np.array_equal(first.values, quadrature(matrix, probes=2, steps=5, seed=8).values)

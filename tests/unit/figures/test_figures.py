@@ -1,0 +1,267 @@
+"""Every figure by the data it draws, its words and its wants; no pixels."""
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.synthetic import SETTINGS, edit_document, factorial, write_study
+
+from emc.errors import EmcError
+from emc.figures import FIGURES, figure, specification
+from emc.figures.theme import COLOURS
+from emc.warehouse import Warehouse, build, open_database
+
+NAMES = [figure.name for figure in FIGURES]
+
+
+def drawn(warehouse: Warehouse, name: str) -> dict[str, Any]:
+    return specification(figure(name).draw(warehouse))
+
+
+def rows(spec: dict[str, Any]) -> pl.DataFrame:
+    """The one data set of a figure that has rows worth looking at."""
+    largest = max(spec["datasets"].values(), key=len)
+    return pl.DataFrame(largest, infer_schema_length=None)
+
+
+def marks(spec: Any) -> list[dict[str, Any]]:
+    """Every unit specification inside a specification."""
+    if isinstance(spec, list):
+        return [mark for part in spec for mark in marks(part)]
+    if not isinstance(spec, dict):
+        return []
+    own = [spec] if "mark" in spec else []
+    return own + [mark for key in ("layer", "spec", "concat") for mark in marks(spec.get(key))]
+
+
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory):
+    """A study of one cell, none of whose factors varies."""
+    cells = factorial(optimizer=[{"name": "sgd", "lr": 0.1}])
+    study = write_study(tmp_path_factory.mktemp("lone"), cells, probes=20)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def unmeasured(tmp_path_factory):
+    """A study none of whose cells is measured."""
+    folder = tmp_path_factory.mktemp("unmeasured")
+    study = write_study(folder, factorial(seed=[0, 1]), unmeasured=2)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def bounds(tmp_path_factory):
+    """A study whose cells all met the end of their data."""
+    cells = factorial(architecture=[{"name": "linear"}], labels=["original", "random"])
+    study = write_study(tmp_path_factory.mktemp("bounds"), cells, probes=20, uncertified=2)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "emc-by-initialisation"])
+def test_a_full_study_draws_every_figure(warehouse, name):
+    assert figure(name).lacking(warehouse) is None
+    spec = drawn(warehouse, name)
+    assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/v6")
+    assert spec["description"].endswith((".", ")"))
+    assert any(character.isdigit() for character in spec["description"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_without_results_says_what_to_run(unmeasured, name):
+    assert figure(name).lacking(unmeasured).endswith((".", "compare."))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_of_one_cell_draws_or_says_what_it_lacks(lone, name):
+    lacking = figure(name).lacking(lone)
+    compares = name.removeprefix("emc-by-")
+    if compares in {"architecture", "labels", "optimizer", "activation", "initialisation"}:
+        assert f"as {compares}: give a section of the study `grid: {{{compares}:" in lacking
+    elif name == "emc-by-learning-rate":
+        assert lacking.startswith("Every measured cell has one learning rate")
+    elif name == "effects":
+        assert lacking.startswith("No two measured cells differ in one factor only")
+    else:
+        assert lacking is None
+        assert rows(drawn(lone, name))["cell" if name != "outcomes-by-optimizer" else "cells"].len()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_of_lower_bounds_draws_or_says_what_it_lacks(bounds, name):
+    if figure(name).lacking(bounds) is None:
+        drawn(bounds, name)
+    for transition in ("fit-by-n", "accuracy-by-n"):
+        assert "measure smaller nets" in figure(transition).lacking(bounds)
+
+
+def test_unknown_figures_are_refused():
+    with pytest.raises(EmcError, match="no figure 'emc': there are emc-by-parameters, effects"):
+        figure("emc")
+
+
+def test_names_are_unique():
+    assert len(set(NAMES)) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", ["emc-by-parameters", "emc-by-optimizer", "cost-by-cell"])
+def test_figures_of_cells_draw_every_measured_cell(warehouse, name):
+    found = rows(drawn(warehouse, name))
+    measured = warehouse.sql("SELECT cell, emc50, low, high FROM estimates ORDER BY cell")
+    assert found["cell"].to_list() == measured["cell"].to_list()
+    for column in ("emc50", "low", "high"):
+        assert (found[column] / measured[column] - 1).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["emc-by-parameters", "emc-by-labels", "cost-by-cell"])
+def test_lower_bounds_are_open_upward_triangles(warehouse, name):
+    points = [mark for mark in marks(drawn(warehouse, name)) if mark["mark"]["type"] == "point"]
+    by_filter = {mark["transform"][-1]["filter"]: mark["mark"] for mark in points}
+    exact, bound = by_filter["!datum.saturated"], by_filter["datum.saturated"]
+    assert exact["filled"] is True
+    assert (bound["shape"], bound.get("filled", False)) == ("triangle-up", False)
+
+
+def test_averages_are_geometric_means_of_exact_cells(warehouse):
+    found = rows(drawn(warehouse, "emc-by-parameters"))
+    assert found.filter("saturated")["mean_emc50"].null_count() == found["saturated"].sum() > 0
+    alike = found.filter(architecture="cnn", labels="random", parameters=2066)
+    assert len(alike) == 2
+    mean = math.exp(alike["emc50"].log().mean())
+    assert alike["mean_emc50"].to_list() == pytest.approx([mean] * 2, rel=1e-4)
+    assert alike["mean_parameters"].to_list() == pytest.approx([2066] * 2)
+
+
+def test_partners_are_cells_of_two_levels(warehouse):
+    found = rows(drawn(warehouse, "emc-by-optimizer"))
+    for _, group in found.drop_nulls("optimizer_group").group_by("optimizer_group"):
+        assert group["optimizer"].n_unique() > 1
+        for factor in ("labels", "architecture", "activation"):
+            assert group[factor].n_unique() == 1
+    lonely = found.filter(pl.col("optimizer_group").is_null())
+    assert set(lonely["optimizer"]) == {"sgd"}
+
+
+def test_intervals_have_titles_and_tooltips_name_the_cell(warehouse):
+    for mark in marks(drawn(warehouse, "emc-by-parameters")):
+        encoding = mark["encoding"]
+        assert encoding["x"]["title"] == "parameters of the net"
+        if mark["mark"]["type"] == "point":
+            fields = {entry["field"] for entry in encoding["tooltip"]}
+            assert {"emc50", "low", "high", "probes", "cell"} <= fields
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_every_axis_has_a_title_or_names_its_levels(warehouse, name):
+    if figure(name).lacking(warehouse):
+        pytest.skip("not drawn in the made-up study")
+    for mark in marks(drawn(warehouse, name)):
+        for channel in ("x", "y"):
+            entry = mark["encoding"].get(channel, {"datum": 0})
+            if entry.get("type") == "quantitative":
+                assert entry["title"]
+
+
+def test_a_factor_keeps_its_colours_from_figure_to_figure(warehouse):
+    colours = {}
+    for name in ("emc-by-parameters", "accuracy-by-n", "emc-by-learning-rate"):
+        for mark in marks(drawn(warehouse, name)):
+            scale = mark["encoding"].get("color", {}).get("scale")
+            if scale:
+                for level, colour in zip(scale["domain"], scale["range"], strict=True):
+                    assert colours.setdefault(level, colour) == colour
+    assert set(colours) == {"cnn", "linear", "mlp"}
+    assert set(colours.values()) <= set(COLOURS)
+
+
+def test_legends_filter(warehouse):
+    spec = drawn(warehouse, "emc-by-parameters")
+    (chosen,) = spec["params"]
+    assert chosen["bind"] == "legend"
+    assert chosen["select"]["fields"] == ["architecture"]
+
+
+def test_fit_by_n_holds_answers_and_probes_of_spread_cells(warehouse):
+    spec = drawn(warehouse, "fit-by-n")
+    found = rows(spec)
+    answers = found.filter(kind="answer")
+    assert len(answers) == 9
+    assert answers["cell"].n_unique() == 9
+    for cell, emc50, width in answers.select("cell", "emc50", "width").iter_rows():
+        estimate = warehouse.sql("SELECT * FROM estimates WHERE cell = $cell", cell=cell)
+        assert emc50 == pytest.approx(estimate["emc50"][0], rel=1e-4)
+        assert width == pytest.approx(estimate["width"][0], rel=1e-4)
+        probes = warehouse.sql(
+            "SELECT n, outcome FROM probes WHERE cell = $cell AND lr = $lr ORDER BY n, outcome",
+            cell=cell,
+            lr=estimate["best_lr"][0],
+        )
+        drawn_probes = found.filter(kind="probe", cell=cell).select("n", "outcome")
+        assert drawn_probes.sort("n", "outcome").equals(probes)
+    assert f"{(found['kind'] == 'probe').sum()} probes" in spec["description"]
+
+
+def test_accuracy_by_n_counts_every_probe_near_the_transition(warehouse):
+    found = rows(drawn(warehouse, "accuracy-by-n"))
+    counted = warehouse.sql(
+        "SELECT count(*) FROM probes AS p JOIN estimates AS e ON e.cell = p.cell"
+        " AND e.best_lr = p.lr WHERE NOT e.saturated AND p.n BETWEEN e.emc50 / 8 AND e.emc50 * 8"
+    ).item()
+    assert found["probes"].sum() == counted
+    assert found.filter(pl.col("n_over_emc50") < 0.5)["mean"].min() == 1
+    assert found.filter(pl.col("n_over_emc50") > 1.5)["mean"].max() < 1
+
+
+def test_outcome_shares_add_up(warehouse):
+    found = rows(drawn(warehouse, "outcomes-by-optimizer"))
+    sums = found.group_by("optimizer", "labels").agg(pl.col("share").sum())
+    assert (sums["share"] - 1).abs().max() < 1e-9
+    assert found["probes"].sum() == warehouse.count("probes")
+
+
+def test_curvature_draws_end_points_with_a_known_spectrum(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0, 1]), probes=20)
+    path = study.results.cell(study.planned[0].id).certificate(SETTINGS)
+    table = pl.read_parquet(path)
+    table.with_columns(lambda_min=pl.lit(float("nan"))).write_parquet(path)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        found = rows(drawn(opened, "curvature-by-optimizer"))
+        known = opened.sql("SELECT * FROM curvature WHERE NOT isnan(lambda_min)")
+    assert len(found) == len(known) > 0
+    ratio = known["lambda_min"] / known["lambda_max"]
+    assert (found["curvature_ratio"] / ratio - 1).abs().max() < 1e-4
+
+
+def test_learning_rates_show_at_most_so_many_cells(warehouse):
+    spec = drawn(warehouse, "emc-by-learning-rate")
+    found = rows(spec)
+    assert found["cell"].n_unique() == warehouse.count("estimates")
+    assert found.filter("best")["of_best"].to_list() == [1] * warehouse.count("estimates")
+
+
+def test_infinite_and_undefined_numbers_become_empty(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0, 1]), probes=20)
+    estimate = study.results.cell(study.planned[0].id).estimate
+    edit_document(estimate, {"high": math.inf, "width": math.nan})
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        found = rows(drawn(opened, "emc-by-parameters"))
+        assert found["high"].null_count() == 1
+        for name in ("fit-by-n", "accuracy-by-n", "cost-by-cell"):
+            drawn(opened, name)
+
+
+def test_effects_hold_the_sentences_of_the_findings(warehouse):
+    found = rows(drawn(warehouse, "effects"))
+    sgd = found.filter(comparison="sgd / gd").row(0, named=True)
+    assert sgd["factor"] == "optimizer"
+    assert sgd["low"] < sgd["ratio"] < sgd["high"]
+    assert f"{sgd['ratio']:.2f} times" in sgd["sentence"]

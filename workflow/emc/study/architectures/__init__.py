@@ -1,0 +1,29 @@
+"""The architectures a study can name: their keys, their sizes, and which inputs they take.
+
+Knows parameter counts in closed form, and which widths a family has.
+Must not know torch: `emc.nets` makes the nets.
+"""
+
+from emc.study.architectures.choice import Architecture
+from emc.study.architectures.cnn import Cnn
+from emc.study.architectures.dense import Linear, Mlp
+from emc.study.architectures.efficientnet import EfficientNet
+from emc.study.architectures.family import Family, Scaled
+from emc.study.architectures.mixer import MlpMixer
+from emc.study.architectures.resnet import ResNet
+from emc.study.architectures.size import sized
+from emc.study.architectures.vit import Vit
+
+__all__ = [
+    "Architecture",
+    "Cnn",
+    "EfficientNet",
+    "Family",
+    "Linear",
+    "Mlp",
+    "MlpMixer",
+    "ResNet",
+    "Scaled",
+    "Vit",
+    "sized",
+]

@@ -1,0 +1,38 @@
+"""The width that a wanted number of parameters asks for."""
+
+from functools import lru_cache
+from typing import TypeVar
+
+from emc.study.architectures.family import Scaled, Shape
+
+Net = TypeVar("Net", bound=Scaled)
+
+
+def sized(net: Net, shape: Shape, classes: int) -> Net:
+    """Put the width whose parameter count comes nearest in the place of `params`.
+
+    Of two widths equally near, the smaller is taken. Counts grow with the width.
+    """
+    return net if net.params is None else at_width(net, _nearest(net, net.params, shape, classes))
+
+
+def at_width(net: Net, width: int) -> Net:
+    """The net at that width."""
+    return net.model_copy(update={"width": width, "params": None})
+
+
+@lru_cache(maxsize=1024)
+def _nearest(net: Scaled, wanted: float, shape: Shape, classes: int) -> int:
+    """Bisect over the numbers of steps from the narrowest width."""
+
+    def count(steps: int) -> int:
+        return at_width(net, net.narrowest + steps * net.step).parameters(shape, classes)
+
+    low, high = 0, 0
+    while count(high) < wanted:
+        low, high = high, 2 * high + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) < wanted else (low, middle)
+    steps = min((low, high), key=lambda steps: (abs(count(steps) - wanted), steps))
+    return net.narrowest + steps * net.step

@@ -1,0 +1,42 @@
+"""Vision transformer (Dosovitskiy et al. 2021) as in torchvision."""
+
+from typing import Literal
+
+from emc.study.architectures.family import Shape
+from emc.study.architectures.patches import Patches
+from emc.study.strict import Count
+
+
+class Vit(Patches):
+    """Torchvision's VisionTransformer; `width` is a token's, a multiple of `heads`.
+
+    The hidden layer of each block's MLP is four times as wide. Only square images.
+    """
+
+    name: Literal["vit"]
+    heads: Count = 4
+    """Attention heads of each block."""
+
+    @property
+    def step(self) -> int:
+        """Widths are multiples of it."""
+        return self.heads
+
+    def parameters(self, shape: Shape, classes: int) -> int:
+        """Number of trainable parameters for inputs of `shape`."""
+        assert self.width is not None
+        width = self.width
+        attention = 4 * (width + 1) * width
+        mlp = (width + 1) * 4 * width + (4 * width + 1) * width
+        block = attention + mlp + 4 * width
+        class_token, positions = width, (self.tokens(shape) + 1) * width
+        ends = self.embedding(shape) + 2 * width + (width + 1) * classes
+        return class_token + positions + self.depth * block + ends
+
+    def problem(self, shape: Shape) -> str | None:
+        """Why the net cannot take inputs of `shape`, or None."""
+        if found := super().problem(shape):
+            return found
+        if shape[1] != shape[2]:
+            return f"'vit' wants square images, the data set has {shape[1]}x{shape[2]} pixels"
+        return None
