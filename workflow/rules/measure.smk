@@ -4,6 +4,7 @@
 rule plan:
     input:
         study=STUDY.file,
+        plugins=STUDY.plugins,
     output:
         cells="results/studies/{study}/cells.parquet",
     log:

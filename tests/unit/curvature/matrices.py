@@ -5,6 +5,8 @@ import numpy as np
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 
+PLAIN = Objective()
+
 
 class Quadratic:
     """loss(w) = w' H w / 2 + g' w at w = 0, with an accuracy of one's choice."""
@@ -15,7 +17,7 @@ class Quadratic:
         gradient: np.ndarray | None = None,
         *,
         accuracy: float = 0.5,
-        objective: Objective = Objective(),
+        objective: Objective = PLAIN,
     ) -> None:
         self.hessian = hessian
         self.objective = objective

@@ -12,8 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from emc.curvature.objective import Objective
 from emc.nets.plan import Conv, Dense, Plan, initial
 
+PLAIN = Objective()
 OBJECTIVES = [
-    Objective(),
+    PLAIN,
     Objective(label_smoothing=0.1, weight_decay=0.03),
     Objective("squared-error", weight_decay=0.5),
 ]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.unit.curvature.nets import (
     OBJECTIVES,
+    PLAIN,
     Attention,
     cnn,
     mlp,
@@ -43,7 +44,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
 }
 
 
-def operator(name: str, n: int = 7, objective: Objective = Objective()) -> AutogradOperator:
+def operator(name: str, n: int = 7, objective: Objective = PLAIN) -> AutogradOperator:
     torch.manual_seed(0)
     make, shape, classes = NETS[name]
     net = make()

@@ -34,9 +34,7 @@ def allowed_misses(runs: int, chance: float) -> float:
     return runs * chance + 3.72 * sqrt(runs * chance * (1 - chance))
 
 
-@given(
-    st.integers(2, 10**7), st.floats(1e-6, 0.3), st.floats(1e-6, 0.5)
-)
+@given(st.integers(2, 10**7), st.floats(1e-6, 0.3), st.floats(1e-6, 0.5))
 def test_iterations_are_the_fewest_that_reach_eps(dimension: int, eps: float, delta: float) -> None:
     steps = iterations(eps, dimension, delta)
     assert error(steps, dimension, delta) <= eps * (1 + 1e-9)

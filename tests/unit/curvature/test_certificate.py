@@ -5,7 +5,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from tests.unit.curvature.matrices import Quadratic, rotated
+from tests.unit.curvature.matrices import PLAIN, Quadratic, rotated
 
 from emc.curvature import Evidence, Objective, Settings, WrittenOperator, certify_operator
 from emc.curvature.certificate import certify_operators, is_exact
@@ -26,7 +26,7 @@ def certified(
     gradient: float = 0.0,
     plateau: float | None = 1e-5,
     accuracy: float = 0.9,
-    objective: Objective = Objective(),
+    objective: Objective = PLAIN,
 ) -> Evidence:
     slope = np.full(len(values), gradient / np.sqrt(len(values)))
     point = Quadratic(rotated(values), slope, accuracy=accuracy, objective=objective)
@@ -48,8 +48,9 @@ def test_a_minimum_says_what_it_rests_on() -> None:
     exact, lanczos = (certified(CONVEX, settings=each) for each in (EXACT, LANCZOS))
     assert "of the whole spectrum no eigenvalue" in exact.reason
     assert (exact.delta, exact.iterations, exact.negative_eigenvalues) == (0, 0, 0)
-    assert f"with probability 0.99 no eigenvalue (smallest Ritz value {lanczos.lambda_min:.3g} " in (
-        lanczos.reason
+    assert (
+        f"with probability 0.99 no eigenvalue (smallest Ritz value {lanczos.lambda_min:.3g} "
+        in (lanczos.reason)
     )
     assert (lanczos.delta, lanczos.negative_eigenvalues) == (0.01, None)
     assert "below -0.01 times the largest, 3." in lanczos.reason
@@ -61,7 +62,7 @@ def test_saddle(settings: Settings) -> None:
     assert evidence.verdict is Verdict.SADDLE
     assert evidence.lambda_min == pytest.approx(-0.3, rel=1e-3)
     assert evidence.lambda_min_residual < 0.03
-    assert "The smallest eigenvalue -0.3 (residual " in evidence.reason
+    assert " -0.3 (residual " in evidence.reason
     assert evidence.escape is None
 
 
@@ -167,7 +168,9 @@ def test_together_each_gets_the_answer_it_gets_alone() -> None:
         seeds=[1, 2, 3],
         settings=LANCZOS,
     )
-    for point, seed, plateau, found in zip(points, [1, 2, 3], [0.0, 0.0, 1.0], together, strict=True):
+    for point, seed, plateau, found in zip(
+        points, [1, 2, 3], [0.0, 0.0, 1.0], together, strict=True
+    ):
         alone = certify_operator(point, plateau=plateau, seed=seed, settings=LANCZOS)
         assert found.reason == alone.reason
         assert found.iterations == alone.iterations
@@ -184,7 +187,7 @@ def test_certificate_row() -> None:
 
 def test_infinite_loss_is_refused() -> None:
     point = Quadratic(np.eye(3), np.array([inf, 0, 0]))
-    with pytest.raises(EmcError, match="loss 1.0 and gradient norm inf: not finite"):
+    with pytest.raises(EmcError, match=r"loss 1\.0 and gradient norm inf: not finite"):
         certify_operator(point, plateau=0.0, seed=0)
 
 

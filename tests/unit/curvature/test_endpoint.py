@@ -4,8 +4,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
+import torch
 from tests.unit.curvature.nets import cnn, mlp, parameters, samples
 
 from emc.curvature import EndPoint, Evidence, Objective, Settings, certify_end_points, endpoint
@@ -64,6 +64,18 @@ def test_answers_do_not_depend_on_the_neighbours(
         for found in (together[index], grouped[index]):
             assert found.reason == alone.reason
             assert numbers(found) == pytest.approx(numbers(alone), abs=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("plan", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
+def test_a_gpu_gives_the_same_certificates(plan: Plan, shape: tuple[int, ...]) -> None:
+    ends = end_points(plan, shape, [20, 1, 33])
+    there = certify_end_points(plan, ends, Objective(), settings=LENIENT, device="cuda")
+    here = certify_end_points(plan, ends, Objective(), settings=LENIENT)
+    for one, other in zip(there, here, strict=True):
+        assert one.verdict is other.verdict
+        assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
 
 
 def test_no_end_points() -> None:

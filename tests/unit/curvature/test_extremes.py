@@ -8,13 +8,13 @@ from emc.curvature.bound import error, iterations
 from emc.curvature.ends import Bend, Ends, exact_ends
 from emc.curvature.extremes import extremes
 from emc.curvature.process import run
-from emc.curvature.settings import Settings
+from emc.curvature.settings import DEFAULT, Settings
 
 P = 300
 
 
 def examined(
-    values: np.ndarray, *, settings: Settings = Settings(), decide: bool = True, seed: int = 0
+    values: np.ndarray, *, settings: Settings = DEFAULT, decide: bool = True, seed: int = 0
 ) -> tuple[Ends, int]:
     operator = Quadratic(np.diag(values))
     draw = np.random.default_rng(seed)

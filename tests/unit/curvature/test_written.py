@@ -1,12 +1,16 @@
 """The written-out operator against torch's dense Hessian."""
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.curvature.nets import (
     OBJECTIVES,
+    PLAIN,
     cnn,
     mlp,
     parameters,
@@ -25,11 +29,11 @@ from emc.nets.plan import Dense, Plan
 SHAPES = {mlp: (6,), cnn: (2, 7, 9)}
 
 
-def operator(plan: Plan, n: int, *shape: int, objective: Objective = Objective()) -> WrittenOperator:
+def operator(plan: Plan, n: int, *shape: int, objective: Objective = PLAIN) -> WrittenOperator:
     return WrittenOperator(plan, parameters(plan), *samples(n, *shape), objective)
 
 
-def reference(plan: Plan, n: int, *shape: int, objective: Objective = Objective()) -> np.ndarray:
+def reference(plan: Plan, n: int, *shape: int, objective: Objective = PLAIN) -> np.ndarray:
     net = module(plan)
     load(net, parameters(plan))
     return reference_hessian(net, *samples(n, *shape), objective)
@@ -161,3 +165,22 @@ def test_memory_does_not_grow_with_the_samples(monkeypatch: pytest.MonkeyPatch) 
         return highest
 
     assert peak(40_000) < 1.1 * peak(8_000) < 4 << 20
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=2, max_size=5),
+    bias=st.booleans(),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    n=st.integers(1, 6),
+)
+def test_dense_is_symmetric_and_made_of_products_for_any_plan(
+    sizes: list[int], bias: bool, activation: str, n: int
+) -> None:
+    hidden = [Dense(a, b, bias, activation) for a, b in pairwise(sizes)]
+    plan = (*hidden, Dense(sizes[-1], 3, not bias, "identity"))
+    some = WrittenOperator(
+        plan, parameters(plan), *samples(n, sizes[0], classes=3), Objective(weight_decay=0.1)
+    )
+    dense = some.dense()
+    np.testing.assert_array_equal(dense, dense.T)
+    np.testing.assert_allclose(some.products(np.eye(len(dense))), dense, atol=1e-13)

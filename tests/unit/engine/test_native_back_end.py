@@ -9,8 +9,7 @@ import pytest
 from tests.unit.engine.native_reference import train
 
 from emc.criteria import plateau
-from emc.engine.native import NativeBackEnd, kernel
-from emc.engine.native.build import library
+from emc.engine.native import NativeBackEnd, build, kernel
 from emc.engine.native.source import translation_unit
 from emc.engine.procedure import Procedure, Replica, Run, Update
 from emc.errors import EmcError
@@ -239,14 +238,16 @@ def test_what_it_takes() -> None:
 
 def test_a_damaged_library_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
-    path = library(translation_unit(LINEAR))
-    path.write_bytes(b"")
+    (tmp_path / "kernels").mkdir()
+    with monkeypatch.context() as damaging:
+        damaging.setattr(build, "rebuild", lambda _, path: path.touch())
+        path = build.library(translation_unit(LINEAR))
     (found,) = run(procedure(LINEAR), replica())
     assert found.epochs > 0
     assert path.stat().st_size > 0
 
 
-@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3"])
 def test_other_vector_widths_agree(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,8 +262,7 @@ def test_other_vector_widths_agree(
 
 
 def _runs_here(target: str) -> bool:
-    """Whether an empty program for the target starts and finds the instructions it would use."""
-    needed = {"x86-64": "sse2", "x86-64-v3": "avx2", "x86-64-v4": "avx512vl"}[target]
+    needed = {"x86-64": "sse2", "x86-64-v3": "avx2"}[target]
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and needed in cpuinfo.read_text().split()
 

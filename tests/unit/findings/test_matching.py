@@ -23,35 +23,52 @@ def rows(cells: list[Cell]) -> pl.DataFrame:
     )
 
 
-def groups(cells: list[Cell], factor: str) -> list[int]:
-    return matched(rows(cells), factor).to_list()
+def groups(cells: list[Cell], factor: str, **options) -> list[int]:
+    return matched(rows(cells), FACTORS[factor], **options).to_list()
 
 
-@pytest.mark.parametrize("factor", FACTORS)
-def test_groups_are_those_of_cells_equal_but_for_the_factor(study, warehouse, factor):
+@pytest.mark.parametrize("name", ["architecture", "optimizer", "activation", "labels"])
+def test_groups_are_those_of_cells_equal_but_for_the_factor(study, warehouse, name):
     cells = {plan.id: plan.cell for plan in study.planned}
     frame = warehouse.view("emc")
-    found = dict(zip(frame["cell"], matched(frame, factor), strict=True))
+    found = dict(zip(frame["cell"], matched(frame, FACTORS[name]), strict=True))
     for one, cell in cells.items():
         for other, twin in cells.items():
-            if factor == "architecture":
-                sizes = sorted((cell.parameters, twin.parameters))
-                near = sizes[1] <= 1.1 * sizes[0]
-            else:
-                near = True
-            equal = cell.model_copy(update={factor: getattr(twin, factor)}) == twin
+            sizes = sorted((cell.parameters, twin.parameters))
+            near = name != "architecture" or sizes[1] <= 1.1 * sizes[0]
+            equal = cell.model_copy(update={name: getattr(twin, name)}) == twin
             assert (found[one] == found[other]) == (equal and near)
 
 
-def test_seeds_set_cells_apart():
-    one, other = groups(factorial(seed=[0, 1]), "optimizer")
-    assert one != other
+def test_every_factor_is_a_column(warehouse):
+    assert set(FACTORS) <= set(warehouse.view("emc").columns)
+
+
+def test_seeds_set_cells_apart_unless_told_not_to():
+    cells = factorial(seed=[0, 1])
+    assert len(set(groups(cells, "optimizer"))) == 2
+    assert len(set(groups(cells, "optimizer", apart=["seed"]))) == 1
 
 
 def test_the_effort_of_the_search_does_not():
     cells = factorial(search=[{"tolerance": 0.05}, {"tolerance": 0.2, "probes": 50}], endpoints=[1])
     one, other = groups(cells, "optimizer")
     assert one == other
+
+
+@pytest.mark.parametrize(
+    ("factor", "keys", "apart"),
+    [
+        ("weight_decay", {"optimizer": [{"name": "sgd", "weight_decay": w} for w in (0, 0.1)]}, 1),
+        ("momentum", {"optimizer": [{"name": "sgd", "weight_decay": w} for w in (0, 0.1)]}, 2),
+        ("label_smoothing", {"loss": [{"label_smoothing": s} for s in (0, 0.1)]}, 1),
+        ("loss", {"loss": [{"label_smoothing": s} for s in (0, 0.1)]}, 2),
+        ("batch", {"batch": [{"size": 32}, {"size": 64}]}, 1),
+        ("batch", {"batch": [{"size": 32}, {"order": "ragged"}]}, 2),
+    ],
+)
+def test_factors_within_a_part_leave_the_rest_of_it(factor, keys, apart):
+    assert len(set(groups(factorial(**keys), factor))) == apart
 
 
 def test_label_spaces_of_different_size_do_not_match():

@@ -13,21 +13,36 @@ def _entry(name: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[
     return st.fixed_dictionaries({"name": st.just(name)}, optional=keys)
 
 
-def _net(name: str, depths: st.SearchStrategy[int]) -> st.SearchStrategy[dict[str, Any]]:
+def _net(name: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A family with some of its keys, and a size."""
     sizes = st.one_of(
-        st.fixed_dictionaries({"width": _small}),
+        st.fixed_dictionaries({"width": st.integers(1, 5).map(lambda k: 12 * k)}),
         st.fixed_dictionaries({"params": st.floats(1, 1e5)}),
     )
-    return st.builds(lambda size, depth: {"name": name, "depth": depth, **size}, sizes, depths)
+    return st.builds(lambda entry, size: {**entry, **size}, _entry(name, **keys), sizes)
 
 
-_image_sets = st.sampled_from(["digits", "mnist-5k", "mnist", "cifar10", {"name": "imagenet"}])
+_large_images = st.sampled_from(["mnist-5k", "mnist", "cifar10", {"name": "imagenet"}])
+_images = st.just("digits") | _large_images
 _gaussian = st.fixed_dictionaries(
     {"name": st.just("gaussian"), "dimension": _small},
     optional={"samples": st.integers(1, 10**6), "classes": st.integers(2, 5), "seed": _small},
 )
-_flat_nets = st.one_of(_entry("linear", bias=st.booleans()), _net("mlp", st.integers(1, 4)))
-_nets = st.one_of(_flat_nets, _net("cnn", st.integers(1, 3)))
+_depth = st.integers(1, 3)
+_stem = st.just("small")
+_flat_nets = st.one_of(_entry("linear", bias=st.booleans()), _net("mlp", depth=_depth))
+_nets = st.one_of(
+    _flat_nets,
+    _net("cnn", depth=_depth, normalisation=st.sampled_from(["none", "group"])),
+    _net("vit", depth=_depth, patch=st.sampled_from([2, 4]), heads=_depth),
+    _net("mlp-mixer", depth=_depth),
+    _net("resnet", depth=st.sampled_from([10, 34]), stem=_stem),
+    st.just({"name": "resnet", "multiplier": 0.25}),
+)
+_large_nets = st.one_of(
+    _net("resnet", normalisation=st.just("batch")),
+    _net("efficientnet", variant=st.sampled_from(["b0", "b3"]), stem=_stem),
+)
 
 _labels = st.one_of(
     st.sampled_from(["original", "random", "random-inputs"]),
@@ -61,7 +76,8 @@ _rest = {
 }
 
 raw_cells = st.one_of(
-    st.fixed_dictionaries({"dataset": _image_sets, "architecture": _nets}, optional=_rest),
+    st.fixed_dictionaries({"dataset": _images, "architecture": _nets}, optional=_rest),
+    st.fixed_dictionaries({"dataset": _large_images, "architecture": _large_nets}, optional=_rest),
     st.fixed_dictionaries({"dataset": _gaussian, "architecture": _flat_nets}, optional=_rest),
 )
 """Valid cells as a study file writes them."""

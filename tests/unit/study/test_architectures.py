@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emc.study.architectures import Cnn, Linear, Mlp, Scaled, sized
+from emc.study.architectures import Cnn, Linear, Mlp, Scaled, Vit, sized
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ from emc.study.architectures import Cnn, Linear, Mlp, Scaled, sized
         (Cnn(name="cnn", width=4), (1, 28, 28), 10, 4_266),
         # 27 * 2 + 2, 9 * 2 * 4 + 4, 9 * 4 * 8 + 8, 8 maps of 4x4 to 100: 56 + 76 + 296 + 12900
         (Cnn(name="cnn", depth=3, width=2), (3, 32, 32), 100, 13_328),
+        # the same with a scale and a shift for each of 2 + 4 + 8 maps
+        (Cnn(name="cnn", depth=3, width=2, normalisation="group"), (3, 32, 32), 100, 13_356),
         # odd sides: 7x5 is pooled to 3x2 and to 1x1: 10 + 20 + 6
         (Cnn(name="cnn", depth=2, width=1), (1, 7, 5), 2, 36),
     ],
@@ -45,6 +47,16 @@ nets = st.one_of(
         st.builds(Cnn, name=st.just("cnn"), depth=st.integers(1, 3), params=st.floats(0.5, 1e4)),
         st.sampled_from([(1, 8, 8), (3, 9, 17)]),
     ),
+    st.tuples(
+        st.builds(
+            Vit,
+            name=st.just("vit"),
+            depth=st.integers(1, 3),
+            heads=st.integers(1, 3),
+            params=st.floats(0.5, 1e5),
+        ),
+        st.sampled_from([(1, 8, 8), (3, 12, 12)]),
+    ),
 )
 
 
@@ -55,9 +67,11 @@ def test_sized_takes_the_width_that_comes_nearest(
     net, shape = case
     assert net.params is not None
     wanted = net.params
+    shallow = isinstance(net, Mlp) and net.depth == 1
+    widths = range(net.narrowest, 3000 if shallow else 300, net.step)
     counts = {
         width: net.model_copy(update={"width": width}).parameters(shape, classes)
-        for width in range(1, 5000 if net.depth == 1 else 200)  # type: ignore[attr-defined]
+        for width in widths
     }
     nearest = min(counts, key=lambda width: (abs(counts[width] - wanted), width))
     found = sized(net, shape, classes)
@@ -98,7 +112,7 @@ def test_the_count_of_a_width_gives_the_width_back(width: int, depth: int) -> No
         (3, (1, 8, 8), None),
         (4, (1, 8, 8), "depth 4 halves 8x8 pixels to nothing"),
         (2, (1, 28, 3), "depth 2 halves 28x3 pixels to nothing"),
-        (1, (54,), "a cnn wants images (channels, height, width), the data set has (54,)"),
+        (1, (54,), "'cnn' wants images (channels, height, width), the data set has (54,)"),
     ],
 )
 def test_what_a_cnn_cannot_take(depth: int, shape: tuple[int, ...], problem: str | None) -> None:

@@ -38,6 +38,13 @@ def test_defaults_are_those_of_the_protocol() -> None:
     assert (found.stopping.gradient, found.stopping.plateau) == (1e-3, 1e-3)
 
 
+def test_published_families_start_from_weights_of_their_own() -> None:
+    vit = {"name": "vit", "width": 4}
+    assert cell(architecture=vit) == cell(architecture=vit, initialisation="torch")
+    assert cell(architecture=vit).initialisation == "torch"
+    assert cell().initialisation == "scaled-normal"
+
+
 def test_learning_rates_are_sorted() -> None:
     found = cell(optimizer={"name": "adam", "lr": [0.1, "1e-3", 1]})
     assert found.optimizer.lr == (0.001, 0.1, 1.0)
@@ -75,6 +82,14 @@ def test_a_cell_never_changes() -> None:
             "architecture: 1.00e.13 parameters, at most 1e12 are allowed",
         ),
         ({"architecture": {"name": "mlp", "width": 10**9}}, "at most 1e12 are allowed"),
+        (
+            {"architecture": {"name": "mlp", "params": 1.7e308}},
+            "architecture: 1.70e.308 parameters, at most 1e12 are allowed",
+        ),
+        (
+            {"architecture": {"name": "resnet", "multiplier": 1e308}},
+            "less than or equal to 1000000",
+        ),
         ({"optimizer": {"name": "sgd", "momentum": 0, "nesterov": True}}, "'nesterov' needs"),
         ({"optimizer": {"name": "sgd", "lr": [0.1, "1e-1"]}}, "a learning rate is given twice"),
         ({"loss": {"name": "squared-error", "label_smoothing": 0.1}}, "goes with 'cross-entropy'"),

@@ -9,11 +9,12 @@ from tests.unit.study.files import planned, text
 
 from emc.errors import EmcError
 
-STUDY_KEYS = "study, title, data_dir, presets, defaults, sections, certificate"
+STUDY_KEYS = "study, title, data_dir, plugins, presets, defaults, sections, certificate"
 CELL_KEYS = (
     "dataset, labels, architecture, activation, initialisation, optimizer, schedule, batch, loss,"
     " budget, criterion, stopping, search, endpoints, seed"
 )
+FAMILIES = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer"
 ACTIVATIONS = "relu, leaky-relu, gelu, silu, tanh, sigmoid, identity"
 A_NAME = "lower-case letters, digits and single hyphens are wanted"
 
@@ -182,7 +183,7 @@ SECTION_FAULTS = [
         "unknown field by a dotted key",
         grid("architecture.wdth", "3"),
         "section 'a', cell (architecture.wdth=3): architecture: unknown key 'wdth';"
-        " did you mean 'width'? (known: width, params, name, depth)",
+        " did you mean 'width'? (known: name, width, params, depth)",
     ),
     fault(
         "a dot too many",
@@ -246,12 +247,11 @@ CELL_FAULTS = [
         "architecture: {width: 4}",
         "architecture: an entry with a 'name' is wanted, found {'width': 4}",
     ),
-    cell_fault(
-        "architecture: {name: 3}", "architecture: unknown name '3' (known: linear, mlp, cnn)"
-    ),
+    cell_fault("architecture: {name: 3}", f"architecture: unknown name '3' (known: {FAMILIES})"),
     cell_fault("architecture: mlp", "architecture: give either 'width' or 'params', found neither"),
     cell_fault(
-        mlp("width: 4, params: 4"), "architecture: give either 'width' or 'params', found both"
+        mlp("width: 4, params: 4"),
+        "architecture: give either 'width' or 'params', found 'width' and 'params'",
     ),
     cell_fault(mlp("width: true"), "architecture.width: a number is wanted, not true or false"),
     cell_fault(mlp("width: 1.5"), "architecture.width: a whole number is wanted, found 1.5"),

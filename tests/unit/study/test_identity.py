@@ -98,6 +98,22 @@ PINNED: list[tuple[dict[str, Any], str]] = [
         },
         "digits-original-mlp4-gelu-adamw-9f1fc81b0afa",
     ),
+    (
+        {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
+        "cifar10-original-resnet16-relu-sgd-7389d29ce7b0",
+    ),
+    (
+        {
+            "dataset": "mnist",
+            "architecture": {"name": "vit", "width": 32},
+            "labels": "random-inputs",
+        },
+        "mnist-random-inputs-vit32-relu-sgd-fc721c0b723b",
+    ),
+    (
+        {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
+        "digits-original-mlp-mixer16-relu-sgd-ebbd1da813a7",
+    ),
 ]
 
 

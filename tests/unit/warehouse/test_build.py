@@ -191,7 +191,7 @@ def test_results_of_an_unplanned_cell_are_refused(pair, tmp_path):
 def test_one_cells_file_in_the_place_of_anothers_is_refused(pair):
     one, other = (pair.results.cell(plan.id) for plan in pair.planned)
     shutil.copy(one.probes, other.probes)
-    with pytest.raises(EmcError, match=r"probes\.parquet and .*probes\.parquet: the same row of"):
+    with pytest.raises(EmcError, match=r"probes\.parquet and .*probes\.parquet: a row of cell"):
         rebuild(pair)
 
 

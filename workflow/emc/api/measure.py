@@ -17,7 +17,6 @@ from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
 from emc.search import make
-from emc.seeds import derive
 from emc.study.complaints import complaints, report
 from emc.study.training import Optimizer
 
@@ -79,7 +78,6 @@ def measure(
         tolerance=tolerance,
         probes=probes,
         round_size=round_size(choose.back_end(procedure, place, back_end), place),
-        seed=derive(seed, "search"),
     )
     name = f"own-{seed}"
     setting = Setting(name, drawn_from, procedure, method, place, back_end)

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable
 
 from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.study.plugins import place_of
+
+log = logging.getLogger(__name__)
 
 
 def guarded(call: Callable[[], object]) -> int:
     """Run and give the exit code: 0, or 2 with a message for an error that is the user's to mend.
 
-    Any other exception passes: its traceback means a bug. A reader of the output that has seen
-    enough and left, as `head` does, is no error.
+    So is an error that comes out of a plug-in. Any other exception passes: its traceback means a
+    bug. A reader of the output that has seen enough and left, as `head` does, is no error.
     """
     try:
         _run_and_flush(call)
@@ -22,6 +25,13 @@ def guarded(call: Callable[[], object]) -> int:
         return EXIT_USER_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        place = place_of(error)
+        if place is None:
+            raise
+        log.info("a plug-in failed", exc_info=error)
+        print(f"error: {place}: {type(error).__name__}: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
     return 0
 
 

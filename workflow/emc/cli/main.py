@@ -69,6 +69,22 @@ def query(
     print_answer(study, sql, results, Format.CSV if csv else Format.JSON if json else Format.TABLE)
 
 
+@app.command()
+def nets(
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="data set whose inputs they take: a name or an entry")
+    ] = "mnist",
+    params: Annotated[
+        float | None,
+        typer.Option("--params", min=1, help="also show the width nearest to this count"),
+    ] = None,
+) -> None:
+    """List the architectures: their keys, and their parameters at some widths."""
+    from emc.cli.nets import print_nets
+
+    print_nets(dataset, params)
+
+
 def main() -> None:
     """Run the command line."""
     raise SystemExit(guarded(app))

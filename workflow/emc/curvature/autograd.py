@@ -56,8 +56,8 @@ class AutogradOperator:
         self.parameters = flatten(self.net.shapes, state)
         self.constants = self.net.constants(state)
         self.rows = Rows(
-            torch.from_numpy(inputs).to(device),
-            torch.from_numpy(labels).to(device),
+            torch.tensor(np.ascontiguousarray(inputs), device=device),
+            torch.tensor(np.ascontiguousarray(labels), device=device),
             torch.full(
                 (self.samples,), 1 / max(self.samples, 1), dtype=torch.double, device=device
             ),
@@ -86,6 +86,8 @@ class AutogradOperator:
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+        if len(vectors) == 1:
+            return self._product(vectors[0])[None]
         products = self.objective.weight_decay * vectors
         point, directions = self.net.named(self.parameters), self.net.named(vectors)
         several = vmap(self.net.product, (None, 0, None, None), randomness="different")
@@ -94,6 +96,16 @@ class AutogradOperator:
                 parts = several(point, directions, self.constants, rows)
                 products += self.net.flat(parts, lead=1).numpy(force=True)
         return products
+
+    def _product(self, vector: np.ndarray) -> np.ndarray:
+        """Hessian times one vector; vmap would slow down its convolutions."""
+        product: np.ndarray = self.objective.weight_decay * vector
+        point, direction = self.net.named(self.parameters), self.net.named(vector)
+        with differentiable():
+            for rows in _chunks(self.rows, CHUNK):
+                parts = self.net.product(point, direction, self.constants, rows)
+                product += self.net.flat(parts, lead=0).numpy(force=True)
+        return product
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P].

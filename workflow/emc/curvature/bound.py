@@ -1,7 +1,7 @@
 """How far the extreme Ritz value of a random-start Lanczos run can be from the eigenvalue.
 
 Kuczynski and Wozniakowski (1992), "Estimating the largest eigenvalue by the power and Lanczos
-algorithms with a random start", SIAM J. Matrix Anal. Appl. 13(4), theorem 4.2, in a form that
+algorithms with a random start", SIAM J. Matrix Anal. Appl. 13(4), in a form that
 holds for all step numbers at once. Let H be symmetric of dimension P with smallest eigenvalue
 lambda_min = 0 and spread 1 (Krylov spaces do not change when H is shifted or scaled), and b a
 unit start vector with component c along an eigenvector of lambda_min. After m steps the smallest

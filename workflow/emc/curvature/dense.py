@@ -20,8 +20,8 @@ from emc.curvature.passes import Chunk, add_product
 
 def dense_hessian(layers: Sequence[Layer], chunks: Iterable[Chunk]) -> np.ndarray:
     """The Hessian of the mean loss, float64 [P, P], in the order of the flat parameters."""
-    dimension = layers[-1].stop
-    order = np.concatenate([layer.matrix(np.arange(dimension)).ravel() for layer in layers])
+    dimension = layers[-1].stretch.stop
+    order = np.concatenate([layer.stretch.matrix(np.arange(dimension)).ravel() for layer in layers])
     lower = np.zeros((dimension, dimension))
     for chunk in chunks:
         for low in range(len(layers)):
@@ -38,7 +38,8 @@ def _add_products(
     layers: Sequence[Layer], chunk: Chunk, low: int, order: np.ndarray, lower: np.ndarray
 ) -> None:
     """Add a chunk's share of the columns of layer `low`; `order` is that of rows and columns."""
-    for column in range(layers[low].start, layers[low].stop):
+    stretch = layers[low].stretch
+    for column in range(stretch.start, stretch.stop):
         direction = np.zeros(len(order), layers[low].weight.dtype)
         direction[order[column]] = 1
         product = np.zeros(len(order))
@@ -81,13 +82,15 @@ def _responses(layers: Sequence[Layer], chunk: Chunk, low: int) -> Iterator[_Res
 
 def _add_responses(layers: Sequence[Layer], chunk: Chunk, low: int, lower: np.ndarray) -> None:
     """Add a chunk's share of the blocks (k, l = `low`), k >= l, on and below the diagonal."""
-    start, x_low = layers[low].start, chunk.passes[low].x
+    start, x_low = layers[low].stretch.start, chunk.passes[low].x
     for layer, x, d, rx, rd in _responses(layers, chunk, low):
-        for unit in range(layer.outputs):
+        for unit in range(layer.stretch.outputs):
             units = rd.shape[1] if rx is not None else unit + 1
             left = x[:, None] * rd[unit, :units]
             if rx is not None:
-                left[: layer.inputs] += rx * d[unit]
+                left[: layer.stretch.inputs] += rx * d[unit]
             block = left.reshape(-1, x.shape[1]) @ x_low.T
-            rows = slice(layer.start + unit * len(x), layer.start + (unit + 1) * len(x))
-            lower[rows, start : start + units * len(x_low)] += block.reshape(len(x), -1)
+            row = layer.stretch.start + unit * len(x)
+            lower[row : row + len(x), start : start + units * len(x_low)] += block.reshape(
+                len(x), -1
+            )

@@ -90,7 +90,10 @@ class _View:
         return error(steps, self.plan.dimension, self.plan.delta)
 
     def settled(self, decide: bool) -> bool:
-        """Whether to stop: answered and, if it is no by the bound, accurate; or out of steps."""
+        """Whether to stop: the bound has answered, or the values are good enough, or steps ran out.
+
+        A bend downwards is known long before its eigenvalue is, which is waited for.
+        """
         bend = self.bend()
         if bend is Bend.NONE or self.steps >= self.plan.limit:
             return True

@@ -59,7 +59,7 @@ class Net:
     def constants(self, state: Mapping[str, np.ndarray]) -> State:
         """The buffers and frozen parameters that `state` gives."""
         return {
-            name: self._cast(torch.as_tensor(value))
+            name: self._cast(torch.tensor(value))
             for name, value in state.items()
             if name not in self.shapes
         }

@@ -1,76 +1,77 @@
 """One layer of a plan at a point, and its stretch of the flat parameter vector."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from emc.curvature.maps import LayerMap, layer_map
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.plan import Plan
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """A layer whose `weight` is [outputs, inputs of one unit], with the bias as last column."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where a layer's parameters lie in the flat vector: its weights, row by row, then its bias.
 
-    activation: str
-    around: LayerMap
+    As a matrix they are [outputs, inputs of one unit], with the bias as last column.
+    """
+
     start: int
     outputs: int
     inputs: int
     bias: bool
+
+    @property
+    def middle(self) -> int:
+        """Where the bias begins."""
+        return self.start + self.outputs * self.inputs
+
+    @property
+    def stop(self) -> int:
+        """Where the next layer begins."""
+        return self.middle + self.outputs * self.bias
+
+    def matrix(self, vector: np.ndarray) -> np.ndarray:
+        """This layer's part of a flat vector as a matrix."""
+        weights = vector[self.start : self.middle].reshape(self.outputs, self.inputs)
+        if not self.bias:
+            return weights
+        return np.column_stack([weights, vector[self.middle : self.stop]])
+
+    def add(self, matrix: np.ndarray, vector: np.ndarray) -> None:
+        """Add a matrix to this layer's part of a flat vector."""
+        vector[self.start : self.middle] += matrix[:, : self.inputs].ravel()
+        vector[self.middle : self.stop] += matrix[:, self.inputs :].ravel()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A layer whose `weight` is the matrix of its stretch at the point."""
+
+    activation: str
+    around: LayerMap
+    stretch: Stretch
     weight: np.ndarray
 
     @property
     def kernel(self) -> np.ndarray:
         """The weight without the bias."""
-        return self.weight[:, : self.inputs]
-
-    @property
-    def bias_start(self) -> int:
-        """Where the bias begins in the flat vector, after the weights."""
-        return self.start + self.outputs * self.inputs
-
-    @property
-    def stop(self) -> int:
-        """Where the next layer begins in the flat vector."""
-        return self.bias_start + self.outputs * self.bias
+        return self.weight[:, : self.stretch.inputs]
 
     def columns(self, features: np.ndarray) -> np.ndarray:
         """The columns that `weight` multiplies, with a one in each for the bias."""
         x = self.around.unfold(features)
-        if not self.bias:
+        if not self.stretch.bias:
             return x
         return np.concatenate([x, np.ones((1, x.shape[1]), x.dtype)])
-
-    def matrix(self, vector: np.ndarray) -> np.ndarray:
-        """This layer's part of a flat vector, laid out as `weight`."""
-        weights = vector[self.start : self.bias_start].reshape(self.outputs, self.inputs)
-        if not self.bias:
-            return weights
-        return np.column_stack([weights, vector[self.bias_start : self.stop]])
-
-    def add(self, matrix: np.ndarray, vector: np.ndarray) -> None:
-        """Add a matrix laid out as `weight` to this layer's part of a flat vector."""
-        vector[self.start : self.bias_start] += matrix[:, : self.inputs].ravel()
-        vector[self.bias_start : self.stop] += matrix[:, self.inputs :].ravel()
 
 
 def layers_at(plan: Plan, parameters: np.ndarray) -> list[Layer]:
     """The layers of a plan at flat `parameters` [P]."""
     layers: list[Layer] = []
+    start = 0
     for each in plan:
-        layers.append(_layer(each, layers[-1].stop if layers else 0, parameters))
+        stretch = Stretch(start, each.outputs, each.fan_in, each.bias)
+        weight = stretch.matrix(parameters)
+        layers.append(Layer(each.activation, layer_map(each), stretch, weight))
+        start = stretch.stop
     return layers
-
-
-def _layer(plan: Dense | Conv, start: int, parameters: np.ndarray) -> Layer:
-    unset = Layer(
-        activation=plan.activation,
-        around=layer_map(plan),
-        start=start,
-        outputs=plan.outputs,
-        inputs=plan.fan_in,
-        bias=plan.bias,
-        weight=np.empty(0),
-    )
-    return replace(unset, weight=unset.matrix(parameters))

@@ -78,7 +78,7 @@ def there_and_back(
 def add_gradient(layers: Sequence[Layer], chunk: Chunk, gradient: np.ndarray) -> None:
     """Add the chunk's share of the gradient to a flat vector [P]."""
     for layer, seen in zip(layers, chunk.passes, strict=True):
-        layer.add(seen.d @ seen.x.T, gradient)
+        layer.stretch.add(seen.d @ seen.x.T, gradient)
 
 
 def add_product(
@@ -94,11 +94,11 @@ def add_product(
         rd = _spread(rd, seen.kept, seen.x.shape[1])
         along = rd @ seen.x.T
         if rx is not None:
-            along[:, : layer.inputs] += seen.d @ rx.T
+            along[:, : layer.stretch.inputs] += seen.d @ rx.T
             back = layer.kernel.T @ rd
-            back += v[:, : layer.inputs].T @ seen.d
+            back += v[:, : layer.stretch.inputs].T @ seen.d
             rg = layer.around.fold(back, seen.shape)
-        layer.add(along, product)
+        layer.stretch.add(along, product)
 
 
 class _Tangent(NamedTuple):
@@ -118,7 +118,7 @@ def _tangents(
     there: list[_Tangent] = []
     ra = None
     for layer, seen in zip(layers, chunk.passes, strict=True):
-        v = layer.matrix(direction)
+        v = layer.stretch.matrix(direction)
         rx = None if ra is None else layer.around.unfold(ra)
         rz = v @ seen.x
         if rx is not None:

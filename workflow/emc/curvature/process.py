@@ -6,6 +6,7 @@ advance side by side, each on its own.
 """
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -28,19 +29,17 @@ def run_together(processes: Sequence[Process[Answer]], products: Products) -> li
     answers: dict[int, Answer] = {}
     asked: dict[int, np.ndarray] = {}
 
-    def advance(index: int, product: np.ndarray | None) -> None:
+    def listen(index: int, advance: Callable[[], np.ndarray]) -> None:
         try:
-            asked[index] = processes[index].send(product)  # type: ignore[arg-type]
+            asked[index] = advance()
         except StopIteration as done:
-            asked.pop(index, None)
             answers[index] = done.value
 
-    for index in range(len(processes)):
-        advance(index, None)
+    for index, process in enumerate(processes):
+        listen(index, process.__next__)
     while asked:
-        indices = list(asked)
-        for index, product in zip(
-            indices, products(indices, np.stack([asked[i] for i in indices])), strict=True
-        ):
-            advance(index, product)
+        indices, vectors = list(asked), np.stack(list(asked.values()))
+        asked.clear()
+        for index, product in zip(indices, products(indices, vectors), strict=True):
+            listen(index, partial(processes[index].send, product))
     return [answers[index] for index in range(len(processes))]

@@ -1,7 +1,7 @@
 """What a certificate asks for."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Settings:
     plateau: float = 1e-3
     exact_up_to: int = 2000
     max_iterations: int = 2000
-    precision: str = "float64"
+    precision: Literal["float64", "float32"] = "float64"
 
 
 DEFAULT: Final = Settings()

@@ -68,17 +68,16 @@ def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
     if failure is not None:
         return Verdict.UNCONVERGED, failure
     level = f"-{settings.eps:g} times the largest, {ends.high.value:.3g}"
-    low = f"{ends.low.value:.3g}"
+    kind = "eigenvalue" if ends.exact else "Ritz value"
+    low = f"smallest {kind} {ends.low.value:.3g}"
     match ends.bend:
         case Bend.DOWN:
-            return Verdict.SADDLE, (
-                f"The smallest eigenvalue {low} (residual {ends.low.residual:.1g}) "
-                f"lies below {level}."
-            )
+            reason = f"The {low} (residual {ends.low.residual:.1g}) lies below {level}."
+            return Verdict.SADDLE, reason
         case Bend.UNDECIDED:
             return Verdict.INCONCLUSIVE, (
-                f"After {ends.iterations} iterations the smallest Ritz value {low} neither proves "
-                f"nor excludes an eigenvalue below {level}."
+                f"After {ends.iterations} iterations the {low} neither proves nor excludes "
+                f"an eigenvalue below {level}."
             )
         case Bend.NONE if slope.at_infinity:
             return Verdict.FITTED, (
@@ -87,7 +86,7 @@ def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
                 f"cross-entropy has no finite minimiser there."
             )
         case Bend.NONE:
-            return Verdict.MINIMUM, (f"{_settled(slope)}, {_flat(ends, settings)} below {level}.")
+            return Verdict.MINIMUM, f"{_settled(slope)}, {_flat(ends, settings)} below {level}."
 
 
 def _settled(slope: Slope) -> str:

@@ -52,6 +52,14 @@ class Procedure:
     gradient_tolerance: float = 1e-3
     plateau_tolerance: float = 1e-3
 
+    @property
+    def net(self) -> "Plan | Callable[[], nn.Module]":
+        """The plan, or else the factory."""
+        if self.layers is not None:
+            return self.layers
+        assert self.module is not None
+        return self.module
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:

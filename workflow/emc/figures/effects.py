@@ -41,12 +41,11 @@ def draw(warehouse: Warehouse) -> Chart:
             }
         )
     )
+    factors = [factor for factor in FACTORS if factor in set(rows["factor"])]
     ratio = alt.Scale(type="log", base=2, nice=False, padding=14)
     base = alt.Chart(rows).encode(
         y=alt.Y("comparison:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
-        color=alt.Color(
-            "factor:N", scale=alt.Scale(domain=list(FACTORS), range=list(COLOURS)[: len(FACTORS)])
-        ),
+        color=alt.Color("factor:N", scale=alt.Scale(domain=factors, range=list(COLOURS))),
         tooltip=["sentence:N", alt.Tooltip("pairs:Q", title="pairs of cells")],
     )
     none = alt.Chart().mark_rule(strokeDash=[5, 4], color=NEUTRAL).encode(x=alt.datum(1))
@@ -66,8 +65,9 @@ def draw(warehouse: Warehouse) -> Chart:
         height=26 * rows["comparison"].n_unique() + 10,
         description=f"{len(shown)} of {len(found)} comparisons, the clearest first. A ratio is a"
         " geometric mean over pairs of cells that differ in this factor only, with its 95 %"
-        " interval (paired t on logarithms); architectures are compared per parameter at nearly"
-        " equal size. An interval that crosses the dashed line leaves open which is larger.",
+        " interval (paired t on logarithms, seeds of a configuration averaged); nets of different"
+        " size are compared per parameter. An interval that crosses the dashed line leaves open"
+        " which is larger.",
     )
     return made
 

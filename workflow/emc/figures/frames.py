@@ -8,6 +8,9 @@ import polars as pl
 from emc.findings import FACTORS, matched
 from emc.warehouse import Warehouse
 
+COMPARED: Final = ("architecture", "optimizer", "activation", "initialisation", "labels")
+"""Factors with a figure of their own."""
+
 SIZES_PER_DECADE: Final = 8
 
 _COLUMNS: Final = (
@@ -42,7 +45,7 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     and size (to an eighth of a decade), `mean_parameters` that of their sizes.
     """
     cells = warehouse.sql("SELECT * FROM emc WHERE status = 'measured'")
-    found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in FACTORS)
+    found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in COMPARED)
     size = (pl.col("parameters").log10() * SIZES_PER_DECADE).round()
     exact = ~pl.col("saturated")
     means = {
@@ -60,7 +63,7 @@ def _geometric_mean(column: str) -> pl.Expr:
 
 
 def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
-    groups = matched(cells, factor)
+    groups = matched(cells, FACTORS[factor]).alias(f"{factor}_group")
     compared = cells.select(pl.col(factor).n_unique().over(groups) > 1).to_series()
     return groups.set(~compared, None)
 

@@ -4,7 +4,24 @@ Knows which cells may be compared, the tests, and the sentences that state a res
 Must not know how a cell is measured, or how a result is drawn or laid out.
 """
 
-from emc.findings.effects import Effect, effect, effects
-from emc.findings.matching import FACTORS, matched
+from emc.findings.claim import Claim, asked
+from emc.findings.effects import Effect, effects
+from emc.findings.factors import FACTORS
+from emc.findings.judge import Finding, Verdict, judge
+from emc.findings.matching import matched
+from emc.findings.scaling import exponents
+from emc.findings.write import write_findings
 
-__all__ = ["FACTORS", "Effect", "effect", "effects", "matched"]
+__all__ = [
+    "FACTORS",
+    "Claim",
+    "Effect",
+    "Finding",
+    "Verdict",
+    "asked",
+    "effects",
+    "exponents",
+    "judge",
+    "matched",
+    "write_findings",
+]

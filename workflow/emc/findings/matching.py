@@ -1,15 +1,14 @@
 """Which cells differ in one factor only, so that their EMC may be compared."""
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-FACTORS: Final = ("architecture", "optimizer", "activation", "initialisation", "labels")
-"""Columns of the view `emc` whose levels can be compared."""
+from emc.findings.factors import Factor
 
 SIZE_RATIO: Final = 1.1
 """Nets count as equally large when each is at most this factor larger than the next smaller."""
@@ -17,31 +16,46 @@ SIZE_RATIO: Final = 1.1
 _EFFORT: Final = ("search", "endpoints")
 
 
-def matched(cells: pl.DataFrame, factor: str) -> pl.Series:
+def matched(cells: pl.DataFrame, factor: Factor, *, apart: Sequence[str] = ()) -> pl.Series:
     """Number of the group of each row of the view `emc`, Int64: equal but for `factor`.
 
-    How many probes a cell may spend does not set cells apart. Nets of different architecture
-    match at nearly equal size (`SIZE_RATIO`). Where a study has full-batch cells, optimizers
-    match across batch sizes, since the batch then belongs to the optimizer.
+    How many probes a cell may spend does not set cells apart, nor do the keys in `apart`; label
+    spaces of different size do, unless they are the factor. Where a study has full-batch cells,
+    optimizers match across batch sizes, since the batch then belongs to the optimizer.
     """
-    left_out = {factor, *_EFFORT}
-    if factor == "optimizer" and cells["batch"].null_count():
+    left_out = {*factor.keys, *apart, *_EFFORT}
+    if factor.name == "optimizer" and cells["batch"].null_count():
         left_out.add("batch")
     keys: list[Hashable] = [
-        (classes, *(part for key, part in _parts(text) if key not in left_out))
+        (
+            None if factor.name == "classes" else classes,
+            *(part for key, part in _parts(text) if not _within(key, left_out)),
+        )
         for text, classes in zip(cells["definition"], cells["classes"], strict=True)
     ]
-    if factor == "architecture":
+    if factor.equal_size:
         sizes = _size_classes(keys, cells["parameters"].to_list())
         keys = list(zip(keys, sizes, strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return pl.Series(f"{factor}_group", [numbers[key] for key in keys], pl.Int64)
+    return pl.Series("group", [numbers[key] for key in keys], pl.Int64)
 
 
 @lru_cache(maxsize=100_000)
 def _parts(definition: str) -> tuple[tuple[str, str], ...]:
-    """Keys of a definition with their values as JSON; every figure asks for the same cells."""
-    return tuple((key, json.dumps(value)) for key, value in json.loads(definition).items())
+    """Leaves of a definition, `key` or `key.key`, as JSON; many questions ask for the same."""
+    return tuple(_leaves(json.loads(definition)))
+
+
+def _leaves(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in part.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", f"{prefix}{key}={json.dumps(value)}"
+
+
+def _within(leaf: str, keys: set[str]) -> bool:
+    return leaf in keys or leaf.split(".", maxsplit=1)[0] in keys
 
 
 def _size_classes(keys: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:

@@ -42,7 +42,7 @@ def certificates_of(
     source = LabelledSamples(samples, cell.labels)
     trained = procedure(cell, samples.shape, samples.classes)
     found = certify_end_points(
-        trained.layers,
+        trained.net,
         [_end_point(source, one) for one in kept],
         _objective(cell),
         settings=_settings(settings),

@@ -1,5 +1,7 @@
 """A measure job: takes its device, measures, and leaves the reason where it failed."""
 
+from contextlib import nullcontext
+
 from emc.engine.device import resolve
 from emc.measurement.cards import one_card
 from emc.measurement.measure import measure_cell
@@ -18,7 +20,7 @@ def measure(cell: Cell, results: Results, *, device: str, back_end: str | None) 
     data = results.data(dataset_id(cell.dataset))
     files.failure.unlink(missing_ok=True)
     try:
-        with one_card():
+        with nullcontext() if device == "cpu" else one_card():
             measure_cell(cell, data, files, device=resolve(device), back_end=back_end)
     except Exception as error:
         write_text_atomically(files.failure, f"{type(error).__name__}: {error}\n")

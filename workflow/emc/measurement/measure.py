@@ -12,10 +12,9 @@ from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
 from emc.measurement.rounds import Setting, run_rounds, trials
 from emc.measurement.source import LabelledSamples
-from emc.nets.plan import count
+from emc.nets.build import size
 from emc.records import Estimate, Probe
 from emc.search import Answer, Method, make
-from emc.seeds import derive
 from emc.store.columns import PROBES
 from emc.store.documents import write_document
 from emc.store.endpoints import write_endpoints
@@ -49,7 +48,7 @@ def measure_cell(
             method=cell.search.method,
             tolerance=cell.search.tolerance,
             procedure=setting.procedure,
-            parameters=count(setting.procedure.layers),
+            parameters=size(setting.procedure.net),
             available=setting.source.available,
         )
         _write(files, journal, found, cell.endpoints)
@@ -87,7 +86,6 @@ def _method(cell: Cell, available: int, round_size: int) -> Method:
         tolerance=cell.search.tolerance,
         probes=cell.search.probes,
         round_size=round_size,
-        seed=derive(cell_id(cell), "search"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
-from emc.nets.plan import plan
+from emc.nets.build import net
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
 
@@ -17,10 +17,12 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         raise EmcError(f"architecture: {problem}")
     classes = label_classes(cell.labels, own_classes)
     full_batch = cell.optimizer.name == "gd"
+    trained = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     return Procedure(
         classes=classes,
         update=Update(**cell.optimizer.model_dump(exclude={"lr"})),
-        layers=plan(cell.architecture, cell.activation, shape, classes),
+        layers=trained if isinstance(trained, tuple) else None,
+        module=None if isinstance(trained, tuple) else trained,
         initialisation=cell.initialisation,
         loss=cell.loss.name,
         label_smoothing=cell.loss.label_smoothing,

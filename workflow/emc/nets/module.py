@@ -1,7 +1,6 @@
 """A plan as a torch module, and parameters put into any module."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,23 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emc.errors import EmcError
+from emc.nets.activation import ACTIVATIONS
 from emc.nets.plan import Conv, Dense, Plan
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
-ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
-    "relu": functional.relu,
-    "leaky-relu": functional.leaky_relu,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "identity": _identity,
-}
-"""Element-wise functions by name; `leaky-relu` has slope 0.01, `gelu` is the exact (erf) form."""
 
 
 class _Layer(nn.Module):

@@ -54,10 +54,10 @@ def _bounds(row: dict[str, Any]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    for unit, size in (("days", 172_800), ("hours", 3600), ("minutes", 60)):
-        if seconds >= size:
-            return f"{seconds / (86_400 if unit == 'days' else size):.3g} {unit}"
-    return f"{seconds:.2g} seconds"
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} seconds"
 
 
 def _large(count: float) -> str:

@@ -1,11 +1,12 @@
 """A cell: one procedure on one source, the unit of work and of caching."""
 
+from decimal import Decimal
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from emc.errors import EmcError
-from emc.study.architectures import Architecture, Scaled, sized
+from emc.study.architectures import Architecture, Linear, Scaled, sized
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
 from emc.study.strict import Count, Positive, Strict, Whole
 from emc.study.training import (
@@ -91,17 +92,24 @@ class Cell(Strict):
     def _parts_fit_together(self) -> Self:
         if found := self._problem():
             raise ValueError(found)
-        if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
-            self._settle("architecture", sized(self.architecture, self.shape, self.classes))
-        if self.dataset.facts is not None and self.parameters > _MOST_PARAMETERS:
-            raise ValueError(
-                f"architecture: {self.parameters:.2e} parameters, at most 1e12 are allowed"
-            )
+        try:
+            self._settle_size()
+        except EmcError as error:
+            raise ValueError(f"architecture: {error}") from None
         if isinstance(self.optimizer, Gd):
             self._settle("batch", Batch())
+        if isinstance(self.architecture, Linear):
+            self._settle("activation", "identity")
         if self.architecture.own_initialisation:
             self._settle("initialisation", "torch")
         return self
+
+    def _settle_size(self) -> None:
+        if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
+            self._settle("architecture", sized(self.architecture, self.shape, self.classes))
+        if self.dataset.facts is not None and self.parameters > _MOST_PARAMETERS:
+            count = Decimal(self.parameters)
+            raise EmcError(f"{count:.2e} parameters, at most 1e12 are allowed")
 
     def _settle(self, key: str, value: object) -> None:
         """Write what the other keys imply, so that equal procedures are equal cells."""

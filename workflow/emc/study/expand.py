@@ -11,6 +11,7 @@ from emc.study.complaints import Complaint, complaints
 from emc.study.identity import identified
 from emc.study.merge import Part, combinations, matches, merged
 from emc.study.models import Section, Study
+from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
 from emc.study.strict import unknown
 
@@ -25,9 +26,14 @@ class PlannedCell:
     sections: tuple[str, ...]
 
 
-def expand(study: Study) -> tuple[list[PlannedCell], list[Complaint]]:
-    """All cells of the study in the file's order, and everything that is wrong with them."""
-    expansion = _Expansion(study)
+def expand(
+    study: Study, plugins: tuple[Registered, ...] = ()
+) -> tuple[list[PlannedCell], list[Complaint]]:
+    """All cells of the study in the file's order, and everything that is wrong with them.
+
+    `plugins` is what the study's plug-ins register.
+    """
+    expansion = _Expansion(study, plugins)
     for name, section in study.sections.items():
         expansion.add(name, section)
     return list(expansion.planned.values()), expansion.wrong
@@ -36,11 +42,12 @@ def expand(study: Study) -> tuple[list[PlannedCell], list[Complaint]]:
 class _Expansion:
     """The cells and the faults of the sections so far."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, plugins: tuple[Registered, ...]) -> None:
         self.planned: dict[str, PlannedCell] = {}
         self.wrong: list[Complaint] = []
         self._presets = {**PRESETS, **study.presets}
         self._defaults = study.defaults
+        self._plugins = plugins
 
     def add(self, name: str, section: Section) -> None:
         place = f"section {name!r}"
@@ -48,7 +55,7 @@ class _Expansion:
         seen: dict[str, Part] = {}
         for own, raw in self._raw_cells(place, section):
             try:
-                cell = Cell.model_validate(raw)
+                cell = Cell.model_validate(raw, context={"plugins": self._plugins})
             except ValidationError as error:
                 self.wrong.extend(complaints(_where(place, own), error, raw))
                 continue

@@ -10,6 +10,7 @@ from emc.errors import EmcError
 from emc.study.architectures import Scaled
 from emc.study.cell import Cell
 from emc.study.models import CertificateSettings
+from emc.study.own import Own, plugin_document
 from emc.study.sources import DataSet
 from emc.study.strict import Strict, absent_meanings
 
@@ -20,7 +21,10 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_
 
 
 def canonical(cell: Cell) -> str:
-    """The cell as JSON: sorted keys, defaults written out, no field at its `absent_means`."""
+    """The cell as JSON: sorted keys, defaults written out, no field at its `absent_means`.
+
+    What a plug-in registered comes with the plug-in's file and the hash of its content.
+    """
     return _text({"protocol": PROTOCOL, **_reduced(cell)})
 
 
@@ -46,10 +50,13 @@ def cell_id(cell: Cell) -> str:
 
 
 def identified(cell: Cell) -> tuple[str, str]:
-    """The cell's id and the canonical JSON behind it."""
-    definition = canonical(cell)
-    digest = sha256(definition.encode()).hexdigest()[:12]
-    return f"{_stem(cell)}-{digest}", definition
+    """The cell's id and the canonical JSON behind it.
+
+    The id is of the same text without the places of plug-ins' files, only their content counts.
+    """
+    hashed = _text({"protocol": PROTOCOL, **_reduced(cell, with_files=False)})
+    digest = sha256(hashed.encode()).hexdigest()[:12]
+    return f"{_stem(cell)}-{digest}", canonical(cell)
 
 
 def settings_definition(settings: CertificateSettings) -> str:
@@ -67,12 +74,15 @@ def settings_id(settings: CertificateSettings) -> str:
     return sha256(settings_definition(settings).encode()).hexdigest()[:8]
 
 
-def _reduced(model: Strict) -> dict[str, Any]:
-    reduced = {}
+def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
+    reduced: dict[str, Any] = {}
     for name, meant in absent_meanings(type(model)).items():
         value = getattr(model, name)
         if value != meant:
-            reduced[name] = _reduced(value) if isinstance(value, Strict) else value
+            strict = isinstance(value, Strict)
+            reduced[name] = _reduced(value, with_files=with_files) if strict else value
+    if isinstance(model, Own):
+        reduced["plugin"] = plugin_document(model, with_file=with_files)
     return reduced
 
 

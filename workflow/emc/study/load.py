@@ -12,6 +12,7 @@ from emc.errors import EmcError
 from emc.study.complaints import complaints, report
 from emc.study.expand import PlannedCell, expand
 from emc.study.models import Study
+from emc.study.plugins import load_plugins, plugin_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class StudyPlan:
     file: Path
     study: Study
     cells: tuple[PlannedCell, ...]
+
+    @property
+    def plugins(self) -> list[str]:
+        """The files of its plug-ins."""
+        return [plugin_at(self.file.parent / file).file for file in self.study.plugins]
 
     @property
     def name(self) -> str:
@@ -50,14 +56,19 @@ def load_file(path: Path) -> StudyPlan:
     """Check the study in a file and expand it to cells.
 
     Raises:
-        EmcError: the file is missing or no YAML mapping, or any fault of the study.
+        EmcError: the file is missing or no YAML mapping, or any fault of the study or of one of
+            its plug-ins.
     """
     content = read(path)
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise EmcError(report(str(path), complaints("", error, content))) from None
-    cells, wrong = expand(study)
+    try:
+        plugins = load_plugins(path.parent, study.plugins)
+    except EmcError as error:
+        raise EmcError(f"{path}: plugins: {error}") from error
+    cells, wrong = expand(study, plugins)
     if wrong:
         raise EmcError(report(str(path), wrong))
     return StudyPlan(path, study, tuple(cells))

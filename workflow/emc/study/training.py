@@ -157,12 +157,6 @@ class Loss(Strict):
             raise ValueError(f"'label_smoothing' goes with 'cross-entropy', found {self.name!r}")
         return self
 
-    @model_validator(mode="after")
-    def _smoothing_needs_cross_entropy(self) -> Self:
-        if self.label_smoothing and self.name != "cross-entropy":
-            raise ValueError(f"'label_smoothing' needs cross-entropy, found {self.name!r}")
-        return self
-
 
 class Search(Strict):
     """How sizes are chosen and when the search ends."""

@@ -49,15 +49,15 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
     create(connection, RATES)
     if not source.paths:
         return
-    loaded = _load_documents(connection, source)
-    _insert(connection, loaded)
+    documents = _load_documents(connection, source)
+    _insert(connection, documents)
     connection.execute(
         f"INSERT INTO rates SELECT {names(RATES.columns)}"
         " FROM (SELECT cell, unnest(rates, max_depth := 2) FROM documents)"
         f" ORDER BY {_key(RATES)}"
     )
-    _refuse_repeated_rows(connection, loaded)
-    _refuse_unplanned_cells(connection, loaded)
+    _refuse_repeated_rows(connection, documents)
+    _refuse_unplanned_cells(connection, documents)
     connection.execute("DROP TABLE documents")
 
 
@@ -132,9 +132,7 @@ def _refuse_repeated_rows(connection: duckdb.DuckDBPyConnection, source: Source)
     ).fetchone()
     if repeated:
         files = source.files_where(connection, "cell = $cell", cell=repeated[0])
-        raise source.refusal(
-            " and ".join(files), f"the same row of cell {repeated[0]} twice, which no cell has"
-        )
+        raise source.refusal(" and ".join(files), f"a row of cell {repeated[0]} occurs twice")
 
 
 def _refuse_unplanned_cells(connection: duckdb.DuckDBPyConnection, source: Source) -> None:

@@ -94,9 +94,10 @@ function lossRows(place) {
 function cellDatasets(cell, place) {
   const { probes, rates } = evidenceOf();
   const tried = rowsOf(rates, ...rangeOf(rates, place));
+  const ran = probesOf(probes, place, cell.rates.split(", ").map(Number));
   const answer = { kind: "answer", emc50: cell.emc50, low: cell.low, high: cell.high, width: cell.saturated ? null : cell.transition_width };
   return {
-    probes: [answer, ...probesOf(probes, place, cell.rates.split(", ").map(Number))],
+    probes: ran.length ? [answer, ...ran] : [],
     rates: tried,
     losses: lossRows(place).filter((row) => row.loss > 0),
   };

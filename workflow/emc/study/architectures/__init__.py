@@ -4,17 +4,19 @@ Knows parameter counts in closed form, and which widths a family has.
 Must not know torch: `emc.nets` makes the nets.
 """
 
-from emc.study.architectures.choice import Architecture
+from emc.study.architectures.choice import FAMILIES, Architecture
 from emc.study.architectures.cnn import Cnn
 from emc.study.architectures.dense import Linear, Mlp
 from emc.study.architectures.efficientnet import EfficientNet
 from emc.study.architectures.family import Family, Scaled
 from emc.study.architectures.mixer import MlpMixer
+from emc.study.architectures.own import OwnArchitecture
 from emc.study.architectures.resnet import ResNet
-from emc.study.architectures.size import sized
+from emc.study.architectures.size import at_width, sized
 from emc.study.architectures.vit import Vit
 
 __all__ = [
+    "FAMILIES",
     "Architecture",
     "Cnn",
     "EfficientNet",
@@ -22,8 +24,10 @@ __all__ = [
     "Linear",
     "Mlp",
     "MlpMixer",
+    "OwnArchitecture",
     "ResNet",
     "Scaled",
     "Vit",
+    "at_width",
     "sized",
 ]

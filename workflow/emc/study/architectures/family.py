@@ -1,8 +1,8 @@
 """What every family of nets says of itself."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from emc.study.strict import Count, Positive, Strict, added
 
@@ -72,7 +72,7 @@ class Multiplied(Scaled):
 
     sizes: ClassVar[tuple[str, ...]] = ("width", "params", "multiplier")
 
-    multiplier: Positive | None = added(absent_means=None, default=None)
+    multiplier: Annotated[Positive, Field(le=1e6)] | None = added(absent_means=None, default=None)
     """The width as a multiple of the published net's; give this, `width` or `params`."""
 
     @property

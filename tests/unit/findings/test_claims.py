@@ -1,0 +1,275 @@
+"""Claims: what bears on them, and verdicts on studies whose truth is known."""
+
+import dataclasses
+import math
+
+import polars as pl
+import pytest
+from tests.synthetic import SETTINGS, edit_document, factorial, write_study
+
+from emc.errors import EmcError
+from emc.findings import Verdict, asked, exponents, judge, write_findings
+from emc.findings.claims import CLAIMS
+from emc.findings.write import FINDINGS
+from emc.store.tables import read_table
+from emc.warehouse import build, open_database
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Makes findings by name from cells with given answers."""
+
+    def make(cells, emc50, claims=CLAIMS):
+        study = write_study(tmp_path, cells, probes=5)
+        for plan in study.planned:
+            path = study.results.cell(plan.id).estimate
+            edit_document(path, {"emc50": float(emc50(plan.cell)), "saturated": False})
+        build(study.database, study.cells, study.results, SETTINGS)
+        with open_database(study.database) as warehouse:
+            return {found.claim.name: found for found in judge(warehouse, claims)}
+
+    return make
+
+
+def jitter(cell) -> float:
+    """A few per cent that differ from cell to cell and average out."""
+    return 1 + 0.02 * math.sin(7 * cell.seed + len(cell.activation) + cell.parameters)
+
+
+NETS = [{"name": "mlp", "width": width, "depth": 2} for width in (2, 4, 8)]
+
+
+def test_every_finding_of_the_study_is_a_claim():
+    assert {claim.finding for claim in CLAIMS} == set(range(1, 13))
+    names = [claim.name for claim in CLAIMS]
+    assert len(set(names)) == len(names)
+
+
+def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
+    cells = factorial(architecture=NETS, optimizer=["sgd", "gd"], activation=["relu", "tanh"])
+    gain = {"sgd": 2.0, "gd": 1.0, "relu": 1.0, "tanh": 1.5}
+    found = judged(
+        cells, lambda cell: 100 * gain[cell.optimizer.name] * gain[cell.activation] * jitter(cell)
+    )
+    sgd, relu = found["sgd-over-gd"], found["relu-over-tanh"]
+    assert (sgd.verdict, relu.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+    assert sgd.ratio == pytest.approx(2, rel=0.03)
+    assert relu.ratio == pytest.approx(1 / 1.5, rel=0.03)
+    assert sgd.units == sgd.configurations == 6
+    assert sgd.low < sgd.ratio < sgd.high
+    assert sgd.p <= sgd.p_holm < 0.05
+    assert sgd.p_wilcoxon == pytest.approx(2 / 2**6)
+    assert "sgd over gd: 2.0" in sgd.sentence
+    assert sgd.sentence.endswith("from 6 configurations.")
+
+
+def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
+    cells = factorial(architecture=NETS, optimizer=["sgd", "gd"])
+    factor = {(2, "sgd"): 1.3, (4, "sgd"): 0.9, (8, "sgd"): 1.1}
+    found = judged(
+        cells,
+        lambda cell: 100 * factor.get((cell.architecture.width, cell.optimizer.name), 1.0),
+    )["sgd-over-gd"]
+    assert found.verdict is Verdict.OPEN
+    assert found.wanted > 3
+    assert found.sentence.endswith(f"About {found.wanted} like these would decide.")
+
+
+def test_two_units_make_no_verdict(judged):
+    cells = factorial(architecture=NETS[:2], optimizer=["sgd", "gd"])
+    found = judged(cells, lambda cell: 200 if cell.optimizer.name == "sgd" else 100)["sgd-over-gd"]
+    assert found.verdict is Verdict.OPEN
+    assert math.isnan(found.p_holm)
+    assert found.sentence.endswith("from 2 configurations. A verdict takes 3 at least.")
+
+
+def test_without_cells_a_claim_says_what_it_takes(judged):
+    found = judged(factorial(seed=[0]), lambda cell: 100)
+    assert (
+        found["cnn-over-vit"].sentence == "No evidence: it takes cnn and vit cells of equal size."
+    )
+    assert found["label-gap-predicts-generalisation"].verdict is Verdict.OPEN
+    assert math.isnan(found["cnn-over-vit"].ratio)
+
+
+@pytest.mark.parametrize(
+    ("name", "factors", "answer", "ratio"),
+    [
+        (
+            "fewer-than-parameters",
+            {"architecture": NETS},
+            lambda cell: 0.25 * cell.parameters,
+            0.25,
+        ),
+        (
+            "random-below-original",
+            {"architecture": NETS, "labels": ["original", "random"]},
+            lambda cell: 50 if cell.labels.name == "random" else 100,
+            0.5,
+        ),
+        (
+            "mlp-random-inputs",
+            {"architecture": NETS, "labels": ["original", "random-inputs"]},
+            lambda cell: 300 if cell.labels.name == "random-inputs" else 100,
+            3,
+        ),
+        (
+            "weight-decay-lowers",
+            {
+                "architecture": NETS,
+                "optimizer": [{"name": "sgd", "weight_decay": decay} for decay in (0, 0.1)],
+            },
+            lambda cell: 60 if cell.optimizer.weight_decay else 100,
+            0.6,
+        ),
+        (
+            "label-smoothing-lowers",
+            {"architecture": NETS, "loss": [{"label_smoothing": share} for share in (0, 0.1)]},
+            lambda cell: 70 if cell.loss.label_smoothing else 100,
+            0.7,
+        ),
+        (
+            "nets-below-linear-on-random",
+            {
+                "architecture": [*NETS, {"name": "linear"}],
+                "optimizer": ["sgd", "gd", "adam"],
+            },
+            lambda cell: cell.parameters * (1 if cell.architecture.name == "linear" else 0.2),
+            0.2,
+        ),
+        (
+            "more-classes-random",
+            {
+                "architecture": NETS[2:],
+                "labels": [{"name": "random", "classes": classes} for classes in (5, 6)],
+                "optimizer": ["sgd", "gd", "adam"],
+            },
+            lambda cell: cell.parameters * (0.4 if cell.classes == 6 else 0.2),
+            2,
+        ),
+        (
+            "width-over-depth",
+            {
+                "architecture": [
+                    {"name": "mlp", "width": 8, "depth": 1},
+                    {"name": "mlp", "width": 8, "depth": 3},
+                ],
+                "optimizer": ["sgd", "gd", "adam"],
+            },
+            lambda cell: cell.parameters * (0.3 if cell.architecture.depth == 1 else 0.2),
+            1.5,
+        ),
+        (
+            "tabular-over-images",
+            {
+                "architecture": [{"name": "mlp", "params": params} for params in (3e3, 1e4, 3e4)],
+                "dataset": ["covertype", {"name": "digits"}],
+                "labels": [{"name": "random", "classes": 2}],
+            },
+            lambda cell: cell.parameters * (0.4 if cell.dataset.name == "covertype" else 0.2),
+            2,
+        ),
+    ],
+)
+def test_each_claim_finds_the_cells_that_bear_on_it(judged, name, factors, answer, ratio):
+    found = judged(factorial(**factors), lambda cell: answer(cell) * jitter(cell))[name]
+    assert found.verdict is Verdict.SUPPORTED
+    assert found.ratio == pytest.approx(ratio, rel=0.05)
+
+
+def test_p_values_are_adjusted_over_all_claims(judged):
+    cells = factorial(architecture=NETS, optimizer=["sgd", "gd"], activation=["relu", "tanh"])
+    gain = {"sgd": 1.2, "gd": 1.0}
+    found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell))
+    tested = [made for made in found.values() if not math.isnan(made.p)]
+    assert len(tested) > 2
+    smallest = min(tested, key=lambda made: made.p)
+    assert smallest.p_holm == pytest.approx(min(1, smallest.p * len(tested)))
+
+
+def test_a_users_claim_is_judged_like_the_others(judged):
+    cells = factorial(architecture=NETS, optimizer=["sgd", "adam"], labels=["random", "original"])
+    gain = {"sgd": 1.0, "adam": 1.4}
+    claim = asked("mine", "optimizer", ["adam", "sgd"], "greater", {"labels": "random"})
+    found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell), [claim])
+    (mine,) = found.values()
+    assert mine.verdict is Verdict.SUPPORTED
+    assert mine.units == 3
+    assert mine.claim.finding is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("mine", "colour", ["a", "b"], "greater"), "compare 'colour': allowed are architecture"),
+        (("mine", "optimizer", ["sgd"], "greater"), r"two levels are wanted, found \['sgd'\]"),
+        (("mine", "optimizer", ["sgd", "gd"], "more"), "expect 'more': allowed are greater"),
+    ],
+)
+def test_a_users_mistakes_are_named(arguments, complaint):
+    with pytest.raises(EmcError, match=f"claim 'mine': {complaint}"):
+        asked(*arguments)
+
+
+def test_exponents_are_those_of_the_power_law(tmp_path):
+    nets = [{"name": "mlp", "width": width} for width in (2, 4, 8, 16)]
+    study = write_study(tmp_path, factorial(architecture=nets, seed=[0, 1]), probes=5)
+    for plan in study.planned:
+        emc50 = 3 * plan.cell.parameters**0.8 * (1.01 if plan.cell.seed else 1 / 1.01)
+        bound = plan.cell.architecture.width == 16 and plan.cell.seed == 0
+        path = study.results.cell(plan.id).estimate
+        edit_document(path, {"emc50": emc50, "saturated": bound})
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        (found,) = exponents(warehouse)
+    assert found.exponent == pytest.approx(0.8)
+    assert found.low < 0.8 < found.high
+    assert (found.sizes, found.cells, found.depth) == (3, 6, 2)
+    assert found.procedure.startswith("mlp of depth 2, relu, sgd, scaled-normal, random labels")
+
+
+def test_two_sizes_make_no_exponent(tmp_path):
+    study = write_study(tmp_path, factorial(architecture=NETS[:2]), probes=5)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        assert exponents(warehouse) == []
+
+
+def test_findings_are_written_for_machines_and_people(warehouse, tmp_path):
+    table, text = tmp_path / "findings.parquet", tmp_path / "findings.md"
+    write_findings(warehouse, table, text)
+    rows = read_table(table, FINDINGS, "-")
+    assert rows["claim"].to_list() == [claim.name for claim in CLAIMS]
+    found = judge(warehouse)
+    assert rows["verdict"].to_list() == [made.verdict for made in found]
+    assert rows["sentence"].to_list() == [made.sentence for made in found]
+    lines = text.read_text().splitlines()
+    for made in found:
+        number = made.claim.finding
+        row = f"| {number} | {made.claim.statement} | {made.verdict} | {made.sentence} |"
+        assert row in lines
+    assert sum("cnn of depth 2, relu, sgd" in line for line in lines) == 2
+
+
+def test_a_study_without_results_is_judged_open(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0]), unmeasured=1)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        assert {made.verdict for made in judge(warehouse)} == {Verdict.OPEN}
+        write_findings(warehouse, tmp_path / "f.parquet", tmp_path / "f.md")
+    assert "No procedure is measured at three sizes" in (tmp_path / "f.md").read_text()
+
+
+def test_claims_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign"):
+        CLAIMS[0].name = "other"
+
+
+def test_the_frame_of_a_claim_is_left_as_it_was(warehouse):
+    cells = warehouse.sql("SELECT * FROM emc WHERE isfinite(emc50) AND emc50 > 0")
+    before = cells.clone()
+    for claim in CLAIMS:
+        if claim.evidence:
+            claim.evidence(cells)
+    assert cells.equals(before)
+    assert isinstance(cells, pl.DataFrame)

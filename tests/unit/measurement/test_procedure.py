@@ -1,0 +1,116 @@
+"""From a cell to what the engine trains: every family, by both torch back ends, and certified."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emc.curvature import EndPoint, Objective, Settings, certify_end_points
+from emc.engine import Replica, Run, run_probes
+from emc.engine.choose import back_end
+from emc.errors import EmcError
+from emc.measurement.procedure import procedure
+from emc.study import Cell
+
+QUICK = Settings(eps=0.1, delta=0.1, exact_up_to=0)
+FAMILIES: list[Any] = [
+    ({"name": "cnn", "width": 2, "normalisation": "group"}, 8),
+    ({"name": "vit", "width": 4, "depth": 1, "heads": 2}, 8),
+    ({"name": "mlp-mixer", "width": 4, "depth": 1}, 8),
+    ({"name": "resnet", "width": 2, "depth": 10}, 8),
+    ({"name": "efficientnet", "width": 1}, 16),
+]
+
+
+def cell(architecture: dict[str, Any], side: int, **keys: Any) -> Cell:
+    raw = {
+        "dataset": {
+            "name": "image-folder",
+            "folder": "x",
+            "classes": 4,
+            "size": side,
+            "channels": 1,
+        },
+        "architecture": architecture,
+        "activation": "tanh",
+        "batch": {"size": 4},
+        "budget": {"epochs": 2},
+        **keys,
+    }
+    return Cell.model_validate(raw)
+
+
+def replicas(side: int) -> list[Replica]:
+    draw = np.random.default_rng(0)
+    inputs = draw.standard_normal((8, 1, side, side)).astype(np.float32)
+    return [
+        Replica(inputs, draw.permutation(8)[:n], draw.integers(4, size=n), seed=n, lr=0.001)
+        for n in (5, 7)
+    ]
+
+
+@pytest.mark.parametrize(("architecture", "side"), FAMILIES, ids=str)
+def test_back_ends_agree_and_end_points_are_certified(
+    architecture: dict[str, Any], side: int
+) -> None:
+    trained = procedure(cell(architecture, side), (1, side, side), 4)
+    probes = replicas(side)
+    together, alone = (
+        run_probes(trained, probes, back_end=name) for name in ("vmap", "sequential")
+    )
+    for one, other in zip(together, alone, strict=True):
+        assert one.parameters.keys() == other.parameters.keys()
+        for name, values in one.parameters.items():
+            np.testing.assert_allclose(values, other.parameters[name], rtol=1e-3, atol=1e-5)
+    ends = [end_point(probe, run) for probe, run in zip(probes, alone, strict=True)]
+    found = certify_end_points(
+        trained.net, ends, Objective("cross-entropy", 0.0, 0.0), settings=QUICK
+    )
+    for run, evidence in zip(alone, found, strict=True):
+        assert evidence.gradient_norm == pytest.approx(run.gradient_norm, rel=1e-3)
+        assert evidence.loss == pytest.approx(run.loss, rel=1e-4)
+        assert evidence.lambda_max > 0
+
+
+def end_point(probe: Replica, run: Run) -> EndPoint:
+    inputs = probe.inputs[probe.rows]
+    return EndPoint(run.parameters, inputs, probe.labels, run.plateau, probe.seed)
+
+
+@pytest.mark.parametrize("name", ["resnet", "cnn"])
+def test_batch_normalisation_trains_one_replica_at_a_time(name: str) -> None:
+    depth = {"depth": 10} if name == "resnet" else {}
+    normalised = {"name": name, "width": 2, "normalisation": "batch", **depth}
+    trained = procedure(cell(normalised, 8), (1, 8, 8), 4)
+    with pytest.raises(EmcError, match=r"BatchNorm .*normalises over the batch, which is padded"):
+        back_end(trained, "cpu", "vmap")
+    assert back_end(trained, "cpu").name == "sequential"
+    (run,) = run_probes(trained, replicas(8)[:1])
+    assert np.isfinite(run.loss)
+
+
+def test_a_lone_sample_trains_under_batch_normalisation() -> None:
+    """A batch of one sample, shrunk to one pixel, has no variance."""
+    normalised = {"name": "resnet", "width": 2, "depth": 10, "normalisation": "batch"}
+    trained = procedure(cell(normalised, 8, budget={"epochs": 30}), (1, 8, 8), 4)
+    inputs = replicas(8)[0].inputs
+    (run,) = run_probes(trained, [Replica(inputs, np.array([3]), np.array([2]), seed=0, lr=0.1)])
+    assert run.outcome.name == "FIT"
+
+
+@pytest.mark.parametrize("architecture", [{"name": "mlp", "width": 3}, {"name": "cnn", "width": 2}])
+def test_plans_stay_plans(architecture: dict[str, Any]) -> None:
+    trained = procedure(cell(architecture, 8), (1, 8, 8), 4)
+    assert trained.module is None
+    assert trained.net == trained.layers
+    assert back_end(trained, "cpu").name == "native"
+
+
+def test_what_only_the_prepared_data_set_could_tell() -> None:
+    raw = {
+        "dataset": {"name": "csv", "file": "a.csv", "label": "y"},
+        "architecture": {"name": "vit", "width": 4},
+    }
+    with pytest.raises(EmcError, match="architecture: 'vit' wants images"):
+        procedure(Cell.model_validate(raw), (prod((3, 4)),), 4)

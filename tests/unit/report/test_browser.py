@@ -1,0 +1,187 @@
+"""The page in a real browser, from disk and without a network."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.unit.report.conftest import TITLE
+
+pytestmark = pytest.mark.browser
+
+DASH = "\N{EN DASH}"
+
+
+@dataclass
+class Visit:
+    """An open page with everything it said and asked for."""
+
+    tab: object
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, page: Path) -> Iterator[Visit]:
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    made = Visit(context.new_page())
+    made.tab.on("console", lambda message: made.complaints.append(message.text))
+    made.tab.on("pageerror", lambda error: made.complaints.append(str(error)))
+    made.tab.on("request", lambda request: made.requests.append(request.url))
+    made.tab.goto(page.as_uri())
+    made.tab.wait_for_selector("#table tbody tr")
+    yield made
+    assert made.complaints == []
+    assert set(made.requests) == {page.as_uri()}
+    context.close()
+
+
+def rows(tab, column):
+    heads = tab.locator("#table thead th").all_inner_texts()
+    place = next(i for i, head in enumerate(heads) if head.strip().startswith(column))
+    entries = tab.locator("#table tbody tr").all()
+    return [entry.locator("th, td").nth(place).inner_text() for entry in entries]
+
+
+def test_opens_from_disk(visit):
+    assert visit.tab.title() == TITLE
+    assert visit.tab.locator("h1").inner_text() == TITLE
+    assert visit.tab.locator("#pager p").inner_text() == "1 to 25 of 44 cells"
+
+
+def test_every_chart_is_drawn(visit, warehouse):
+    for place in visit.tab.locator("[data-chart]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg.marks").wait_for()
+        assert place.locator("svg path").count() > 0
+    points = visit.tab.locator("#emc-by-parameters svg [aria-roledescription=point]")
+    assert points.count() == warehouse.count("estimates")
+
+
+def test_filters_change_rows(visit, warehouse):
+    visit.tab.select_option("select[name=optimizer]", "gd")
+    assert set(rows(visit.tab, "optimizer")) == {"gd"}
+    assert visit.tab.locator("#pager p").inner_text() == "1 to 4 of 4 cells (44 in all)"
+    visit.tab.select_option("select[name=labels]", "random")
+    assert set(rows(visit.tab, "labels")) == {"random"}
+    visit.tab.fill("input[type=search]", "no such words")
+    assert visit.tab.locator("#pager p").inner_text() == "0 cells (44 in all)"
+
+
+def test_columns_sort_by_keyboard(visit):
+    head = visit.tab.locator("#table thead th", has_text="parameters")
+    head.locator("button").focus()
+    visit.tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    sizes = [int(text.replace(",", "")) for text in rows(visit.tab, "parameters")]
+    assert sizes == sorted(sizes, reverse=True)
+    visit.tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    sizes = [int(text.replace(",", "")) for text in rows(visit.tab, "parameters")]
+    assert sizes == sorted(sizes)
+
+
+def test_missing_cells_sort_last(visit):
+    head = visit.tab.locator("#table thead th", has_text="EMC (95")
+    for _ in range(2):
+        head.locator("button").click()
+        visit.tab.locator("#pager button", has_text="Next").click()
+        assert rows(visit.tab, "EMC (95")[-2:] == [DASH, DASH]
+
+
+def test_pages_turn(visit):
+    first = rows(visit.tab, "cell")
+    visit.tab.click("#pager button:has-text('Next')")
+    second = rows(visit.tab, "cell")
+    assert visit.tab.locator("#pager p").inner_text() == "26 to 44 of 44 cells"
+    assert not set(first) & set(second)
+    visit.tab.select_option("#pager select", "100")
+    assert sorted(rows(visit.tab, "cell")) == sorted(first + second)
+
+
+def test_a_cell_opens_with_its_evidence(visit, warehouse):
+    cell = warehouse.sql("SELECT min(cell) FROM certificates").item()
+    row = warehouse.sql("SELECT * FROM emc WHERE cell = $cell", cell=cell).row(0, named=True)
+    visit.tab.click(f"#table a[title='{cell}']")
+    visit.tab.wait_for_selector("#cell h1")
+    assert visit.tab.url.endswith(f"#cell={cell}")
+    assert visit.tab.locator("#overview").is_hidden()
+    assert f"Fits {row['emc50']:,.0f} samples" in visit.tab.locator(".answer").inner_text()
+    for chart in visit.tab.locator("#cell .chart").all():
+        chart.locator("svg.marks").wait_for()
+    assert visit.tab.locator("#cell .chart").count() == 4
+    probes = visit.tab.locator("#cell .chart").nth(1).locator("[aria-roledescription=point]")
+    assert probes.count() == row["probes"]
+    verdicts = visit.tab.locator("#cell table tbody tr td:first-of-type").all_inner_texts()
+    certificates = warehouse.sql(
+        "SELECT verdict FROM certificates WHERE cell = $cell ORDER BY n, round, replica", cell=cell
+    )
+    assert verdicts == certificates["verdict"].to_list()
+    assert f"--force results/cells/{cell}/probes.parquet" in visit.tab.locator("#cell").inner_text()
+    visit.tab.click("#cell .back a")
+    assert visit.tab.locator("#table").is_visible()
+
+
+def test_a_lower_bound_is_never_a_number(visit, warehouse):
+    bound = warehouse.sql("SELECT min(cell) FROM emc WHERE saturated").item()
+    visit.tab.fill("input[type=search]", bound)
+    (answer,) = rows(visit.tab, "EMC (95")
+    assert answer == "≥ 4,000"
+    assert rows(visit.tab, "notes") == ["lower bound"]
+    visit.tab.click(f"#table a[title='{bound}']")
+    assert "Fits at least 4,000 samples" in visit.tab.locator(".answer").inner_text()
+
+
+def test_a_cell_can_be_linked_to(visit, warehouse):
+    cell = warehouse.sql("SELECT max(cell) FROM missing").item()
+    visit.tab.evaluate(f"location.hash = 'cell={cell}'")
+    visit.tab.wait_for_selector("#cell .answer")
+    assert visit.tab.locator(".answer").inner_text() == "Not measured yet."
+    visit.tab.evaluate("location.hash = 'cell=<img src=x onerror=alert(1)>'")
+    visit.tab.wait_for_selector("#cell p:has-text('no such cell')")
+    assert visit.tab.locator("#cell h1 img").count() == 0
+
+
+def test_a_mark_opens_its_cell(visit):
+    point = visit.tab.locator("#emc-by-parameters svg [aria-roledescription=point]").first
+    point.click(force=True)
+    visit.tab.wait_for_selector("#cell h1")
+    assert re.search("#cell=mnist-5k-", visit.tab.url)
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_wider_than_a_narrow_window(visit, width):
+    visit.tab.set_viewport_size({"width": width, "height": 800})
+    visit.tab.reload()
+    for name in ("emc-by-parameters", "effects", "fit-by-n", "cost-by-cell"):
+        place = visit.tab.locator(f"#{name}")
+        place.scroll_into_view_if_needed()
+        place.locator("svg.marks").wait_for()
+        assert place.locator("svg.marks").bounding_box()["width"] < width
+    assert visit.tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_dark_paper_has_light_ink(visit):
+    visit.tab.emulate_media(color_scheme="dark")
+    style = "getComputedStyle(document.body)"
+    assert visit.tab.evaluate(f"{style}.backgroundColor") == "rgb(20, 23, 26)"
+    label = visit.tab.locator("#emc-by-parameters svg text").first
+    label.wait_for()
+    ink = label.evaluate("node => getComputedStyle(node).fill")
+    assert ink == visit.tab.evaluate(f"{style}.color")
+    visit.tab.emulate_media(media="print")
+    assert visit.tab.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"

@@ -1,0 +1,74 @@
+"""Print the architectures a study can name, and their sizes."""
+
+from typing import Any, Final
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from emc.errors import EmcError
+from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
+from emc.study.complaints import complaints, report
+from emc.study.sources import DataSet, Facts
+from emc.study.strict import named
+
+_WIDTHS: Final = (4, 16, 64, 256)
+_LEFT_OUT: Final = {"name", "width", "params", "multiplier"}
+
+
+def print_nets(dataset: str, params: float | None) -> None:
+    """A table: each architecture, its keys with their defaults, its parameters at some widths.
+
+    Raises:
+        EmcError: the data set is not known, or its shape is not before it is prepared.
+    """
+    facts = _facts(dataset)
+    wanted = [f"nearest to {params:g}"] if params is not None else []
+    widths = [f"width {width}" for width in _WIDTHS]
+    table = Table("architecture", "keys", *widths, *wanted, box=None)
+    for name, family in FAMILIES.items():
+        table.add_row(name, *_row(family, name, facts, params))
+    console = Console()
+    console.print(f"parameters for inputs of {facts.shape} in {facts.classes} classes")
+    console.print(table)
+
+
+def _row(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:
+    shape, classes, _ = facts
+    size = {"params": 1} if issubclass(family, Scaled) else {}
+    net = family.model_validate({"name": name, **size})
+    if problem := net.problem(shape):
+        return [problem]
+    if not isinstance(net, Scaled):
+        return [_keys(family), f"{net.parameters(shape, classes):,}"]
+    counts = [f"{at_width(net, width).parameters(shape, classes):,}" for width in _WIDTHS]
+    if params is None:
+        return [_keys(family), *counts]
+    nearest = sized(net.model_copy(update={"params": params}), shape, classes)
+    found = f"{nearest.parameters(shape, classes):,} (width {nearest.width})"
+    return [_keys(family), *counts, found]
+
+
+def _facts(dataset: str) -> Facts:
+    """`dataset` is a name, or an entry as in a study file."""
+    try:
+        entry = named(yaml.safe_load(dataset))
+        found = TypeAdapter[Any](DataSet).validate_python(entry)
+    except yaml.YAMLError as error:
+        raise EmcError(f"--dataset {dataset}: not valid YAML: {error}") from None
+    except ValidationError as error:
+        raise EmcError(report("--dataset", complaints("", error, entry))) from None
+    if found.facts is None:
+        raise EmcError(f"--dataset {dataset}: its shape is unknown until it is prepared")
+    facts: Facts = found.facts
+    return facts
+
+
+def _keys(family: type[Family]) -> str:
+    keys = {key: field for key, field in family.model_fields.items() if key not in _LEFT_OUT}
+    return ", ".join(f"{key}: {_yaml(field.default)}" for key, field in keys.items())
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,256 @@
+"""The findings of Shwartz-Ziv et al. (arXiv 2406.11463), each as a claim that can fail."""
+
+from typing import Final
+
+import polars as pl
+
+from emc.findings.claim import ALL, Claim, Evidence, Expectation, compared, per_parameter
+from emc.findings.factors import FACTORS, Factor, of_equal_size
+
+_GREATER, _SMALLER = Expectation.GREATER, Expectation.SMALLER
+
+_LABELS: Final = pl.col("labels")
+_ON_RANDOM: Final = _LABELS == "random"
+_ON_ORIGINAL: Final = _LABELS == "original"
+_A_NET: Final = pl.col("architecture") != "linear"
+_TABULAR: Final = ("covertype", "adult", "credit", "german-credit")
+_IMAGES: Final = (
+    *("mnist", "fashion-mnist", "mnist-5k", "digits"),
+    *("cifar10", "cifar100", "imagenet", "image-folder"),
+)
+
+
+def _named(condition: pl.Expr, name: str, otherwise: str) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(name)).otherwise(pl.lit(otherwise))
+
+
+def _architectures(over: str, under: str, where: pl.Expr) -> Evidence:
+    return compared(FACTORS["architecture"], over, under, where=where)
+
+
+def _optimizers(over: str, under: str) -> Evidence:
+    return compared(FACTORS["optimizer"], over, under)
+
+
+def _activations(under: str) -> Claim:
+    return Claim(
+        f"relu-over-{under}",
+        5,
+        f"ReLU fits more than {under}",
+        f"relu over {under}",
+        _GREATER,
+        f"cells that differ in activation only, relu and {under}",
+        compared(FACTORS["activation"], "relu", under),
+    )
+
+
+def _random_inputs(architecture: str, expect: Expectation) -> Claim:
+    harder = "more" if expect is _GREATER else "fewer"
+    return Claim(
+        f"{architecture}-random-inputs",
+        7,
+        f"{architecture} nets fit {harder} random inputs than original data",
+        "random inputs over original data",
+        expect,
+        f"{architecture} cells with labels random-inputs and original",
+        compared(
+            FACTORS["labels"],
+            "random-inputs",
+            "original",
+            where=pl.col("architecture") == architecture,
+        ),
+    )
+
+
+def _classes(name: str, where: pl.Expr, expect: Expectation, kind: str) -> Claim:
+    classes = pl.col("classes")
+    level = (
+        pl.when(classes == classes.max())
+        .then(pl.lit("most"))
+        .when(classes == classes.min())
+        .then(pl.lit("fewest"))
+    )
+    harder = "easier" if expect is _GREATER else "harder"
+    return Claim(
+        name,
+        8,
+        f"more classes are {harder} to fit with {kind} labels",
+        "most classes over fewest, per parameter",
+        expect,
+        f"cells with {kind} labels of different numbers of classes, nets of equal size",
+        compared(
+            of_equal_size("classes", "labels", "architecture.width"),
+            "most",
+            "fewest",
+            level=level,
+            where=where,
+        ),
+    )
+
+
+def _wide_or_deep() -> pl.Expr:
+    depth = pl.col("depth")
+    family = ("architecture", "dataset")
+    return (
+        pl.when(depth == depth.min().over(family))
+        .then(pl.lit("wide"))
+        .when(depth == depth.max().over(family))
+        .then(pl.lit("deep"))
+    )
+
+
+CLAIMS: Final[tuple[Claim, ...]] = (
+    Claim(
+        "fewer-than-parameters",
+        1,
+        "standard optimizers fit far fewer samples than there are parameters",
+        "samples over parameters",
+        _SMALLER,
+        "cells of nets that are not linear",
+        per_parameter(_A_NET),
+    ),
+    Claim(
+        "cnn-over-mlp-original",
+        2,
+        "CNNs fit more per parameter than MLPs, on original labels",
+        "cnn over mlp, per parameter",
+        _GREATER,
+        "cnn and mlp cells of equal size with original labels",
+        _architectures("cnn", "mlp", _ON_ORIGINAL),
+    ),
+    Claim(
+        "cnn-over-mlp-random",
+        2,
+        "CNNs fit more per parameter than MLPs, on random labels",
+        "cnn over mlp, per parameter",
+        _GREATER,
+        "cnn and mlp cells of equal size with random labels",
+        _architectures("cnn", "mlp", _ON_RANDOM),
+    ),
+    Claim(
+        "cnn-over-vit",
+        2,
+        "CNNs fit more per parameter than ViTs",
+        "cnn over vit, per parameter",
+        _GREATER,
+        "cnn and vit cells of equal size",
+        _architectures("cnn", "vit", ALL),
+    ),
+    Claim(
+        "sgd-over-gd",
+        3,
+        "mini-batch SGD fits more than full-batch gradient descent",
+        "sgd over gd",
+        _GREATER,
+        "cells that differ in optimizer only, sgd and gd",
+        _optimizers("sgd", "gd"),
+    ),
+    Claim(
+        "shampoo-over-gd",
+        3,
+        "Shampoo fits more than full-batch gradient descent",
+        "shampoo over gd",
+        _GREATER,
+        "cells that differ in optimizer only, shampoo and gd",
+        _optimizers("shampoo", "gd"),
+    ),
+    Claim(
+        "label-gap-predicts-generalisation",
+        4,
+        "the gap between EMC on original and random labels predicts the generalisation gap",
+        "no ratio but a correlation",
+        _GREATER,
+        "the test accuracy of each procedure, which no cell has yet",
+        None,
+    ),
+    *map(_activations, ("sigmoid", "tanh", "leaky-relu", "identity")),
+    Claim(
+        "random-below-original",
+        6,
+        "fewer randomly than originally labelled samples fit",
+        "random over original labels",
+        _SMALLER,
+        "cells that differ in labels only, random and original",
+        compared(FACTORS["labels"], "random", "original"),
+    ),
+    Claim(
+        "nets-below-linear-on-random",
+        6,
+        "on random labels nets fit fewer samples per parameter than linear models",
+        "nets over linear models, per parameter",
+        _SMALLER,
+        "cells of linear models beside those of nets, with random labels",
+        compared(
+            Factor("kind", ("architecture", "activation", "initialisation"), per_parameter=True),
+            "net",
+            "linear",
+            level=_named(_A_NET, "net", "linear"),
+            where=_ON_RANDOM,
+        ),
+    ),
+    _random_inputs("mlp", _GREATER),
+    _random_inputs("cnn", _SMALLER),
+    _classes("more-classes-original", _LABELS.is_in(["original", "classes"]), _SMALLER, "original"),
+    _classes("more-classes-random", _ON_RANDOM, _GREATER, "random"),
+    Claim(
+        "tabular-over-images",
+        9,
+        "tabular data sets give larger EMC than image data sets",
+        "tabular over image data, per parameter",
+        _GREATER,
+        "cells of nets of equal size on tabular and on image data sets",
+        compared(
+            of_equal_size("kind", *FACTORS["dataset"].keys),
+            "tabular",
+            "image",
+            level=_named(pl.col("dataset").is_in(_TABULAR), "tabular", "image"),
+            where=pl.col("dataset").is_in([*_TABULAR, *_IMAGES]),
+        ),
+    ),
+    Claim(
+        "width-over-depth",
+        10,
+        "scaling width raises EMC more than scaling depth at equal parameters",
+        "shallow and wide over deep and narrow",
+        _GREATER,
+        "cells of one family and equal size at different depths",
+        compared(FACTORS["depth"], "wide", "deep", level=_wide_or_deep()),
+    ),
+    Claim(
+        "reparameterised-over-plain",
+        11,
+        "subspace training and low precision raise EMC per trainable number",
+        "reparameterised over plain",
+        _GREATER,
+        "cells trained in a subspace or at low precision, which no cell is yet",
+        None,
+    ),
+    Claim(
+        "weight-decay-lowers",
+        12,
+        "weight decay lowers EMC",
+        "with over without weight decay",
+        _SMALLER,
+        "cells that differ in weight decay only, none and some",
+        compared(
+            FACTORS["weight_decay"],
+            "with",
+            "without",
+            level=_named(pl.col("weight_decay") > 0, "with", "without"),
+        ),
+    ),
+    Claim(
+        "label-smoothing-lowers",
+        12,
+        "label smoothing lowers EMC",
+        "with over without label smoothing",
+        _SMALLER,
+        "cells that differ in label smoothing only, none and some",
+        compared(
+            FACTORS["label_smoothing"],
+            "with",
+            "without",
+            level=_named(pl.col("label_smoothing") > 0, "with", "without"),
+        ),
+    ),
+)

@@ -1,0 +1,91 @@
+"""The net of an architecture: a plan where it has one, else a factory of torch modules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emc.nets.plan import Plan, count, plan
+from emc.study.architectures import (
+    Architecture,
+    Cnn,
+    EfficientNet,
+    Linear,
+    Mlp,
+    MlpMixer,
+    OwnArchitecture,
+    ResNet,
+    Vit,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """Makes a fresh net at each call, its weights drawn from torch's global generator.
+
+    Factories of equal nets are equal, so that what was prepared for one serves the other.
+    """
+
+    architecture: Architecture
+    activation: str
+    initialisation: str
+    shape: tuple[int, ...]
+    classes: int
+
+    def __call__(self) -> "nn.Module":
+        """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
+        match self.architecture:
+            case Cnn() as net:
+                from emc.nets.cnn import cnn
+
+                return cnn(net, self.activation, self.initialisation, self.shape, self.classes)
+            case ResNet() as net:
+                from emc.nets.resnet import resnet
+
+                return resnet(net, self.activation, self.shape, self.classes)
+            case Vit() as net:
+                from emc.nets.vit import vit
+
+                return vit(net, self.activation, self.shape, self.classes)
+            case EfficientNet() as net:
+                from emc.nets.efficientnet import efficientnet
+
+                return efficientnet(net, self.activation, self.shape, self.classes)
+            case MlpMixer() as net:
+                from emc.nets.mixer import mixer
+
+                return mixer(net, self.activation, self.shape, self.classes)
+            case OwnArchitecture() as net:
+                from emc.nets.own import own_net
+
+                return own_net(net, self.activation, self.shape, self.classes)
+        raise TypeError(f"no module is made of {self.architecture!r}")
+
+
+def net(
+    architecture: Architecture,
+    activation: str,
+    initialisation: str,
+    shape: tuple[int, ...],
+    classes: int,
+) -> "Plan | Factory":
+    """The net of an architecture for inputs of `shape`; loads torch only as the factory is called.
+
+    `activation` stands between all layers. It replaces the published one in a residual block
+    (ReLU), an EfficientNet block (SiLU) and a transformer's MLP (GELU); attention keeps its
+    softmax, and squeeze and excitation the sigmoid of its gate. `linear` has none.
+    """
+    if isinstance(architecture, Linear | Mlp) or (
+        isinstance(architecture, Cnn) and architecture.normalisation == "none"
+    ):
+        return plan(architecture, activation, shape, classes)
+    return Factory(architecture, activation, initialisation, shape, classes)
+
+
+def size(net: "Plan | Callable[[], nn.Module]") -> int:
+    """Number of trainable parameters."""
+    if isinstance(net, tuple):
+        return count(net)
+    return sum(weight.numel() for weight in net().parameters() if weight.requires_grad)

@@ -1,0 +1,38 @@
+"""Torchvision's EfficientNet at any width, for images of any colours."""
+
+from typing import Any
+
+from torch import nn
+from torchvision.models import EfficientNet as Published
+from torchvision.models.efficientnet import MBConvConfig
+
+from emc.nets.activation import activate
+from emc.nets.normalisation import normalisation
+from emc.study.architectures import EfficientNet
+
+
+def efficientnet(
+    architecture: EfficientNet, activation: str, shape: tuple[int, ...], classes: int
+) -> nn.Module:
+    """A fresh net from torch's generator, with torchvision's names and initial weights."""
+    net: nn.Module = Published(
+        [_Setting(*stage) for stage in architecture.stages],
+        dropout=0.0,
+        stochastic_depth_prob=0.0,
+        num_classes=classes,
+        norm_layer=normalisation(architecture.normalisation),
+    )
+    stride = 2 if architecture.stem == "large" else 1
+    first = nn.Conv2d(shape[0], architecture.stages[0].before, 3, stride, padding=1, bias=False)
+    nn.init.kaiming_normal_(first.weight, mode="fan_out")
+    net.set_submodule("features.0.0", first)
+    activate(net, nn.SiLU, activation)
+    return net
+
+
+class _Setting(MBConvConfig):  # type: ignore[misc]  # torchvision has no types
+    """A stage whose channels are taken as they are, not rounded to multiples of 8."""
+
+    @staticmethod
+    def adjust_channels(channels: int, width_mult: float, *_: Any) -> int:
+        return round(channels * width_mult)

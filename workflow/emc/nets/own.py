@@ -1,0 +1,74 @@
+"""Architectures that a plug-in registers, and the nets it makes of them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emc.errors import EmcError
+from emc.study.architectures import FAMILIES, OwnArchitecture
+from emc.study.plugins import Function, blaming, register
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def architecture(name: str) -> Callable[[Function], Function]:
+    """Register a function as the architecture `name` of the studies that name its file.
+
+    The function is called as `function(shape, classes, activation, **keys)` and makes a fresh
+    `torch.nn.Module` from inputs float32 [batch, *shape] to logits [batch, classes], its weights
+    drawn from torch's global generator. `activation` is a layer without parameters, the cell's.
+    The function's further parameters, each with a type or a default that is an int, a float, a
+    bool or a str, are the keys of the `architecture` entry of a study; with one `width: int`,
+    `params` finds a width.
+
+    Raises:
+        EmcError: a name that is none or is taken, or a function with other parameters.
+    """
+    if name in FAMILIES:
+        raise EmcError(f"architecture {name!r} comes with the program: choose another name")
+    return register("architecture", name, ("shape", "classes", "activation"), _count)
+
+
+def own_net(
+    net: OwnArchitecture, activation: str, shape: tuple[int, ...], classes: int
+) -> "nn.Module":
+    """A fresh net of the plug-in.
+
+    Raises:
+        EmcError: the plug-in fails, or makes no torch module with parameters to train.
+    """
+    from torch import nn
+
+    from emc.nets.activation import Activation
+
+    registered = net.registered
+    with blaming(registered.plugin.file, registered.line):
+        made = registered.function(shape, classes, Activation(activation), **net.keys)
+    what = f"{registered.place}: architecture {net.name!r}"
+    if not isinstance(made, nn.Module):
+        raise EmcError(f"{what} returns {made!r}, a torch.nn.Module is wanted")
+    if not any(weight.requires_grad for weight in made.parameters()):
+        raise EmcError(f"{what} returns a {type(made).__name__} with nothing to train")
+    return made
+
+
+def _count(net: OwnArchitecture, shape: tuple[int, ...], classes: int) -> int:
+    """Number of trainable parameters; the net is tried on two inputs.
+
+    Raises:
+        EmcError: the plug-in fails, or its net does not give the logits.
+    """
+    import torch
+
+    registered = net.registered
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        made = own_net(net, "relu", shape, classes).float().eval()
+        with blaming(registered.plugin.file, registered.line):
+            logits = made(torch.zeros(2, *shape))
+    found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != (2, classes):
+        raise EmcError(
+            f"{registered.place}: architecture {net.name!r} gives logits of shape {found} for two"
+            f" inputs of {shape} in {classes} classes, (2, {classes}) is wanted"
+        )
+    return sum(weight.numel() for weight in made.parameters() if weight.requires_grad)

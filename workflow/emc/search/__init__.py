@@ -1,0 +1,10 @@
+"""Where to place probes, and what their outcomes say of emc50: pure numbers.
+
+Knows the psychometric curve, the posterior of emc50, and the search methods of the literature.
+Must not know how a probe is trained, where its samples come from, or any file.
+"""
+
+from emc.search.methods import make
+from emc.search.trials import Answer, Method, Request, Trial
+
+__all__ = ["Answer", "Method", "Request", "Trial", "make"]

@@ -1,0 +1,83 @@
+"""From trials to the answer of a cell."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+
+from emc.records import RateEstimate
+from emc.search.curve import transition_width
+from emc.search.posterior import Interval, Posterior
+from emc.search.trials import Answer, Trial
+
+CERTAIN = 0.95
+"""Probability with which emc50 lies beyond the sizes that can be tried: the search ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The sizes that can be tried, and the wanted relative half width of the interval."""
+
+    smallest: int
+    largest: int
+    tolerance: float
+
+
+def emc50(trials: Iterable[Trial], limits: Limits) -> Posterior:
+    """The posterior of emc50 given trials at one learning rate; censored ones are failures."""
+    posterior = Posterior(limits.smallest, limits.largest)
+    for trial in trials:
+        posterior.add(trial.n, trial.fit)
+    return posterior
+
+
+def saturated(posterior: Posterior, limits: Limits) -> bool:
+    """Whether emc50 surely lies beyond the data."""
+    return posterior.beyond(log(limits.largest)) > CERTAIN
+
+
+def below(posterior: Posterior, limits: Limits) -> bool:
+    """Whether emc50 surely lies below the smallest size."""
+    return posterior.beyond(log(limits.smallest)) < 1 - CERTAIN
+
+
+def bounded(posterior: Posterior, limits: Limits) -> Interval:
+    """The interval, where emc50 can only be bounded with the bound in its place."""
+    found = posterior.interval()
+    if saturated(posterior, limits):
+        edge = float(limits.largest)
+        return Interval(edge, edge, max(found.high, edge), found.slope)
+    if below(posterior, limits):
+        edge = float(limits.smallest)
+        return Interval(min(found.low, edge), edge, edge, found.slope)
+    return found
+
+
+def answer(
+    trials: Sequence[Trial],
+    posteriors: dict[float, Posterior],
+    limits: Limits,
+    emc_walk: int | None,
+) -> Answer:
+    """The answer at the best learning rate, and emc50 at each."""
+    intervals = {lr: bounded(posterior, limits) for lr, posterior in posteriors.items()}
+    best = max(intervals, key=lambda lr: intervals[lr].median)
+    found, posterior = intervals[best], posteriors[best]
+    uncensored = [trial for trial in trials if trial.lr == best and not trial.censored]
+    beyond = saturated(posterior, limits)
+    under = below(posterior, limits)
+    return Answer(
+        emc50=found.median,
+        low=found.low,
+        high=found.high,
+        width=transition_width(found.slope),
+        saturated=beyond,
+        below_smallest=under,
+        tolerance_reached=not (beyond or under) and found.half_width() <= limits.tolerance,
+        emc50_without_censored=bounded(emc50(uncensored, limits), limits).median,
+        emc_walk=emc_walk,
+        best_lr=best,
+        rates=tuple(
+            RateEstimate(lr, one.median, one.low, one.high, posteriors[lr].trials)
+            for lr, one in intervals.items()
+        ),
+    )

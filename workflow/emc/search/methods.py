@@ -1,0 +1,40 @@
+"""The search methods that a study can name."""
+
+from emc.errors import EmcError
+from emc.search.bayes import Bayes
+from emc.search.estimate import Limits
+from emc.search.stepwise import LADDER_STEP, WALK_STEP, Bisection, Climb
+from emc.search.trials import Method
+
+
+def make(
+    method: str,
+    *,
+    smallest: int,
+    largest: int,
+    rates: tuple[float, ...],
+    tolerance: float,
+    probes: int,
+    round_size: int,
+) -> Method:
+    """A search over sizes from `smallest` to `largest` at the learning rates given.
+
+    `probes` is the most that may be spent; `round_size` how many the adaptive search asks for at
+    once.
+
+    Raises:
+        EmcError: `largest` is below `smallest`, or the method is unknown.
+    """
+    if largest < smallest:
+        raise EmcError(f"sizes from {smallest} are wanted, the data has {largest} samples")
+    limits = Limits(smallest, largest, tolerance)
+    match method:
+        case "bayes":
+            return Bayes(limits, rates, probes, round_size)
+        case "walk":
+            return Climb(limits, rates, probes, step=WALK_STEP)
+        case "ladder":
+            return Climb(limits, rates, probes, step=LADDER_STEP)
+        case "bisection":
+            return Bisection(limits, rates, probes)
+    raise EmcError(f"search method {method!r}: allowed are bayes, walk, bisection, ladder")

@@ -1,0 +1,44 @@
+"""Where the next probes tell most."""
+
+from math import log
+
+import numpy as np
+
+from emc.search.posterior import Posterior
+
+_CANDIDATES = 31
+
+
+def next_sizes(posterior: Posterior, count: int, smallest: int, largest: int) -> list[int]:
+    """The next `count` sizes, from `smallest` to `largest`.
+
+    One size maximises the mutual information between the probe's outcome and emc50. Several are
+    spread over the posterior: the size for the i-th of `count` equal shares of the mass of emc50
+    lies at the share's middle or a slope to either side, so that a first round brackets and later
+    ones see both flanks of the transition.
+    """
+    if count == 1:
+        return [_most_telling(posterior, smallest, largest)]
+    middles = posterior.quantiles((np.arange(count) + 0.5) / count)
+    flank = posterior.interval().slope
+    offsets = flank * np.resize([0.0, 1.0, -1.0], count)
+    return [_within(float(size), smallest, largest) for size in np.exp(middles + offsets)]
+
+
+def _most_telling(posterior: Posterior, smallest: int, largest: int) -> int:
+    low, high = posterior.quantiles(np.array([0.01, 0.99]))
+    margin = 1.5 * posterior.interval().slope
+    bounds = log(smallest), log(largest)
+    sizes = np.linspace(*np.clip([low - margin, high + margin], *bounds), _CANDIDATES)
+    given, weights = posterior.predictive(sizes)
+    information = _entropy(weights @ given) - weights @ _entropy(given)
+    return _within(float(np.exp(sizes[np.argmax(information)])), smallest, largest)
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    return np.asarray(-p * np.log(p) - (1 - p) * np.log1p(-p))
+
+
+def _within(size: float, smallest: int, largest: int) -> int:
+    return min(max(round(size), smallest), largest)

@@ -1,0 +1,67 @@
+"""Architectures that plug-ins register."""
+
+from functools import lru_cache
+from inspect import Parameter
+from typing import Any, ClassVar
+
+from pydantic import model_validator
+
+from emc.errors import EmcError
+from emc.study.architectures.family import Family, Scaled, Shape
+from emc.study.own import Own, own_model
+from emc.study.plugins import Registered
+
+
+class OwnArchitecture(Own, Family):
+    """A user's net; the inputs it takes are known as it is made."""
+
+    own_initialisation: ClassVar[bool] = True
+
+    def parameters(self, shape: Shape, classes: int) -> int:
+        """Number of trainable parameters; the net is made, and tried on two inputs.
+
+        Raises:
+            EmcError: the plug-in fails, or what it makes is no net with such logits.
+        """
+        return _count(self, shape, classes)
+
+    def problem(self, shape: Shape) -> str | None:  # noqa: ARG002
+        """None: making the net tells."""
+        return None
+
+
+class OwnScaled(OwnArchitecture, Scaled):
+    """A user's net with a whole number `width`, so that `params` can choose it."""
+
+    default_width: ClassVar[int | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _width_by_default(cls, value: Any) -> Any:
+        if isinstance(value, dict) and cls.default_width and not {"width", "params"} & {*value}:
+            return {**value, "width": cls.default_width}
+        return value
+
+
+@lru_cache(maxsize=1024)
+def _count(net: OwnArchitecture, shape: Shape, classes: int) -> int:
+    assert net.registered.count is not None
+    return net.registered.count(net, shape, classes)
+
+
+def _is_whole(key: Parameter) -> bool:
+    return key.annotation is int or (key.annotation is key.empty and type(key.default) is int)
+
+
+def own_architecture(registered: Registered) -> type[OwnArchitecture]:
+    """The model of a user's architecture."""
+    for key in {"width", "depth"} & {*registered.keys}:
+        if not _is_whole(registered.keys[key]):
+            raise EmcError(f"{registered.place}: key {key!r}: an int is wanted, as in other nets")
+    width = registered.keys.get("width")
+    if width is None:
+        return own_model(registered, OwnArchitecture, frozenset())
+    model = own_model(registered, OwnScaled, frozenset({"width"}))
+    if width.default is not width.empty:
+        model.default_width = width.default
+    return model

@@ -1,0 +1,107 @@
+"""Entries of a cell whose name a plug-in registered, with the keys of the user's function."""
+
+from collections.abc import Mapping
+from functools import cache
+from inspect import Parameter
+from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_origin
+
+from pydantic import Field, ValidationInfo, create_model
+
+from emc.errors import EmcError
+from emc.study.plugins import Plugin, Registered, load_plugin, of_kind
+from emc.study.strict import Real, Strict, Whole, unknown
+
+_TYPES: Final[dict[Any, Any]] = {int: Whole, float: Real, bool: bool, str: str}
+
+
+class Own(Strict):
+    """An entry that a plug-in registered; its fields besides `name` are the function's keys."""
+
+    registered: ClassVar[Registered]
+
+    name: str
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What the study says for the function's parameters."""
+        return {key: getattr(self, key) for key in self.registered.keys}
+
+
+Model = TypeVar("Model", bound=Own)
+
+
+@cache
+def own_model(registered: Registered, base: type[Model], inherited: frozenset[str]) -> type[Model]:
+    """The model of an entry: `base` with a field for each key but those `inherited` from it.
+
+    Raises:
+        EmcError: a key has neither type nor default, another type than a scalar, or the name of
+            something that the model has already.
+    """
+    fields: Any = {
+        key: _field(registered, base, parameter)
+        for key, parameter in registered.keys.items()
+        if key not in inherited
+    }
+    model: type[Model] = create_model(registered.name, __base__=base, **fields)
+    model.__doc__ = registered.function.__doc__
+    model.registered = registered
+    return model
+
+
+def _field(registered: Registered, base: type[Own], key: Parameter) -> tuple[Any, Any]:
+    if hasattr(base, key.name) or key.name in {*base.model_fields, "plugin"}:
+        raise EmcError(f"{registered.place}: a key cannot be called {key.name!r}: rename it")
+    required = key.default is Parameter.empty
+    default = ... if required else Field(default=key.default, validate_default=True)
+    given = type(key.default) if key.annotation is Parameter.empty else key.annotation
+    if get_origin(given) is Literal and {type(value) for value in get_args(given)} <= {*_TYPES}:
+        return given, default
+    if given not in _TYPES:
+        raise EmcError(
+            f"{registered.place}: key {key.name!r}: a type or a default that is an int, float,"
+            f" bool or str is wanted, found {key}"
+        )
+    return _TYPES[given], default
+
+
+def own_entry(
+    kind: str, entry: Any, info: ValidationInfo, known: list[str]
+) -> tuple[Registered, dict[str, Any]] | None:
+    """What an entry names if a plug-in registered it, and the entry's own keys.
+
+    A study's entry names one of the study's plug-ins' things; an entry of a canonical text says
+    which plug-in it is from.
+
+    Raises:
+        ValueError: neither a plug-in nor the program knows the name.
+        EmcError: the plug-in of a canonical entry cannot be loaded.
+    """
+    if not isinstance(entry, Mapping):
+        return None
+    context = info.context or {}
+    if context.get("canonical") and "plugin" in entry:
+        keys = dict(entry)
+        plugin = Plugin(**keys.pop("plugin"))
+        return _canonical(kind, str(entry.get("name")), plugin), keys
+    own = of_kind(kind, context.get("plugins", ()))
+    name = entry.get("name")
+    if name in own:
+        return own[name], dict(entry)
+    if own and "name" in entry and name not in known:
+        raise ValueError(unknown("name", str(name), [*known, *own]))
+    return None
+
+
+def _canonical(kind: str, name: str, plugin: Plugin) -> Registered:
+    own = of_kind(kind, load_plugin(plugin))
+    if name not in own:
+        raise EmcError(f"{plugin.file}: it does not register {kind} {name!r}")
+    return own[name]
+
+
+def plugin_document(entry: Own, *, with_file: bool) -> dict[str, str]:
+    """What a cell's text says of the plug-in; an id does not depend on where it lies."""
+    plugin = entry.registered.plugin
+    place = {"file": plugin.file} if with_file else {}
+    return {**place, "sha256": plugin.sha256}

@@ -1,0 +1,205 @@
+"""Plug-ins: files in which users register, by decorator, what a study can then name."""
+
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, TypeVar
+
+from emc.errors import EmcError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plug-in's file, relative to the working folder if it lies in it, and its content's hash."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a decorator registered.
+
+    `function` is the user's; its first parameters are those `given` by the program, the others
+    are keys of a study. `count` is the program's, and counts the parameters of what it makes.
+    """
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    given: tuple[str, ...]
+    count: Callable[..., int] | None
+    line: int
+    plugin: Plugin
+
+    @property
+    def place(self) -> str:
+        """Where the decorator stands."""
+        return f"{self.plugin.file}, line {self.line}"
+
+    @property
+    def keys(self) -> Mapping[str, inspect.Parameter]:
+        """Parameters of the function that a study gives."""
+        parameters = inspect.signature(self.function, eval_str=True).parameters
+        return {key: value for key, value in parameters.items() if key not in self.given}
+
+
+_UNKNOWN: Final = Plugin("", "")
+_collected: list[Registered] = []
+"""What the decorators of the plug-in that is being loaded have registered."""
+_run: set[str] = set()
+"""Files of the plug-ins that this process has run."""
+
+
+def register(
+    kind: str, name: str, given: tuple[str, ...], count: Callable[..., int] | None = None
+) -> Callable[[Function], Function]:
+    """A decorator that registers a function under a name and leaves it as it is.
+
+    Raises:
+        EmcError: the name is not one that a study can have, or the function cannot be called with
+            what the program gives.
+    """
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise EmcError(
+            f"{kind} {name!r}: a name of lower-case letters, digits and single hyphens is wanted"
+        )
+
+    def decorate(function: Function) -> Function:
+        caller = sys._getframe(1)
+        entry = Registered(kind, name, function, given, count, caller.f_lineno, _UNKNOWN)
+        _check_signature(entry)
+        _collected.append(entry)
+        return function
+
+    return decorate
+
+
+def _check_signature(entry: Registered) -> None:
+    what = f"{entry.kind} {entry.name!r}"
+    try:
+        parameters = list(inspect.signature(entry.function, eval_str=True).parameters.values())
+    except (TypeError, ValueError, NameError) as error:
+        raise EmcError(f"{what}: its parameters cannot be read: {error}") from None
+    found = tuple(parameter.name for parameter in parameters[: len(entry.given)])
+    if found != entry.given:
+        raise EmcError(
+            f"{what}: its first parameters are ({', '.join(entry.given)}), found"
+            f" ({', '.join(found)})"
+        )
+    for parameter in parameters:
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            raise EmcError(f"{what}: each key has a parameter of its own, found {parameter}")
+
+
+def plugin_at(path: Path) -> Plugin:
+    """The plug-in that lies at a path, as it is now.
+
+    Raises:
+        EmcError: there is none.
+    """
+    whole = path.expanduser().absolute()
+    here = Path.cwd()
+    shown = whole.relative_to(here) if whole.is_relative_to(here) else whole
+    return Plugin(str(shown), sha256(_content(shown)).hexdigest())
+
+
+@cache
+def load_plugin(plugin: Plugin) -> tuple[Registered, ...]:
+    """Run a plug-in, once a process, and say what it registers.
+
+    Raises:
+        EmcError: it is missing, has changed, fails, or registers nothing or a name twice.
+    """
+    content = _content(Path(plugin.file))
+    if sha256(content).hexdigest() != plugin.sha256:
+        raise EmcError(
+            f"{plugin.file}: it has changed since the cell was planned: start the study again"
+        )
+    module = ModuleType(f"emc_plugin_{plugin.sha256[:12]}")
+    module.__file__ = plugin.file
+    sys.modules[module.__name__] = module
+    _collected.clear()
+    _run.add(plugin.file)
+    with blaming(plugin.file):
+        exec(compile(content, plugin.file, "exec"), module.__dict__)
+    if not _collected:
+        raise EmcError(f"{plugin.file}: it registers nothing: see emc.architecture")
+    found = tuple(replace(entry, plugin=plugin) for entry in _collected)
+    _check_unique(found)
+    return found
+
+
+def load_plugins(folder: Path, files: list[str]) -> tuple[Registered, ...]:
+    """Run the plug-ins that a study in `folder` names, and say what they register.
+
+    Raises:
+        EmcError: one cannot be loaded, or two register the same name.
+    """
+    found = tuple(
+        entry
+        for file in files
+        for entry in load_plugin(plugin_at(folder / Path(file).expanduser()))
+    )
+    _check_unique(found)
+    return found
+
+
+def of_kind(kind: str, entries: tuple[Registered, ...]) -> dict[str, Registered]:
+    """What is registered of one kind, by name."""
+    return {entry.name: entry for entry in entries if entry.kind == kind}
+
+
+@contextmanager
+def blaming(file: str, line: int | None = None) -> Iterator[None]:
+    """Tell the plug-in's line for any error of the code inside.
+
+    It is the innermost line of the plug-in that the error came through, or else `line`.
+
+    Raises:
+        EmcError: for every error.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        otherwise = f"{file}, line {line}" if line else file
+        text = str(error) if isinstance(error, EmcError) else f"{type(error).__name__}: {error}"
+        raise EmcError(f"{place_of(error) or otherwise}: {text}") from error
+
+
+def place_of(error: BaseException) -> str | None:
+    """The innermost line of a plug-in that an error came through, or None."""
+    if isinstance(error, SyntaxError) and error.filename in _run:
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{each.filename}, line {each.lineno}" for each in frames if each.filename in _run]
+    return lines[-1] if lines else None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EmcError(f"plug-in {path}: cannot be read: {error.strerror}") from None
+
+
+def _check_unique(entries: tuple[Registered, ...]) -> None:
+    seen: dict[tuple[str, str], Registered] = {}
+    for entry in entries:
+        before = seen.setdefault((entry.kind, entry.name), entry)
+        if before is not entry:
+            raise EmcError(
+                f"{entry.place}: {entry.kind} {entry.name!r} is registered already ({before.place})"
+            )
