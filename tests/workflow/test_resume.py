@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.workflow.checkout import Checkout
 
 from emc.store.columns import PROBES
 from emc.store.tables import read_table
 from emc.study.cell import Cell
 from emc.study.identity import canonical, cell_id
-from tests.workflow.checkout import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -5,15 +5,31 @@ Snakefile parses without torch, duckdb or altair.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emc.api.measure import measure
+    from emc.curvature.model import certify
+    from emc.errors import EmcError
+    from emc.nets.own import architecture
+    from emc.warehouse.open import open_database as open  # noqa: A004
 
 __version__ = "0.1.0"
 
-_PLACES = {"architecture": "emc.nets.own"}
+__all__ = ["EmcError", "architecture", "certify", "measure", "open"]
+
+_HOMES = {
+    "EmcError": ("emc.errors", "EmcError"),
+    "architecture": ("emc.nets.own", "architecture"),
+    "certify": ("emc.curvature.model", "certify"),
+    "measure": ("emc.api.measure", "measure"),
+    "open": ("emc.warehouse.open", "open_database"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name's module when the name is first asked for."""
-    if name in _PLACES:
-        return getattr(import_module(_PLACES[name]), name)
-    raise AttributeError(f"module 'emc' has no attribute {name!r}")
+    """Load a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'emc' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

@@ -67,7 +67,7 @@ def test_architectures_are_compared_per_parameter(measured):
     nets = [{"name": "mlp", "width": 4}, {"name": "cnn", "width": 3}]
     cells = measured(factorial(architecture=nets), lambda cell: 500)
     found = pairs(cells, FACTORS["architecture"], "cnn", "mlp")
-    sizes = {name: size for name, size in cells.select("architecture", "parameters").iter_rows()}
+    sizes = dict(cells.select("architecture", "parameters").iter_rows())
     assert found.log_ratios == pytest.approx([math.log(sizes["mlp"] / sizes["cnn"])])
 
 

@@ -30,6 +30,8 @@ def mean_interval(values: np.ndarray) -> Interval:
 
 def t_test(values: np.ndarray) -> float:
     """Two-sided p of Student's one-sample test that the mean is zero; NaN below two values."""
+    if len(values) < 2:
+        return math.nan
     error = _standard_error(values)
     if error == 0:
         return 1.0 if values[0] == 0 else 0.0

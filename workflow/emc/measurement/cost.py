@@ -21,8 +21,11 @@ class Forecast:
     learnt_from: int
 
 
-def forecast(done: Sequence[tuple[int, float]], to_do: Sequence[int]) -> Forecast | None:
+def forecast(done: Sequence[tuple[int, float]], to_do: Sequence[int | None]) -> Forecast | None:
     """Predict from (parameters, seconds) of finished cells; None where nothing has finished.
+
+    `to_do` holds the parameters of cells to come; a size that is not known yet, None, counts as
+    the median of the finished ones.
 
     Seconds follow a power of the parameters from 0 to 3, fitted by least squares in the logarithms
     (a constant where fewer than three different sizes are known). The factor is exp(1.96 s), s the
@@ -37,7 +40,9 @@ def forecast(done: Sequence[tuple[int, float]], to_do: Sequence[int]) -> Forecas
     freedom = len(done) - 1 - fitted
     squares = float(np.sum((seconds - level - power * size) ** 2))
     deviation = (squares / freedom) ** 0.5 if freedom else np.inf
-    expected = np.exp(level + power * np.log(np.array(to_do, dtype=float)))
+    median = float(np.median(size))
+    sizes = np.array([median if one is None else np.log(one) for one in to_do])
+    expected = np.exp(level + power * sizes)
     return Forecast(float(np.sum(expected)), float(np.exp(1.96 * deviation)), len(done))
 
 

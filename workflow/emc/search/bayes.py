@@ -39,9 +39,7 @@ class Bayes:
         return [
             Request(n, lr)
             for lr in wanting
-            for n in next_sizes(
-                posteriors[lr], each, self._limits.smallest, self._limits.largest
-            )
+            for n in next_sizes(posteriors[lr], each, self._limits.smallest, self._limits.largest)
         ][:left]
 
     def answer(self, trials: Sequence[Trial]) -> Answer:

@@ -8,7 +8,9 @@ GUESS = 0.002
 """Probability of a fit far beyond emc50."""
 
 
-def probability(log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, lapse: np.ndarray) -> np.ndarray:
+def probability(
+    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, lapse: np.ndarray
+) -> np.ndarray:
     """Pr[fit | n], broadcast over all arguments; exactly one half at log n = centre.
 
     A logistic function of (centre - log n) / slope between `GUESS` and 1 - lapse, shifted so that
@@ -19,7 +21,7 @@ def probability(log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, lapse:
     half = (0.5 - GUESS) / span
     shift = np.log(half / (1.0 - half))
     z = np.clip((centre - log_n) / slope + shift, -40.0, 40.0)
-    return GUESS + span / (1.0 + np.exp(-z))
+    return np.asarray(GUESS + span / (1.0 + np.exp(-z)))
 
 
 def transition_width(slope: float) -> float:

@@ -28,8 +28,8 @@ def next_sizes(posterior: Posterior, count: int, smallest: int, largest: int) ->
 def _most_telling(posterior: Posterior, smallest: int, largest: int) -> int:
     low, high = posterior.quantiles(np.array([0.01, 0.99]))
     margin = 1.5 * posterior.interval().slope
-    bounds = log(smallest), log(largest)
-    sizes = np.linspace(*np.clip([low - margin, high + margin], *bounds), _CANDIDATES)
+    ends = np.clip([low - margin, high + margin], log(smallest), log(largest))
+    sizes = np.linspace(ends[0], ends[1], _CANDIDATES)
     given, weights = posterior.predictive(sizes)
     information = _entropy(weights @ given) - weights @ _entropy(given)
     return _within(float(np.exp(sizes[np.argmax(information)])), smallest, largest)

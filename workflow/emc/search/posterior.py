@@ -14,6 +14,7 @@ _CENTRES: Final = 161
 _STEPS_A_DEVIATION: Final = 10.0
 _REACH: Final = 7.0
 _BEYOND: Final = log(4.0)
+_CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 
 # A transition of 10 to 90 % over a factor 1.4, within a factor of five either way in the slope;
 # small lapses. Measured transitions span factors from 1.2 to 2.
@@ -73,7 +74,7 @@ class Posterior:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
         weights = self._weights()
         marginal = weights.sum(axis=(1, 2))
-        low, median, high = (exp(q) for q in self._quantiles(marginal, (0.025, 0.5, 0.975)))
+        low, median, high = (exp(q) for q in self._quantiles(marginal, _CENTRAL))
         slope = exp(float(weights.sum(axis=(0, 2)) @ np.log(SLOPES)))
         return Interval(low, median, high, slope)
 
@@ -110,9 +111,7 @@ class Posterior:
             self._weigh(n, fits, failures)
 
     def _weigh(self, n: int, fits: int, failures: int) -> None:
-        p = probability(
-            np.log(n), self._centres[:, None, None], SLOPES[:, None], LAPSES[None, :]
-        )
+        p = probability(np.log(n), self._centres[:, None, None], SLOPES[:, None], LAPSES[None, :])
         self._log_weights += fits * np.log(p) + failures * np.log1p(-p)
 
     def _follow(self) -> None:
@@ -136,5 +135,5 @@ class Posterior:
     def _cumulated(marginal: np.ndarray) -> np.ndarray:
         return np.append(0.0, np.cumsum(marginal))
 
-    def _quantiles(self, marginal: np.ndarray, levels: object) -> np.ndarray:
-        return np.interp(np.asarray(levels), self._cumulated(marginal), self._edges())
+    def _quantiles(self, marginal: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        return np.asarray(np.interp(levels, self._cumulated(marginal), self._edges()))

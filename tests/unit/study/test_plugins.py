@@ -1,0 +1,339 @@
+"""Plug-ins of a study: what they register, whose ids they are in, and how their faults are told."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from emc.errors import EmcError
+from emc.study import Cell, PlannedCell, cell_id, load_file
+from emc.study.identity import canonical, from_canonical
+from emc.study.plugins import load_plugin
+
+ROOT = Path(__file__).parents[3]
+IMPORTS = "import emc\nfrom torch import nn\nfrom math import prod\n"
+NET = """
+@emc.architecture("bottleneck")
+def bottleneck(shape, classes, activation, width: int, squeeze: int = 4, bias: bool = True):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(prod(shape), squeeze, bias=bias), activation,
+        nn.Linear(squeeze, width), activation, nn.Linear(width, classes),
+    )
+"""
+
+Study = Callable[..., tuple[PlannedCell, ...]]
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Loads a study of one cell on digits with that plug-in; the working folder is the study's."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(plugin: str, *cells: str, files: str = "[nets.py]") -> tuple[PlannedCell, ...]:
+        Path("nets.py").write_text(IMPORTS + plugin)
+        Path("study.yaml").write_text(
+            f"study: s\nplugins: {files}\ndefaults: {{dataset: digits}}\n"
+            f"sections: {{a: {{cells: [{', '.join(cells)}]}}}}\n"
+        )
+        return load_file(Path("study.yaml")).cells
+
+    return load
+
+
+def cell(keys: str) -> str:
+    return f"{{architecture: {{name: bottleneck, {keys}}}}}"
+
+
+def count(width: int, squeeze: int = 4, bias: bool = True) -> int:
+    return (64 + bias) * squeeze + (squeeze + 1) * width + (width + 1) * 10
+
+
+def test_keys_have_the_functions_types_and_defaults(study: Study) -> None:
+    plain, full = study(NET, cell("width: 3e0"), cell("width: 5, squeeze: 2, bias: false"))
+    assert plain.cell.architecture.keys == {"width": 3, "squeeze": 4, "bias": True}
+    assert plain.cell.parameters == count(3)
+    assert full.cell.parameters == count(5, 2, False)
+    assert plain.id.startswith("digits-original-bottleneck3-relu-sgd-")
+
+
+def test_a_wanted_count_finds_the_width(study: Study) -> None:
+    (found,) = study(NET, cell("params: 1000"))
+    width = found.cell.architecture.width
+    misses = [abs(count(w) - 1000) for w in (width - 1, width, width + 1)]
+    assert misses[1] == min(misses)
+
+
+def test_a_width_may_have_a_default(study: Study) -> None:
+    (by_default,) = study(NET.replace("width: int", "width=6"), "{architecture: bottleneck}")
+    assert by_default.cell.architecture.width == 6
+    (found,) = study(NET.replace("width: int", "width=6"), cell("params: 1000"))
+    assert found.cell.architecture.width > 6
+
+
+def test_writing_a_default_out_is_no_difference(study: Study) -> None:
+    with pytest.raises(EmcError, match="the same cell as"):
+        study(NET, cell("width: 3"), cell("width: 3.0, squeeze: 4, bias: true"))
+
+
+def test_presets_grids_and_dotted_keys_reach_the_keys(study: Study) -> None:
+    found = study(NET, "{architecture: {name: bottleneck, width: 2}, architecture.squeeze: 7}")
+    assert found[0].cell.architecture.squeeze == 7
+
+
+def test_a_cell_comes_back_from_its_text_alone(study: Study, tmp_path: Path) -> None:
+    (planned,) = study(NET, cell("width: 3"))
+    assert from_canonical(planned.definition) == planned.cell
+    assert canonical(from_canonical(planned.definition)) == planned.definition
+    plugin = json.loads(planned.definition)["architecture"]["plugin"]
+    assert plugin["file"] == "nets.py"
+    assert len(plugin["sha256"]) == 64
+
+
+def test_a_plugin_is_in_the_ids_of_the_cells_that_use_it(study: Study) -> None:
+    mlp = "{architecture: {name: mlp, width: 4, depth: 1}}"
+    own, known = study(NET, cell("width: 3"), mlp)
+    changed, same = study(NET + "# another line\n", cell("width: 3"), mlp)
+    assert changed.id != own.id
+    assert same.id == known.id
+    raw = {"dataset": "digits", "architecture": {"name": "mlp", "width": 4, "depth": 1}}
+    assert (
+        known.id
+        == cell_id(Cell.model_validate(raw))
+        == "digits-original-mlp4-relu-sgd-4ba77f57ff78"
+    )
+
+
+def test_where_a_plugin_lies_is_no_part_of_an_id(study: Study) -> None:
+    (here,) = study(NET, cell("width: 3"))
+    Path("deep").mkdir()
+    Path("nets.py").rename("deep/nets.py")
+    text = Path("study.yaml").read_text().replace("[nets.py]", "[deep/nets.py]")
+    Path("study.yaml").write_text(text)
+    (there,) = load_file(Path("study.yaml")).cells
+    assert there.id == here.id
+    assert json.loads(there.definition)["architecture"]["plugin"]["file"] == "deep/nets.py"
+
+
+def test_plugins_are_found_beside_the_study(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here,) = study(NET, cell("width: 3"))
+    folder = Path.cwd()
+    monkeypatch.chdir("/")
+    (there,) = load_file(folder / "study.yaml").cells
+    assert there.id == here.id
+    assert from_canonical(there.definition) == there.cell
+
+
+def test_a_plugin_that_has_changed_is_not_run(study: Study) -> None:
+    (planned,) = study(NET, cell("width: 3"))
+    load_plugin.cache_clear()  # as in the process of another job
+    Path("nets.py").write_text(IMPORTS + NET + "raise SystemExit('must not run')\n")
+    with pytest.raises(EmcError, match=r"^nets\.py: it has changed since the cell was planned"):
+        from_canonical(planned.definition)
+    Path("nets.py").unlink()
+    with pytest.raises(EmcError, match=r"plug-in nets\.py: cannot be read: No such file"):
+        from_canonical(planned.definition)
+
+
+def test_several_names_in_several_files(study: Study) -> None:
+    other = """
+        import emc
+        from torch import nn
+        for depth in (1, 2):
+            @emc.architecture(f"deep-{depth}")
+            def deep(shape, classes, activation, depth: int = depth):
+                return nn.Sequential(nn.Flatten(), *[nn.Linear(64, 64)] * depth, nn.Linear(64, 10))
+    """
+    Path("other.py").write_text(dedent(other))
+    cells = ["{architecture: deep-1}", "{architecture: deep-2}", cell("width: 1")]
+    found = study(NET, *cells, files="[other.py, nets.py]")
+    assert [one.cell.architecture.name for one in found] == ["deep-1", "deep-2", "bottleneck"]
+
+
+def test_a_module_class_is_an_architecture(study: Study) -> None:
+    by_class = """
+        @emc.architecture("by-class")
+        class Net(nn.Module):
+            def __init__(self, shape, classes, activation, width: int = 2):
+                super().__init__()
+                self.layer = nn.Linear(prod(shape), classes)
+
+            def forward(self, x):
+                return self.layer(x.flatten(1))
+    """
+    (found,) = study(dedent(by_class), "{architecture: by-class}")
+    assert found.cell.parameters == 650
+
+
+KNOWN = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer, bottleneck"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "name: bottlenek",
+            f"unknown name 'bottlenek'; did you mean 'bottleneck'? (known: {KNOWN})",
+        ),
+        ("name: mpl", f"unknown name 'mpl'; did you mean 'mlp'? (known: {KNOWN})"),
+        ("name: bottleneck", "give either 'width' or 'params', found neither"),
+        (
+            "name: bottleneck, widht: 3",
+            "unknown key 'widht'; did you mean 'width'?"
+            " (known: name, width, params, squeeze, bias)",
+        ),
+        ("name: bottleneck, width: 1, plugin: nets.py", "unknown key 'plugin'"),
+    ],
+)
+def test_entries_that_do_not_suit_the_function(study: Study, entry: str, message: str) -> None:
+    with pytest.raises(EmcError, match=re.escape(f"): architecture: {message}")):
+        study(NET, f"{{architecture: {{{entry}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("width: 1.5", "architecture.width: a whole number is wanted, found 1.5"),
+        ("width: 1, squeeze: wide", "architecture.squeeze: a whole number is wanted, found 'wide'"),
+        ("width: 1, bias: 3", "architecture.bias: true or false is wanted, found 3"),
+    ],
+)
+def test_values_that_do_not_suit_the_function(study: Study, keys: str, message: str) -> None:
+    with pytest.raises(EmcError, match=re.escape(message)):
+        study(NET, cell(keys))
+
+
+def test_a_key_without_default_is_missed(study: Study) -> None:
+    with pytest.raises(EmcError, match=r"architecture\.squeeze: is missing"):
+        study(NET.replace("squeeze: int = 4", "squeeze: int"), cell("width: 3"))
+
+
+def body(line: str, signature: str = "shape, classes, activation") -> str:
+    """A plug-in whose function `f` starts on line 4 and has its body on line 6."""
+    return f"@emc.architecture('bottleneck')\ndef f({signature}):\n    {line}\n"
+
+
+FAULTS = [
+    ("def f(:", r"nets\.py, line 4: SyntaxError: invalid syntax"),
+    (
+        "import nothing_such",
+        r"nets\.py, line 4: ModuleNotFoundError: No module named 'nothing_such'",
+    ),
+    ("\n\n1 / 0", r"nets\.py, line 6: ZeroDivisionError: division by zero"),
+    ("raise SystemExit(3)", r"nets\.py, line 4: SystemExit: 3"),
+    ("", r"nets\.py: it registers nothing"),
+    (NET + NET, r"line 12: architecture 'bottleneck' is registered already \(nets\.py, line 5\)"),
+    (
+        "@emc.architecture('mlp')\ndef f(): pass",
+        "line 4: architecture 'mlp' comes with the program",
+    ),
+    ("@emc.architecture('A b')\ndef f(): pass", "line 4: architecture 'A b': a name of lower-case"),
+    ("@emc.architecture\ndef f(): pass", "line 4: architecture <function f at .*: a name of lower"),
+    (
+        body("pass", "classes, shape, activation"),
+        r"line 4: .*its first parameters are \(shape, classes, activation\), found \(classes,",
+    ),
+    (body("pass", "shape, classes"), r"found \(shape, classes\)"),
+    (
+        body("pass", "shape, classes, activation, **keys"),
+        "each key has a parameter .*found \\*\\*keys",
+    ),
+    (body("pass", "shape, classes, activation, x: 'nothing'"), "cannot be read: name 'nothing'"),
+    (body("pass", "shape, classes, activation, x"), "line 4: key 'x': a type or a default"),
+    (body("pass", "shape, classes, activation, x=[1]"), "key 'x': a type or a default .*found x="),
+    (
+        body("pass", "shape, classes, activation, x: int | None = None"),
+        "key 'x': a type or a default",
+    ),
+    (
+        body("pass", "shape, classes, activation, width: float = 1.0"),
+        "key 'width': an int is wanted",
+    ),
+    (body("pass", "shape, classes, activation, problem: int = 1"), "cannot be called 'problem'"),
+    (body("pass", "shape, classes, activation, plugin: int = 1"), "cannot be called 'plugin'"),
+    (body("return 1 / 0"), r"nets\.py, line 6: ZeroDivisionError: division by zero"),
+    (
+        body("return 3"),
+        r"nets\.py, line 4: architecture 'bottleneck' returns 3, a torch\.nn\.Module",
+    ),
+    (body("return nn.Flatten()"), "line 4: .* returns a Flatten with nothing to train"),
+    (
+        body("return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3))"),
+        r"4: .*logits of shape \(2, 3\) for two inputs of \(1, 8, 8\) in 10 classes, \(2, 10\)",
+    ),
+    (body("return nn.Linear(9, 9)"), r"nets\.py, line 4: RuntimeError: mat1 and mat2 shapes"),
+]
+
+
+@pytest.mark.parametrize(("plugin", "message"), FAULTS, ids=lambda v: v[:40])
+def test_faults_name_the_plugins_line(study: Study, plugin: str, message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        study(plugin, "{architecture: bottleneck}")
+
+
+def test_an_error_in_a_forward_pass_names_its_line(study: Study) -> None:
+    net = """
+        @emc.architecture("broken")
+        class Net(nn.Module):
+            def __init__(self, shape, classes, activation):
+                super().__init__()
+                self.layer = nn.Linear(1, 1)
+
+            def forward(self, x):
+                return self.layer(self.missing)
+    """
+    with pytest.raises(EmcError, match=r"nets\.py, line 12: AttributeError: 'Net' object has no"):
+        study(dedent(net), "{architecture: broken}")
+
+
+def test_a_fault_names_the_cell(study: Study) -> None:
+    message = (
+        r"^study\.yaml: section 'a', cell \(architecture=bottleneck\[width=0.*\]\): architecture"
+    )
+    with pytest.raises(EmcError, match=message):
+        study(NET, cell("width: 0, squeeze: 1"))
+    with pytest.raises(EmcError, match=r"cell \(architecture=bottleneck\[width=3, squeeze=-1\]\)"):
+        study(NET, cell("width: 3, squeeze: -1"))
+
+
+@pytest.mark.parametrize("files", ["[none.py]", "[nets.py, none.py]"])
+def test_a_plugin_that_is_not_there(study: Study, files: str) -> None:
+    message = r"^study\.yaml: plugins: plug-in none\.py: cannot be read: No such file"
+    with pytest.raises(EmcError, match=message):
+        study(NET, cell("width: 1"), files=files)
+
+
+def test_an_unknown_data_set_leaves_the_net_untried(study: Study) -> None:
+    """Only the prepared data set tells the shape."""
+    csv = "dataset: {name: csv, file: a.csv, label: y}"
+    (found,) = study(body("return 1 / 0"), f"{{architecture: bottleneck, {csv}}}")
+    assert found.cell.architecture.keys == {}
+
+
+def test_a_study_without_plugins_never_loads_torch(tmp_path: Path) -> None:
+    program = """
+        import sys
+        from pathlib import Path
+        from emc.study import load_file
+        assert load_file(Path(sys.argv[1])).cells
+        assert "torch" not in sys.modules
+    """
+    file = tmp_path / "study.yaml"
+    nets = "[{name: vit, params: 1e4}, {name: efficientnet, width: 4}, {name: resnet, width: 3}]"
+    file.write_text(
+        f"study: s\ndefaults: {{dataset: mnist}}\n"
+        f"sections: {{a: {{grid: {{architecture: {nets}}}}}}}"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    command = [sys.executable, "-c", dedent(program), str(file)]
+    subprocess.run(command, env=environment, check=True)
+
+
+def test_the_plugins_of_a_study(study: Study) -> None:
+    study(NET, cell("width: 1"))
+    assert load_file(Path("study.yaml")).plugins == ["nets.py"]
