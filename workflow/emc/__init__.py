@@ -10,20 +10,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emc.api.measure import measure
     from emc.curvature.model import certify
+    from emc.data.own import dataset
+    from emc.engine.own import optimizer
     from emc.errors import EmcError
     from emc.nets.own import architecture
+    from emc.nets.own_activation import activation
     from emc.warehouse.open import open_database as open  # noqa: A004
 
 __version__ = "0.1.0"
 
-__all__ = ["EmcError", "architecture", "certify", "measure", "open"]
+__all__ = [
+    "EmcError",
+    "activation",
+    "architecture",
+    "certify",
+    "dataset",
+    "measure",
+    "open",
+    "optimizer",
+]
 
 _HOMES = {
     "EmcError": ("emc.errors", "EmcError"),
+    "activation": ("emc.nets.own_activation", "activation"),
     "architecture": ("emc.nets.own", "architecture"),
     "certify": ("emc.curvature.model", "certify"),
+    "dataset": ("emc.data.own", "dataset"),
     "measure": ("emc.api.measure", "measure"),
     "open": ("emc.warehouse.open", "open_database"),
+    "optimizer": ("emc.engine.own", "optimizer"),
 }
 
 

@@ -41,12 +41,11 @@ def test_seeds_of_one_configuration_are_units(measured):
 def test_seeds_of_several_configurations_are_averaged(measured):
     factors = {"optimizer": ["sgd", "gd"], "seed": [0, 1], "activation": ["relu", "tanh"]}
     ratios = {("relu", 0): 2, ("relu", 1): 8, ("tanh", 0): 3, ("tanh", 1): 3}
-    cells = measured(
-        factorial(**factors),
-        lambda cell: (
-            10 * (ratios[cell.activation, cell.seed] if cell.optimizer.name == "sgd" else 1)
-        ),
-    )
+
+    def answer(cell):
+        return 10 * (ratios[cell.activation, cell.seed] if cell.optimizer.name == "sgd" else 1)
+
+    cells = measured(factorial(**factors), answer)
     found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
     assert sorted(found.log_ratios) == pytest.approx([math.log(3), math.log(4)])
     assert (found.pairs, found.configurations) == (4, 2)

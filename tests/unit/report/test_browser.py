@@ -157,6 +157,7 @@ def test_a_cell_can_be_linked_to(visit, warehouse):
 
 
 def test_a_mark_opens_its_cell(visit):
+    visit.tab.locator("#emc-by-parameters").scroll_into_view_if_needed()
     point = visit.tab.locator("#emc-by-parameters svg [aria-roledescription=point]").first
     point.click(force=True)
     visit.tab.wait_for_selector("#cell h1")
@@ -179,6 +180,7 @@ def test_dark_paper_has_light_ink(visit):
     visit.tab.emulate_media(color_scheme="dark")
     style = "getComputedStyle(document.body)"
     assert visit.tab.evaluate(f"{style}.backgroundColor") == "rgb(20, 23, 26)"
+    visit.tab.locator("#emc-by-parameters").scroll_into_view_if_needed()
     label = visit.tab.locator("#emc-by-parameters svg text").first
     label.wait_for()
     ink = label.evaluate("node => getComputedStyle(node).fill")

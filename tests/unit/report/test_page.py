@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +15,7 @@ from tests.unit.report.test_columnar import restored
 from emc.errors import EmcError
 from emc.figures import FIGURES
 from emc.figures.save import vega_bundle
+from emc.findings import effects, exponents, judge
 from emc.report import write_page
 from emc.warehouse import RELATIONS, build
 
@@ -218,6 +219,21 @@ def test_headline_counts(text, warehouse):
     assert "EMC with sgd is " in text
 
 
+def test_findings_carry_verdicts_and_numbers(text, warehouse):
+    for finding in judge(warehouse):
+        assert escape(finding.claim.statement) in text
+        assert escape(finding.sentence) in text
+    assert '<span class="verdict supported">supported</span>' in text
+    for slope in exponents(warehouse):
+        assert f"{slope.exponent:.2f} ({slope.low:.2f} to {slope.high:.2f})" in text
+
+
+def test_headline_states_certain_effects_only(text, warehouse):
+    listed = re.search(r'<ul class="effects">(.*?)</ul>', text, re.DOTALL)[1]
+    for made in effects(warehouse):
+        assert (escape(made.sentence) in listed) == made.certain
+
+
 def test_writing_twice_gives_the_same_page(study, page, tmp_path):
     again = tmp_path / "index.html"
     write_page(study.database, again, study.name, TITLE)
@@ -231,7 +247,8 @@ def test_a_study_without_results_has_a_page(tmp_path):
     text = (tmp_path / "index.html").read_text()
     assert "<h1>made-up</h1>" in text
     assert "<dt>cells measured</dt><dd>0 of 2</dd>" in text
-    assert "so no effect is stated" in text
+    assert "No factor has a certain effect" in text
+    assert "No claim has evidence in this study" in text
     assert script(text, "evidence")["probes"]["counts"] == [0, 0]
     assert script(text, "data")["charts"] == {}
 

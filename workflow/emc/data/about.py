@@ -46,3 +46,4 @@ ABOUT: Final = {
     "csv": About("a local table", _OWN),
     "parquet": About("a local table", _OWN),
 }
+PLUGIN: Final = About("a plug-in", _OWN)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from emc.data import gaussian, images, own_table, tree, uci
-from emc.data.about import ABOUT
+from emc.data import gaussian, images, own, own_table, tree, uci
+from emc.data.about import ABOUT, PLUGIN
 from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
 from emc.data.manifest import TENSORS, Manifest, write_manifest
@@ -17,7 +17,7 @@ from emc.data.originals import Shelf
 from emc.data.samples import checksum
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
-from emc.study.sources import DataSet, Facts
+from emc.study.sources import DataSet, Facts, OwnDataSet
 
 READERS: Final[Mapping[str, Callable[[Any, Shelf], Content]]] = {
     "mnist": images.mnist,
@@ -65,7 +65,7 @@ def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
             number, a class has no training sample, or there are fewer than two classes.
     """
     places = (*([data_dir.expanduser()] if data_dir else []), folder / "original")
-    content = READERS[dataset.name](dataset, Shelf(places))
+    content = _read(dataset, Shelf(places))
     _check(dataset, content)
     path = folder / TENSORS
     with stream_tensors(path, content.tensors.specs, {"dataset": dataset.name}) as arrays:
@@ -74,6 +74,12 @@ def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
     manifest = _manifest(dataset, content, census, path)
     write_manifest(folder, manifest)
     return manifest
+
+
+def _read(dataset: DataSet, shelf: Shelf) -> Content:
+    if isinstance(dataset, OwnDataSet):
+        return own.own(dataset)
+    return READERS[dataset.name](dataset, shelf)
 
 
 def _census(name: str, content: Content, arrays: Arrays) -> _Census:
@@ -140,7 +146,7 @@ def _moments(counts: list[int]) -> tuple[float, float]:
 
 def _manifest(dataset: DataSet, content: Content, census: _Census, path: Path) -> Manifest:
     inputs = content.tensors.specs["train_inputs"]
-    about = ABOUT[dataset.name]
+    about = ABOUT.get(dataset.name, PLUGIN)
     return Manifest(
         name=dataset.name,
         dataset=dataset.model_dump(mode="json"),

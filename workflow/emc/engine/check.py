@@ -26,7 +26,8 @@ def check(procedure: Procedure, replicas: Sequence[Replica]) -> None:
 
 
 def _check_procedure(procedure: Procedure) -> None:
-    _check_word("optimizer", procedure.update.name, OPTIMIZERS)
+    if procedure.update.make is None:
+        _check_word("optimizer", procedure.update.name, OPTIMIZERS)
     _check_word("loss", procedure.loss, LOSSES)
     _check_word("order", procedure.order, ORDERS)
     _check_word("schedule", procedure.schedule, SCHEDULES)

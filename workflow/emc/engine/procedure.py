@@ -11,11 +11,16 @@ from emc.records import Milestone, Outcome
 
 if TYPE_CHECKING:
     from torch import nn
+    from torch.optim import Optimizer
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An optimizer and its constants; the learning rate belongs to the replica."""
+    """An optimizer and its constants; the learning rate belongs to the replica.
+
+    With `make`, an optimizer that the engine does not know, made of the parameters and the rate;
+    then the constants do not count.
+    """
 
     name: str
     momentum: float = 0.0
@@ -24,6 +29,7 @@ class Update:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    make: "Callable[[list[nn.Parameter], float], Optimizer] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class _Training:
         self._labels = torch.from_numpy(replica.labels.copy()).to(device)
         check_logits(self._net, self._x[:2], procedure.classes)
         self._trained = [p for p in self._net.parameters() if p.requires_grad]
-        self._optimizer = _optimizer(procedure.update, self._trained)
+        self._optimizer = _optimizer(procedure.update, self._trained, replica.lr)
         self._rates = learning_rates(procedure, replica.n, replica.lr)
         self._progress = Progress(procedure, replica.n)
 
@@ -170,8 +170,10 @@ def _criterion(procedure: Procedure, smoothing: float) -> Callable[[Tensor, Tens
     return squared_error
 
 
-def _optimizer(update: Update, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _optimizer(update: Update, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     """The optimizer that torch has for it; its rate is set before each step."""
+    if update.make is not None:
+        return update.make(parameters, lr)
     decay = update.weight_decay
     if update.name in {"sgd", "gd"}:
         return torch.optim.SGD(

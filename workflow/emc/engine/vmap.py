@@ -38,6 +38,8 @@ class Vmap:
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why the net's replicas cannot share a call, or None."""
+        if procedure.update.make is not None:
+            return f"the optimizer {procedure.update.name!r} steps one replica at a time"
         return None if procedure.module is None else obstacle(fresh(procedure, seed=0))
 
     def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:

@@ -16,6 +16,7 @@ from emc.figures.encodings import (
 )
 from emc.figures.figure import Chart, Figure, levels
 from emc.figures.frames import cell_counts, measured_cells
+from emc.figures.theme import NEUTRAL
 from emc.findings import Effect, effects
 from emc.warehouse import Warehouse
 
@@ -44,7 +45,7 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
         .transform_calculate(log_emc="log(datum.per_parameter)")
         .transform_aggregate(mean_log="mean(log_emc)", cells="count()", groupby=[factor])
         .transform_calculate(per_parameter="exp(datum.mean_log)")
-        .mark_tick(thickness=3, size=44, color="#8a8a8a", opacity=1)
+        .mark_tick(thickness=3, size=44, color=NEUTRAL, opacity=1)
         .encode(
             tooltip=[
                 alt.Tooltip("per_parameter:Q", title="geometric mean", format=".3~r"),

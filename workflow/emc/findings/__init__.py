@@ -9,13 +9,14 @@ from emc.findings.effects import Effect, effects
 from emc.findings.factors import FACTORS
 from emc.findings.judge import Finding, Verdict, judge
 from emc.findings.matching import matched
-from emc.findings.scaling import exponents
+from emc.findings.scaling import Exponent, exponents
 from emc.findings.write import write_findings
 
 __all__ = [
     "FACTORS",
     "Claim",
     "Effect",
+    "Exponent",
     "Finding",
     "Verdict",
     "asked",

@@ -19,6 +19,7 @@ from emc.store.tables import write_table
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id
 from emc.study.models import CertificateSettings
+from emc.study.training import AdamW, OwnOptimizer
 
 
 def certify(cell: Cell, settings: CertificateSettings, results: Results, output: Path) -> None:
@@ -69,8 +70,9 @@ def _end_point(source: LabelledSamples, kept: Endpoint) -> EndPoint:
 
 
 def _objective(cell: Cell) -> Objective:
-    """Decoupled weight decay is no part of what is minimised."""
-    coupled = 0.0 if cell.optimizer.name == "adamw" else cell.optimizer.weight_decay
+    """Decoupled weight decay is no part of what is minimised, nor is that of a plug-in."""
+    optimizer = cell.optimizer
+    coupled = 0.0 if isinstance(optimizer, AdamW | OwnOptimizer) else optimizer.weight_decay
     return Objective(cell.loss.name, cell.loss.label_smoothing, coupled)
 
 

@@ -1,10 +1,12 @@
 """A cell's procedure in the engine's terms."""
 
+from emc.engine.own import Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import net
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
+from emc.study.training import Optimizer, OwnOptimizer
 
 
 def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
@@ -20,7 +22,7 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
     trained = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     return Procedure(
         classes=classes,
-        update=Update(**cell.optimizer.model_dump(exclude={"lr"})),
+        update=_update(cell.optimizer),
         layers=trained if isinstance(trained, tuple) else None,
         module=None if isinstance(trained, tuple) else trained,
         initialisation=cell.initialisation,
@@ -36,3 +38,9 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         gradient_tolerance=cell.stopping.gradient,
         plateau_tolerance=cell.stopping.plateau,
     )
+
+
+def _update(optimizer: Optimizer) -> Update:
+    if isinstance(optimizer, OwnOptimizer):
+        return Update(optimizer.name, make=Maker(optimizer))
+    return Update(**optimizer.model_dump(exclude={"lr"}))

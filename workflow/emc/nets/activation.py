@@ -1,4 +1,4 @@
-"""Element-wise functions by name, as functions and as layers."""
+"""Element-wise functions, as functions and as layers."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,6 +6,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from emc.study.training import ActivationChoice, OwnActivation, activation_name
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -25,25 +27,30 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 
 
 class Activation(nn.Module):
-    """One of `ACTIVATIONS` as a layer without parameters."""
+    """One of `ACTIVATIONS`, or a plug-in's function, as a layer without parameters."""
 
-    def __init__(self, name: str) -> None:
-        """Take the function's name."""
+    def __init__(self, activation: ActivationChoice) -> None:
+        """Take the function."""
         super().__init__()
-        self._name = name
+        self._name = activation_name(activation)
+        self._function = (
+            activation.registered.function
+            if isinstance(activation, OwnActivation)
+            else ACTIVATIONS[activation]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """The function of each number."""
-        return ACTIVATIONS[self._name](x)
+        return self._function(x)
 
     def extra_repr(self) -> str:
         """The function's name."""
         return self._name
 
 
-def activate(net: nn.Module, published: type[nn.Module], name: str) -> None:
-    """Put the named function in the place of every `published` activation of a net."""
+def activate(net: nn.Module, published: type[nn.Module], activation: ActivationChoice) -> None:
+    """Put the activation in the place of every `published` one of a net."""
     for layer in net.modules():
         for key, child in layer.named_children():
             if isinstance(child, published):
-                setattr(layer, key, Activation(name))
+                setattr(layer, key, Activation(activation))

@@ -16,6 +16,7 @@ from emc.study.architectures import (
     ResNet,
     Vit,
 )
+from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,14 +30,18 @@ class Factory:
     """
 
     architecture: Architecture
-    activation: str
+    activation: ActivationChoice
     initialisation: str
     shape: tuple[int, ...]
     classes: int
 
-    def __call__(self) -> "nn.Module":
+    def __call__(self) -> "nn.Module":  # noqa: PLR0911  # one for each family
         """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
         match self.architecture:
+            case Mlp() as net:
+                from emc.nets.mlp import mlp
+
+                return mlp(net, self.activation, self.initialisation, self.shape, self.classes)
             case Cnn() as net:
                 from emc.nets.cnn import cnn
 
@@ -66,7 +71,7 @@ class Factory:
 
 def net(
     architecture: Architecture,
-    activation: str,
+    activation: ActivationChoice,
     initialisation: str,
     shape: tuple[int, ...],
     classes: int,
@@ -77,8 +82,11 @@ def net(
     (ReLU), an EfficientNet block (SiLU) and a transformer's MLP (GELU); attention keeps its
     softmax, and squeeze and excitation the sigmoid of its gate. `linear` has none.
     """
-    if isinstance(architecture, Linear | Mlp) or (
-        isinstance(architecture, Cnn) and architecture.normalisation == "none"
+    if isinstance(architecture, Linear):
+        return plan(architecture, "identity", shape, classes)
+    if isinstance(activation, str) and (
+        isinstance(architecture, Mlp)
+        or (isinstance(architecture, Cnn) and architecture.normalisation == "none")
     ):
         return plan(architecture, activation, shape, classes)
     return Factory(architecture, activation, initialisation, shape, classes)

@@ -9,10 +9,11 @@ from torchvision.models.efficientnet import MBConvConfig
 from emc.nets.activation import activate
 from emc.nets.normalisation import normalisation
 from emc.study.architectures import EfficientNet
+from emc.study.training import ActivationChoice
 
 
 def efficientnet(
-    architecture: EfficientNet, activation: str, shape: tuple[int, ...], classes: int
+    architecture: EfficientNet, activation: ActivationChoice, shape: tuple[int, ...], classes: int
 ) -> nn.Module:
     """A fresh net from torch's generator, with torchvision's names and initial weights."""
     net: nn.Module = Published(

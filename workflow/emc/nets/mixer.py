@@ -4,10 +4,11 @@ from torch import Tensor, nn
 
 from emc.nets.activation import Activation
 from emc.study.architectures import MlpMixer
+from emc.study.training import ActivationChoice
 
 
 def mixer(
-    architecture: MlpMixer, activation: str, shape: tuple[int, ...], classes: int
+    architecture: MlpMixer, activation: ActivationChoice, shape: tuple[int, ...], classes: int
 ) -> nn.Module:
     """A fresh net from torch's generator, with PyTorch's default initial weights."""
     width = architecture.width
@@ -64,7 +65,7 @@ class TokenMean(nn.Module):
         return x.mean(1)
 
 
-def _mlp(features: int, units: int, activation: str) -> nn.Sequential:
+def _mlp(features: int, units: int, activation: ActivationChoice) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(features, units), Activation(activation), nn.Linear(units, features)
     )

@@ -11,8 +11,8 @@ _CHANNELS: Final = 16
 
 
 def normalisation(kind: str) -> Callable[[int], nn.Module]:
-    """Makes a layer for a number of channels: kind "group" or "batch"."""
-    return BatchNorm if kind == "batch" else group_norm
+    """Makes a layer for a number of channels: kind "group", "batch" or "none"."""
+    return _MAKERS[kind]
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -35,3 +35,10 @@ class BatchNorm(nn.BatchNorm2d):
                 x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
             )
         return super().forward(x)
+
+
+_MAKERS: Final[dict[str, Callable[[int], nn.Module]]] = {
+    "none": nn.Identity,
+    "group": group_norm,
+    "batch": BatchNorm,
+}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from emc.errors import EmcError
 from emc.study.architectures import FAMILIES, OwnArchitecture
 from emc.study.plugins import Function, blaming, register
+from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +31,7 @@ def architecture(name: str) -> Callable[[Function], Function]:
 
 
 def own_net(
-    net: OwnArchitecture, activation: str, shape: tuple[int, ...], classes: int
+    net: OwnArchitecture, activation: ActivationChoice, shape: tuple[int, ...], classes: int
 ) -> "nn.Module":
     """A fresh net of the plug-in.
 

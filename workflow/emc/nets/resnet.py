@@ -9,10 +9,11 @@ from torchvision.models.resnet import BasicBlock
 from emc.nets.activation import activate
 from emc.nets.normalisation import normalisation
 from emc.study.architectures import ResNet
+from emc.study.training import ActivationChoice
 
 
 def resnet(
-    architecture: ResNet, activation: str, shape: tuple[int, ...], classes: int
+    architecture: ResNet, activation: ActivationChoice, shape: tuple[int, ...], classes: int
 ) -> nn.Module:
     """A fresh net from torch's generator: layers, names and initial weights are torchvision's."""
     norm = normalisation(architecture.normalisation)

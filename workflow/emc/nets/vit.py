@@ -7,9 +7,12 @@ from torchvision.models.vision_transformer import EncoderBlock
 
 from emc.nets.activation import activate
 from emc.study.architectures import Vit
+from emc.study.training import ActivationChoice
 
 
-def vit(architecture: Vit, activation: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+def vit(
+    architecture: Vit, activation: ActivationChoice, shape: tuple[int, ...], classes: int
+) -> nn.Module:
     """A fresh net from torch's generator, with torchvision's names and initial weights."""
     width, patch = architecture.width, architecture.patch
     assert width is not None

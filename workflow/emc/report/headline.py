@@ -45,8 +45,9 @@ def tiles(warehouse: Warehouse) -> list[Tile]:
 
 
 def sentences(warehouse: Warehouse) -> list[str]:
-    """The largest effects over matched cells, in words with their numbers."""
-    return [made.sentence for made in effects(warehouse)[:SENTENCES]]
+    """The largest certain effects over matched cells, in words with their numbers."""
+    certain = [made.sentence for made in effects(warehouse) if made.certain]
+    return certain[:SENTENCES]
 
 
 def _bounds(row: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """The parts of the page that are there before any script runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from emc.figures import Figure
+from emc.findings import Exponent, Finding
 from emc.records import Outcome
 from emc.report.headline import Tile
 from emc.warehouse import RELATIONS
@@ -21,8 +22,64 @@ def tile_list(shown: Iterable[Tile]) -> str:
 def sentence_list(sentences: Iterable[str]) -> str:
     """Sentences as a list; one that says so where there are none."""
     items = [f"<li>{escape(sentence)}</li>" for sentence in sentences]
-    nothing = "<li>No two measured cells differ in one factor only, so no effect is stated.</li>"
+    nothing = "<li>No factor has a certain effect between matched cells yet.</li>"
     return "\n".join(items) or nothing
+
+
+def finding_list(found: Sequence[Finding]) -> str:
+    """Claims with evidence as a table, the others folded."""
+    judged = [finding for finding in found if finding.pairs]
+    others = [finding for finding in found if not finding.pairs]
+    nothing = "<p>No claim has evidence in this study.</p>"
+    rest = f"<details><summary>{len(others)} claims without evidence here</summary>"
+    return (_finding_table(judged) if judged else nothing) + (
+        f"{rest}{_finding_table(others)}</details>" if others else ""
+    )
+
+
+def _finding_table(found: Iterable[Finding]) -> str:
+    rows = (
+        (
+            str(finding.claim.finding or "own"),
+            escape(finding.claim.statement),
+            f'<span class="verdict {finding.verdict.name.lower()}">{finding.verdict}</span>',
+            escape(finding.sentence),
+        )
+        for finding in found
+    )
+    return _table(("finding", "claim", "verdict", "numbers"), rows)
+
+
+def exponent_list(found: Sequence[Exponent]) -> str:
+    """How EMC grows with the parameters, folded."""
+    if not found:
+        return "<p>No procedure is measured at three sizes or more.</p>"
+    rows = (
+        (
+            escape(slope.procedure),
+            f"{slope.exponent:.2f} ({slope.low:.2f} to {slope.high:.2f})",
+            f"{slope.sizes:,}",
+            f"{slope.cells:,}",
+        )
+        for slope in found
+    )
+    heads = ("procedure", "exponent (95 % interval)", "sizes", "cells")
+    return (
+        "<details><summary>How EMC grows with the number of parameters:"
+        f" {len(found):,} exponents</summary>{_table(heads, rows)}</details>"
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th scope=col>{title}</th>" for title in heads)
+    body = "".join(
+        f"<tr><th scope=row>{first}</th>{''.join(f'<td>{entry}</td>' for entry in rest)}</tr>"
+        for first, *rest in rows
+    )
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        "</div>"
+    )
 
 
 def drawn_figure(figure: Figure, caption: str) -> str:
@@ -56,17 +113,17 @@ def dictionary() -> str:
 
 
 def _relation(relation: Relation) -> str:
-    rows = "".join(
-        f"<tr><th scope=row><code>{escape(column.name)}</code></th>"
-        f"<td>{SQL_TYPES[column.kind]}</td><td>{escape(column.meaning)}"
-        f"{' <em>(may be empty)</em>' if column.nullable else ''}</td></tr>"
+    rows = (
+        (
+            f"<code>{escape(column.name)}</code>",
+            SQL_TYPES[column.kind],
+            escape(column.meaning) + (" <em>(may be empty)</em>" if column.nullable else ""),
+        )
         for column in relation.columns
     )
     return (
         f"<details><summary><code>{escape(relation.name)}</code> {escape(relation.meaning)}"
-        f'</summary><div class="scroll"><table><thead><tr><th scope=col>column</th>'
-        f"<th scope=col>type</th><th scope=col>meaning</th></tr></thead><tbody>{rows}</tbody>"
-        "</table></div></details>"
+        f"</summary>{_table(('column', 'type', 'meaning'), rows)}</details>"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from emc.figures import FIGURES, cell_charts, specification
 from emc.figures.save import script_json, vega_bundle
 from emc.figures.theme import config
+from emc.findings import exponents, judge
 from emc.report import markup
 from emc.report.cells import cells_data, definitions_data
 from emc.report.columnar import columnar, transposed
@@ -44,6 +45,8 @@ def _page(warehouse: Warehouse, study: str, title: str) -> str:
         style=_asset("page.css"),
         tiles=markup.tile_list(tiles(warehouse)),
         sentences=markup.sentence_list(sentences(warehouse)),
+        findings=markup.finding_list(judge(warehouse)),
+        exponents=markup.exponent_list(exponents(warehouse)),
         figures=figures,
         outcomes=markup.outcome_list(),
         dictionary=markup.dictionary(),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from emc.study import Cell, PlannedCell
+from emc.study.training import activation_name
 
 
 def plan_row(planned: PlannedCell) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def _net(cell: Cell) -> dict[str, Any]:
         "width": getattr(cell.architecture, "width", None),
         "depth": getattr(cell.architecture, "depth", None),
         "parameters": cell.parameters if cell.dataset.facts else None,
-        "activation": cell.activation,
+        "activation": activation_name(cell.activation),
         "initialisation": cell.initialisation,
     }
 
@@ -49,7 +50,7 @@ def _training(cell: Cell) -> dict[str, Any]:
         "optimizer": cell.optimizer.name,
         "rates": list(cell.optimizer.lr),
         "momentum": getattr(cell.optimizer, "momentum", None),
-        "weight_decay": cell.optimizer.weight_decay,
+        "weight_decay": getattr(cell.optimizer, "weight_decay", 0.0),
         "schedule": cell.schedule.name,
         "batch": None if full_batch else cell.batch.size,
         "batch_order": "full" if full_batch else cell.batch.order,

@@ -10,7 +10,7 @@ from emc.study.architectures import Architecture, Linear, Scaled, sized
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
 from emc.study.strict import Count, Positive, Strict, Whole
 from emc.study.training import (
-    Activation,
+    ActivationChoice,
     Batch,
     Budget,
     Gd,
@@ -35,7 +35,7 @@ class Cell(Strict):
     """What is to be fitted: the data set's own labels, or others."""
     architecture: Architecture
     """The net: its family and its size."""
-    activation: Activation = "relu"
+    activation: ActivationChoice = "relu"
     """Activation of every hidden layer."""
     initialisation: Initialisation = "scaled-normal"
     """`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;

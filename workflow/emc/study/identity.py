@@ -13,6 +13,7 @@ from emc.study.models import CertificateSettings
 from emc.study.own import Own, plugin_document
 from emc.study.sources import DataSet
 from emc.study.strict import Strict, absent_meanings
+from emc.study.training import activation_name
 
 PROTOCOL: Final = 1
 """Version of the measurement: raised when the same cell would give other probes than before."""
@@ -89,7 +90,7 @@ def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
 def _stem(cell: Cell) -> str:
     net = cell.architecture
     size = f"{net.width}" if isinstance(net, Scaled) else ""
-    words = (cell.dataset.name, cell.labels.name, net.name + size, cell.activation)
+    words = (cell.dataset.name, cell.labels.name, net.name + size, activation_name(cell.activation))
     return "-".join((*words, cell.optimizer.name))
 
 
@@ -97,7 +98,8 @@ def dataset_id(dataset: DataSet) -> str:
     """Name of a data set's folder: its name, and a hash of its parameters if it has any."""
     if set(_reduced(dataset)) == {"name"}:
         return dataset.name
-    digest = sha256(dataset_definition(dataset).encode()).hexdigest()[:8]
+    hashed = _text(_reduced(dataset, with_files=False))
+    digest = sha256(hashed.encode()).hexdigest()[:8]
     return f"{dataset.name}-{digest}"
 
 

@@ -1,6 +1,6 @@
 """Entries of a cell whose name a plug-in registered, with the keys of the user's function."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from inspect import Parameter
 from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_origin
@@ -9,15 +9,19 @@ from pydantic import Field, ValidationInfo, create_model
 
 from emc.errors import EmcError
 from emc.study.plugins import Plugin, Registered, load_plugin, of_kind
-from emc.study.strict import Real, Strict, Whole, unknown
+from emc.study.strict import Real, Strict, Whole, named, unknown
 
 _TYPES: Final[dict[Any, Any]] = {int: Whole, float: Real, bool: bool, str: str}
+_COLUMNS: Final = {"width": int, "depth": int, "momentum": float, "weight_decay": float}
+"""Keys that are columns of a study's tables."""
 
 
 class Own(Strict):
     """An entry that a plug-in registered; its fields besides `name` are the function's keys."""
 
     registered: ClassVar[Registered]
+    inherited: ClassVar[frozenset[str]] = frozenset()
+    """Keys of the function that are fields already."""
 
     name: str
 
@@ -31,8 +35,8 @@ Model = TypeVar("Model", bound=Own)
 
 
 @cache
-def own_model(registered: Registered, base: type[Model], inherited: frozenset[str]) -> type[Model]:
-    """The model of an entry: `base` with a field for each key but those `inherited` from it.
+def own_model(registered: Registered, base: type[Model]) -> type[Model]:
+    """The model of an entry: `base` with a field for each key that it does not have.
 
     Raises:
         EmcError: a key has neither type nor default, another type than a scalar, or the name of
@@ -41,7 +45,7 @@ def own_model(registered: Registered, base: type[Model], inherited: frozenset[st
     fields: Any = {
         key: _field(registered, base, parameter)
         for key, parameter in registered.keys.items()
-        if key not in inherited
+        if key not in base.inherited
     }
     model: type[Model] = create_model(registered.name, __base__=base, **fields)
     model.__doc__ = registered.function.__doc__
@@ -54,7 +58,8 @@ def _field(registered: Registered, base: type[Own], key: Parameter) -> tuple[Any
         raise EmcError(f"{registered.place}: a key cannot be called {key.name!r}: rename it")
     required = key.default is Parameter.empty
     default = ... if required else Field(default=key.default, validate_default=True)
-    given = type(key.default) if key.annotation is Parameter.empty else key.annotation
+    given = type_of(key)
+    check_column(registered, key.name, given)
     if get_origin(given) is Literal and {type(value) for value in get_args(given)} <= {*_TYPES}:
         return given, default
     if given not in _TYPES:
@@ -65,7 +70,46 @@ def _field(registered: Registered, base: type[Own], key: Parameter) -> tuple[Any
     return _TYPES[given], default
 
 
-def own_entry(
+def type_of(key: Parameter) -> Any:
+    """The type that a key's annotation says, or else its default."""
+    return type(key.default) if key.annotation is Parameter.empty else key.annotation
+
+
+def check_column(registered: Registered, key: str, given: Any) -> None:
+    """See that a key which other entries of its kind have too is of the same type.
+
+    Raises:
+        EmcError: it is of another.
+    """
+    wanted = _COLUMNS.get(key, given)
+    if given is not wanted:
+        raise EmcError(
+            f"{registered.place}: key {key!r}: it is a column of a study's tables, of type"
+            f" {wanted.__name__}"
+        )
+
+
+def own_or_known(
+    kind: str, model: Callable[[Registered], type[Own]], known: Iterable[str]
+) -> Callable[[Any, Callable[[Any], Any], ValidationInfo], Any]:
+    """A validator for `WrapValidator`: entries that plug-ins register become their models.
+
+    All others are validated as they are without plug-ins, where the program `known` their names.
+    """
+    names = list(known)
+
+    def choose(value: Any, as_known: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        if isinstance(value, Own):
+            return value
+        if found := _own_entry(kind, named(value), info, names):
+            registered, keys = found
+            return model(registered).model_validate(keys, context=info.context)
+        return as_known(value)
+
+    return choose
+
+
+def _own_entry(
     kind: str, entry: Any, info: ValidationInfo, known: list[str]
 ) -> tuple[Registered, dict[str, Any]] | None:
     """What an entry names if a plug-in registered it, and the entry's own keys.

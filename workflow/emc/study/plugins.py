@@ -33,14 +33,14 @@ class Registered:
     """What a decorator registered.
 
     `function` is the user's; its first parameters are those `given` by the program, the others
-    are keys of a study. `count` is the program's, and counts the parameters of what it makes.
+    are keys of a study. `details` are the program's, and depend on the kind.
     """
 
     kind: str
     name: str
     function: Callable[..., Any]
     given: tuple[str, ...]
-    count: Callable[..., int] | None
+    details: Any
     line: int
     plugin: Plugin
 
@@ -64,7 +64,7 @@ _run: set[str] = set()
 
 
 def register(
-    kind: str, name: str, given: tuple[str, ...], count: Callable[..., int] | None = None
+    kind: str, name: str, given: tuple[str, ...], details: Any = None
 ) -> Callable[[Function], Function]:
     """A decorator that registers a function under a name and leaves it as it is.
 
@@ -79,7 +79,7 @@ def register(
 
     def decorate(function: Function) -> Function:
         caller = sys._getframe(1)
-        entry = Registered(kind, name, function, given, count, caller.f_lineno, _UNKNOWN)
+        entry = Registered(kind, name, function, given, details, caller.f_lineno, _UNKNOWN)
         _check_signature(entry)
         _collected.append(entry)
         return function

@@ -12,7 +12,8 @@ _BOUNDS: Final = {
     "le": "maximum",
     "lt": "exclusiveMaximum",
 }
-_PART: Final = {"$ref": "#/$defs/Part"}
+_REGISTERED: Final = ("dataset", "architecture", "activation", "optimizer")
+"""What a plug-in can register."""
 _SHORT_LABELS: Final = [
     {
         "type": "object",
@@ -25,22 +26,70 @@ _SHORT_LABELS: Final = [
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema of a study: the models' own, with the keys of a cell where parts of one stand."""
+    """JSON schema of a study: the models' own, with the keys of a cell where parts of one stand.
+
+    Names that only a plug-in can know are allowed where a study has plug-ins.
+    """
     study = _bounded(Study.model_json_schema())
     cell = _bounded(Cell.model_json_schema())
     definitions = {**cell["$defs"], **study.pop("$defs")}
-    part = definitions["Part"] = _part(cell["properties"], definitions)
-    section = definitions["Section"]["properties"]
-    section["grid"] |= _grid(part)
-    section["exclude"]["items"] = {**_PART, "minProperties": 1}
-    section["include"]["items"] = section["cells"]["items"] = _PART
+    section = definitions.pop("Section")
     keys = study["properties"]
-    keys["defaults"] = {"description": keys["defaults"]["description"], **_PART}
-    (name,) = keys["sections"]["patternProperties"]
-    keys["presets"]["patternProperties"] = {name: _PART}
-    for named in ("presets", "sections"):
-        keys[named]["additionalProperties"] = False
-    return {"$schema": _DRAFT, **study, "$defs": definitions}
+    keys["defaults"] = {"description": keys["defaults"]["description"]}
+    keys["presets"].pop("patternProperties")
+    (name,) = keys["sections"].pop("patternProperties")
+    plain = _part(cell["properties"], definitions)
+    parts = {"Part": plain, "PluginPart": _with_own_names(plain)}
+    for kind, part in parts.items():
+        definitions[kind] = part
+        definitions[kind.replace("Part", "Section")] = _section(section, kind, part)
+    return {
+        "$schema": _DRAFT,
+        **study,
+        "if": {"required": ["plugins"]},
+        "then": {"properties": _places(name, "PluginPart")},
+        "else": {"properties": _places(name, "Part")},
+        "$defs": definitions,
+    }
+
+
+def _reference(kind: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{kind}"}
+
+
+def _places(name: str, part: str) -> dict[str, Any]:
+    """Where parts of a cell stand in a study; `name` is the pattern of names."""
+    section = _reference(part.replace("Part", "Section"))
+    return {
+        "defaults": _reference(part),
+        "presets": {"patternProperties": {name: _reference(part)}, "additionalProperties": False},
+        "sections": {"patternProperties": {name: section}, "additionalProperties": False},
+    }
+
+
+def _section(section: dict[str, Any], kind: str, part: dict[str, Any]) -> dict[str, Any]:
+    keys = section["properties"]
+    items = _reference(kind)
+    return {
+        **section,
+        "properties": {
+            "grid": {**keys["grid"], **_grid(part)},
+            "exclude": {**keys["exclude"], "items": {**items, "minProperties": 1}},
+            "include": {**keys["include"], "items": items},
+            "cells": {**keys["cells"], "items": items},
+        },
+    }
+
+
+def _with_own_names(part: dict[str, Any]) -> dict[str, Any]:
+    """The same part, with entries of any other name for what plug-ins register."""
+    keys = dict(part["properties"])
+    for kind in _REGISTERED:
+        known = keys[kind]["anyOf"]
+        other = {"type": "string", "not": {"enum": next(a["enum"] for a in known if "enum" in a)}}
+        entry = {"type": "object", "properties": {"name": other}, "required": ["name"]}
+        keys[kind] = {**keys[kind], "anyOf": [*known, other, entry]}
+    return {**part, "description": "Some keys of a cell, with plug-ins.", "properties": keys}
 
 
 def _bounded(node: Any) -> Any:

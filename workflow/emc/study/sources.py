@@ -1,9 +1,10 @@
 """The data sets and labellings a study can name, and what is known of them beforehand."""
 
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple, Self, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WrapValidator, model_validator
 
+from emc.study.own import Own, own_model, own_or_known
 from emc.study.strict import Count, Positive, Strict, Whole, named
 
 Several = Annotated[Whole, Field(ge=2)]
@@ -192,7 +193,17 @@ class Parquet(Columns):
     name: Literal["parquet"]
 
 
-DataSet = Annotated[
+class OwnDataSet(Own):
+    """A data set that a plug-in registers."""
+
+    @property
+    def facts(self) -> Facts | None:
+        """Shape and classes where the plug-in says them."""
+        facts: Facts | None = self.registered.details
+        return facts
+
+
+_Known = (
     Mnist
     | FashionMnist
     | Cifar10
@@ -207,10 +218,25 @@ DataSet = Annotated[
     | Mnist5k
     | Gaussian
     | Csv
-    | Parquet,
-    Field(discriminator="name"),
-    BeforeValidator(named),
-]
+    | Parquet
+)
+
+DATA_SETS: Final = tuple(
+    get_args(one.model_fields["name"].annotation)[0] for one in get_args(_Known)
+)
+"""Names of the program's own data sets."""
+
+if TYPE_CHECKING:
+    DataSet = _Known | OwnDataSet
+else:
+    DataSet = Annotated[
+        _Known,
+        Field(discriminator="name"),
+        BeforeValidator(named),
+        WrapValidator(
+            own_or_known("dataset", lambda registered: own_model(registered, OwnDataSet), DATA_SETS)
+        ),
+    ]
 
 
 class Original(Strict):

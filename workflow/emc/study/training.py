@@ -1,13 +1,52 @@
 """How a net is trained: optimizers, batches, budgets, stopping."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
 
+from emc.errors import EmcError
+from emc.study.own import Own, own_model, own_or_known
 from emc.study.strict import Count, Fraction, Positive, Real, Strict, named
 
 ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
 Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
+
+
+class OwnActivation(Own):
+    """An activation that a plug-in registers; its function is tried before anything is trained."""
+
+    @model_validator(mode="after")
+    def _works(self) -> Self:
+        try:
+            self.registered.details.check(self.registered)
+        except EmcError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+if TYPE_CHECKING:
+    ActivationChoice = Activation | OwnActivation
+else:
+    ActivationChoice = Annotated[
+        Activation,
+        WrapValidator(
+            own_or_known(
+                "activation", lambda registered: own_model(registered, OwnActivation), ACTIVATIONS
+            )
+        ),
+    ]
+
+
+def activation_name(activation: ActivationChoice) -> str:
+    """The name of an activation, the program's or one's own."""
+    return activation if isinstance(activation, str) else activation.name
 
 
 def _as_list(value: object) -> object:
@@ -92,7 +131,32 @@ class AdamW(Strict):
     weight_decay: Decay = 0.01
 
 
-Optimizer = Annotated[Sgd | Gd | Adam | AdamW, Field(discriminator="name"), BeforeValidator(named)]
+class OwnOptimizer(Own):
+    """An optimizer that a plug-in registers."""
+
+    lr: Rates
+
+
+_Known = Sgd | Gd | Adam | AdamW
+
+OPTIMIZERS: Final = tuple(
+    get_args(one.model_fields["name"].annotation)[0] for one in get_args(_Known)
+)
+"""Names of the program's own optimizers."""
+
+if TYPE_CHECKING:
+    Optimizer = _Known | OwnOptimizer
+else:
+    Optimizer = Annotated[
+        _Known,
+        Field(discriminator="name"),
+        BeforeValidator(named),
+        WrapValidator(
+            own_or_known(
+                "optimizer", lambda registered: own_model(registered, OwnOptimizer), OPTIMIZERS
+            )
+        ),
+    ]
 
 
 class Batch(Strict):

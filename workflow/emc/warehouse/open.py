@@ -92,12 +92,13 @@ def _known(name: str) -> str:
     return quoted(name)
 
 
-def open_database(path: Path) -> Warehouse:
+def open_database(path: Path | str) -> Warehouse:
     """Open the database of a study, read-only; many processes may.
 
     Raises:
         EmcError: there is none, or the file is no DuckDB database.
     """
+    path = Path(path)
     if not path.is_file():
         raise EmcError(f"{path}: no such database; `snakemake {path}` makes it")
     try:

@@ -1,9 +1,8 @@
 """Which architecture an entry of a study names."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
-from pydantic import Field, ValidationInfo, WrapValidator
+from pydantic import BeforeValidator, Field, WrapValidator
 
 from emc.study.architectures.cnn import Cnn
 from emc.study.architectures.dense import Linear, Mlp
@@ -13,7 +12,7 @@ from emc.study.architectures.mixer import MlpMixer
 from emc.study.architectures.own import OwnArchitecture, own_architecture
 from emc.study.architectures.resnet import ResNet
 from emc.study.architectures.vit import Vit
-from emc.study.own import own_entry
+from emc.study.own import own_or_known
 from emc.study.strict import named
 
 FAMILIES: Final[dict[str, type[Family]]] = {
@@ -23,21 +22,12 @@ FAMILIES: Final[dict[str, type[Family]]] = {
 """The program's own families by name."""
 
 
-def _own_or_known(value: Any, known: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    if isinstance(value, OwnArchitecture):
-        return value
-    entry = named(value)
-    if found := own_entry("architecture", entry, info, list(FAMILIES)):
-        registered, keys = found
-        return own_architecture(registered).model_validate(keys, context=info.context)
-    return known(entry)
-
-
 if TYPE_CHECKING:
     Architecture = Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer | OwnArchitecture
 else:
     Architecture = Annotated[
         Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer,
         Field(discriminator="name"),
-        WrapValidator(_own_or_known),
+        BeforeValidator(named),
+        WrapValidator(own_or_known("architecture", own_architecture, FAMILIES)),
     ]

@@ -1,14 +1,12 @@
 """Architectures that plug-ins register."""
 
 from functools import lru_cache
-from inspect import Parameter
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from emc.errors import EmcError
 from emc.study.architectures.family import Family, Scaled, Shape
-from emc.study.own import Own, own_model
+from emc.study.own import Own, check_column, own_model, type_of
 from emc.study.plugins import Registered
 
 
@@ -33,6 +31,7 @@ class OwnArchitecture(Own, Family):
 class OwnScaled(OwnArchitecture, Scaled):
     """A user's net with a whole number `width`, so that `params` can choose it."""
 
+    inherited: ClassVar[frozenset[str]] = frozenset({"width"})
     default_width: ClassVar[int | None] = None
 
     @model_validator(mode="before")
@@ -45,23 +44,17 @@ class OwnScaled(OwnArchitecture, Scaled):
 
 @lru_cache(maxsize=1024)
 def _count(net: OwnArchitecture, shape: Shape, classes: int) -> int:
-    assert net.registered.count is not None
-    return net.registered.count(net, shape, classes)
-
-
-def _is_whole(key: Parameter) -> bool:
-    return key.annotation is int or (key.annotation is key.empty and type(key.default) is int)
+    count: int = net.registered.details(net, shape, classes)
+    return count
 
 
 def own_architecture(registered: Registered) -> type[OwnArchitecture]:
     """The model of a user's architecture."""
-    for key in {"width", "depth"} & {*registered.keys}:
-        if not _is_whole(registered.keys[key]):
-            raise EmcError(f"{registered.place}: key {key!r}: an int is wanted, as in other nets")
     width = registered.keys.get("width")
     if width is None:
-        return own_model(registered, OwnArchitecture, frozenset())
-    model = own_model(registered, OwnScaled, frozenset({"width"}))
+        return own_model(registered, OwnArchitecture)
+    check_column(registered, "width", type_of(width))
+    model = own_model(registered, OwnScaled)
     if width.default is not width.empty:
         model.default_width = width.default
     return model

@@ -1,0 +1,110 @@
+"""Data sets that a plug-in registers."""
+
+from collections.abc import Callable
+from hashlib import md5
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emc.data.content import Content, Part, Scaling, in_memory
+from emc.data.manifest import OriginalFile
+from emc.errors import EmcError
+from emc.study.plugins import Function, Registered, blaming, register
+from emc.study.sources import DATA_SETS, Facts, OwnDataSet
+
+_WANTED: Final = "(inputs, labels) or (inputs, labels, test inputs, test labels)"
+
+
+def dataset(
+    name: str, *, shape: tuple[int, ...] | None = None, classes: int | None = None
+) -> Callable[[Function], Function]:
+    """Register a function as the data set `name` of the studies that name its file.
+
+    The function is called as `function(**keys)` and gives inputs [n, *shape] and labels [n], 0 to
+    classes - 1, as arrays or tensors, and may give as many of a test part after them; else a
+    fifth of each class is held out. Inputs of dtype uint8 are pixels [n, channels, height, width],
+    which are standardised by channel; all others are used as they are, in float32. The same keys
+    must always give the same numbers. Its parameters, each with a type or a default that is an
+    int, a float, a bool or a str, are the keys of the `dataset` entry of a study.
+
+    With `shape` and `classes`, what does not suit the data set is refused before it is prepared,
+    and `params` can find the width of a net.
+
+    Raises:
+        EmcError: a name that is none or is taken, or only one of `shape` and `classes`.
+    """
+    if name in DATA_SETS:
+        raise EmcError(f"dataset {name!r} comes with the program: choose another name")
+    if (shape is None) != (classes is None):
+        raise EmcError(f"dataset {name!r}: give both 'shape' and 'classes', or neither")
+    facts = None if shape is None or classes is None else Facts(tuple(shape), classes, None)
+    return register("dataset", name, (), facts)
+
+
+def own(dataset: OwnDataSet) -> Content:
+    """What the plug-in's function gives.
+
+    Raises:
+        EmcError: the plug-in fails, or gives no such arrays.
+    """
+    registered = dataset.registered
+    with blaming(registered.plugin.file, registered.line):
+        given = tuple(map(np.asarray, registered.function(**dataset.keys)))
+    parts = _parts(registered, given)
+    train, test = parts if len(parts) == 2 else parts[0].split()
+    shape, pixels = train.inputs.shape[1:], train.inputs.dtype == np.uint8
+    return Content(
+        tensors=in_memory(train, test),
+        class_names=tuple(str(number) for number in range(_classes(registered, train, test))),
+        held_out=len(parts) == 1,
+        preprocessing="pixels unchanged, standardised by channel when they are read"
+        if pixels
+        else "none",
+        files=(_fingerprint(Path(registered.plugin.file)),),
+        scaling=None if pixels else Scaling((), np.zeros(shape[0]), np.ones(shape[0])),
+    )
+
+
+def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
+    what = f"{registered.place}: dataset {registered.name!r}"
+    if len(given) not in {2, 4}:
+        raise EmcError(f"{what} gives {len(given)} arrays, wanted are {_WANTED}")
+    pairs = [given[:2], given[2:]] if len(given) == 4 else [given]
+    shape = given[0].shape[1:]
+    for inputs, labels in pairs:
+        if inputs.shape != (len(labels), *shape) or labels.shape != (len(inputs),) or not shape:
+            found = ", ".join(str(array.shape) for array in given)
+            raise EmcError(
+                f"{what}: inputs [n, *shape] and labels [n] are wanted, found shapes {found}"
+            )
+        if labels.dtype.kind not in "iu":
+            raise EmcError(f"{what}: integer labels are wanted, found {labels.dtype}")
+        if inputs.dtype.kind not in "iufb":
+            raise EmcError(f"{what}: numbers are wanted as inputs, found {inputs.dtype}")
+        if not np.isfinite(inputs).all():
+            raise EmcError(f"{what}: an input is not finite (NaN or infinite)")
+    return [Part(_inputs(what, inputs), labels.astype(np.int64)) for inputs, labels in pairs]
+
+
+def _inputs(what: str, inputs: np.ndarray) -> np.ndarray:
+    if inputs.dtype != np.uint8:
+        return np.ascontiguousarray(inputs, dtype=np.float32)
+    if inputs.ndim != 4:
+        raise EmcError(
+            f"{what}: inputs of dtype uint8 are pixels [n, channels, height, width], found shape"
+            f" {inputs.shape}"
+        )
+    return np.ascontiguousarray(inputs)
+
+
+def _classes(registered: Registered, train: Part, test: Part) -> int:
+    facts: Any = registered.details
+    if facts is not None:
+        return int(facts.classes)
+    return 1 + int(max(train.labels.max(initial=0), test.labels.max(initial=0)))
+
+
+def _fingerprint(path: Path) -> OriginalFile:
+    content = path.read_bytes()
+    return OriginalFile(path.name, len(content), md5(content, usedforsecurity=False).hexdigest())

@@ -1,0 +1,56 @@
+"""Optimizers that a plug-in registers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emc.errors import EmcError
+from emc.study.plugins import Function, blaming, register
+from emc.study.training import OPTIMIZERS, OwnOptimizer
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+
+def optimizer(name: str) -> Callable[[Function], Function]:
+    """Register a function as the optimizer `name` of the studies that name its file.
+
+    The function is called as `function(parameters, lr, **keys)` and makes a
+    `torch.optim.Optimizer` of a list of parameters; its groups have a rate `lr`, which the
+    schedule sets before each step, and its `step` wants no closure. Weight decay is its own
+    affair, and no part of the loss whose gradient is tested. The function's further parameters,
+    each with a type or a default that is an int, a float, a bool or a str, are the keys of the
+    `optimizer` entry of a study.
+
+    Raises:
+        EmcError: a name that is none or is taken, or a function with other parameters.
+    """
+    if name in OPTIMIZERS:
+        raise EmcError(f"optimizer {name!r} comes with the program: choose another name")
+    return register("optimizer", name, ("parameters", "lr"))
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the optimizer of an entry for a net's parameters and a learning rate."""
+
+    entry: OwnOptimizer
+
+    def __call__(self, parameters: "list[nn.Parameter]", lr: float) -> "Optimizer":
+        """A fresh optimizer.
+
+        Raises:
+            EmcError: the plug-in fails, or makes no optimizer with a learning rate.
+        """
+        from torch.optim import Optimizer
+
+        registered = self.entry.registered
+        with blaming(registered.plugin.file, registered.line):
+            made = registered.function(parameters, lr, **self.entry.keys)
+        if not isinstance(made, Optimizer) or any("lr" not in group for group in made.param_groups):
+            raise EmcError(
+                f"{registered.place}: optimizer {self.entry.name!r} makes {made!r}, a"
+                " torch.optim.Optimizer whose groups have a rate 'lr' is wanted"
+            )
+        return made

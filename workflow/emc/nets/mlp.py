@@ -1,0 +1,30 @@
+"""The multilayer perceptron as torch layers; with the program's activations it is a plan."""
+
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from emc.nets.activation import Activation
+from emc.nets.initialisation import draw
+from emc.study.architectures import Mlp
+from emc.study.training import ActivationChoice
+
+
+def mlp(
+    architecture: Mlp,
+    activation: ActivationChoice,
+    initialisation: str,
+    shape: tuple[int, ...],
+    classes: int,
+) -> nn.Module:
+    """A fresh net from torch's generator, by the rules of `emc.nets.plan.initial`."""
+    assert architecture.width is not None
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise([prod(shape), *[architecture.width] * architecture.depth]):
+        hidden = nn.Linear(before, after)
+        draw(hidden, initialisation, activation)
+        layers += [hidden, Activation(activation)]
+    head = nn.Linear(architecture.width, classes)
+    draw(head, initialisation, "identity")
+    return nn.Sequential(*layers, head)
