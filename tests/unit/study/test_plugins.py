@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from tests.plugin_files import IMPORTS, written
 
 from emc.errors import EmcError
 from emc.study import Cell, PlannedCell, cell_id, load_file
@@ -17,7 +18,6 @@ from emc.study.identity import canonical, from_canonical
 from emc.study.plugins import load_plugin
 
 ROOT = Path(__file__).parents[3]
-IMPORTS = "import emc\nfrom torch import nn\nfrom math import prod\n"
 NET = """
 @emc.architecture("bottleneck")
 def bottleneck(shape, classes, activation, width: int, squeeze: int = 4, bias: bool = True):
@@ -35,13 +35,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Loads a study of one cell on digits with that plug-in; the working folder is the study's."""
     monkeypatch.chdir(tmp_path)
 
-    def load(plugin: str, *cells: str, files: str = "[nets.py]") -> tuple[PlannedCell, ...]:
-        Path("nets.py").write_text(IMPORTS + plugin)
-        Path("study.yaml").write_text(
-            f"study: s\nplugins: {files}\ndefaults: {{dataset: digits}}\n"
-            f"sections: {{a: {{cells: [{', '.join(cells)}]}}}}\n"
-        )
-        return load_file(Path("study.yaml")).cells
+    def load(plugin: str, *cells: str, files: str = "[own.py]") -> tuple[PlannedCell, ...]:
+        return load_file(written(Path(), plugin, *cells, files=files)).cells
 
     return load
 
@@ -91,7 +86,7 @@ def test_a_cell_comes_back_from_its_text_alone(study: Study, tmp_path: Path) -> 
     assert from_canonical(planned.definition) == planned.cell
     assert canonical(from_canonical(planned.definition)) == planned.definition
     plugin = json.loads(planned.definition)["architecture"]["plugin"]
-    assert plugin["file"] == "nets.py"
+    assert plugin["file"] == "own.py"
     assert len(plugin["sha256"]) == 64
 
 
@@ -112,12 +107,12 @@ def test_a_plugin_is_in_the_ids_of_the_cells_that_use_it(study: Study) -> None:
 def test_where_a_plugin_lies_is_no_part_of_an_id(study: Study) -> None:
     (here,) = study(NET, cell("width: 3"))
     Path("deep").mkdir()
-    Path("nets.py").rename("deep/nets.py")
-    text = Path("study.yaml").read_text().replace("[nets.py]", "[deep/nets.py]")
+    Path("own.py").rename("deep/own.py")
+    text = Path("study.yaml").read_text().replace("[own.py]", "[deep/own.py]")
     Path("study.yaml").write_text(text)
     (there,) = load_file(Path("study.yaml")).cells
     assert there.id == here.id
-    assert json.loads(there.definition)["architecture"]["plugin"]["file"] == "deep/nets.py"
+    assert json.loads(there.definition)["architecture"]["plugin"]["file"] == "deep/own.py"
 
 
 def test_plugins_are_found_beside_the_study(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,11 +127,11 @@ def test_plugins_are_found_beside_the_study(study: Study, monkeypatch: pytest.Mo
 def test_a_plugin_that_has_changed_is_not_run(study: Study) -> None:
     (planned,) = study(NET, cell("width: 3"))
     load_plugin.cache_clear()  # as in the process of another job
-    Path("nets.py").write_text(IMPORTS + NET + "raise SystemExit('must not run')\n")
-    with pytest.raises(EmcError, match=r"^nets\.py: it has changed since the cell was planned"):
+    Path("own.py").write_text(IMPORTS + NET + "raise SystemExit('must not run')\n")
+    with pytest.raises(EmcError, match=r"^own\.py: it has changed since the cell was planned"):
         from_canonical(planned.definition)
-    Path("nets.py").unlink()
-    with pytest.raises(EmcError, match=r"plug-in nets\.py: cannot be read: No such file"):
+    Path("own.py").unlink()
+    with pytest.raises(EmcError, match=r"plug-in own\.py: cannot be read: No such file"):
         from_canonical(planned.definition)
 
 
@@ -151,7 +146,7 @@ def test_several_names_in_several_files(study: Study) -> None:
     """
     Path("other.py").write_text(dedent(other))
     cells = ["{architecture: deep-1}", "{architecture: deep-2}", cell("width: 1")]
-    found = study(NET, *cells, files="[other.py, nets.py]")
+    found = study(NET, *cells, files="[other.py, own.py]")
     assert [one.cell.architecture.name for one in found] == ["deep-1", "deep-2", "bottleneck"]
 
 
@@ -187,7 +182,7 @@ KNOWN = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer, bottleneck"
             "unknown key 'widht'; did you mean 'width'?"
             " (known: name, width, params, squeeze, bias)",
         ),
-        ("name: bottleneck, width: 1, plugin: nets.py", "unknown key 'plugin'"),
+        ("name: bottleneck, width: 1, plugin: own.py", "unknown key 'plugin'"),
     ],
 )
 def test_entries_that_do_not_suit_the_function(study: Study, entry: str, message: str) -> None:
@@ -219,15 +214,15 @@ def body(line: str, signature: str = "shape, classes, activation") -> str:
 
 
 FAULTS = [
-    ("def f(:", r"nets\.py, line 4: SyntaxError: invalid syntax"),
+    ("def f(:", r"own\.py, line 4: SyntaxError: invalid syntax"),
     (
         "import nothing_such",
-        r"nets\.py, line 4: ModuleNotFoundError: No module named 'nothing_such'",
+        r"own\.py, line 4: ModuleNotFoundError: No module named 'nothing_such'",
     ),
-    ("\n\n1 / 0", r"nets\.py, line 6: ZeroDivisionError: division by zero"),
-    ("raise SystemExit(3)", r"nets\.py, line 4: SystemExit: 3"),
-    ("", r"nets\.py: it registers nothing"),
-    (NET + NET, r"line 12: architecture 'bottleneck' is registered already \(nets\.py, line 5\)"),
+    ("\n\n1 / 0", r"own\.py, line 6: ZeroDivisionError: division by zero"),
+    ("raise SystemExit(3)", r"own\.py, line 4: SystemExit: 3"),
+    ("", r"own\.py: it registers nothing"),
+    (NET + NET, r"line 12: architecture 'bottleneck' is registered already \(own\.py, line 5\)"),
     (
         "@emc.architecture('mlp')\ndef f(): pass",
         "line 4: architecture 'mlp' comes with the program",
@@ -252,21 +247,21 @@ FAULTS = [
     ),
     (
         body("pass", "shape, classes, activation, width: float = 1.0"),
-        "key 'width': an int is wanted",
+        "key 'width': it is a column .* of type int",
     ),
     (body("pass", "shape, classes, activation, problem: int = 1"), "cannot be called 'problem'"),
     (body("pass", "shape, classes, activation, plugin: int = 1"), "cannot be called 'plugin'"),
-    (body("return 1 / 0"), r"nets\.py, line 6: ZeroDivisionError: division by zero"),
+    (body("return 1 / 0"), r"own\.py, line 6: ZeroDivisionError: division by zero"),
     (
         body("return 3"),
-        r"nets\.py, line 4: architecture 'bottleneck' returns 3, a torch\.nn\.Module",
+        r"own\.py, line 4: architecture 'bottleneck' returns 3, a torch\.nn\.Module",
     ),
     (body("return nn.Flatten()"), "line 4: .* returns a Flatten with nothing to train"),
     (
         body("return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3))"),
         r"4: .*logits of shape \(2, 3\) for two inputs of \(1, 8, 8\) in 10 classes, \(2, 10\)",
     ),
-    (body("return nn.Linear(9, 9)"), r"nets\.py, line 4: RuntimeError: mat1 and mat2 shapes"),
+    (body("return nn.Linear(9, 9)"), r"own\.py, line 4: RuntimeError: mat1 and mat2 shapes"),
 ]
 
 
@@ -287,7 +282,7 @@ def test_an_error_in_a_forward_pass_names_its_line(study: Study) -> None:
             def forward(self, x):
                 return self.layer(self.missing)
     """
-    with pytest.raises(EmcError, match=r"nets\.py, line 12: AttributeError: 'Net' object has no"):
+    with pytest.raises(EmcError, match=r"own\.py, line 12: AttributeError: 'Net' object has no"):
         study(dedent(net), "{architecture: broken}")
 
 
@@ -301,7 +296,7 @@ def test_a_fault_names_the_cell(study: Study) -> None:
         study(NET, cell("width: 3, squeeze: -1"))
 
 
-@pytest.mark.parametrize("files", ["[none.py]", "[nets.py, none.py]"])
+@pytest.mark.parametrize("files", ["[none.py]", "[own.py, none.py]"])
 def test_a_plugin_that_is_not_there(study: Study, files: str) -> None:
     message = r"^study\.yaml: plugins: plug-in none\.py: cannot be read: No such file"
     with pytest.raises(EmcError, match=message):
@@ -336,4 +331,4 @@ def test_a_study_without_plugins_never_loads_torch(tmp_path: Path) -> None:
 
 def test_the_plugins_of_a_study(study: Study) -> None:
     study(NET, cell("width: 1"))
-    assert load_file(Path("study.yaml")).plugins == ["nets.py"]
+    assert load_file(Path("study.yaml")).plugins == ["own.py"]

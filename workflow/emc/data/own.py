@@ -73,13 +73,20 @@ def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
     pairs = [given[:2], given[2:]] if len(given) == 4 else [given]
     shape = given[0].shape[1:]
     for inputs, labels in pairs:
-        if inputs.shape != (len(labels), *shape) or labels.shape != (len(inputs),) or not shape:
+        if (
+            inputs.shape != (labels.size, *shape)
+            or labels.ndim != 1
+            or not labels.size * len(shape)
+        ):
             found = ", ".join(str(array.shape) for array in given)
             raise EmcError(
                 f"{what}: inputs [n, *shape] and labels [n] are wanted, found shapes {found}"
             )
-        if labels.dtype.kind not in "iu":
-            raise EmcError(f"{what}: integer labels are wanted, found {labels.dtype}")
+        if labels.dtype.kind not in "iu" or labels.min(initial=0) < 0:
+            raise EmcError(
+                f"{what}: labels that are integers from 0 are wanted, found {labels.dtype} from"
+                f" {labels.min()}"
+            )
         if inputs.dtype.kind not in "iufb":
             raise EmcError(f"{what}: numbers are wanted as inputs, found {inputs.dtype}")
         if not np.isfinite(inputs).all():

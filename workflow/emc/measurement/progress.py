@@ -2,13 +2,16 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from emc.measurement.rounds import Progress
 from emc.search import Answer
 
 log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN = 1.0
 
 
 @contextmanager
@@ -16,21 +19,34 @@ def reporter(cell: str, tolerance: float, budget: int) -> Iterator[Progress]:
     """A progress function that logs each round and, at a terminal, moves a bar."""
     log.info("%s: wanted within %.1f %%, at most %d probes", cell, 100 * tolerance, budget)
     if not sys.stderr.isatty():
-        yield _log_round
+        yield _now_and_then(_log_round)
         return
     from rich.progress import Progress as Bar
 
     with Bar(transient=True) as bar:
         task = bar.add_task(cell, total=budget)
 
-        def show(number: int, probes: int, answer: Answer) -> None:
-            bar.update(task, completed=probes, description=_present(number, answer))
+        def show(number: int, probes: int, answer: Callable[[], Answer]) -> None:
+            bar.update(task, completed=probes, description=_present(number, answer()))
 
-        yield show
+        yield _now_and_then(show)
 
 
-def _log_round(number: int, probes: int, answer: Answer) -> None:
-    log.info("%s, %d probes", _present(number, answer), probes)
+def _now_and_then(show: Progress) -> Progress:
+    """Show a round only when the last one shown is a while ago: rounds can be milliseconds."""
+    shown = -_SECONDS_BETWEEN
+
+    def sparing(number: int, probes: int, answer: Callable[[], Answer]) -> None:
+        nonlocal shown
+        if monotonic() - shown >= _SECONDS_BETWEEN:
+            show(number, probes, answer)
+            shown = monotonic()
+
+    return sparing
+
+
+def _log_round(number: int, probes: int, answer: Callable[[], Answer]) -> None:
+    log.info("%s, %d probes", _present(number, answer()), probes)
 
 
 def _present(number: int, answer: Answer) -> str:

@@ -58,19 +58,22 @@ class Setting:
     back_end: str | None
 
 
-Progress = Callable[[int, int, Answer], None]
-"""Called after each round with its number, all probes so far and the present answer."""
+Progress = Callable[[int, int, Callable[[], Answer]], None]
+"""Called after each round with its number, how many probes there are, and a way to the answer."""
 
 
 def run_rounds(setting: Setting, journal: Rounds, progress: Progress) -> Answer:
     """Run rounds until the search is answered; rounds in the journal are not run again."""
+
+    def answer() -> Answer:
+        return setting.method.answer(trials(journal.probes))
+
     while requests := setting.method.requests(trials(journal.probes)):
         number = len(journal.rounds)
         probes, endpoints = _run_round(setting, number, requests)
         journal.append(probes, endpoints)
-        done = journal.probes
-        progress(number, len(done), setting.method.answer(trials(done)))
-    return setting.method.answer(trials(journal.probes))
+        progress(number, len(journal.probes), answer)
+    return answer()
 
 
 def trials(probes: Sequence[Probe]) -> list[Trial]:

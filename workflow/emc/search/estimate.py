@@ -24,10 +24,8 @@ class Limits:
 
 def emc50(trials: Iterable[Trial], limits: Limits) -> Posterior:
     """The posterior of emc50 given trials at one learning rate; censored ones are failures."""
-    posterior = Posterior(limits.smallest, limits.largest)
-    for trial in trials:
-        posterior.add(trial.n, trial.fit)
-    return posterior
+    outcomes = ((trial.n, trial.fit) for trial in trials)
+    return Posterior(limits.smallest, limits.largest, outcomes)
 
 
 def saturated(posterior: Posterior, limits: Limits) -> bool:

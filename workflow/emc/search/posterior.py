@@ -1,5 +1,6 @@
 """What trials at one learning rate say of emc50: a posterior on an adaptive grid."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, log
 from typing import Final
@@ -10,7 +11,9 @@ from emc.search.curve import probability
 
 SLOPES: Final = np.geomspace(0.012, 0.8, 12)
 LAPSES: Final = np.array([0.002, 0.01, 0.05])
-_CENTRES: Final = 161
+_BLOCK: Final = 3
+_CENTRES: Final = 54 * _BLOCK
+_AT_AN_END: Final = 1e-5
 _STEPS_A_DEVIATION: Final = 10.0
 _REACH: Final = 7.0
 _BEYOND: Final = log(4.0)
@@ -20,6 +23,7 @@ _CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 # small lapses. Measured transitions span factors from 1.2 to 2.
 _SLOPE_PRIOR: Final = np.exp(-0.5 * (np.log(SLOPES / 0.08) / 0.8) ** 2)
 _LAPSE_PRIOR: Final = np.array([0.5, 0.35, 0.15])
+_PRIOR: Final = np.log(_SLOPE_PRIOR)[:, None] + np.log(_LAPSE_PRIOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,23 @@ class Interval:
 class Posterior:
     """Posterior of (log emc50, slope, lapse) after some trials; emc50 uniform in the logarithm.
 
-    The grid of log emc50 follows the mass: it is laid anew, and all trials weighed again, as soon
-    as its step exceeds a tenth of the posterior deviation.
+    Two grids of log emc50 are kept: a coarse one over the whole range, and a fine one over the
+    mass. The fine one is laid anew from the coarse one, and all trials weighed again, when its
+    step exceeds a tenth of the posterior deviation or mass reaches its ends, so that the answer
+    does not depend on the order of the trials.
     """
 
-    def __init__(self, smallest: int, largest: int) -> None:
-        """Before any trial, for sizes from `smallest` to `largest`."""
-        self._bounds = (log(smallest) - _BEYOND, log(largest) + _BEYOND)
+    def __init__(
+        self, smallest: int, largest: int, trials: Iterable[tuple[int, bool]] = ()
+    ) -> None:
+        """After `trials`, pairs of n and whether it fitted, sizes from `smallest` to `largest`."""
         self._counts: dict[int, list[int]] = {}
-        self._lay(*self._bounds)
+        for n, fit in trials:
+            self._count(n, fit)
+        bounds = log(smallest) - _BEYOND, log(largest) + _BEYOND
+        self._coarse = _Grid(*bounds, self._counts)
+        self._fine = self._coarse
+        self._follow()
 
     @property
     def trials(self) -> int:
@@ -56,84 +68,98 @@ class Posterior:
 
     def add(self, n: int, fit: bool) -> None:
         """Weigh one more trial."""
-        self._counts.setdefault(n, [0, 0])[0 if fit else 1] += 1
-        self._weigh(n, int(fit), int(not fit))
+        self._count(n, fit)
+        for grid in {id(one): one for one in (self._coarse, self._fine)}.values():
+            grid.weigh(n, int(fit), int(not fit))
         self._follow()
-
-    def marginal(self) -> np.ndarray:
-        """Weight of each `centres` point."""
-        weights: np.ndarray = self._weights().sum(axis=(1, 2))
-        return weights
-
-    @property
-    def centres(self) -> np.ndarray:
-        """The grid of log emc50."""
-        return self._centres
 
     def interval(self) -> Interval:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
-        weights = self._weights()
-        marginal = weights.sum(axis=(1, 2))
-        low, median, high = (exp(q) for q in self._quantiles(marginal, _CENTRAL))
+        low, median, high = np.exp(self.quantiles(_CENTRAL))
+        weights = self._fine.weights
         slope = exp(float(weights.sum(axis=(0, 2)) @ np.log(SLOPES)))
-        return Interval(low, median, high, slope)
+        return Interval(float(low), float(median), float(high), slope)
 
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of log emc50."""
-        return self._quantiles(self.marginal(), levels)
+        return np.asarray(np.interp(levels, self._fine.cumulated, self._fine.edges))
 
     def beyond(self, log_n: float) -> float:
         """Pr[log emc50 > log n]."""
-        return float(1.0 - np.interp(log_n, self._edges(), self._cumulated(self.marginal())))
+        return float(1.0 - np.interp(log_n, self._fine.edges, self._fine.cumulated))
 
     def predictive(self, log_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pr[fit | n, log emc50] [centres, sizes], and the weight of each centre."""
-        weights = self._weights()
-        marginal = weights.sum(axis=(1, 2))
+        """Pr[fit | n, log emc50] [blocks, sizes] and the weight of each block of the fine grid.
+
+        Neighbouring centres are taken together and the lapse at its most likely value: this only
+        decides where to look next.
+        """
+        blocks = self._fine.weights.reshape(-1, _BLOCK, *self._fine.weights.shape[1:])
+        weights = blocks.sum(axis=(1, 3))
+        centres = self._fine.centres.reshape(-1, _BLOCK).mean(axis=1)
         curves = probability(
-            log_n,
-            self._centres[:, None, None, None],
-            SLOPES[:, None, None],
-            LAPSES[:, None],
+            log_n, centres[:, None, None], SLOPES[:, None], LAPSES[np.argmax(_LAPSE_PRIOR)]
         )
-        joint = np.einsum("csl,cslk->ck", weights, curves)
+        marginal = weights.sum(axis=1)
+        joint = np.einsum("cs,csk->ck", weights, curves)
         return joint / np.maximum(marginal, 1e-300)[:, None], marginal
 
-    def _weights(self) -> np.ndarray:
-        weights = np.exp(self._log_weights - self._log_weights.max())
-        return np.asarray(weights / weights.sum())
-
-    def _lay(self, low: float, high: float) -> None:
-        self._centres = np.linspace(low, high, _CENTRES)
-        prior = np.log(_SLOPE_PRIOR)[:, None] + np.log(_LAPSE_PRIOR)
-        self._log_weights = np.broadcast_to(prior, (_CENTRES, *prior.shape)).copy()
-        for n, (fits, failures) in self._counts.items():
-            self._weigh(n, fits, failures)
-
-    def _weigh(self, n: int, fits: int, failures: int) -> None:
-        p = probability(np.log(n), self._centres[:, None, None], SLOPES[:, None], LAPSES[None, :])
-        self._log_weights += fits * np.log(p) + failures * np.log1p(-p)
+    def _count(self, n: int, fit: bool) -> None:
+        self._counts.setdefault(n, [0, 0])[0 if fit else 1] += 1
 
     def _follow(self) -> None:
-        """Lay the grid anew where the mass has become narrow for it."""
-        marginal = self.marginal()
-        mean = float(marginal @ self._centres)
-        deviation = float(np.sqrt(marginal @ (self._centres - mean) ** 2))
-        step = self._centres[1] - self._centres[0]
-        if step * _STEPS_A_DEVIATION > deviation:
-            reach = max(_REACH * deviation, 0.02)
-            low, high = self._bounds
-            fresh = max(low, mean - reach), min(high, mean + reach)
-            if fresh[1] - fresh[0] < 0.7 * (self._centres[-1] - self._centres[0]):
-                self._lay(*fresh)
+        """Lay the fine grid anew where it no longer suits the mass."""
+        if self._fine.suits(self._coarse):
+            return
+        self._fine = self._coarse
+        while (ends := self._fine.closer()) is not None:
+            self._fine = _Grid(*ends, self._counts)
 
-    def _edges(self) -> np.ndarray:
-        half = (self._centres[1] - self._centres[0]) / 2
-        return np.append(self._centres - half, self._centres[-1] + half)
 
-    @staticmethod
-    def _cumulated(marginal: np.ndarray) -> np.ndarray:
-        return np.append(0.0, np.cumsum(marginal))
+class _Grid:
+    """Log weights over evenly spaced centres, slopes and lapses."""
 
-    def _quantiles(self, marginal: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        return np.asarray(np.interp(levels, self._cumulated(marginal), self._edges()))
+    def __init__(self, low: float, high: float, counts: dict[int, list[int]]) -> None:
+        self.centres = np.linspace(low, high, _CENTRES)
+        self.step = float(self.centres[1] - self.centres[0])
+        self.edges = np.append(self.centres - self.step / 2, self.centres[-1] + self.step / 2)
+        self._log_weights = np.tile(_PRIOR, (_CENTRES, 1, 1))
+        for n, (fits, failures) in counts.items():
+            self._take(n, fits, failures)
+        self._normalise()
+
+    def weigh(self, n: int, fits: int, failures: int) -> None:
+        """Multiply by the likelihood of outcomes at one size."""
+        self._take(n, fits, failures)
+        self._normalise()
+
+    def suits(self, whole: "_Grid") -> bool:
+        """Fine enough for the mass, which does not reach the ends unless they are the range's."""
+        fine = self.step * _STEPS_A_DEVIATION <= self.deviation or self.closer() is None
+        below = self.marginal[0] < _AT_AN_END or self.centres[0] <= whole.centres[0]
+        above = self.marginal[-1] < _AT_AN_END or self.centres[-1] >= whole.centres[-1]
+        return fine and below and above
+
+    def closer(self) -> tuple[float, float] | None:
+        """Ends of a markedly narrower grid around the mass, or None where this one is fine."""
+        if self.step * _STEPS_A_DEVIATION <= self.deviation:
+            return None
+        reach = max(_REACH * self.deviation, 3 * self.step)
+        low = max(self.centres[0], self.mean - reach)
+        high = min(self.centres[-1], self.mean + reach)
+        return (low, high) if high - low < 0.7 * (self.centres[-1] - self.centres[0]) else None
+
+    def _take(self, n: int, fits: int, failures: int) -> None:
+        p = probability(np.log(n), self.centres[:, None, None], SLOPES[:, None], LAPSES)
+        if fits:
+            self._log_weights += fits * np.log(p)
+        if failures:
+            self._log_weights += failures * np.log1p(-p)
+
+    def _normalise(self) -> None:
+        weights = np.exp(self._log_weights - self._log_weights.max())
+        self.weights = weights / weights.sum()
+        self.marginal = self.weights.sum(axis=(1, 2))
+        self.cumulated = np.append(0.0, np.cumsum(self.marginal))
+        self.mean = float(self.marginal @ self.centres)
+        self.deviation = float(np.sqrt(self.marginal @ (self.centres - self.mean) ** 2))

@@ -1,0 +1,146 @@
+"""Data sets that plug-ins register."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.plugin_files import cell_of
+
+from emc.data import open_samples
+from emc.data.prepare import prepare
+from emc.errors import EmcError
+from emc.study import Cell
+from emc.study.identity import dataset_definition, dataset_from_definition, dataset_id
+
+RINGS = """
+import numpy as np
+
+@emc.dataset("rings"FACTS)
+def rings(samples: int = 50, noise: float = 0.1):
+    draw = np.random.default_rng(0)
+    labels = draw.integers(3, size=samples)
+    angle = draw.uniform(0, 2 * np.pi, samples)
+    radius = labels + noise * draw.standard_normal(samples)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), labels
+"""
+MLP = "architecture: {name: mlp, width: 3}"
+
+
+def rings(folder: Path, keys: str = "name: rings", facts: str = "") -> Cell:
+    plugin = RINGS.replace("FACTS", facts)
+    return cell_of(folder, plugin, f"{{dataset: {{{keys}}}, {MLP}}}")
+
+
+def returning(folder: Path, value: str, decorator: str = "'own'") -> Cell:
+    plugin = f"@emc.dataset({decorator})\ndef own():\n    return {value}\n"
+    return cell_of(folder, plugin, f"{{dataset: own, {MLP}}}")
+
+
+def test_what_the_function_gives_is_what_is_prepared(tmp_path: Path) -> None:
+    dataset = rings(tmp_path, "name: rings, samples: 60").dataset
+    manifest = prepare(dataset, tmp_path / "data", None)
+    samples = open_samples(tmp_path / "data")
+    whole = np.concatenate([samples.inputs(slice(None)), samples.test().inputs(slice(None))])
+    assert (manifest.shape, manifest.classes, manifest.dtype) == ((2,), 3, "float32")
+    assert len(whole) == 60
+    assert manifest.samples == pytest.approx(48, abs=2)
+    assert manifest.dataset == {"name": "rings", "samples": 60, "noise": 0.1}
+    assert [file.name for file in manifest.files] == ["own.py"]
+    radius = np.linalg.norm(samples.inputs(slice(None)), axis=1)
+    assert np.abs(radius - samples.labels).max() < 0.6
+
+
+def test_a_test_part_of_its_own(tmp_path: Path) -> None:
+    value = "torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.ones(1, 4), torch.tensor([1])"
+    manifest = prepare(returning(tmp_path, value).dataset, tmp_path / "data", None)
+    samples = open_samples(tmp_path / "data")
+    np.testing.assert_array_equal(samples.inputs(slice(None)), np.eye(4))
+    assert (manifest.samples, manifest.test_samples) == (4, 1)
+    assert manifest.split == "the data set's own"
+
+
+def test_pixels_are_standardised(tmp_path: Path) -> None:
+    value = "torch.arange(80, dtype=torch.uint8).reshape(10, 2, 2, 2), torch.arange(10) % 2"
+    manifest = prepare(returning(tmp_path, value).dataset, tmp_path / "data", None)
+    inputs = open_samples(tmp_path / "data").inputs(slice(None))
+    assert (manifest.dtype, manifest.shape) == ("uint8", (2, 2, 2))
+    np.testing.assert_allclose(inputs.mean(axis=(0, 2, 3)), 0, atol=1e-6)
+    np.testing.assert_allclose(inputs.std(axis=(0, 2, 3)), 1, rtol=1e-5)
+
+
+def test_images_of_real_numbers_are_used_as_they_are(tmp_path: Path) -> None:
+    value = "torch.ones(10, 1, 2, 2) / 3, torch.arange(10) % 2"
+    prepare(returning(tmp_path, value).dataset, tmp_path / "data", None)
+    inputs = open_samples(tmp_path / "data").inputs(slice(None))
+    assert inputs.shape[1:] == (1, 2, 2)
+    np.testing.assert_allclose(inputs, 1 / 3, rtol=1e-6)
+
+
+def test_its_folder_depends_on_its_keys_and_its_plugin(tmp_path: Path) -> None:
+    names = [
+        dataset_id(rings(tmp_path, f"name: rings, noise: {noise}").dataset) for noise in (0, 1)
+    ]
+    (tmp_path / "elsewhere").mkdir()
+    there = rings(tmp_path / "elsewhere", "name: rings, noise: 0").dataset
+    changed = rings(tmp_path, "name: rings, noise: 0", facts=", shape=(2,), classes=3").dataset
+    assert dataset_id(there) == names[0]
+    assert len({*names, dataset_id(changed)}) == 3
+    assert dataset_from_definition(dataset_definition(there)) == there
+
+
+def test_known_facts_help_a_study(tmp_path: Path) -> None:
+    known = rings(tmp_path, facts=", shape=(2,), classes=3")
+    assert (known.shape, known.classes, known.parameters) == ((2,), 3, 9 + 12 + 12)
+    with pytest.raises(EmcError, match="unknown until it is prepared"):
+        _ = rings(tmp_path).shape
+
+
+def test_facts_that_are_not_so(tmp_path: Path) -> None:
+    dataset = rings(tmp_path, facts=", shape=(3,), classes=3").dataset
+    with pytest.raises(EmcError, match=r"rings: .*shape: found \(2,\), known \(3,\)"):
+        prepare(dataset, tmp_path / "data", None)
+    dataset = rings(tmp_path, facts=", shape=(2,), classes=2").dataset
+    with pytest.raises(EmcError, match="rings: labels from 0 to 2, there are 2 classes"):
+        prepare(dataset, tmp_path / "data", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("1 / 0", r"own\.py, line 6: ZeroDivisionError: division by zero"),
+        ("None", r"own\.py, line 4: TypeError"),
+        ("[torch.eye(2)]", "line 4: dataset 'own' gives 1 arrays, wanted are .inputs, labels. or"),
+        ("torch.eye(2), torch.zeros(3)", r"labels \[n\] are wanted, found shapes \(2, 2\), \(3,\)"),
+        ("torch.ones(0, 2), torch.arange(0)", r"found shapes \(0, 2\), \(0,\)"),
+        ("torch.ones(2), torch.arange(2)", r"found shapes \(2,\), \(2,\)"),
+        ("torch.eye(2), torch.ones(2)", "integers from 0 are wanted, found float32 from 1"),
+        ("torch.eye(2) / 0, torch.arange(2)", "an input is not finite"),
+        ("[['a'], ['b']], [0, 1]", "numbers are wanted as inputs, found <U1"),
+        (
+            "torch.ones(2, 2, dtype=torch.uint8), torch.arange(2)",
+            r"are pixels \[n, channels, height, width\], found shape \(2, 2\)",
+        ),
+        ("torch.eye(10), torch.zeros(10, dtype=int)", "own: two classes or more are wanted"),
+        ("torch.eye(10), torch.arange(10) % 2 * 2", "own: no training sample has class '1'"),
+        (
+            "torch.eye(10), torch.arange(10) % 2 - 1",
+            "integers from 0 are wanted, found int64 from -1",
+        ),
+    ],
+)
+def test_what_is_no_data_set(tmp_path: Path, value: str, message: str) -> None:
+    dataset = returning(tmp_path, value).dataset
+    with pytest.raises(EmcError, match=message):
+        prepare(dataset, tmp_path / "data", None)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "message"),
+    [
+        ("'mnist'", "line 4: dataset 'mnist' comes with the program"),
+        ("'own', shape=(2,)", "give both 'shape' and 'classes', or neither"),
+    ],
+)
+def test_registrations_that_are_refused(tmp_path: Path, decorator: str, message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        returning(tmp_path, "None", decorator)

@@ -1,0 +1,126 @@
+"""Searches: rounds, budgets, learning rates, and the literature's own methods."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.search.truth import logistic, search, simulate
+
+from emc.errors import EmcError
+from emc.search import Method, Trial
+from emc.search.bayes import FIRST
+
+METHODS = ("bayes", "walk", "bisection", "ladder")
+
+
+def replayed(method: Method, trials: list[Trial]) -> list[tuple[int, float]]:
+    return [(one.n, one.lr) for one in method.requests(trials)]
+
+
+@pytest.mark.parametrize("name", ["bayes", "bisection"])
+def test_a_sharp_step_is_found(name: str) -> None:
+    answer, trials = simulate(search(name, tolerance=0.05), lambda n: float(n <= 300), 0)
+    assert answer.emc50 == pytest.approx(300, rel=0.08)
+    assert max(trial.n for trial in trials if trial.fit) <= 300
+
+
+def test_a_walk_stops_at_its_first_failure() -> None:
+    answer, trials = simulate(search("walk"), lambda n: float(n <= 50), 0)
+    assert [trial.fit for trial in trials] == [True] * (len(trials) - 1) + [False]
+    assert answer.emc_walk == 50
+    assert [trial.n for trial in trials[:41]] == list(range(1, 42))
+
+
+def test_a_ladder_climbs_by_its_ratio() -> None:
+    answer, trials = simulate(search("ladder", smallest=10), lambda n: float(n <= 100), 0)
+    assert [trial.n for trial in trials] == [10, 16, 26, 43, 71, 116]
+    assert answer.emc_walk == 71
+
+
+def test_a_bisection_doubles_and_halves() -> None:
+    _, trials = simulate(search("bisection", tolerance=0.02), lambda n: float(n <= 100), 0)
+    assert [trial.n for trial in trials[:8]] == [1, 2, 4, 8, 16, 32, 64, 128]
+    fitted = max(trial.n for trial in trials if trial.fit)
+    failed = min(trial.n for trial in trials if not trial.fit)
+    assert failed / fitted <= 1.02
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_nothing_fits_and_everything_fits(name: str) -> None:
+    nothing, _ = simulate(search(name, smallest=2), lambda _: 0.0, 0)
+    everything, _ = simulate(search(name, largest=50), lambda _: 1.0, 0)
+    assert nothing.emc50 <= everything.emc50
+    assert nothing.low <= nothing.emc50 <= nothing.high
+    assert not nothing.saturated
+    assert not everything.below_smallest
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_size_alone(name: str) -> None:
+    answer, trials = simulate(search(name, smallest=1, largest=1), lambda _: 1.0, 0)
+    assert {trial.n for trial in trials} == {1}
+    assert answer.low <= answer.emc50 <= answer.high
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(METHODS),
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.integers(1, 3),
+    st.integers(0, 2**32),
+)
+def test_budgets_and_bounds_hold(
+    name: str, probes: int, round_size: int, rates: int, seed: int
+) -> None:
+    method = search(
+        name,
+        smallest=5,
+        largest=700,
+        probes=probes,
+        round_size=round_size,
+        rates=tuple(0.1 * (index + 1) for index in range(rates)),
+    )
+    answer, trials = simulate(method, logistic(120, 0.1), seed)
+    assert len(trials) <= probes
+    assert all(5 <= trial.n <= 700 for trial in trials)
+    assert answer.low <= answer.emc50 <= answer.high
+
+
+def test_a_fresh_search_replays_a_journal() -> None:
+    settings_ = {"rates": (0.1, 0.3), "round_size": 3}
+    used = search(**settings_)
+    _, trials = simulate(used, logistic(90, 0.1), 4)
+    for end in range(0, len(trials), 3):
+        assert replayed(search(**settings_), trials[:end]) == replayed(used, trials[:end])
+
+
+def test_a_useless_rate_costs_little() -> None:
+    draw = np.random.default_rng(0)
+    method, trials = search(rates=(0.1, 0.9)), []
+    curve = logistic(400, 0.08)
+    while requests := method.requests(trials):
+        for one in requests:
+            fit = one.lr == 0.1 and bool(draw.random() < curve(one.n))
+            trials.append(Trial(one.n, one.lr, fit, censored=False))
+    answer = method.answer(trials)
+    assert answer.best_lr == 0.1
+    assert sum(trial.lr == 0.9 for trial in trials) <= FIRST + 4
+    assert {rate.lr for rate in answer.rates} == {0.1, 0.9}
+    assert answer.tolerance_reached
+
+
+@pytest.mark.slow
+def test_equal_rates_do_not_inflate_the_answer() -> None:
+    errors = []
+    for seed in range(25):
+        answer, _ = simulate(search(rates=(0.1, 0.2, 0.3)), logistic(300, 0.08), seed)
+        errors.append(np.log(answer.emc50 / 300))
+    assert abs(np.mean(errors)) < 0.05
+
+
+def test_impossible_sizes_and_unknown_methods_are_refused() -> None:
+    with pytest.raises(EmcError, match="sizes from 10 are wanted, the data has 5 samples"):
+        search(smallest=10, largest=5)
+    with pytest.raises(EmcError, match="search method 'guess': allowed are bayes, walk"):
+        search("guess")

@@ -1,0 +1,57 @@
+"""Where the next probes go."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.search.truth import logistic
+
+from emc.search.place import next_sizes
+from emc.search.posterior import Posterior
+
+
+def after(trials: int, emc50: float = 420) -> Posterior:
+    """A posterior after trials at random sizes on a logistic curve."""
+    draw, made, curve = np.random.default_rng(1), Posterior(1, 4000), logistic(emc50, 0.08)
+    for _ in range(trials):
+        n = int(np.exp(draw.uniform(np.log(emc50 / 3), np.log(emc50 * 3))))
+        made.add(n, bool(draw.random() < curve(n)))
+    return made
+
+
+def test_the_first_probe_halves_the_range() -> None:
+    (n,) = next_sizes(Posterior(1, 4000), 1, 1, 4000)
+    assert 20 < n < 200
+
+
+def test_later_probes_lie_in_the_transition() -> None:
+    (n,) = next_sizes(after(200), 1, 1, 4000)
+    assert 300 < n < 600
+
+
+def test_a_large_first_round_brackets_the_whole_range() -> None:
+    sizes = sorted(next_sizes(Posterior(1, 4000), 16, 1, 4000))
+    assert len(sizes) == 16
+    assert sizes[0] <= 3
+    assert sizes[-1] >= 2000
+    gaps = np.diff(np.log(sizes))
+    assert gaps.max() < 1.5
+
+
+def test_a_large_later_round_sees_both_flanks() -> None:
+    posterior = after(60)
+    sizes = np.array(next_sizes(posterior, 32, 1, 4000))
+    median = posterior.interval().median
+    assert 0.25 < np.mean(sizes < median) < 0.75
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 500), st.integers(0, 6))
+def test_sizes_are_sizes_that_can_be_drawn(
+    count: int, smallest: int, more: int, trials: int
+) -> None:
+    largest = smallest + more
+    posterior = Posterior(smallest, largest)
+    for index in range(trials):
+        posterior.add(smallest + index * more // 6, index % 2 == 0)
+    sizes = next_sizes(posterior, count, smallest, largest)
+    assert len(sizes) == count
+    assert all(smallest <= size <= largest for size in sizes)

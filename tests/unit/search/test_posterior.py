@@ -1,0 +1,93 @@
+"""The posterior of emc50 against one computed at once on a dense grid."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emc.search.curve import probability, transition_width
+from emc.search.posterior import LAPSES, SLOPES, Posterior
+
+OUTCOMES = [(100, True), (400, False), (200, True), (280, False), (240, True), (260, False)]
+
+
+def dense(outcomes: list[tuple[int, bool]], smallest: int, largest: int) -> np.ndarray:
+    """Quantiles 0.025, 0.5, 0.975 of emc50 by brute force: no adaptive grid, no increments."""
+    centres = np.linspace(np.log(smallest / 4), np.log(largest * 4), 6001)
+    prior = np.exp(-0.5 * (np.log(SLOPES / 0.08) / 0.8) ** 2)[:, None] * [0.5, 0.35, 0.15]
+    weights = np.tile(prior, (len(centres), 1, 1))
+    for n, fit in outcomes:
+        span = 1 - LAPSES - 0.002
+        half = (0.5 - 0.002) / span
+        z = (centres[:, None, None] - np.log(n)) / SLOPES[:, None] + np.log(half / (1 - half))
+        p = 0.002 + span / (1 + np.exp(-np.clip(z, -40, 40)))
+        weights *= p if fit else 1 - p
+    marginal = weights.sum(axis=(1, 2))
+    return np.exp(np.interp([0.025, 0.5, 0.975], np.cumsum(marginal / marginal.sum()), centres))
+
+
+def posterior(
+    outcomes: list[tuple[int, bool]], smallest: int = 1, largest: int = 4000
+) -> Posterior:
+    made = Posterior(smallest, largest)
+    for n, fit in outcomes:
+        made.add(n, fit)
+    return made
+
+
+def test_the_curve_is_one_half_at_its_centre_whatever_slope_and_lapse() -> None:
+    centre = np.array(5.0)
+    p = probability(centre, centre, SLOPES[:, None], LAPSES)
+    assert p == pytest.approx(np.full_like(p, 0.5), abs=1e-12)
+
+
+def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
+    centre, slope = np.log(300.0), 0.1
+    at = lambda log_n: 1 / (1 + np.exp((log_n - centre) / slope))  # noqa: E731
+    half = np.log(transition_width(slope)) / 2
+    assert at(centre + half) == pytest.approx(0.1)
+    assert at(centre - half) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("repeats", [1, 4, 20])
+def test_quantiles_agree_with_brute_force(repeats: int) -> None:
+    outcomes = OUTCOMES * repeats
+    found = posterior(outcomes).interval()
+    wanted = dense(outcomes, 1, 4000)
+    assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
+
+
+def test_before_any_trial_the_whole_range_is_open() -> None:
+    found = Posterior(10, 1000).interval()
+    assert found.low < 10
+    assert found.high > 1000
+
+
+outcomes = st.lists(st.tuples(st.integers(1, 4000), st.booleans()), max_size=25)
+
+
+@given(outcomes, st.integers(1, 4000))
+def test_a_fit_more_never_lowers_the_median(before: list[tuple[int, bool]], n: int) -> None:
+    less, more = posterior(before), posterior([*before, (n, True)])
+    assert more.interval().median >= less.interval().median * (1 - 0.01)
+
+
+@given(outcomes)
+def test_the_median_lies_in_the_interval(trials: list[tuple[int, bool]]) -> None:
+    found = posterior(trials).interval()
+    assert found.low <= found.median <= found.high
+
+
+@given(outcomes, st.randoms())
+def test_the_order_of_trials_does_not_matter(
+    trials: list[tuple[int, bool]], chance: object
+) -> None:
+    mixed = list(trials)
+    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    one, other = posterior(trials).interval(), posterior(mixed).interval()
+    assert one.median == pytest.approx(other.median, rel=0.02)
+
+
+def test_one_sample_is_a_range_too() -> None:
+    made = posterior([(1, True)] * 8, smallest=1, largest=1)
+    assert made.beyond(0.0) > 0.95
