@@ -29,6 +29,7 @@ rule all:
     input:
         f"results/studies/{STUDY.name}/index.html",
         f"results/studies/{STUDY.name}/figures",
+        f"results/studies/{STUDY.name}/emc.duckdb",
 
 
 rule measured:

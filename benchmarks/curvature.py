@@ -1,7 +1,7 @@
 """Both ends of the Hessian's spectrum beside curvlinops with scipy's eigsh, on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/curvature.py
-    OMP_NUM_THREADS=2 python benchmarks/curvature.py --cnn float32
+    OMP_NUM_THREADS=1 python benchmarks/curvature.py --cnn float32 --threads 2
 
 Sixteen end points of an MLP 64-16-16-10 (1,482 parameters) on 450 real digits with random labels.
 `eigsh` runs at the tolerance that just settles the ends, and Lanczos here until it is as accurate;
@@ -159,7 +159,7 @@ def _spread(times: list[float]) -> str:
     return f"{median(times):.3g} ({min(times):.3g} to {max(times):.3g})"
 
 
-def certify_cnn(precision: str, console: Console) -> None:
+def certify_cnn(precision: str, threads: int, console: Console) -> None:
     flat, _ = mnist_data()
     digits = (flat.reshape(-1, 1, 28, 28) / 255).astype(np.float32)
     images = np.ascontiguousarray(np.concatenate([digits, digits[..., ::-1]]))
@@ -167,7 +167,7 @@ def certify_cnn(precision: str, console: Console) -> None:
     net = trained(layers, images, len(images), 5, 1)
     settings = replace(ANY_SLOPE, precision=precision)
     start, worked = perf_counter(), process_time()
-    found = certify_end_points(layers, net.ends, Objective(), settings=settings)[0]
+    found = certify_end_points(layers, net.ends, Objective(), settings=settings, threads=threads)[0]
     seconds, work = perf_counter() - start, process_time() - worked
     console.print(f"CNN of {count(layers)} parameters, {len(images)} images, {precision}: {found}")
     console.print(
@@ -180,10 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cnn", choices=("float32", "float64"))
+    parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     console = Console(width=110)
     if chosen.cnn:
-        certify_cnn(chosen.cnn, console)
+        certify_cnn(chosen.cnn, chosen.threads, console)
     else:
         torch.set_num_threads(1)
         compare(chosen.repeats, console)

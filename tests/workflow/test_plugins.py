@@ -58,7 +58,11 @@ def test_a_study_with_a_plugin_runs_to_its_page(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("nn.Flatten()", "nn.Flatten()(", "config/my_nets.py, line 11: SyntaxError"),
+        (
+            "nn.Flatten()",
+            "nn.Flatten()(",
+            "config/my_nets.py, line 10: SyntaxError: '(' was never closed\n",
+        ),
         ("prod(shape)", "shape", "config/my_nets.py, line 11: TypeError"),
     ],
 )
@@ -93,4 +97,4 @@ class Tired(nn.Module):
     assert "rule measure" in said
     logs = (checkout.folder / "results/logs/measure").glob("*tired*.log")
     (text,) = (log.read_text() for log in logs)
-    assert "error: config/my_nets.py, line 24: AssertionError: too tired" in text
+    assert "error: config/my_nets.py, line 22: AssertionError: too tired" in text

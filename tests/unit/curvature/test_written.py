@@ -89,13 +89,16 @@ def test_one_sample_and_one_class(n: int, plan: Plan) -> None:
 
 @pytest.mark.parametrize("net", [mlp, cnn])
 @pytest.mark.parametrize("kept", [0, 1 << 28])
-def test_chunks_change_nothing_but_rounding(
-    net: object, kept: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("threads", [1, 3])
+def test_chunks_and_threads_change_nothing_but_rounding(
+    net: object, kept: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, shape = net(), SHAPES[net]  # type: ignore[operator, index]
     whole = operator(plan, 23, *shape)
     vectors = np.random.default_rng(2).normal(size=(3, len(whole.parameters)))
-    parts = operator(plan, 23, *shape)
+    parts = WrittenOperator(
+        plan, parameters(plan), *samples(23, *shape), Objective(), threads=threads
+    )
     monkeypatch.setattr(written, "CHUNK_BYTES", 5 * parts.bytes_per_sample)
     monkeypatch.setattr(written, "KEPT_BYTES", kept)
     for _ in range(2):

@@ -10,12 +10,14 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from jsonschema import Draft202012Validator
 from tests.plugin_files import IMPORTS, written
 
 from emc.errors import EmcError
 from emc.study import Cell, PlannedCell, cell_id, load_file
 from emc.study.identity import canonical, from_canonical
 from emc.study.plugins import load_plugin
+from emc.study.schema import schema
 
 ROOT = Path(__file__).parents[3]
 NET = """
@@ -332,3 +334,18 @@ def test_a_study_without_plugins_never_loads_torch(tmp_path: Path) -> None:
 def test_the_plugins_of_a_study(study: Study) -> None:
     study(NET, cell("width: 1"))
     assert load_file(Path("study.yaml")).plugins == ["own.py"]
+
+
+def test_the_schema_allows_own_names_where_there_are_plugins() -> None:
+    part = {
+        "architecture": {"name": "bottleneck", "width": 3, "squeeze": 2},
+        "activation": "sine",
+        "optimizer": {"name": "heavy-ball", "lr": 0.1},
+        "dataset": "rings",
+    }
+    study = {"study": "s", "defaults": part, "sections": {"a": {"grid": part, "cells": [part]}}}
+    validator = Draft202012Validator(schema())
+    validator.validate({**study, "plugins": ["own.py"]})
+    assert not validator.is_valid(study)
+    part["architecture"] = {"name": "mlp", "width": 0}
+    assert not validator.is_valid({**study, "plugins": ["own.py"]})

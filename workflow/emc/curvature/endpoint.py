@@ -44,18 +44,20 @@ def certify_end_points(
     *,
     settings: Settings = DEFAULT,
     device: str = "cpu",
+    threads: int = 1,
 ) -> list[Evidence]:
     """Certify end points of one net, given as a plan or as a factory of modules.
 
-    A plan on the CPU needs numpy alone. Anything else is differentiated by torch on `device`,
-    all end points side by side. Answers do not depend on which end points are certified together.
+    A plan on the CPU needs numpy alone, and shares out its samples between `threads`. Anything
+    else is differentiated by torch on `device`, all end points side by side. Answers do not depend
+    on which end points are certified together.
 
     Raises:
         EmcError: an end point does not belong to the net or is not finite, labels that are not
             classes of the net, or a module without second derivatives.
     """
     if device == "cpu" and not callable(net):
-        return [_written(net, each, objective, settings) for each in end_points]
+        return [_written(net, each, objective, settings, threads) for each in end_points]
     if not end_points:
         return []
     size = _group_size(end_points[0], settings)
@@ -68,9 +70,17 @@ def certify_end_points(
     ]
 
 
-def _written(plan: Plan, end: EndPoint, objective: Objective, settings: Settings) -> Evidence:
+def _written(
+    plan: Plan, end: EndPoint, objective: Objective, settings: Settings, threads: int
+) -> Evidence:
     operator = WrittenOperator(
-        plan, end.parameters, end.inputs, end.labels, objective, precision=settings.precision
+        plan,
+        end.parameters,
+        end.inputs,
+        end.labels,
+        objective,
+        precision=settings.precision,
+        threads=threads,
     )
     return certify_operator(operator, plateau=end.plateau, seed=end.seed, settings=settings)
 

@@ -3,7 +3,9 @@
 One product of a small net already keeps a core busy, so vectors go one after another.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -26,7 +28,8 @@ KEPT_BYTES: Final = 1 << 28
 class WrittenOperator:
     """The objective of a plan at `parameters`, over `inputs` [n, *shape] and `labels` [n].
 
-    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64.
+    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Products
+    share chunks of samples out between `threads`; more threads of BLAS within them do not help.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class WrittenOperator:
         objective: Objective,
         *,
         precision: str = "float64",
+        threads: int = 1,
     ) -> None:
         """Look at the parameters; samples are read when something is asked for.
 
@@ -53,8 +57,8 @@ class WrittenOperator:
         self._plan = plan
         self._layers = layers_at(plan, self.parameters.astype(precision))
         self._inputs, self._labels = inputs, labels
+        self._threads = threads
         self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in plan)
-        self._kept: list[Chunk] | None = None
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
@@ -70,11 +74,21 @@ class WrittenOperator:
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
-        products = self.objective.weight_decay * vectors
         directions = vectors.astype(self._layers[0].weight.dtype, copy=False)
-        for chunk in self._chunks():
-            for direction, product in zip(directions, products, strict=True):
-                add_product(self._layers, chunk, direction, product)
+
+        def share(thread: int) -> np.ndarray:
+            products = np.zeros_like(vectors)
+            for chunk in self._chunks(thread, self._threads):
+                for direction, product in zip(directions, products, strict=True):
+                    add_product(self._layers, chunk, direction, product)
+            return products
+
+        products: np.ndarray = self.objective.weight_decay * vectors
+        if self._threads == 1:
+            return products + share(0)
+        with ThreadPoolExecutor(self._threads) as pool:
+            for part in pool.map(share, range(self._threads)):
+                products += part
         return products
 
     def dense(self) -> np.ndarray:
@@ -83,20 +97,25 @@ class WrittenOperator:
         hessian.ravel()[:: len(hessian) + 1] += self.objective.weight_decay
         return hessian
 
-    def _chunks(self) -> Iterable[Chunk]:
-        if self._kept is None and self.samples * self.bytes_per_sample <= KEPT_BYTES:
-            self._kept = list(self._walk())
-        return self._walk() if self._kept is None else self._kept
-
-    def _walk(self) -> Iterator[Chunk]:
+    @cached_property
+    def _pieces(self) -> Sequence[Chunk | slice]:
+        """All samples: as chunks where these may be kept, otherwise as slices."""
         rows = max(1, CHUNK_BYTES // self.bytes_per_sample)
-        precision = self._layers[0].weight.dtype
-        for start in range(0, self.samples, rows):
-            part = slice(start, start + rows)
-            features = first_features(self._plan, self._inputs[part].astype(precision))
-            yield there_and_back(
-                self._layers, features, self._labels[part], self.objective, self.samples
-            )
+        slices = [slice(start, start + rows) for start in range(0, self.samples, rows)]
+        if self.samples * self.bytes_per_sample > KEPT_BYTES:
+            return slices
+        return [self._chunk(part) for part in slices]
+
+    def _chunks(self, first: int = 0, every: int = 1) -> Iterator[Chunk]:
+        for piece in self._pieces[first::every]:
+            yield self._chunk(piece) if isinstance(piece, slice) else piece
+
+    def _chunk(self, part: slice) -> Chunk:
+        inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
+        features = first_features(self._plan, inputs)
+        return there_and_back(
+            self._layers, features, self._labels[part], self.objective, self.samples
+        )
 
 
 def _bytes_per_sample(layer: Dense | Conv) -> int:

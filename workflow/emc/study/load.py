@@ -43,13 +43,19 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     """
     if len(files) > 1:
         raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
-    file = Path(files[0]) if files else default
+    file = _from_here(Path(files[0])) if files else default
     plan = load_file(file)
     content = read(file) if files else {}
     beside = [str(key) for key, value in config.items() if content.get(key) != value]
     if beside:
         raise EmcError(f"--config {', '.join(beside)}: write it into {file} instead")
     return plan
+
+
+def _from_here(file: Path) -> Path:
+    """The path as one would type it here: the same in every checkout of the project."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
 
 
 def load_file(path: Path) -> StudyPlan:

@@ -54,7 +54,8 @@ class Study(Strict):
     data_dir: str | None = None
     """Folder with data files placed by hand, in their original formats."""
     plugins: list[str] = Field(default=[])
-    """Files with the author's own architectures, relative to the study file."""
+    """Files that register the author's own architectures, data sets, optimizers and activations,
+    relative to the study file."""
     presets: dict[Name, Part] = Field(default={})
     """Named parts of a cell; `preset: name` in defaults, a grid or a cell takes one."""
     defaults: Part = Field(default={})

@@ -175,8 +175,14 @@ def blaming(file: str, line: int | None = None) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         otherwise = f"{file}, line {line}" if line else file
-        text = str(error) if isinstance(error, EmcError) else f"{type(error).__name__}: {error}"
-        raise EmcError(f"{place_of(error) or otherwise}: {text}") from error
+        raise EmcError(f"{place_of(error) or otherwise}: {_said(error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, EmcError):
+        return str(error)
+    text = error.msg if isinstance(error, SyntaxError) else error
+    return f"{type(error).__name__}: {text}"
 
 
 def place_of(error: BaseException) -> str | None:
