@@ -28,7 +28,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyPlan:
 def test_the_example_is_valid(example: StudyPlan) -> None:
     assert [planned.id.rpartition("-")[0] for planned in example.cells] == [
         "digits-random-bottleneck66-relu-sgd",
-        "digits-random-bottleneck21-relu-sgd",
+        "digits-random-bottleneck25-relu-sgd",
         "digits-random-bottleneck49-relu-sgd",
         "digits-random-bottleneck49-sine-sgd",
         "digits-random-bottleneck49-relu-sgd",

@@ -85,7 +85,8 @@ class WrittenOperator:
 
         products: np.ndarray = self.objective.weight_decay * vectors
         if self._threads == 1:
-            return products + share(0)
+            products += share(0)
+            return products
         with ThreadPoolExecutor(self._threads) as pool:
             for part in pool.map(share, range(self._threads)):
                 products += part

@@ -1,0 +1,115 @@
+"""Search methods against curves whose emc50 is known: probes, work, error and coverage.
+
+    python benchmarks/search.py
+
+Work is in sample-epochs for a budget of 300 epochs: a failure costs n * 300, a fit 0.6 of that.
+Errors are those of log emc50; the interval's coverage should be 0.95.
+"""
+
+import argparse
+from collections.abc import Callable
+from math import comb, exp, log
+from statistics import NormalDist
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from emc.search import Trial, make
+
+EPOCHS = 300
+LARGEST = 4000
+Curve = Callable[[int], float]
+
+
+def curves() -> dict[str, tuple[Curve, float]]:
+    """Probability of a fit by n, and the true emc50."""
+    normal = NormalDist()
+    shift = log(-log(1 - 0.5 / 0.99))
+    exact = {
+        n: sum(comb(n - 1, k) for k in range(min(20, n))) / 2 ** (n - 1) for n in range(1, 400)
+    }
+    return {
+        "logistic": (lambda n: 1 / (1 + exp((log(n) - log(421)) / 0.07)), 421),
+        "probit": (lambda n: normal.cdf((log(421) - log(n)) / 0.14), 421),
+        "gompertz, 1 % lapse": (
+            lambda n: 0.99 * (1 - exp(-exp(min((log(421) - log(n)) / 0.1 + shift, 700)))),
+            421,
+        ),
+        "Cover, d = 20": (lambda n: exact.get(n, 0.0), 40),
+    }
+
+
+def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: int) -> list[float]:
+    """emc50, low, high, probes, sample-epochs and seconds of deciding of one search."""
+    draw = np.random.default_rng(seed)
+    method = make(
+        name,
+        smallest=1,
+        largest=LARGEST,
+        rates=(0.1,),
+        tolerance=tolerance,
+        probes=2000,
+        round_size=round_size,
+    )
+    trials: list[Trial] = []
+    work = deciding = 0.0
+    while True:
+        start = perf_counter()
+        requests = method.requests(trials)
+        deciding += perf_counter() - start
+        if not requests:
+            break
+        for one in requests:
+            fit = bool(draw.random() < curve(one.n))
+            work += one.n * EPOCHS * (0.6 if fit else 1.0)
+            trials.append(Trial(one.n, one.lr, fit, censored=False))
+    found = method.answer(trials)
+    return [found.emc50, found.low, found.high, len(trials), work, deciding]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=200)
+    parser.add_argument("--tolerance", type=float, default=0.05)
+    arguments = parser.parse_args()
+    console = Console(width=130)
+    for label, (curve, truth) in curves().items():
+        table = Table("method", "a round", "probes", "M sample-epochs", "bias", "rmse", "coverage")
+        table.add_column("half width")
+        table.add_column("ms a probe")
+        table.title = f"{label}: {arguments.cells} cells to {arguments.tolerance:.0%}"
+        for name, size in (
+            *(("bayes", size) for size in (1, 4, 16, 64)),
+            ("bisection", 1),
+            ("walk", 1),
+            ("ladder", 1),
+        ):
+            rows = np.array(
+                [
+                    simulate(name, size, arguments.tolerance, curve, seed)
+                    for seed in range(arguments.cells)
+                ]
+            )
+            table.add_row(name, str(size), *_summary(rows, truth))
+        console.print(table)
+
+
+def _summary(rows: np.ndarray, truth: float) -> list[str]:
+    emc50, low, high, probes, work, deciding = rows.T
+    errors = np.log(emc50 / truth)
+    held = np.mean((low <= truth) & (truth <= high))
+    return [
+        f"{probes.mean():.0f}",
+        f"{work.mean() / 1e6:.1f}",
+        f"{errors.mean():+.3f}",
+        f"{np.sqrt(np.mean(errors**2)):.3f}",
+        f"{held:.3f}",
+        f"{np.mean((high - low) / 2 / emc50):.3f}",
+        f"{1000 * deciding.sum() / probes.sum():.2f}",
+    ]
+
+
+if __name__ == "__main__":
+    main()
