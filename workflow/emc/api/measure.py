@@ -34,6 +34,7 @@ def measure(
     epochs: int = 300,
     tolerance: float = 0.05,
     probes: int = 200,
+    smallest: int = 1,
     seed: int = 0,
     device: str = "auto",
     back_end: str | None = None,
@@ -52,6 +53,7 @@ def measure(
         epochs: longest training of one probe.
         tolerance: wanted half width of the 95 % interval, relative.
         probes: most training runs to spend.
+        smallest: the smallest n to try; batch normalisation needs two samples or more.
         seed: another seed measures independently.
         device: "auto", "cpu" or "cuda".
         back_end: engine to use, whatever the rule would choose.
@@ -72,7 +74,7 @@ def measure(
     place = resolve(device)
     method = make(
         "bayes",
-        smallest=1,
+        smallest=smallest,
         largest=drawn_from.available,
         rates=chosen.lr,
         tolerance=tolerance,

@@ -1,0 +1,108 @@
+"""One small cell from start to end, without Snakemake."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emc.data.prepare import prepare
+from emc.errors import EmcError
+from emc.measurement.certify import certificates_of
+from emc.measurement.job import measure
+from emc.measurement.result import deciding
+from emc.measurement.state import Status, state
+from emc.records import Outcome
+from emc.store.columns import PROBES
+from emc.store.documents import read_document
+from emc.store.endpoints import read_endpoints
+from emc.store.layout import Results
+from emc.store.rows import estimate_from_document, probe_from_row
+from emc.store.tables import read_table
+from emc.study.cell import Cell
+from emc.study.identity import cell_id, dataset_id
+from emc.study.models import CertificateSettings
+
+
+def cell(**changes: object) -> Cell:
+    keys = {
+        "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 1, "width": 3},
+        "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
+        "budget": {"epochs": 60},
+        "search": {"tolerance": 0.3, "probes": 30},
+    }
+    return Cell.model_validate(keys | changes)
+
+
+def measured(one: Cell, folder: Path) -> Results:
+    results = Results(folder)
+    prepare(one.dataset, results.data(dataset_id(one.dataset)), None)
+    measure(one, results, device="cpu", back_end=None)
+    return results
+
+
+def test_a_cell_leaves_probes_an_estimate_and_its_deciding_end_points(tmp_path: Path) -> None:
+    one = cell()
+    files = measured(one, tmp_path).cell(cell_id(one))
+    found = estimate_from_document(read_document(files.estimate, "measure"))
+    table = read_table(files.probes, PROBES, "measure")
+    probes = [probe_from_row(row) for row in table.iter_rows(named=True)]
+    assert found.probes == len(probes) <= 30
+    assert {rate.lr for rate in found.rates} == {0.01, 0.1}
+    assert found.parameters == one.parameters
+    kept = [probe for probe, _ in read_endpoints(files.endpoints, cell_id(one))]
+    assert kept == deciding(probes, found.best_lr, one.endpoints)
+    assert not files.journal.exists()
+    assert state(files).status is Status.DONE
+
+
+def test_certificates_cover_every_kept_end_point(tmp_path: Path) -> None:
+    one = cell()
+    results = measured(one, tmp_path)
+    kept = read_endpoints(results.cell(cell_id(one)).endpoints, cell_id(one))
+    found = certificates_of(one, CertificateSettings(), results, device="cpu")
+    assert [(row.round, row.replica, row.n) for row in found] == [
+        (probe.round, probe.replica, probe.n) for probe, _ in kept
+    ]
+    assert [row.loss for row in found] == pytest.approx([p.loss for p, _ in kept], rel=1e-4)
+    assert [row.gradient_norm for row in found] == pytest.approx(
+        [probe.gradient_norm for probe, _ in kept], rel=1e-3
+    )
+    assert all(row.exact for row in found)
+
+
+def test_a_net_larger_than_its_data_is_saturated(tmp_path: Path) -> None:
+    one = cell(
+        architecture={"name": "mlp", "depth": 1, "width": 200},
+        optimizer={"name": "adam", "lr": 0.01},
+        budget={"epochs": 400},
+    )
+    files = measured(one, tmp_path).cell(cell_id(one))
+    found = estimate_from_document(read_document(files.estimate, "measure"))
+    assert found.saturated
+    assert found.emc50 == found.low == found.samples_available == 60
+
+
+def test_a_failure_leaves_its_reason_and_is_forgotten_after_a_success(tmp_path: Path) -> None:
+    one, results = cell(), Results(tmp_path)
+    files = results.cell(cell_id(one))
+    with pytest.raises(EmcError, match="no such file; the rule dataset makes it"):
+        measure(one, results, device="cpu", back_end=None)
+    assert state(files).status is Status.FAILED
+    assert "no such file" in state(files).reason
+    measured(one, tmp_path)
+    assert state(files).status is Status.DONE
+    assert not files.failure.exists()
+
+
+def test_deciding_probes_are_the_largest_fits_and_smallest_failures(tmp_path: Path) -> None:
+    one = cell()
+    files = measured(one, tmp_path).cell(cell_id(one))
+    rows = read_table(files.probes, PROBES, "measure").iter_rows(named=True)
+    probes = [probe_from_row(row) for row in rows]
+    lr = probes[0].lr
+    chosen = deciding(probes, lr, 2)
+    fits = sorted(p.n for p in probes if p.lr == lr and p.outcome is Outcome.FIT)
+    assert sorted(p.n for p in chosen if p.outcome is Outcome.FIT) == fits[-2:]
+    assert np.all([p.lr == lr for p in chosen])
