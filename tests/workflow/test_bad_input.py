@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.workflow.checkout import Checkout
+from tests.workflow.checkout import ROOT, Checkout
 
 pytestmark = pytest.mark.workflow
 
@@ -60,3 +60,31 @@ def test_a_missing_study_file_is_named(fresh: Checkout, command: str) -> None:
     done = fresh.run("emc", command, "config/none.yaml", check=False)
     assert done.returncode == 2
     assert done.stderr == "error: config/none.yaml: no such study file\n"
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit\nexit 1\n')
+    old.chmod(0o755)
+    command = ("make", f"PYTHON={old}", f"VENV={tmp_path}/venv", f"{tmp_path}/venv/created")
+    done = Checkout(ROOT).run(*command, check=False)
+    assert done.returncode == 2
+    assert "error: Python 3.11 or newer is needed" in done.stderr
+    assert "Python 3.9.2" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_missing_data_file_is_told_before_anything_trains(
+    fresh: Checkout, tmp_path: Path
+) -> None:
+    checkout = fresh.copy(tmp_path / "emc")
+    study = checkout.folder / "config/absent.yaml"
+    study.write_text(
+        "study: absent\nsections: {s: {cells: [{dataset: {name: csv, file: none.csv, label: y},"
+        " architecture: {name: mlp, width: 4}}]}}"
+    )
+    done = checkout.run("snakemake", "--cores", "1", "--configfile", str(study), check=False)
+    assert done.returncode != 0
+    assert "error: " in done.stderr + done.stdout
+    assert "none.csv" in done.stderr + done.stdout
+    assert not (checkout.folder / "results/cells").exists()

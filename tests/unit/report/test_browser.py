@@ -72,6 +72,15 @@ def test_every_chart_is_drawn(visit, warehouse):
     assert points.count() == warehouse.count("estimates")
 
 
+def test_the_page_keeps_still_while_charts_are_drawn(visit):
+    expected = visit.tab.evaluate("document.documentElement.scrollHeight")
+    for place in visit.tab.locator("[data-chart]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg.marks").wait_for()
+    drawn = visit.tab.evaluate("document.documentElement.scrollHeight")
+    assert drawn == pytest.approx(expected, rel=0.05)
+
+
 def test_filters_change_rows(visit, warehouse):
     visit.tab.select_option("select[name=optimizer]", "gd")
     assert set(rows(visit.tab, "optimizer")) == {"gd"}
@@ -97,9 +106,11 @@ def test_columns_sort_by_keyboard(visit):
 
 def test_missing_cells_sort_last(visit):
     head = visit.tab.locator("#table thead th", has_text="EMC (95")
-    for _ in range(2):
+    for order in ("descending", "ascending"):
         head.locator("button").click()
+        visit.tab.wait_for_selector(f"#table th[aria-sort={order}]:has-text('EMC (95')")
         visit.tab.locator("#pager button", has_text="Next").click()
+        visit.tab.wait_for_selector("#pager p:has-text('26 to 44')")
         assert rows(visit.tab, "EMC (95")[-2:] == [DASH, DASH]
 
 
@@ -134,7 +145,7 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
     assert verdicts == certificates["verdict"].to_list()
     assert f"--force results/cells/{cell}/probes.parquet" in visit.tab.locator("#cell").inner_text()
     visit.tab.click("#cell .back a")
-    assert visit.tab.locator("#table").is_visible()
+    visit.tab.locator("#table").wait_for()
 
 
 def test_a_lower_bound_is_never_a_number(visit, warehouse):

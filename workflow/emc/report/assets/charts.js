@@ -2,6 +2,8 @@
 
 const AXIS = 74; // pixels that the y axis of the leftmost panel takes
 const GAP = 26; // pixels between two panels
+const PANEL = 70; // pixels that the x axis and the header of a panel take
+const LEGEND = 62; // pixels of the legend below a chart
 const ERRORS_ONLY = 1; // vega.Error, which the bundle does not export
 
 /** How many panels of at most `wanted` fit side by side into `width` pixels. */
@@ -19,6 +21,21 @@ function fitted(spec, width) {
     return { ...spec, columns, concat: spec.concat.map((part) => ({ ...part, width: panel })) };
   }
   return { ...spec, width: "container" };
+}
+
+/** How many panels a chart has. */
+function panelsOf(spec) {
+  if (spec.concat) return spec.concat.length;
+  if (!spec.facet) return 1;
+  const column = page.datasets[spec.data.name].columns[spec.facet.field];
+  return column.levels?.length ?? column.values?.length ?? 1;
+}
+
+/** About how high a chart of that width will be, so that the page keeps still while it is drawn. */
+function expectedHeight(spec, width) {
+  const rows = Math.ceil(panelsOf(spec) / columnsFor(width, spec.columns ?? 1));
+  const height = spec.height ?? spec.spec?.height ?? spec.concat[0].height;
+  return rows * (height + PANEL) + LEGEND;
 }
 
 /** Draw a specification over data sets by name into an element. */
@@ -61,7 +78,11 @@ function watchFigures() {
     (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
     { rootMargin: "400px" },
   );
-  places.forEach((place) => near.observe(place));
+  for (const place of places) {
+    const expected = expectedHeight(page.charts[place.dataset.chart], place.clientWidth);
+    place.style.minHeight = `${expected}px`;
+    near.observe(place);
+  }
   const again = () => [...drawn.keys()].forEach(draw);
   let timer;
   addEventListener("resize", () => {
