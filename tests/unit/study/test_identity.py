@@ -49,7 +49,7 @@ PINNED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-relu-sgd-bc949c86e8c9",
+        "mnist-classes-linear-identity-sgd-dcb62fb5462f",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
