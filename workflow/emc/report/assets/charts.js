@@ -3,7 +3,7 @@
 const AXIS = 74; // pixels that the y axis of the leftmost panel takes
 const GAP = 26; // pixels between two panels
 const PANEL = 70; // pixels that the x axis and the header of a panel take
-const LEGEND = 62; // pixels of the legend below a chart
+const LEGEND = 84; // pixels of the legend below a chart
 const ERRORS_ONLY = 1; // vega.Error, which the bundle does not export
 
 /** How many panels of at most `wanted` fit side by side into `width` pixels. */
