@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from emc.measurement.certify import certify
-
 from emc.cli.boundary import script
+from emc.measurement.certify import certify
 from emc.store.layout import Results
 from emc.study.identity import from_canonical, settings_from_definition
 
