@@ -231,6 +231,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         censored=censored,
         emc_walk=None,
         saturated=saturated,
+        below_smallest=False,
         tolerance=cell.search.tolerance,
         tolerance_reached=not saturated,
         best_lr=best,

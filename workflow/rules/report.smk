@@ -4,7 +4,7 @@
 rule figures:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=floor_files("figures"),
+        code=floor_files("findings", "figures"),
     output:
         figures=report(
             directory("results/studies/{study}/figures"),
@@ -30,7 +30,7 @@ rule figures:
 rule report:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=floor_files("figures", "report"),
+        code=floor_files("findings", "figures", "report"),
     output:
         page="results/studies/{study}/index.html",
     log:

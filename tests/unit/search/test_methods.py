@@ -124,3 +124,13 @@ def test_impossible_sizes_and_unknown_methods_are_refused() -> None:
         search(smallest=10, largest=5)
     with pytest.raises(EmcError, match="search method 'guess': allowed are bayes, walk"):
         search("guess")
+
+
+def test_a_saturated_rate_wins_over_an_unsettled_one() -> None:
+    method = search(largest=400, rates=(0.1, 0.2))
+    trials = [Trial(400, 0.1, fit=True, censored=False)] * 9
+    trials += [Trial(n, 0.2, fit=True, censored=False) for n in (100, 200, 300, 350)]
+    answer = method.answer(trials)
+    assert not method.requests(trials)
+    assert answer.saturated
+    assert answer.best_lr == 0.1

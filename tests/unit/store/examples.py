@@ -53,6 +53,7 @@ estimates = st.builds(
     censored=_counts,
     emc_walk=st.none() | _counts,
     saturated=st.booleans(),
+    below_smallest=st.booleans(),
     tolerance=_reals,
     tolerance_reached=st.booleans(),
     best_lr=_reals,

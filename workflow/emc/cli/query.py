@@ -19,7 +19,13 @@ def print_answer(study: Path, sql: str, results: Path, form: str) -> None:
     elif form == "json":
         print(answer.write_json())
     else:
-        with pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True):
+        with pl.Config(
+            tbl_rows=-1,
+            tbl_cols=-1,
+            fmt_str_lengths=80,
+            tbl_hide_dataframe_shape=True,
+            tbl_width_chars=1000,
+        ):
             print(answer)
 
 

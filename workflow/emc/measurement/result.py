@@ -30,6 +30,7 @@ def estimate(
         censored=sum(probe.outcome is Outcome.CENSORED for probe in probes),
         emc_walk=answer.emc_walk,
         saturated=answer.saturated,
+        below_smallest=answer.below_smallest,
         tolerance=tolerance,
         tolerance_reached=answer.tolerance_reached,
         best_lr=answer.best_lr,

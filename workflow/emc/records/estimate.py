@@ -23,6 +23,7 @@ class Estimate:
     0.9, the sharpness of the transition. `emc50` counts censored probes as failures (the budget
     is part of the procedure); `emc50_without_censored` leaves them out and is the upper answer.
     A `saturated` cell met the end of its data before it stopped fitting: its numbers are lower
+    bounds; one `below_smallest` does not even fit the smallest size half of the time: upper
     bounds. `emc_walk` is the last n that a walk fitted, where the search method is a walk.
     """
 
@@ -36,6 +37,7 @@ class Estimate:
     censored: int
     emc_walk: int | None
     saturated: bool
+    below_smallest: bool
     tolerance: float
     tolerance_reached: bool
     best_lr: float

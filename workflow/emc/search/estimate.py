@@ -58,7 +58,7 @@ def answer(
 ) -> Answer:
     """The answer at the best learning rate, and emc50 at each."""
     intervals = {lr: bounded(posterior, limits) for lr, posterior in posteriors.items()}
-    best = max(intervals, key=lambda lr: intervals[lr].median)
+    best = max(intervals, key=lambda lr: (saturated(posteriors[lr], limits), intervals[lr].median))
     found, posterior = intervals[best], posteriors[best]
     uncensored = [trial for trial in trials if trial.lr == best and not trial.censored]
     beyond = saturated(posterior, limits)

@@ -113,6 +113,7 @@ ESTIMATES: Final = Table(
         Column("censored", "whole", "probes whose budget ran out"),
         Column("emc_walk", "whole", "last n that a walk fitted", True),
         Column("saturated", "truth", "the data ended first: emc50 is a lower bound"),
+        Column("below_smallest", "truth", "not even the smallest n: emc50 is an upper bound"),
         Column("tolerance", "real", "wanted relative half width of the interval"),
         Column("tolerance_reached", "truth", "the interval is that narrow"),
         Column("best_lr", "real", "learning rate with the largest emc50"),

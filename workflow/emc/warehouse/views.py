@@ -33,6 +33,7 @@ _SEARCH: Final = _columns(
     "tolerance",
     "tolerance_reached",
     "saturated",
+    "below_smallest",
     "emc_walk",
     "best_lr",
     "probes",
