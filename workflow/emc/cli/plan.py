@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from emc.measurement.cost import forecast
 from emc.measurement.state import State, Status, state
@@ -40,7 +40,8 @@ def print_plan(file: Path, results: Path) -> None:
 
 
 def _table(study: StudyPlan, states: dict[str, State], places: Results) -> Table:
-    table = Table("cell", "parameters", "state", "so far", box=None)
+    cell = Column("cell", overflow="fold", min_width=40)
+    table = Table(cell, "parameters", "state", "so far", box=None)
     shown = sorted(study.cells, key=lambda planned: _urgency(states[planned.id]))[:_ROWS]
     for planned in shown:
         one = states[planned.id]
