@@ -80,6 +80,8 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"optimizer": {"name": "adam", "lrr": 1}}, "unknown key 'lrr'; did you mean 'lr'"),
         ({"back_end": "native"}, "back end 'native' cannot run this procedure"),
         ({"device": "tpu"}, "device 'tpu' is not one of"),
+        ({"epochs": "a"}, "epochs: a whole number from 1 is wanted, found 'a'"),
+        ({"probes": 0}, "probes: a whole number from 1 is wanted, found 0"),
     ],
 )
 def test_wrong_options_are_told(changes: dict[str, object], message: str) -> None:
@@ -94,6 +96,7 @@ def test_wrong_options_are_told(changes: dict[str, object], message: str) -> Non
         ((INPUTS, LABELS.astype(float)), "integer labels are wanted, found float64"),
         ((INPUTS, LABELS + 1), "labels 0 to classes - 1 are wanted"),
         ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite"),
+        ("digits", r"\(inputs, labels\) or a torch data set is wanted, found 'digits'"),
         (7, r"\(inputs, labels\) or a torch data set is wanted"),
     ],
 )

@@ -61,6 +61,7 @@ def measure(
     Raises:
         EmcError: model, source or optimizer are not as described.
     """
+    _check_counts(batch=batch, epochs=epochs, probes=probes, smallest=smallest)
     drawn_from = _source(source, labels)
     chosen = _optimizer(optimizer)
     procedure = Procedure(
@@ -98,6 +99,12 @@ def measure(
     return Measurement(found, tuple(journal.probes))
 
 
+def _check_counts(**counts: Any) -> None:
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise EmcError(f"{name}: a whole number from 1 is wanted, found {value!r}")
+
+
 def _optimizer(entry: str | Mapping[str, Any]) -> Any:
     raw = {"name": entry} if isinstance(entry, str) else dict(entry)
     try:
@@ -127,9 +134,9 @@ def _source(source: Any, labels: str) -> ArraySource:
 
 
 def _arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(source, Sequence) and len(source) == 2:
+    if isinstance(source, Sequence) and not isinstance(source, str) and len(source) == 2:
         inputs, classes = source
-    elif hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+    elif not isinstance(source, str) and hasattr(source, "__getitem__"):
         inputs, classes = zip(*(source[i] for i in range(len(source))), strict=True)
         inputs = np.stack([np.asarray(one) for one in inputs])
     else:
