@@ -82,19 +82,23 @@ def measure(
         probes=probes,
         round_size=round_size(choose.back_end(procedure, place, back_end), place),
     )
-    name = f"own-{seed}"
-    setting = Setting(name, drawn_from, procedure, method, place, back_end)
+    setting = Setting(f"own-{seed}", drawn_from, procedure, method, place, back_end)
+    return _run(setting, tolerance, probes, parameters)
+
+
+def _run(setting: Setting, tolerance: float, probes: int, parameters: int) -> Measurement:
+    """Run all rounds in memory and gather the answer."""
     journal = MemoryJournal()
-    with reporter(name, tolerance, probes) as progress:
+    with reporter(setting.cell, tolerance, probes) as progress:
         answer = run_rounds(setting, journal, progress)
     found = estimate(
         answer,
         journal.probes,
         method="bayes",
         tolerance=tolerance,
-        procedure=procedure,
+        procedure=setting.procedure,
         parameters=parameters,
-        available=drawn_from.available,
+        available=setting.source.available,
     )
     return Measurement(found, tuple(journal.probes))
 
