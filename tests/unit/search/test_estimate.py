@@ -1,34 +1,73 @@
 """Answers of whole searches against known truths."""
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
-from tests.unit.search.truth import Curve, cover, gompertz, logistic, probit, search, simulate
+from tests.unit.search.truth import cover, gompertz, logistic, probit, search, simulate
 
-from emc.search import Trial
-from emc.search.estimate import Limits, emc50
+from emc.search import Answer, Trial
+from emc.search.estimate import emc50
+from emc.search.limits import Limits
 
+EMC50 = 420
 CURVES = {
-    "logistic": logistic(420, 0.08),
-    "probit": probit(420, 0.15),
-    "gompertz with lapse": gompertz(420, 0.1),
+    "logistic": logistic(EMC50, 0.08),
+    "probit": probit(EMC50, 0.15),
+    "gompertz with lapse": gompertz(EMC50, 0.12),
 }
 
 
-def coverage(curve: Curve, truth: float, tolerance: float, cells: int) -> tuple[float, float]:
-    """Share of cells whose interval holds the truth, and the mean error of log emc50."""
-    answers = [
-        simulate(search(tolerance=tolerance, probes=3000), curve, seed)[0] for seed in range(cells)
-    ]
+CELLS = 1000
+
+
+def cell(name: str, tolerance: float, round_size: int, seed: int) -> Answer:
+    """The answer of one simulated cell."""
+    method = search(tolerance=tolerance, probes=3000, round_size=round_size)
+    return simulate(method, CURVES[name], seed)[0]
+
+
+def cells(name: str, tolerance: float, round_size: int, count: int) -> list[Answer]:
+    """Answers of many cells, on all processors."""
+    one = partial(cell, name, tolerance, round_size)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        return list(processes.map(one, range(count), chunksize=25))
+
+
+def held(answers: list[Answer]) -> float:
+    """Share of intervals that hold the truth."""
     assert all(one.low <= one.emc50 <= one.high for one in answers)
-    held = np.mean([one.low <= truth <= one.high for one in answers])
-    return float(held), float(np.mean([np.log(one.emc50 / truth) for one in answers]))
+    return float(np.mean([one.low <= EMC50 <= one.high for one in answers]))
+
+
+def bias(answers: list[Answer]) -> float:
+    """Mean error of log emc50."""
+    return float(np.mean([np.log(one.emc50 / EMC50) for one in answers]))
 
 
 @pytest.mark.parametrize("name", CURVES)
 def test_intervals_hold_the_truth(name: str) -> None:
-    held, bias = coverage(CURVES[name], 420, 0.1, 60)
-    assert held >= 0.87
-    assert abs(bias) < 0.03
+    answers = [cell(name, 0.1, 1, seed) for seed in range(60)]
+    assert held(answers) >= 0.87
+    assert abs(bias(answers)) < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tolerance", [0.15, 0.05])
+@pytest.mark.parametrize("name", CURVES)
+def test_intervals_hold_the_truth_as_often_as_they_say(name: str, tolerance: float) -> None:
+    answers = cells(name, tolerance, 1, CELLS)
+    assert 0.93 <= held(answers) <= 0.97
+    assert abs(bias(answers)) < tolerance / 5
+    assert all(one.tolerance_reached for one in answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("round_size", [4, 16, 64])
+def test_large_rounds_are_as_honest(round_size: int) -> None:
+    assert 0.92 <= held(cells("gompertz with lapse", 0.05, round_size, 400)) <= 0.985
 
 
 def test_covers_curve_gives_twice_the_dimension() -> None:
@@ -42,7 +81,7 @@ def test_censored_trials_count_as_failures_and_are_left_out_beside() -> None:
     censored = [Trial(n, 0.1, fit=False, censored=True) for n in (150, 160, 170)]
     method = search()
     answer = method.answer([*fits, *stuck, *censored])
-    without = emc50([*fits, *stuck], Limits(1, 4000, 0.1)).interval()
+    without = emc50([*fits, *stuck], Limits(1, 4000, 0.1, 400)).interval()
     assert answer.emc50 < answer.emc50_without_censored
     assert answer.emc50_without_censored == pytest.approx(without.median)
 

@@ -5,13 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.search.truth import logistic
 
+from emc.search.limits import Limits
 from emc.search.place import next_sizes
 from emc.search.posterior import Posterior
+
+LIMITS = Limits(1, 4000, 0.05, 200)
 
 
 def after(trials: int, emc50: float = 420) -> Posterior:
     """A posterior after trials at random sizes on a logistic curve."""
-    draw, made, curve = np.random.default_rng(1), Posterior(1, 4000), logistic(emc50, 0.08)
+    draw, made, curve = np.random.default_rng(1), Posterior(LIMITS), logistic(emc50, 0.08)
     for _ in range(trials):
         n = int(np.exp(draw.uniform(np.log(emc50 / 3), np.log(emc50 * 3))))
         made.add(n, bool(draw.random() < curve(n)))
@@ -19,7 +22,7 @@ def after(trials: int, emc50: float = 420) -> Posterior:
 
 
 def test_the_first_probe_halves_the_range() -> None:
-    (n,) = next_sizes(Posterior(1, 4000), 1, 1, 4000)
+    (n,) = next_sizes(Posterior(LIMITS), 1, 1, 4000)
     assert 20 < n < 200
 
 
@@ -29,7 +32,7 @@ def test_later_probes_lie_in_the_transition() -> None:
 
 
 def test_a_large_first_round_brackets_the_whole_range() -> None:
-    sizes = sorted(next_sizes(Posterior(1, 4000), 16, 1, 4000))
+    sizes = sorted(next_sizes(Posterior(LIMITS), 16, 1, 4000))
     assert len(sizes) == 16
     assert sizes[0] <= 3
     assert sizes[-1] >= 2000
@@ -49,7 +52,7 @@ def test_sizes_are_sizes_that_can_be_drawn(
     count: int, smallest: int, more: int, trials: int
 ) -> None:
     largest = smallest + more
-    posterior = Posterior(smallest, largest)
+    posterior = Posterior(Limits(smallest, largest, 0.05, 200))
     for index in range(trials):
         posterior.add(smallest + index * more // 6, index % 2 == 0)
     sizes = next_sizes(posterior, count, smallest, largest)

@@ -6,16 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emc.search.curve import probability, transition_width
-from emc.search.posterior import LAPSES, SLOPES, Posterior
+from emc.search.limits import Expected, Limits
+from emc.search.posterior import Posterior
+from emc.search.prior import LAPSE_PRIOR, LAPSES, SLOPES
 
 OUTCOMES = [(100, True), (400, False), (200, True), (280, False), (240, True), (260, False)]
 
 
-def dense(outcomes: list[tuple[int, bool]], smallest: int, largest: int) -> np.ndarray:
+LIMITS = Limits(1, 4000, 0.05, 200)
+
+
+def dense(
+    outcomes: list[tuple[int, bool]], limits: Limits, centre_prior: np.ndarray | float = 1.0
+) -> np.ndarray:
     """Quantiles 0.025, 0.5, 0.975 of emc50 by brute force: no adaptive grid, no increments."""
-    centres = np.linspace(np.log(smallest / 4), np.log(largest * 4), 6001)
-    prior = np.exp(-0.5 * (np.log(SLOPES / 0.08) / 0.8) ** 2)[:, None] * [0.5, 0.35, 0.15]
-    weights = np.tile(prior, (len(centres), 1, 1))
+    centres = np.linspace(np.log(limits.smallest / 4), np.log(limits.largest * 4), 6001)
+    spent = np.minimum(limits.probes, 10 + (3.92 * SLOPES / limits.tolerance) ** 2)
+    prior = np.sqrt(spent)[:, None] * LAPSE_PRIOR
+    weights = np.tile(prior, (len(centres), 1, 1)) * np.reshape(centre_prior, (-1, 1, 1))
     for n, fit in outcomes:
         span = 1 - LAPSES - 0.002
         half = (0.5 - 0.002) / span
@@ -26,10 +34,8 @@ def dense(outcomes: list[tuple[int, bool]], smallest: int, largest: int) -> np.n
     return np.exp(np.interp([0.025, 0.5, 0.975], np.cumsum(marginal / marginal.sum()), centres))
 
 
-def posterior(
-    outcomes: list[tuple[int, bool]], smallest: int = 1, largest: int = 4000
-) -> Posterior:
-    made = Posterior(smallest, largest)
+def posterior(outcomes: list[tuple[int, bool]], limits: Limits = LIMITS) -> Posterior:
+    made = Posterior(limits)
     for n, fit in outcomes:
         made.add(n, fit)
     return made
@@ -53,12 +59,23 @@ def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
 def test_quantiles_agree_with_brute_force(repeats: int) -> None:
     outcomes = OUTCOMES * repeats
     found = posterior(outcomes).interval()
-    wanted = dense(outcomes, 1, 4000)
+    wanted = dense(outcomes, LIMITS)
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
 
 
+def test_what_is_expected_weighs_as_a_log_normal_prior() -> None:
+    limits = Limits(1, 4000, 0.05, 200, Expected(emc50=300, factor=2))
+    centres = np.linspace(np.log(1 / 4), np.log(4000 * 4), 6001)
+    normal = np.exp(-0.5 * ((centres - np.log(300)) / (np.log(2) / 1.96)) ** 2)
+    found = posterior(OUTCOMES[:2], limits).interval()
+    wanted = dense(OUTCOMES[:2], limits, normal)
+    assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
+    before = Posterior(limits).interval()
+    assert [before.low, before.high] == pytest.approx([150, 600], rel=0.02)
+
+
 def test_before_any_trial_the_whole_range_is_open() -> None:
-    found = Posterior(10, 1000).interval()
+    found = Posterior(Limits(10, 1000, 0.05, 200)).interval()
     assert found.low < 10
     assert found.high > 1000
 
@@ -89,5 +106,5 @@ def test_the_order_of_trials_does_not_matter(
 
 
 def test_one_sample_is_a_range_too() -> None:
-    made = posterior([(1, True)] * 8, smallest=1, largest=1)
+    made = posterior([(1, True)] * 8, Limits(1, 1, 0.05, 200))
     assert made.beyond(0.0) > 0.95

@@ -19,9 +19,8 @@ def probability(
     """
     span = 1.0 - lapse - GUESS
     half = (0.5 - GUESS) / span
-    shift = np.log(half / (1.0 - half))
-    z = np.clip((centre - log_n) / slope + shift, -40.0, 40.0)
-    return np.asarray(GUESS + span / (1.0 + np.exp(-z)))
+    odds = np.exp(np.clip((log_n - centre) / slope, -40.0, 40.0))
+    return np.asarray(GUESS + span / (1.0 + odds * ((1.0 - half) / half)))
 
 
 def transition_width(slope: float) -> float:

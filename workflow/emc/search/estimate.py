@@ -1,31 +1,30 @@
 """From trials to the answer of a cell."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import log
+from typing import Final
 
 from emc.records import RateEstimate
 from emc.search.curve import transition_width
+from emc.search.limits import Limits
 from emc.search.posterior import Interval, Posterior
 from emc.search.trials import Answer, Trial
 
-CERTAIN = 0.95
+CERTAIN: Final = 0.95
 """Probability with which emc50 lies beyond the sizes that can be tried: the search ends."""
 
+_LARGEST_SLOPE_DEVIATION: Final = 0.6
+"""A search goes on until the log slope is known this well, even if emc50 seems to be: stopping
+where the curve happens to look steep makes intervals too narrow."""
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The sizes that can be tried, and the wanted relative half width of the interval."""
-
-    smallest: int
-    largest: int
-    tolerance: float
+_AMPLE: Final = 3.0
+"""An interval this many times narrower than wanted need not wait for the slope."""
 
 
 def emc50(trials: Iterable[Trial], limits: Limits) -> Posterior:
     """The posterior of emc50 given trials at one learning rate; censored ones are failures."""
     outcomes = ((trial.n, trial.fit) for trial in trials)
-    return Posterior(limits.smallest, limits.largest, outcomes)
+    return Posterior(limits, outcomes)
 
 
 def saturated(posterior: Posterior, limits: Limits) -> bool:
@@ -43,11 +42,27 @@ def bounded(posterior: Posterior, limits: Limits) -> Interval:
     found = posterior.interval()
     if saturated(posterior, limits):
         edge = float(limits.largest)
-        return Interval(edge, edge, max(found.high, edge), found.slope)
+        return Interval(edge, edge, max(found.high, edge), found.slope, found.slope_deviation)
     if below(posterior, limits):
         edge = float(limits.smallest)
-        return Interval(min(found.low, edge), edge, edge, found.slope)
+        return Interval(min(found.low, edge), edge, edge, found.slope, found.slope_deviation)
     return found
+
+
+def narrow(found: Interval, limits: Limits) -> bool:
+    """Whether the interval is within the tolerance, or within one sample: n is whole."""
+    return found.half_width() <= limits.tolerance or _one_sample(found)
+
+
+def settled(found: Interval, limits: Limits) -> bool:
+    """Whether more probes are not needed: the interval is narrow, and not only by chance."""
+    known = found.slope_deviation <= _LARGEST_SLOPE_DEVIATION
+    ample = found.half_width() * _AMPLE <= limits.tolerance
+    return narrow(found, limits) and (known or ample or _one_sample(found))
+
+
+def _one_sample(found: Interval) -> bool:
+    return found.high - found.low <= 1.0
 
 
 def answer(
@@ -70,7 +85,7 @@ def answer(
         width=transition_width(found.slope),
         saturated=beyond,
         below_smallest=under,
-        tolerance_reached=not (beyond or under) and found.half_width() <= limits.tolerance,
+        tolerance_reached=not (beyond or under) and narrow(found, limits),
         emc50_without_censored=bounded(emc50(uncensored, limits), limits).median,
         emc_walk=emc_walk,
         best_lr=best,

@@ -2,7 +2,7 @@
 
 from emc.errors import EmcError
 from emc.search.bayes import Bayes
-from emc.search.estimate import Limits
+from emc.search.limits import Expected, Limits
 from emc.search.stepwise import LADDER_STEP, WALK_STEP, Bisection, Climb
 from emc.search.trials import Method
 
@@ -16,25 +16,26 @@ def make(
     tolerance: float,
     probes: int,
     round_size: int,
+    expected: Expected | None = None,
 ) -> Method:
     """A search over sizes from `smallest` to `largest` at the learning rates given.
 
     `probes` is the most that may be spent; `round_size` how many the adaptive search asks for at
-    once.
+    once; `expected` what a neighbouring cell lets expect of emc50.
 
     Raises:
         EmcError: `largest` is below `smallest`, or the method is unknown.
     """
     if largest < smallest:
         raise EmcError(f"sizes from {smallest} are wanted, the data has {largest} samples")
-    limits = Limits(smallest, largest, tolerance)
+    limits = Limits(smallest, largest, tolerance, probes, expected)
     match method:
         case "bayes":
-            return Bayes(limits, rates, probes, round_size)
+            return Bayes(limits, rates, round_size)
         case "walk":
-            return Climb(limits, rates, probes, step=WALK_STEP)
+            return Climb(limits, rates, step=WALK_STEP)
         case "ladder":
-            return Climb(limits, rates, probes, step=LADDER_STEP)
+            return Climb(limits, rates, step=LADDER_STEP)
         case "bisection":
-            return Bisection(limits, rates, probes)
+            return Bisection(limits, rates)
     raise EmcError(f"search method {method!r}: allowed are bayes, walk, bisection, ladder")

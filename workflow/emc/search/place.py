@@ -1,27 +1,35 @@
 """Where the next probes tell most."""
 
 from math import log
+from typing import Final
 
 import numpy as np
 
 from emc.search.posterior import Posterior
 
-_CANDIDATES = 31
+_CANDIDATES: Final = 31
+_GOOD_ENOUGH: Final = 0.85
+"""Share of the largest information at which a size tells almost as much."""
+
+_OFFSETS: Final = (0.0, 0.5, 0.0, -0.5)
+"""Distances from the middle of a share of the mass, in slopes."""
 
 
 def next_sizes(posterior: Posterior, count: int, smallest: int, largest: int) -> list[int]:
     """The next `count` sizes, from `smallest` to `largest`.
 
-    One size maximises the mutual information between the probe's outcome and emc50. Several are
-    spread over the posterior: the size for the i-th of `count` equal shares of the mass of emc50
-    lies at the share's middle or a slope to either side, so that a first round brackets and later
-    ones see both flanks of the transition.
+    One size maximises the mutual information between the probe's outcome and emc50, nearly: of
+    all that tell almost as much the one nearest to emc50 is taken, since far from it a curve of
+    another shape than the assumed one misleads. Several are spread over the posterior: the size
+    for the i-th of `count` equal shares of the mass of emc50 lies at the share's middle or half a
+    slope to either side, so that a first round brackets and later ones see both flanks of the
+    transition.
     """
     if count == 1:
         return [_most_telling(posterior, smallest, largest)]
     middles = posterior.quantiles((np.arange(count) + 0.5) / count)
     flank = posterior.interval().slope
-    offsets = flank * np.resize([0.0, 1.0, -1.0], count)
+    offsets = flank * np.resize(_OFFSETS, count)
     return [_within(float(size), smallest, largest) for size in np.exp(middles + offsets)]
 
 
@@ -31,8 +39,10 @@ def _most_telling(posterior: Posterior, smallest: int, largest: int) -> int:
     ends = np.clip([low - margin, high + margin], log(smallest), log(largest))
     sizes = np.linspace(ends[0], ends[1], _CANDIDATES)
     given, weights = posterior.predictive(sizes)
-    information = _entropy(weights @ given) - weights @ _entropy(given)
-    return _within(float(np.exp(sizes[np.argmax(information)])), smallest, largest)
+    information = _entropy(given @ weights) - _entropy(given) @ weights
+    telling = sizes[information >= _GOOD_ENOUGH * information.max()]
+    nearest = telling[np.argmin(np.abs(telling - log(posterior.interval().median)))]
+    return _within(float(np.exp(nearest)), smallest, largest)
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

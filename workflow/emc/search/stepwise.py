@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
-from emc.search.estimate import Limits, answer, emc50
+from emc.search.estimate import answer, emc50
+from emc.search.limits import Limits
 from emc.search.trials import Answer, Request, Trial
 
 WALK_STEP: Final = 1.025
@@ -14,13 +15,13 @@ LADDER_STEP: Final = 1.64
 class Stepwise(ABC):
     """One run a size, at each learning rate in turn; `emc_walk` is the largest size fitted."""
 
-    def __init__(self, limits: Limits, rates: tuple[float, ...], budget: int) -> None:
-        """`budget` is the most probes to spend."""
-        self._limits, self._rates, self._budget = limits, rates, budget
+    def __init__(self, limits: Limits, rates: tuple[float, ...]) -> None:
+        """One search from the smallest size at each of `rates`."""
+        self._limits, self._rates = limits, rates
 
     def requests(self, trials: Sequence[Trial]) -> list[Request]:
         """The next size of the first learning rate that has not ended."""
-        if len(trials) >= self._budget:
+        if len(trials) >= self._limits.probes:
             return []
         for lr in self._rates:
             n = self._next([trial for trial in trials if trial.lr == lr])
@@ -47,11 +48,9 @@ class Stepwise(ABC):
 class Climb(Stepwise):
     """Grow n by a constant ratio while it fits: the study's walk, or the ladder of its code."""
 
-    def __init__(
-        self, limits: Limits, rates: tuple[float, ...], budget: int, *, step: float
-    ) -> None:
+    def __init__(self, limits: Limits, rates: tuple[float, ...], *, step: float) -> None:
         """`step` is the ratio of a size to the one before, which grows by one at least."""
-        super().__init__(limits, rates, budget)
+        super().__init__(limits, rates)
         self._step = step
 
     def _next(self, trials: Sequence[Trial]) -> int | None:

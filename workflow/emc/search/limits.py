@@ -1,0 +1,25 @@
+"""What a search may try, when it is done, and what is expected of it before it starts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """emc50 is held to lie within `factor` (above 1) of `emc50`, with probability 0.95."""
+
+    emc50: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The sizes that can be tried, the wanted relative half width, and the most probes.
+
+    Without anything `expected`, emc50 is uniform in the logarithm.
+    """
+
+    smallest: int
+    largest: int
+    tolerance: float
+    probes: int
+    expected: Expected | None = None

@@ -1,0 +1,84 @@
+"""emc50 of many cells under many readings of their outcomes at once.
+
+The same curve and the same question as `Posterior`, on one fixed grid a cell and fewer slopes: a
+thousand times faster, so that a database can say what each probe would have been under another
+budget or at another accuracy.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from emc.search.curve import probability
+
+NODES: Final = 80
+SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)
+LAPSE: Final = np.array(0.005, dtype=np.float32)
+
+_BEYOND: Final = np.log(4.0)
+_CENTRAL: Final = (0.025, 0.5, 0.975)
+
+
+class Quantiles(NamedTuple):
+    """Quantiles 0.025, 0.5 and 0.975 of log emc50, each float64 [cells, readings]."""
+
+    low: np.ndarray
+    median: np.ndarray
+    high: np.ndarray
+
+
+def refit(
+    log_n: np.ndarray, fits: np.ndarray, failures: np.ndarray, limits: np.ndarray
+) -> Quantiles:
+    """The posterior of emc50 for each reading of each cell's probes.
+
+    Args:
+        log_n: log n of the probes, NaN beyond a cell's last, float [cells, probes].
+        fits: 1 where a reading counts the probe as fitted, float32 [cells, readings, probes].
+        failures: 1 where it counts it as not fitted; 0 in both leaves the probe out.
+        limits: the smallest and largest n that could be tried, [cells, 2].
+
+    Log emc50 is uniform from a quarter of the smallest to four times the largest n, the slope
+    uniform in its logarithm, the lapse fixed.
+    """
+    nodes = np.stack([_nodes(n, edges) for n, edges in zip(log_n, np.log(limits), strict=True)])
+    sizes = np.nan_to_num(log_n).astype(np.float32)[:, :, None, None]
+    centres = nodes.astype(np.float32)[:, None, None, :]
+    p = probability(sizes, centres, SLOPES[:, None], LAPSE)
+    flat = (*log_n.shape, SLOPES.size * NODES)
+    weights = fits @ np.log(p).reshape(flat) + failures @ np.log1p(-p).reshape(flat)
+    weights -= weights.max(axis=2, keepdims=True)
+    marginal = np.exp(weights, out=weights).reshape(*fits.shape[:2], SLOPES.size, NODES).sum(axis=2)
+    return _quantiles(nodes, marginal)
+
+
+def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Ascending centres: half of them evenly over the range, half where the probes lie."""
+    even = np.linspace(edges[0] - _BEYOND, edges[1] + _BEYOND, NODES // 2)
+    tried, counts = np.unique(np.exp(log_n[np.isfinite(log_n)]), return_counts=True)
+    middles = (tried[1:] + tried[:-1]) / 2
+    between = np.log([tried[0] - 0.5, *middles, tried[-1] + 0.5])
+    shares = (np.arange(NODES - even.size) + 0.5) / (NODES - even.size)
+    cumulated = np.append(0, np.cumsum(counts)) / counts.sum()
+    return np.sort(np.concatenate([even, np.interp(shares, cumulated, between)]))
+
+
+def _quantiles(nodes: np.ndarray, density: np.ndarray) -> Quantiles:
+    """Quantiles of piecewise constant densities [cells, readings, nodes] around the nodes."""
+    middles = (nodes[:, 1:] + nodes[:, :-1]) / 2
+    edges = np.concatenate([nodes[:, :1], middles, nodes[:, -1:]], axis=1)
+    mass = density * np.diff(edges)[:, None, :]
+    cumulated = np.cumsum(mass, axis=2, dtype=np.float64)
+    cumulated /= cumulated[:, :, -1:]
+    return Quantiles(*(_quantile(edges, cumulated, level) for level in _CENTRAL))
+
+
+def _quantile(edges: np.ndarray, cumulated: np.ndarray, level: float) -> np.ndarray:
+    place = np.argmax(cumulated >= level, axis=2)[:, :, None]
+    above = np.take_along_axis(cumulated, place, axis=2)
+    before = np.take_along_axis(cumulated, np.maximum(place - 1, 0), axis=2)
+    below = np.where(place > 0, before, 0.0)
+    start = np.take_along_axis(edges[:, None, :], place, axis=2)
+    end = np.take_along_axis(edges[:, None, :], place + 1, axis=2)
+    found = start + (end - start) * (level - below) / (above - below)
+    return np.asarray(found[:, :, 0])
