@@ -11,6 +11,7 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 from emc.nets.activation import Activation
 from emc.nets.build import Factory, net, size
+from emc.nets.module import module
 from emc.study.architectures import Architecture
 
 SIZES: list[tuple[dict[str, Any], tuple[int, ...]]] = [
@@ -48,6 +49,25 @@ def test_counts_and_logits(entry: dict[str, Any], shape: tuple[int, ...]) -> Non
     assert size(net(architecture, "tanh", "torch", shape, 5)) == architecture.parameters(shape, 5)
     with torch.no_grad():
         assert made(entry, shape)(torch.randn(2, *shape)).shape == (2, 5)
+
+
+PLANS: list[tuple[dict[str, Any], tuple[int, ...]]] = [
+    ({"name": "linear"}, (3, 4)),
+    ({"name": "mlp", "width": 3, "depth": 1}, (5,)),
+    ({"name": "mlp", "width": 3, "depth": 3}, (5,)),
+    ({"name": "cnn", "width": 2, "depth": 2}, (3, 9, 11)),
+]
+
+
+@pytest.mark.parametrize(("entry", "shape"), [*SIZES, *PLANS], ids=str)
+def test_matrices_are_the_weights_with_two_dimensions_or_more(
+    entry: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    architecture = TypeAdapter(Architecture).validate_python(entry)
+    made = net(architecture, "tanh", "torch", shape, 5)
+    weights = (module(made) if isinstance(made, tuple) else made()).parameters()
+    found = sorted(tuple(w.flatten(1).shape) for w in weights if w.ndim > 1)
+    assert found == sorted(architecture.matrices(shape, 5))
 
 
 def same_as(ours: nn.Module, theirs: nn.Module, x: torch.Tensor) -> None:

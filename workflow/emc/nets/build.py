@@ -16,6 +16,13 @@ from emc.study.architectures import (
     ResNet,
     Vit,
 )
+from emc.study.parameterisation import (
+    Full,
+    LowRank,
+    ParameterisationChoice,
+    Quantised,
+    Subspace,
+)
 from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
@@ -92,8 +99,42 @@ def net(
     return Factory(architecture, activation, initialisation, shape, classes)
 
 
+@dataclass(frozen=True, slots=True)
+class Reparameterisation:
+    """Makes a fresh net in another form: a factory like those of full nets.
+
+    The net inside starts at the weights that it would have by itself for the same seed.
+    """
+
+    full: Plan | Factory
+    form: Subspace | LowRank | Quantised
+    initialisation: str
+
+    def __call__(self) -> "nn.Module":
+        """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
+        from emc.nets.reparameterised import reparameterised
+
+        return reparameterised(self._inner(), self.form)
+
+    def _inner(self) -> "nn.Module":
+        if isinstance(self.full, Factory):
+            return self.full()
+        from emc.nets.module import drawn
+
+        return drawn(self.full, self.initialisation)
+
+
+def in_form(
+    net: Plan | Factory, form: ParameterisationChoice, initialisation: str
+) -> Plan | Factory | Reparameterisation:
+    """A net in the form that a cell asks for; `initialisation` is that of a plan's layers."""
+    return net if isinstance(form, Full) else Reparameterisation(net, form, initialisation)
+
+
 def size(net: "Plan | Callable[[], nn.Module]") -> int:
-    """Number of trainable parameters."""
+    """Number of trainable parameters; of a reparameterised net, of the net it is made from."""
+    if isinstance(net, Reparameterisation):
+        return size(net.full)
     if isinstance(net, tuple):
         return count(net)
     return sum(weight.numel() for weight in net().parameters() if weight.requires_grad)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from emc.errors import EmcError
 from emc.nets.activation import ACTIVATIONS
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.plan import Conv, Dense, Plan, initial
 
 
 class _Layer(nn.Module):
@@ -42,6 +42,16 @@ def module(layers: Plan) -> nn.Module:
     return nn.Sequential(
         *(_Conv(layer) if isinstance(layer, Conv) else _Dense(layer) for layer in layers)
     )
+
+
+def drawn(layers: Plan, rule: str) -> nn.Module:
+    """The net of a plan with fresh parameters, from the seed of torch's generator.
+
+    They are those that `initial` draws from a generator of numpy's with the same seed.
+    """
+    net = module(layers)
+    load(net, initial(layers, rule, np.random.Generator(np.random.Philox(torch.initial_seed()))))
+    return net
 
 
 def load(net: nn.Module, parameters: Mapping[str, np.ndarray]) -> None:

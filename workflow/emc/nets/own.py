@@ -27,7 +27,7 @@ def architecture(name: str) -> Callable[[Function], Function]:
     """
     if name in FAMILIES:
         raise EmcError(f"architecture {name!r} comes with the program: choose another name")
-    return register("architecture", name, ("shape", "classes", "activation"), _count)
+    return register("architecture", name, ("shape", "classes", "activation"), _weights)
 
 
 def own_net(
@@ -53,8 +53,10 @@ def own_net(
     return made
 
 
-def _count(net: OwnArchitecture, shape: tuple[int, ...], classes: int) -> int:
-    """Number of trainable parameters; the net is tried on two inputs.
+def _weights(
+    net: OwnArchitecture, shape: tuple[int, ...], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Shapes of everything it trains; the net is tried on two inputs.
 
     Raises:
         EmcError: the plug-in fails, or its net does not give the logits.
@@ -72,4 +74,4 @@ def _count(net: OwnArchitecture, shape: tuple[int, ...], classes: int) -> int:
             f"{registered.place}: architecture {net.name!r} gives logits of shape {found} for two"
             f" inputs of {shape} in {classes} classes, (2, {classes}) is wanted"
         )
-    return sum(weight.numel() for weight in made.parameters() if weight.requires_grad)
+    return tuple(tuple(weight.shape) for weight in made.parameters() if weight.requires_grad)

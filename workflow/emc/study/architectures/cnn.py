@@ -4,8 +4,8 @@ from itertools import pairwise
 from math import prod
 from typing import Literal
 
-from emc.study.architectures.family import Scaled, Shape
-from emc.study.strict import Count, added
+from emc.study.architectures.family import Matrix, Scaled, Shape
+from emc.study.strict import Depth, added
 
 
 class Cnn(Scaled):
@@ -15,7 +15,7 @@ class Cnn(Scaled):
     """
 
     name: Literal["cnn"]
-    depth: Count = 2
+    depth: Depth = 2
     """Stages."""
     normalisation: Literal["none", "group", "batch"] = added(absent_means="none", default="none")
     """Between convolution and activation. `group`: each sample's channels in as many equal groups
@@ -33,6 +33,13 @@ class Cnn(Scaled):
         norms = 0 if self.normalisation == "none" else 2 * sum(channels[1:])
         pixels = prod(side >> self.depth for side in shape[1:])
         return convolutions + norms + (channels[-1] * pixels + 1) * classes
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Weights of all layers."""
+        channels = self.channels(shape)
+        pixels = prod(side >> self.depth for side in shape[1:])
+        convolutions = [(after, 9 * before) for before, after in pairwise(channels)]
+        return [*convolutions, (classes, channels[-1] * pixels)]
 
     def problem(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""

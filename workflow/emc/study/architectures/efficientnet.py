@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Final, Literal, NamedTuple
 
-from emc.study.architectures.family import Shape
+from emc.study.architectures.family import Matrix, Shape
 from emc.study.architectures.residual import Residual
 
 
@@ -21,6 +21,16 @@ class Stage(NamedTuple):
         """Number of trainable parameters of all blocks."""
         later = (self.blocks - 1) * self._block(self.after)
         return self._block(self.before) + later
+
+    def matrices(self) -> list[Matrix]:
+        """Weights of all blocks."""
+        return [*self._weights(self.before), *self._weights(self.after) * (self.blocks - 1)]
+
+    def _weights(self, before: int) -> list[Matrix]:
+        inner, squeezed = self.expansion * before, max(1, before // 4)
+        expansion = [(inner, before)] if self.expansion > 1 else []
+        gate = [(squeezed, inner), (inner, squeezed)]
+        return [*expansion, (inner, self.kernel**2), *gate, (self.after, inner)]
 
     def _block(self, before: int) -> int:
         """Expansion, depthwise convolution, squeeze and excitation, projection; norms of 2."""
@@ -101,6 +111,13 @@ class EfficientNet(Residual):
         stem = (9 * shape[0] + 2) * first
         head = (last + 2) * 4 * last + (4 * last + 1) * classes
         return stem + sum(stage.parameters() for stage in stages) + head
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Weights of all layers."""
+        stages = self.stages
+        first, last = stages[0].before, stages[-1].after
+        blocks = [matrix for stage in stages for matrix in stage.matrices()]
+        return [(first, 9 * shape[0]), *blocks, (4 * last, last), (classes, 4 * last)]
 
     def _channels(self, of_b0: int) -> int:
         whole = self.published_width

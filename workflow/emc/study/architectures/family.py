@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from emc.study.strict import Count, Positive, Strict, added
 
 Shape = tuple[int, ...]
+Matrix = tuple[int, int]
+"""Rows and columns of a weight: output channels, and numbers that make one of them."""
 
 
 class Family(Strict):
@@ -19,6 +21,10 @@ class Family(Strict):
 
     def parameters(self, shape: Shape, classes: int) -> int:
         """Number of trainable parameters for inputs of `shape`; the width must be known."""
+        raise NotImplementedError
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Every trainable weight with two dimensions or more."""
         raise NotImplementedError
 
     def problem(self, shape: Shape) -> str | None:

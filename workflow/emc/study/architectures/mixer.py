@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from emc.study.architectures.family import Shape
+from emc.study.architectures.family import Matrix, Shape
 from emc.study.architectures.patches import Patches
 
 
@@ -29,3 +29,13 @@ class MlpMixer(Patches):
         across_channels = 8 * width * width + 5 * width
         block = across_tokens + across_channels + 4 * width
         return self.embedding(shape) + self.depth * block + 2 * width + (width + 1) * classes
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Weights of all layers."""
+        assert self.width is not None
+        width, tokens, units = self.width, self.tokens(shape), self.token_units
+        across_tokens = [(units, tokens), (tokens, units)]
+        across_channels = [(4 * width, width), (width, 4 * width)]
+        embedding = (width, self.patch**2 * shape[0])
+        block = [*across_tokens, *across_channels]
+        return [embedding, *block * self.depth, (classes, width)]

@@ -1,11 +1,12 @@
 """Architectures that plug-ins register."""
 
 from functools import lru_cache
+from math import prod
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from emc.study.architectures.family import Family, Scaled, Shape
+from emc.study.architectures.family import Family, Matrix, Scaled, Shape
 from emc.study.own import Own, check_column, own_model, type_of
 from emc.study.plugins import Registered
 
@@ -21,7 +22,16 @@ class OwnArchitecture(Own, Family):
         Raises:
             EmcError: the plug-in fails, or what it makes is no net with such logits.
         """
-        return _count(self, shape, classes)
+        return sum(map(prod, _weights(self, shape, classes)))
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Every trainable weight with two dimensions or more.
+
+        Raises:
+            EmcError: as for `parameters`.
+        """
+        weights = _weights(self, shape, classes)
+        return [(one[0], prod(one[1:])) for one in weights if len(one) > 1]
 
     def problem(self, shape: Shape) -> str | None:  # noqa: ARG002
         """None: making the net tells."""
@@ -43,9 +53,10 @@ class OwnScaled(OwnArchitecture, Scaled):
 
 
 @lru_cache(maxsize=1024)
-def _count(net: OwnArchitecture, shape: Shape, classes: int) -> int:
-    count: int = net.registered.details(net, shape, classes)
-    return count
+def _weights(net: OwnArchitecture, shape: Shape, classes: int) -> tuple[Shape, ...]:
+    """Shapes of everything the net trains."""
+    weights: tuple[Shape, ...] = net.registered.details(net, shape, classes)
+    return weights
 
 
 def own_architecture(registered: Registered) -> type[OwnArchitecture]:

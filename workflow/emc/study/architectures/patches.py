@@ -4,7 +4,7 @@ from math import prod
 from typing import ClassVar
 
 from emc.study.architectures.family import Scaled, Shape
-from emc.study.strict import Count
+from emc.study.strict import Count, Depth
 
 
 class Patches(Scaled):
@@ -14,7 +14,7 @@ class Patches(Scaled):
 
     patch: Count = 4
     """Pixels a side of a patch; it must divide both sides of the image."""
-    depth: Count = 6
+    depth: Depth = 6
     """Blocks."""
 
     @property

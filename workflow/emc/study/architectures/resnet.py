@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from emc.study.architectures.family import Shape
+from emc.study.architectures.family import Matrix, Shape
 from emc.study.architectures.residual import Residual
-from emc.study.strict import Count
+from emc.study.strict import Depth
 
 STAGES = 4
 
@@ -18,7 +18,7 @@ class ResNet(Residual):
     """
 
     name: Literal["resnet"]
-    depth: Count = 18
+    depth: Depth = 18
     """Layers with weights, as published nets are called: 18 or 34, or any other 2 + 8 k, which
     has k blocks of two layers in each stage; 34 has 3, 4, 6 and 3."""
 
@@ -60,3 +60,15 @@ class ResNet(Residual):
             total += projection
             before = after
         return total + (before + 1) * classes
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Weights of all layers."""
+        kernel = 49 if self.stem == "large" else 9
+        before = self.channels[0]
+        found = [(before, kernel * shape[0])]
+        for after, blocks in zip(self.channels, self.blocks, strict=True):
+            found += [(after, 9 * before), *[(after, 9 * after)] * (2 * blocks - 1)]
+            if after != before:
+                found.append((after, before))
+            before = after
+        return [*found, (classes, before)]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from emc.study.architectures.family import Shape
+from emc.study.architectures.family import Matrix, Shape
 from emc.study.architectures.patches import Patches
 from emc.study.strict import Count
 
@@ -32,6 +32,16 @@ class Vit(Patches):
         class_token, positions = width, (self.tokens(shape) + 1) * width
         ends = self.embedding(shape) + 2 * width + (width + 1) * classes
         return class_token + positions + self.depth * block + ends
+
+    def matrices(self, shape: Shape, classes: int) -> list[Matrix]:
+        """Weights of all layers, the class token and the positions."""
+        assert self.width is not None
+        width = self.width
+        mlp = [(4 * width, width), (width, 4 * width)]
+        block = [(3 * width, width), (width, width), *mlp]
+        tokens = [(1, width), (1, (self.tokens(shape) + 1) * width)]
+        embedding = (width, self.patch**2 * shape[0])
+        return [*tokens, embedding, *block * self.depth, (classes, width)]
 
     def problem(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
