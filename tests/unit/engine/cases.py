@@ -24,6 +24,18 @@ OPTIMIZERS = [
     (Update("adamw", weight_decay=0.1), 0.01),
 ]
 
+BEYOND_SGD = [
+    (Update("shampoo", momentum=0.9, weight_decay=0.01, epsilon=1e-3, interval=3), 0.05),
+    (Update("shampoo", largest=8, epsilon=1e-4, interval=1), 0.05),
+    (Update("muon", momentum=0.95, weight_decay=0.1), 0.01),
+    (Update("soap", beta1=0.9, beta2=0.95, weight_decay=0.1, interval=2, largest=1), 0.01),
+    (Update("sam", momentum=0.8, weight_decay=0.01, rho=0.1), 0.05),
+]
+"""Those that look at more than one number, or gradient, at a time.
+
+SOAP without bases: those of few samples' gradients are a matter of rounding.
+"""
+
 
 def mlp(activation: str = "relu") -> Plan:
     hidden = (Dense(20, 8, True, activation), Dense(8, 6, True, activation))

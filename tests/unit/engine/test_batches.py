@@ -1,5 +1,6 @@
 """Batches of an epoch: what the words of the protocol promise."""
 
+from functools import partial
 from itertools import accumulate, chain, islice
 
 import numpy as np
@@ -18,7 +19,7 @@ def procedure(**changes: object) -> Procedure:
 
 
 def drawn(asked: Procedure, n: int) -> list[list[np.ndarray]]:
-    return list(epoch_batches(asked, n, epochs(3, n)))
+    return list(epoch_batches(asked, n, partial(epochs, 3, n)))
 
 
 sizes_and_batches = {"n": st.integers(1, 60), "batch": st.integers(1, 70)}

@@ -10,6 +10,7 @@ from tests.unit.engine.cases import CLASSES, NormNet, TokenNet, procedure, repli
 from torch import Tensor, nn
 
 from emc.engine import choose, run_probes
+from emc.engine.checkpoint import Checkpoints
 from emc.engine.choose import BACK_ENDS, back_end
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, Run
@@ -114,7 +115,7 @@ def test_a_users_mistake_is_not_tried_elsewhere(monkeypatch: pytest.MonkeyPatch)
         def refuses(self, asked: Procedure) -> str | None:
             return None
 
-        def run(self, asked: Procedure, given: Sequence[Replica]) -> list[Run]:
+        def run(self, asked: Procedure, given: Sequence[Replica], kept: Checkpoints) -> list[Run]:
             tried.append(self.name)
             raise EmcError("labels out of range")
 

@@ -13,6 +13,7 @@ from tests.unit.engine.cases import (
     procedure,
     replicas,
 )
+from tests.unit.engine.interrupted import assert_same_bits, to_the_end
 from torch import Tensor
 
 from emc.engine.compiled import Compiled, FixedShapeRunner
@@ -48,6 +49,8 @@ def assert_as_sequential(back_end: Compiled, asked: Procedure, given: list[Repli
         slow(procedure(update=SGD, label_smoothing=0.1, order="ragged"), [13]),
         slow(procedure(layers=CNN, update=Update("sgd"), schedule="cosine"), [40, 33]),
         slow(procedure(update=Update("gd", 0.9), loss="squared-error", batch=None), [40, 33, 21]),
+        slow(procedure(update=Update("muon", momentum=0.95)), [40, 33]),
+        slow(procedure(update=Update("sam", momentum=0.9, rho=0.1)), [40, 33]),
         (procedure(layers=None, module=TokenNet, update=Update("adamw")), [37]),
     ],
 )
@@ -62,6 +65,14 @@ def test_replicas_leave_as_they_end() -> None:
     asked = procedure(epochs=40)
     assert len({run.epochs for run in Compiled("cpu").run(asked, given)}) > 2
     assert_as_sequential(Compiled("cpu"), asked, given)
+
+
+@pytest.mark.usefixtures("traced_only")
+def test_killed_at_every_epochs_end_the_runs_are_the_same() -> None:
+    back_end, given = Compiled("cpu"), replicas([40, 21, 33], lr=0.02)
+    found, kills = to_the_end(lambda kept: back_end.run(ADAM, given, kept))
+    assert_same_bits(found, back_end.run(ADAM, given))
+    assert kills >= 12
 
 
 @pytest.mark.usefixtures("traced_only")

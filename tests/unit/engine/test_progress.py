@@ -17,13 +17,13 @@ def epoch(
     progress: Progress, loss: float = 1.0, *, correct: int = 0, finite: bool = True
 ) -> Progress:
     """An epoch of ten samples in two batches."""
-    progress.add_epoch(np.array([loss, loss]), [5, 5], finite=finite, correct=correct)
+    progress.add_epoch(np.array([loss, loss]), [5, 5], finite=finite, correct=correct, gradients=10)
     return progress
 
 
 def test_the_loss_of_an_epoch_weighs_batches_by_their_size() -> None:
     progress = Progress(ASKED, 10)
-    progress.add_epoch(np.array([1.0, 4.0]), [8, 2], finite=True, correct=3)
+    progress.add_epoch(np.array([1.0, 4.0]), [8, 2], finite=True, correct=3, gradients=10)
     assert progress.losses == [1.6]
     assert (progress.epochs, progress.steps, progress.gradient_evaluations) == (1, 2, 10)
 

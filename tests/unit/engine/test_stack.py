@@ -15,7 +15,7 @@ ASKED = procedure(layers=None, module=TokenNet)
 def made(given: list[Replica]) -> tuple[FlatNet, Stack]:
     net = FlatNet(TokenNet())
     nets = [fresh(ASKED, replica.seed) for replica in given]
-    return net, stacked(net, nets, given, 2, torch.device("cpu"))
+    return net, stacked(net, nets, given, [7, 3], torch.device("cpu"))
 
 
 def test_samples_are_the_replicas_own_whatever_array_they_come_from() -> None:

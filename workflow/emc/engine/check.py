@@ -6,8 +6,8 @@ import numpy as np
 
 from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError
+from emc.study.training import OPTIMIZERS
 
-OPTIMIZERS = ("sgd", "gd", "adam", "adamw")
 LOSSES = ("cross-entropy", "squared-error")
 ORDERS = ("stream", "balanced", "ragged")
 SCHEDULES = ("constant", "cosine")

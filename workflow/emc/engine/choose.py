@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import BackEnd, Procedure, Replica, Run
 from emc.engine.unavailable import UnavailableError
@@ -22,8 +23,12 @@ def run_probes(
     replicas: Sequence[Replica],
     device: str = "cpu",
     back_end: str | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Run]:
     """Train every replica on `device`, "cpu" or "cuda", and answer in their order.
+
+    What is reached goes to `checkpoints` now and then; the same call goes on from what it finds
+    there, to the same runs.
 
     Without a forced `back_end` the fastest one that can is taken; where one turns out unable as
     it runs, its reason is logged as a warning and the next is taken. `Run.back_end` says which ran.
@@ -32,10 +37,10 @@ def run_probes(
         EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.
     """
     if back_end is not None:
-        return _forced(procedure, device, back_end).run(procedure, replicas)
+        return _forced(procedure, device, back_end).run(procedure, replicas, checkpoints)
     for chosen in _willing(procedure, device):
         try:
-            return chosen.run(procedure, replicas)
+            return chosen.run(procedure, replicas, checkpoints)
         except UnavailableError as error:
             log.warning("the %s back end gives way to the next: %s", chosen.name, error)
     raise AssertionError("the sequential back end never refuses")

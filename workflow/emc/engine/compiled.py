@@ -9,12 +9,14 @@ import torch
 import torch._dynamo
 from torch import Tensor
 
+from emc.engine.checkpoint import Ledger
 from emc.engine.epoch import EpochPlan
 from emc.engine.flat import FlatNet
 from emc.engine.fresh import fresh
 from emc.engine.graphs import CorrectGraph, TrainGraph
-from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.procedure import Procedure, Replica
 from emc.engine.program import Programs
+from emc.engine.rule import DECOMPOSING
 from emc.engine.runner import Runner
 from emc.engine.stack import Stack
 from emc.engine.step import Step
@@ -35,9 +37,15 @@ class Compiled(Vmap):
         super().__init__(device)
         self._runners: dict[Hashable, Runner] = {}
 
-    def _run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def refuses(self, procedure: Procedure) -> str | None:
+        """Why no program can be made of the replicas' step, or None."""
+        if procedure.update.name in DECOMPOSING:
+            return f"{procedure.update.name!r} decomposes matrices in some of its steps only"
+        return super().refuses(procedure)
+
+    def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
         with torch._dynamo.config.patch(error_on_recompile=True):
-            return super()._run(procedure, replicas)
+            super()._run(procedure, replicas, ledger)
 
     def _runner(self, procedure: Procedure) -> Runner:
         """The procedure's programs, shared by all procedures whose step is the same."""

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from emc.nets.reparameterised import from_seed
+
 
 class FlatNet:
     """What a module computes, apart from the numbers in it.
@@ -22,6 +24,11 @@ class FlatNet:
         self.shapes = {name: tuple(parameter.shape) for name, parameter in trained.items()}
         self._sizes = [prod(shape) for shape in self.shapes.values()]
         self.constant_names = list(_constants(template))
+        self._kept = {
+            name
+            for name, value in _constants(template).items()
+            if value.is_floating_point() and name not in from_seed(template)
+        }
 
     def weights(self, net: nn.Module) -> Tensor:
         """The trained parameters of a module of this structure, [parameters]."""
@@ -42,9 +49,9 @@ class FlatNet:
         }
 
     def arrays(self, weights: Tensor, constants: list[Tensor]) -> dict[str, np.ndarray]:
-        """Weights and floating-point constants by name, float32, as `fresh.weights` gives them."""
+        """Weights and constants by name, float32, as `fresh.weights` gives them."""
         held = zip(self.constant_names, constants, strict=True)
-        tensors = {**self.named(weights), **{n: c for n, c in held if c.is_floating_point()}}
+        tensors = {**self.named(weights), **{n: c for n, c in held if n in self._kept}}
         return {name: tensor.cpu().numpy().copy() for name, tensor in tensors.items()}
 
     def logits(self, weights: Tensor, constants: list[Tensor], x: Tensor) -> Tensor:

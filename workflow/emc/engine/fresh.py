@@ -8,6 +8,7 @@ from emc.engine.procedure import Procedure
 from emc.errors import EmcError
 from emc.nets.module import load, module
 from emc.nets.plan import initial
+from emc.nets.reparameterised import from_seed
 from emc.seeds import derive, generator
 
 
@@ -53,10 +54,18 @@ def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:
 
 
 def weights(net: nn.Module) -> dict[str, np.ndarray]:
-    """Parameters and floating-point buffers by name, float32."""
+    """Parameters and floating-point buffers by name, float32, but for those of `from_seed`."""
+    again = from_seed(net)
     named = [*net.named_parameters(), *net.named_buffers()]
     return {
         name: tensor.detach().float().cpu().numpy().copy()
         for name, tensor in named
-        if tensor.is_floating_point()
+        if tensor.is_floating_point() and name not in again
     }
+
+
+def seeded(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
+    """What `weights` leaves out for a replica with this seed, by name."""
+    net = fresh(procedure, seed)
+    named = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    return {name: named[name].numpy(force=True) for name in sorted(from_seed(net))}

@@ -1,31 +1,33 @@
 """Replicas that pass through their epochs side by side, each with its own n, rate and order."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from emc.engine.batches import Batches, epoch_batches
+from emc.engine.checkpoint import Ledger, Snapshot
 from emc.engine.epoch import EpochPlan, epoch_plan
 from emc.engine.fresh import fresh
 from emc.engine.order import Shuffles
-from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.procedure import Procedure, Replica
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.runner import Runner
 from emc.engine.schedule import rate_factors, steps_of_budget
 from emc.engine.stack import Stack, stacked
-from emc.engine.update import RATES, moment_count, step_rates
+from emc.engine.update import RATES, step_rates
 
 _NO_RATES = np.empty((0, RATES), dtype=np.float32)
 
 
 @dataclass(slots=True)
 class _Lane:
-    """A replica that still trains: its number in the call and its row of the stack."""
+    """A replica that still trains: its place in the group and its row of the stack."""
 
-    number: int
+    place: int
     row: int
     replica: Replica
     progress: Progress
@@ -42,24 +44,45 @@ class Lockstep:
     def __init__(
         self,
         procedure: Procedure,
-        replicas: Sequence[Replica],
+        group: Mapping[int, Replica],
         runner: Runner,
         device: torch.device,
-        back_end: str,
+        ledger: Ledger,
     ) -> None:
-        """Put the replicas on the device, at their initial weights."""
-        self._procedure, self._runner, self._back_end = procedure, runner, back_end
+        """Put the replicas, by their number in the call, on the device at their initial weights."""
+        self._procedure, self._runner, self._ledger = procedure, runner, ledger
+        self._numbers, replicas = list(group), list(group.values())
         self._shuffles = Shuffles([r.seed for r in replicas], [r.n for r in replicas])
-        self._lanes = [self._lane(number, replica) for number, replica in enumerate(replicas)]
+        self._lanes = [
+            self._lane(place, place, replica, Progress(procedure, replica.n))
+            for place, replica in enumerate(replicas)
+        ]
         self._width = runner.width(max(self._rows_a_step(replica) for replica in replicas))
         nets = [fresh(procedure, replica.seed) for replica in replicas]
-        moments = moment_count(procedure.update)
-        self._stack = stacked(runner.step.net, nets, replicas, moments, device)
+        step = runner.step
+        self._stack = stacked(step.net, nets, replicas, step.rule.lengths, device)
         self._pad()
 
-    def run(self) -> list[Run]:
-        """Train to the end; answers in the order of the replicas."""
-        runs: dict[int, Run] = {}
+    def take_up(self, kept: Snapshot) -> None:
+        """Go on from a snapshot of this group.
+
+        Every row keeps its place, those of replicas that are over too: no sum rounds differently.
+        """
+        parts, replicas = kept.parts(), [lane.replica for lane in self._lanes]
+        stack, progress = parts["stack"], parts["lanes"].parts()
+        self._lanes = []
+        places = [0] * len(stack.arrays["0"])
+        for place, row in stack.facts["rows"]:
+            replica, places[row] = replicas[place], place
+            so_far = Progress.taken_up(self._procedure, replica.n, progress[str(place)])
+            self._lanes.append(self._lane(place, row, replica, so_far))
+        self._shuffles.keep([lane.place for lane in self._lanes])
+        self._stack = self._stack.pick(places)
+        for number, tensor in enumerate(self._stack.state):
+            tensor.copy_(torch.from_numpy(stack.arrays[str(number)]))
+
+    def run(self) -> None:
+        """Train to the end; the runs go to the ledger."""
         while self._lanes:
             start = time.perf_counter()
             self._epoch()
@@ -67,14 +90,23 @@ class Lockstep:
             ends = self._end_points(ended)
             self._share_time(time.perf_counter() - start)
             for lane, end in zip(ended, ends, strict=True):
-                runs[lane.number] = lane.progress.run(end, self._back_end)
+                number = self._numbers[lane.place]
+                self._ledger.runs[number] = lane.progress.run(end, self._ledger.back_end)
             self._drop(ended)
-        return [runs[number] for number in sorted(runs)]
+            self._ledger.save_if_due(self._snapshot)
 
-    def _lane(self, number: int, replica: Replica) -> _Lane:
-        orders = self._shuffles.epochs(number)
-        batches = epoch_batches(self._procedure, replica.n, orders)
-        return _Lane(number, number, replica, Progress(self._procedure, replica.n), batches)
+    def _snapshot(self) -> Snapshot | None:
+        if not self._lanes:
+            return None
+        lanes = {str(lane.place): lane.progress.snapshot() for lane in self._lanes}
+        facts = {"group": self._numbers, "rows": [(lane.place, lane.row) for lane in self._lanes]}
+        tensors = {str(i): each.cpu().numpy() for i, each in enumerate(self._stack.state)}
+        return Snapshot.of({"stack": Snapshot(facts, tensors), "lanes": Snapshot.of(lanes)})
+
+    def _lane(self, place: int, row: int, replica: Replica, progress: Progress) -> _Lane:
+        orders = partial(self._shuffles.epochs, place)
+        batches = epoch_batches(self._procedure, replica.n, orders, progress.epochs)
+        return _Lane(place, row, replica, progress, batches)
 
     def _rows_a_step(self, replica: Replica) -> int:
         batch = self._procedure.batch
@@ -98,6 +130,7 @@ class Lockstep:
                 [len(batch) for batch in batches],
                 finite=bool(finite[row]),
                 correct=int(correct[row]),
+                gradients=self._procedure.update.gradients_a_step * sum(map(len, batches)),
             )
 
     def _plan(self, taken: _Taken) -> EpochPlan:
@@ -148,7 +181,7 @@ class Lockstep:
         if not ended:
             return
         self._lanes = [lane for lane in self._lanes if lane.progress.outcome is None]
-        self._shuffles.keep([lane.number for lane in self._lanes])
+        self._shuffles.keep([lane.place for lane in self._lanes])
         if self._lanes and self._runner.height(len(self._lanes)) < self._stack.height:
             self._stack = self._rows_of(self._lanes)
             for row, lane in enumerate(self._lanes):

@@ -6,7 +6,7 @@ from emc.engine.fresh import fresh
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stack import stacked
 from emc.engine.step import CHUNK_ROWS, Step
-from emc.engine.update import RATES, moment_count
+from emc.engine.update import RATES
 
 _ON_CPU = 16
 """More replicas leave the processor's cache and gain nothing."""
@@ -43,8 +43,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 def _one_step(device: torch.device, procedure: Procedure, step: Step, replica: Replica) -> None:
     net = fresh(procedure, replica.seed).to(device)
-    moments = moment_count(procedure.update)
-    stack = stacked(step.net, [net], [replica], moments, device)
+    stack = stacked(step.net, [net], [replica], step.rule.lengths, device)
     rows = max(CHUNK_ROWS, replica.n if procedure.batch is None else procedure.batch)
     x, labels, sizes = stack.chunk(0, rows)
-    step.train(stack.weights, x, labels, sizes, torch.zeros(1, RATES, device=device), *stack.rest)
+    step.train(stack.weights, x, labels, sizes, torch.ones(1, RATES, device=device), *stack.rest)

@@ -44,9 +44,9 @@ def joint_permutations(
     return shuffled
 
 
-def epochs(seed: int, n: int) -> Iterator[np.ndarray]:
-    """The permutation of every epoch, without end."""
-    return Shuffles([seed], [n]).epochs(0)
+def epochs(seed: int, n: int, first: int = 0) -> Iterator[np.ndarray]:
+    """The permutations of the epochs from `first` on, without end."""
+    return Shuffles([seed], [n]).epochs(0, first)
 
 
 class Shuffles:
@@ -67,12 +67,12 @@ class Shuffles:
         """Make blocks for these replicas only from here on."""
         self._live = list(replicas)
 
-    def epochs(self, replica: int) -> Iterator[np.ndarray]:
-        """The permutation of every epoch of a replica, without end."""
-        number = 0
+    def epochs(self, replica: int, first: int = 0) -> Iterator[np.ndarray]:
+        """The permutations of a replica's epochs from `first` on, without end."""
+        number, place = divmod(first, self._count)
         while True:
-            yield from self._block(number)[replica]
-            number += 1
+            yield from self._block(number)[replica][place:]
+            number, place = number + 1, 0
 
     def _block(self, number: int) -> dict[int, np.ndarray]:
         if number not in self._blocks:

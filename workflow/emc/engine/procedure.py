@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
+    from emc.engine.checkpoint import Checkpoints
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
@@ -29,7 +31,16 @@ class Update:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    interval: int = 10
+    largest: int = 1024
+    history: int = 10
+    rho: float = 0.05
     make: "Callable[[list[nn.Parameter], float], Optimizer] | None" = None
+
+    @property
+    def gradients_a_step(self) -> int:
+        """How often a step takes the gradient of its batch, where all steps do so equally often."""
+        return 2 if self.name == "sam" else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +132,7 @@ class BackEnd(Protocol):
     def refuses(self, procedure: Procedure) -> str | None:
         """Why this back end cannot run the procedure, or None."""
 
-    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def run(
+        self, procedure: Procedure, replicas: Sequence[Replica], checkpoints: "Checkpoints" = ...
+    ) -> list[Run]:
         """Train every replica and answer in their order."""

@@ -7,11 +7,13 @@ from math import isfinite, log, log2, nan
 import numpy as np
 
 from emc.criteria import WINDOW, correct_needed, is_plateau, plateau
+from emc.engine.checkpoint import Snapshot
 from emc.engine.procedure import Procedure, Run
 from emc.engine.schedule import steps_of_budget
 from emc.records import THRESHOLDS, Milestone, Outcome
 
 _NEVER = Milestone(None, None)
+_COUNTED = ("epochs", "steps", "gradient_evaluations", "correct", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,22 @@ class Progress:
     losses: list[float] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=lambda: [_NEVER] * len(THRESHOLDS))
 
+    @classmethod
+    def taken_up(cls, procedure: Procedure, n: int, kept: Snapshot) -> "Progress":
+        """The training that `snapshot` was taken of."""
+        return cls(
+            procedure,
+            n,
+            losses=kept.arrays["losses"].tolist(),
+            milestones=[Milestone(*pair) for pair in kept.facts["milestones"]],
+            **{name: kept.facts[name] for name in _COUNTED},
+        )
+
+    def snapshot(self) -> Snapshot:
+        """A training that goes on, at an epoch's end."""
+        facts = {name: getattr(self, name) for name in _COUNTED}
+        return Snapshot({**facts, "milestones": self.milestones}, {"losses": np.array(self.losses)})
+
     @property
     def budget_spent(self) -> bool:
         """Whether no step is left."""
@@ -51,15 +69,22 @@ class Progress:
         return self.outcome is None and due and is_plateau(np.array(self.losses), tolerance)
 
     def add_epoch(
-        self, losses: np.ndarray, sizes: Sequence[int], *, finite: bool, correct: int
+        self,
+        losses: np.ndarray,
+        sizes: Sequence[int],
+        *,
+        finite: bool,
+        correct: int,
+        gradients: int,
     ) -> None:
         """Take an epoch's batch losses [steps] and sizes, and what the weights were after it.
 
-        `finite` says whether all weights are; `correct` counts samples in evaluation mode.
+        `finite` says whether all weights are; `correct` counts samples in evaluation mode,
+        `gradients` the per-sample gradients of the epoch's steps.
         """
         self.epochs += 1
         self.steps += len(sizes)
-        self.gradient_evaluations += sum(sizes)
+        self.gradient_evaluations += gradients
         self.correct = correct
         self.losses.append(float(np.average(losses.astype(np.float64), weights=sizes)))
         if not (finite and isfinite(self.losses[-1])):
@@ -103,7 +128,7 @@ class Progress:
     def _pass_milestones(self) -> None:
         for place, threshold in enumerate(THRESHOLDS):
             reached = self.correct >= correct_needed(threshold, self.n)
-            if reached and self.milestones[place] is _NEVER:
+            if reached and self.milestones[place] == _NEVER:
                 self.milestones[place] = Milestone(self.epochs, self.steps)
 
 

@@ -11,7 +11,7 @@ from emc.engine.procedure import Procedure, Replica
 from emc.engine.stack import stacked
 from emc.engine.step import Step
 from emc.engine.unavailable import UnavailableError
-from emc.engine.update import RATES, moment_count
+from emc.engine.update import RATES
 
 
 def obstacle(net: nn.Module) -> str | None:
@@ -44,7 +44,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
     """
     net = fresh(procedure, replica.seed).to(device)
     few = Replica(replica.inputs, replica.rows[:2], replica.labels[:2], replica.seed, 0.0)
-    stack = stacked(step.net, [net, net], [few, few], moment_count(procedure.update), device)
+    stack = stacked(step.net, [net, net], [few, few], step.rule.lengths, device)
     x, labels, sizes = stack.chunk(0, 2)
     check_logits(net, x[0], procedure.classes)
     rates = torch.ones(2, RATES, device=device)

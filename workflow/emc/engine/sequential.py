@@ -1,8 +1,10 @@
 """One replica after another with torch.nn and torch.optim: the definition of all back ends."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,17 +13,27 @@ from torch.nn import functional
 
 from emc.engine.batches import Batches, epoch_batches
 from emc.engine.check import check
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.fresh import check_logits, fresh, weights
 from emc.engine.objective import hits
+from emc.engine.one_replica import OneReplica
 from emc.engine.order import epochs
 from emc.engine.precision import exact_float32
 from emc.engine.procedure import Procedure, Replica, Run, Update
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import learning_rates
+from emc.engine.sharpness import Sam
+from emc.engine.training_state import UnsaveableError, take_up, training_state
 from emc.engine.update import coupled_decay
 from emc.seeds import derive
 
 _ROWS_AT_ONCE = 2048
+_LINE_SEARCH = 26
+"""Evaluations of an L-BFGS iteration at most: one, and the 25 of torch's own line search."""
+_RECOMPUTING = ("sam", "lbfgs")
+"""Optimizers whose step asks for the gradient again."""
+
+log = logging.getLogger(__name__)
 
 
 class Sequential:
@@ -37,19 +49,32 @@ class Sequential:
         """Nothing: every procedure that the engine knows."""
         return None
 
-    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def run(
+        self,
+        procedure: Procedure,
+        replicas: Sequence[Replica],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> list[Run]:
         """Train every replica and answer in their order.
 
         Raises:
             EmcError: samples, labels or net do not fit the procedure.
         """
         check(procedure, replicas)
+        ledger = Ledger(checkpoints, self.name)
         with exact_float32():
-            return [self._train(procedure, replica) for replica in replicas]
+            for number, replica in enumerate(replicas):
+                if number not in ledger.runs:
+                    ledger.runs[number] = self._train(procedure, replica, ledger)
+                    ledger.save_if_due(lambda: None)
+        return ledger.in_order()
 
-    def _train(self, procedure: Procedure, replica: Replica) -> Run:
+    def _train(self, procedure: Procedure, replica: Replica, ledger: Ledger) -> Run:
         with _own_noise(replica.seed, self._device):
-            return _Training(procedure, replica, self._device).run()
+            training = _Training(procedure, replica, self._device)
+            if kept := ledger.take_under_way():
+                training.take_up(kept)
+            return training.run(ledger)
 
 
 @contextmanager
@@ -72,27 +97,47 @@ class _Training:
         self._optimizer = _optimizer(procedure.update, self._trained, replica.lr)
         self._rates = learning_rates(procedure, replica.n, replica.lr)
         self._progress = Progress(procedure, replica.n)
+        self._gradients = 0
 
-    def run(self) -> Run:
-        start = time.perf_counter()
+    def take_up(self, kept: Snapshot) -> None:
+        """Go on from a snapshot of this replica's training."""
+        parts = kept.parts()
+        self._progress = Progress.taken_up(self._procedure, self._replica.n, parts["progress"])
+        take_up(self._net, self._optimizer, parts["state"])
+
+    def run(self, ledger: Ledger) -> Run:
         replica, progress = self._replica, self._progress
-        orders = epochs(replica.seed, replica.n)
-        for batches in epoch_batches(self._procedure, replica.n, orders):
+        orders = partial(epochs, replica.seed, replica.n)
+        start = time.perf_counter() - progress.seconds
+        for batches in epoch_batches(self._procedure, replica.n, orders, progress.epochs):
             self._epoch(batches)
             if progress.wants_gradient:
                 progress.judge(self._gradient_norm())
             progress.close()
             if progress.outcome is not None:
                 break
+            progress.seconds = time.perf_counter() - start
+            ledger.save_if_due(self._snapshot)
         end = EndPoint(self._loss(), self._gradient_norm(), weights(self._net))
         progress.seconds = time.perf_counter() - start
         return progress.run(end, Sequential.name)
 
+    def _snapshot(self) -> Snapshot | None:
+        try:
+            state = training_state(self._net, self._optimizer)
+        except UnsaveableError as error:
+            name = self._procedure.update.name
+            log.info("a replica under way cannot be saved: optimizer %r: %s", name, error)
+            return None
+        return Snapshot.of({"progress": self._progress.snapshot(), "state": state})
+
     def _epoch(self, batches: Batches) -> None:
         losses = self._steps(batches)
+        taken, self._gradients = self._gradients, 0
         self._progress.add_epoch(
             losses,
             [len(batch) for batch in batches],
+            gradients=taken,
             finite=all(bool(p.isfinite().all()) for p in self._trained),
             correct=self._correct(),
         )
@@ -109,11 +154,29 @@ class _Training:
     def _step(self, batch: Tensor, step: int) -> Tensor:
         for group in self._optimizer.param_groups:
             group["lr"] = float(self._rates[step])
-        self._optimizer.zero_grad()
-        loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
-        torch.autograd.backward(loss)
+        closure = self._closure(batch)
+        if self._procedure.update.name in _RECOMPUTING:
+            return self._optimizer.step(closure)  # type: ignore[arg-type, return-value]
+        loss = closure()
         self._optimizer.step()
-        return loss.detach()
+        return loss
+
+    def _closure(self, batch: Tensor) -> Callable[[], Tensor]:
+        """Computes gradient and loss; running statistics see the first call alone."""
+        first: list[Tensor] = []
+
+        def closure() -> Tensor:
+            self._optimizer.zero_grad()
+            loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
+            torch.autograd.backward(loss)
+            self._gradients += len(batch)
+            if first:
+                _restore(self._net, first)
+            else:
+                first.extend(buffer.clone() for buffer in self._net.buffers())
+            return loss.detach()
+
+        return closure
 
     def _optimised(self, logits: Tensor, labels: Tensor) -> Tensor:
         return _criterion(self._procedure, self._procedure.label_smoothing)(logits, labels)
@@ -157,6 +220,12 @@ class _Training:
         )
 
 
+@torch.no_grad()
+def _restore(net: nn.Module, buffers: list[Tensor]) -> None:
+    for buffer, value in zip(net.buffers(), buffers, strict=True):
+        buffer.copy_(value)
+
+
 def _criterion(procedure: Procedure, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
     """The mean loss of logits [batch, classes] for labels [batch]."""
     if procedure.loss == "cross-entropy":
@@ -174,7 +243,23 @@ def _optimizer(update: Update, parameters: list[nn.Parameter], lr: float) -> tor
     """The optimizer that torch has for it; its rate is set before each step."""
     if update.make is not None:
         return update.make(parameters, lr)
+    if update.name in {"shampoo", "muon", "soap"}:
+        return OneReplica(parameters, update)
+    if update.name == "lbfgs":
+        return torch.optim.LBFGS(
+            parameters,
+            max_iter=1,
+            max_eval=_LINE_SEARCH,
+            history_size=update.history,
+            line_search_fn="strong_wolfe",
+        )
     decay = update.weight_decay
+    if update.name == "sam":
+        return Sam(
+            [{"params": parameters, "rho": update.rho}],
+            momentum=update.momentum,
+            weight_decay=decay,
+        )
     if update.name in {"sgd", "gd"}:
         return torch.optim.SGD(
             parameters,

@@ -20,7 +20,7 @@ class Stack:
     labels     int64 [K, n]               padded likewise
     counts     int64 [K]                  each replica's n
     weights    float32 [K, parameters]    trained in place
-    moments    [K, parameters] each       of the optimizer, in place
+    moments    [K, length] each           of the optimizer, in place
     constants  [K, *shape] each           buffers and frozen parameters
     """
 
@@ -36,6 +36,11 @@ class Stack:
     def rest(self) -> tuple[Tensor, ...]:
         """Moments and constants."""
         return (*self.moments, *self.constants)
+
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """All that belongs to the replicas' nets and optimizers."""
+        return (self.weights, *self.rest)
 
     @property
     def height(self) -> int:
@@ -73,10 +78,10 @@ def stacked(
     flat: FlatNet,
     nets: Sequence[nn.Module],
     replicas: Sequence[Replica],
-    moments: int,
+    lengths: Sequence[int],
     device: torch.device,
 ) -> Stack:
-    """The replicas at the start of training, with `moments` running averages at zero."""
+    """The replicas at the start of training, with moments of these lengths at zero."""
     pool, rows = _pooled(replicas)
     weights = torch.stack([flat.weights(net) for net in nets]).to(device)
     constants = zip(*(flat.constants(net) for net in nets), strict=True)
@@ -86,7 +91,7 @@ def stacked(
         torch.from_numpy(_padded([replica.labels for replica in replicas])).to(device),
         torch.tensor([replica.n for replica in replicas], device=device),
         weights,
-        [torch.zeros_like(weights) for _ in range(moments)],
+        [weights.new_zeros(len(weights), length) for length in lengths],
         [torch.stack(each).to(device) for each in constants],
     )
 

@@ -14,8 +14,10 @@ from torch import Tensor, vmap
 from emc.engine.flat import FlatNet
 from emc.engine.objective import hits, row_losses
 from emc.engine.procedure import Procedure
+from emc.engine.rule import rule
+from emc.engine.sharpness import uphill
 from emc.engine.stack import Stack
-from emc.engine.update import coupled_decay, moment_count, updated
+from emc.engine.update import coupled_decay
 
 CHUNK_ROWS = 256
 """Samples of each replica that an evaluation looks at in one go."""
@@ -36,7 +38,7 @@ class Step:
         """Take what is trained and how."""
         self.net = net
         self._procedure = procedure
-        self._moments = moment_count(procedure.update)
+        self.rule = rule(procedure.update, list(net.shapes.values()))
 
     def train(
         self,
@@ -52,10 +54,14 @@ class Step:
         x [K, batch, *shape] and labels [K, batch], of which the first `sizes` [K] are the batch;
         rates [K, RATES]; rest: moments and constants.
         """
-        moments, constants = list(rest[: self._moments]), list(rest[self._moments :])
+        held = len(self.rule.lengths)
+        moments, constants = list(rest[:held]), list(rest[held:])
         share = _mask(sizes, x) / sizes.clamp(min=1)[:, None]
         losses, gradient = self._gradient(weights, x, labels, share, constants)
-        new, new_moments = updated(self._procedure.update, weights, moments, gradient, rates)
+        if self._procedure.update.name == "sam":
+            there = weights + uphill(gradient, self._procedure.update.rho)
+            gradient = self._gradient(there, x, labels, share, constants)[1]
+        new, new_moments = self.rule(weights, moments, gradient, rates)
         active = (sizes > 0)[:, None]
         for old, fresh in zip((weights, *moments), (new, *new_moments), strict=True):
             old.copy_(torch.where(active, fresh, old))

@@ -1,11 +1,12 @@
 """Many replicas in one call: their weights stacked, each step taken for all of them at once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from emc.engine.check import check
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.flat import FlatNet
 from emc.engine.fresh import fresh
 from emc.engine.lockstep import Lockstep
@@ -40,9 +41,16 @@ class Vmap:
         """Why the net's replicas cannot share a call, or None."""
         if procedure.update.make is not None:
             return f"the optimizer {procedure.update.name!r} steps one replica at a time"
+        if procedure.update.name == "lbfgs":
+            return "the line search of 'lbfgs' follows each replica's own loss"
         return None if procedure.module is None else obstacle(fresh(procedure, seed=0))
 
-    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def run(
+        self,
+        procedure: Procedure,
+        replicas: Sequence[Replica],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> list[Run]:
         """Train every replica and answer in their order.
 
         Raises:
@@ -54,40 +62,48 @@ class Vmap:
         if not replicas:
             return []
         with exact_float32(), torch.no_grad():
-            return self._run(procedure, replicas)
+            ledger = Ledger(checkpoints, self.name)
+            self._run(procedure, replicas, ledger)
+        return ledger.in_order()
 
-    def _run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
         runner = self._runner(procedure)
         largest_first = sorted(range(len(replicas)), key=lambda number: -replicas[number].n)
         largest = replicas[largest_first[0]]
         try_together(procedure, runner.step, largest, self._device)
         limit = replicas_at_once(self._device, procedure, runner.step, largest)
-        runs: dict[int, Run] = {}
-        while waiting := largest_first[len(runs) :]:
-            group = _group(waiting, replicas, limit)
-            done = self._attempt(procedure, [replicas[number] for number in group], runner)
-            if done is None:
+        while waiting := [number for number in largest_first if number not in ledger.runs]:
+            kept = ledger.take_under_way()
+            numbers = kept.facts["stack"]["group"] if kept else _group(waiting, replicas, limit)
+            group = {number: replicas[number] for number in numbers}
+            if not self._attempt(procedure, group, runner, ledger, kept):
                 limit = _halved(len(group))
-            else:
-                runs.update(zip(group, done, strict=True))
-        return [runs[number] for number in range(len(replicas))]
 
     def _runner(self, procedure: Procedure) -> Runner:
         template = fresh(procedure, seed=0).to(self._device)
         return Runner(Step(procedure, FlatNet(template)))
 
     def _attempt(
-        self, procedure: Procedure, group: Sequence[Replica], runner: Runner
-    ) -> list[Run] | None:
-        """The group's runs, or None if the memory does not suffice."""
+        self,
+        procedure: Procedure,
+        group: Mapping[int, Replica],
+        runner: Runner,
+        ledger: Ledger,
+        kept: Snapshot | None,
+    ) -> bool:
+        """Train the group to its end, or as far as the memory suffices; whether it did."""
         try:
-            return Lockstep(procedure, group, runner, self._device, self.name).run()
+            lockstep = Lockstep(procedure, group, runner, self._device, ledger)
+            if kept is not None:
+                lockstep.take_up(kept)
+            lockstep.run()
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
+            return False
         finally:
             runner.forget()
-        return None
+        return True
 
 
 def _group(waiting: Sequence[int], replicas: Sequence[Replica], limit: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Training by compiled kernels, one replica after the other."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ import numpy as np
 
 from emc.criteria import correct_needed, is_stationary, outcome, plateau
 from emc.engine.check import check
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.build import library, rebuild
 from emc.engine.native.kernel import (
     FULL_BATCH,
@@ -38,6 +40,8 @@ from emc.seeds import generator
 
 _NO_LIMIT: Final = 2**62
 
+log = logging.getLogger(__name__)
+
 
 class NativeBackEnd:
     """Dense and convolutional plans on one thread of the processor.
@@ -50,11 +54,20 @@ class NativeBackEnd:
 
     name = "native"
 
+    def __init__(self) -> None:
+        """Kernels are found once; asking for the compiler takes as long as a small round."""
+        self._kernels: dict[Plan, Kernel] = {}
+
     def refuses(self, procedure: Procedure) -> str | None:
         """Why this back end cannot run the procedure, or None; asks no compiler."""
         return refusal(procedure)
 
-    def run(self, procedure: Procedure, replicas: Sequence[Replica]) -> list[Run]:
+    def run(
+        self,
+        procedure: Procedure,
+        replicas: Sequence[Replica],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> list[Run]:
         """Train every replica and answer in their order.
 
         Raises EmcError for a refused procedure or bad data, before any training, and
@@ -66,8 +79,18 @@ class NativeBackEnd:
         check(procedure, replicas)
         for replica in replicas:
             _check_shape(replica.inputs, procedure.layers)
-        kernel = _kernel(translation_unit(procedure.layers))
-        return [_train(kernel, procedure, procedure.layers, replica) for replica in replicas]
+        kernel = self._kernel(procedure.layers)
+        ledger = Ledger(checkpoints, self.name)
+        for number, replica in enumerate(replicas):
+            if number not in ledger.runs:
+                ledger.runs[number] = _train(kernel, procedure, procedure.layers, replica, ledger)
+                ledger.save_if_due(lambda: None)
+        return ledger.in_order()
+
+    def _kernel(self, layers: Plan) -> Kernel:
+        if layers not in self._kernels:
+            self._kernels[layers] = _kernel(translation_unit(layers))
+        return self._kernels[layers]
 
 
 def _kernel(source: str) -> Kernel:
@@ -86,8 +109,11 @@ def _loaded(path: Path) -> Kernel:
     return Kernel(path)
 
 
-def _train(kernel: Kernel, procedure: Procedure, layers: Plan, replica: Replica) -> Run:
-    started = perf_counter()
+def _train(
+    kernel: Kernel, procedure: Procedure, layers: Plan, replica: Replica, ledger: Ledger
+) -> Run:
+    state, seconds = _under_way(kernel, ledger)
+    started = perf_counter() - seconds
     start = initial(layers, procedure.initialisation, generator(replica.seed, "weights"))
     arrays = {
         "inputs": replica.inputs,
@@ -98,9 +124,25 @@ def _train(kernel: Kernel, procedure: Procedure, layers: Plan, replica: Replica)
     }
     addresses = {name: array.ctypes.data for name, array in arrays.items()}
     task = Task(**addresses, **_settings(procedure, replica))
-    trained = kernel.train(task, arrays["parameters"].size)
+
+    def pause(state: Callable[[], np.ndarray]) -> None:
+        facts = {"kernel": kernel.name, "seconds": perf_counter() - started}
+        ledger.save_if_due(lambda: Snapshot(facts, {"state": state()}))
+
+    trained = kernel.train(task, arrays["parameters"].size, state, pause)
     run = _run(procedure, replica.n, trained, start)
     return replace(run, seconds=perf_counter() - started)
+
+
+def _under_way(kernel: Kernel, ledger: Ledger) -> tuple[np.ndarray | None, float]:
+    """State and seconds of the replica that was in training, if this kernel trained it."""
+    kept = ledger.take_under_way()
+    if kept is None:
+        return None, 0.0
+    if kept.facts["kernel"] != kernel.name:
+        log.info("a replica begins anew: another kernel or processor trained it")
+        return None, 0.0
+    return kept.arrays["state"], kept.facts["seconds"]
 
 
 def _settings(procedure: Procedure, replica: Replica) -> dict[str, object]:

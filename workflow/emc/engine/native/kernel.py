@@ -1,6 +1,7 @@
 """A compiled kernel, called by ctypes: mirrors `kernel/trainer.hpp`."""
 
 import ctypes
+from collections.abc import Callable
 from ctypes import POINTER, Structure, c_double, c_int64, c_uint64, c_void_p
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -76,27 +77,38 @@ class Trained(NamedTuple):
     parameters: np.ndarray
 
 
+Pause = Callable[[Callable[[], np.ndarray]], None]
+"""Called now and then in a training, with a way to its state, uint8 [bytes]."""
+
+
 class Kernel:
-    """The trainer of one shape of net."""
+    """The trainer of one shape of net; a state is of use to this very kernel only."""
 
     def __init__(self, path: Path) -> None:
         """Load the library at `path`; raises OSError where that fails."""
+        self.name = path.stem
         self._library = ctypes.CDLL(str(path))
         self._library.emc_open.restype = c_void_p
         self._library.emc_open.argtypes = (POINTER(Task),)
         self._library.emc_advance.argtypes = (c_void_p, c_double)
         self._library.emc_result.argtypes = (c_void_p, POINTER(Result))
         self._library.emc_write.argtypes = (c_void_p, c_void_p, c_void_p)
+        self._library.emc_state_size.restype = c_int64
+        self._library.emc_state_size.argtypes = (c_void_p,)
+        self._library.emc_save.argtypes = (c_void_p, c_void_p)
+        self._library.emc_load.argtypes = (c_void_p, c_void_p)
         self._library.emc_close.argtypes = (c_void_p,)
 
-    def train(self, task: Task, parameters: int) -> Trained:
-        """Train `parameters` numbers to the end of the task."""
+    def train(self, task: Task, parameters: int, state: np.ndarray | None, pause: Pause) -> Trained:
+        """Train `parameters` numbers to the end of the task, from a `state` of it if there is."""
         replica = self._library.emc_open(task)
         if replica is None:
             raise MemoryError("no memory for a replica of the native back end")
         try:
+            if state is not None:
+                self._library.emc_load(replica, state.ctypes.data)
             while not self._library.emc_advance(replica, _SLICE_SECONDS):
-                pass
+                pause(lambda: self._state(replica))
             result = Result()
             self._library.emc_result(replica, result)
             trained = Trained(result, np.empty(result.epochs), np.empty(parameters, np.float32))
@@ -106,3 +118,8 @@ class Kernel:
             return trained
         finally:
             self._library.emc_close(replica)
+
+    def _state(self, replica: int) -> np.ndarray:
+        state = np.empty(self._library.emc_state_size(replica), np.uint8)
+        self._library.emc_save(replica, state.ctypes.data)
+        return state

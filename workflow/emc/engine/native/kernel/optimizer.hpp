@@ -28,6 +28,14 @@ class Optimizer {
                                   : adam(rate, gradient, parameters);
   }
 
+  // Shows an archive all that changes from step to step.
+  template <class Archive>
+  void visit(Archive&& archive) {
+    archive(&steps_, 1);
+    archive(mean_, Size);
+    archive(square_, Size);
+  }
+
  private:
   void sgd(float rate, const float* __restrict gradient, float* __restrict parameters) {
     const float decay = rule_.weight_decay, momentum = rule_.momentum;

@@ -55,6 +55,13 @@ class Batches {
 
   int64_t taken() const { return taken_; }
 
+  // Shows an archive all that changes between two batches.
+  template <class Archive>
+  void visit(Archive&& archive) {
+    for (int64_t* count : {&position_, &taken_, &shuffles_}) archive(count, 1);
+    archive(permutation_.data(), n());
+  }
+
  private:
   int64_t n() const { return permutation_.size(); }
 

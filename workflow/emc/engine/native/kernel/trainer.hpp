@@ -86,6 +86,21 @@ class Trainer {
     std::copy(epoch_losses_.begin(), epoch_losses_.end(), epoch_losses);
   }
 
+  // Shows an archive all that changes between two steps.
+  template <class Archive>
+  void visit(Archive&& archive) {
+    int64_t epochs = epoch_losses_.size();
+    for (int64_t* count : {&epochs, &steps_, &epoch_samples_, &first_error_}) archive(count, 1);
+    epoch_losses_.resize(epochs);
+    archive(epoch_losses_.data(), epochs);
+    archive(&epoch_loss_, 1);
+    archive(milestone_epochs_, milestones);
+    archive(milestone_steps_, milestones);
+    archive(parameters_, Net::size);
+    optimizer_.visit(archive);
+    batches_.visit(archive);
+  }
+
  private:
   using Samples = typename Net::Samples;
   static constexpr int chunk_rows = Samples::capacity;

@@ -1,0 +1,47 @@
+"""A rule for stacked parameters as an optimizer of torch: one replica is a stack of height one."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from emc.engine.procedure import Update
+from emc.engine.rule import rule
+from emc.engine.update import rows, step_rates, tensors
+
+
+class OneReplica(Optimizer):
+    """Steps all its parameters together, at the rate `lr` of its group."""
+
+    def __init__(self, parameters: list[nn.Parameter], update: Update) -> None:
+        """Take the parameters in the net's order.
+
+        Raises:
+            EmcError: the optimizer does not suit them.
+        """
+        super().__init__(parameters, {"lr": 0.0})
+        self._update, self._shapes = update, [tuple(p.shape) for p in parameters]
+        self._rule = rule(update, self._shapes)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:  # noqa: ARG002
+        """Take a step by the parameters' gradients; a parameter without one has none."""
+        (group,) = self.param_groups
+        parameters = group["params"]
+        weights = rows([p[None] for p in parameters])
+        gradient = rows(
+            [torch.zeros_like(p)[None] if p.grad is None else p.grad[None] for p in parameters]
+        )
+        kept = self.state[parameters[0]]
+        if not kept:
+            kept["step"] = 0
+            kept["rows"] = [weights.new_zeros(1, length) for length in self._rule.lengths]
+        rates = step_rates(self._update, np.array([group["lr"]]), kept["step"])
+        stepped, kept["rows"] = self._rule(
+            weights, kept["rows"], gradient, torch.from_numpy(rates).to(weights.device)
+        )
+        kept["step"] += 1
+        for p, new in zip(parameters, tensors(stepped, self._shapes), strict=True):
+            p.copy_(new.view_as(p))
