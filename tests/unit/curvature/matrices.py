@@ -1,5 +1,7 @@
 """Symmetric matrices of known spectrum as operators, and processes run on them."""
 
+from copy import copy
+
 import numpy as np
 
 from emc.curvature.objective import Objective
@@ -9,7 +11,7 @@ PLAIN = Objective()
 
 
 class Quadratic:
-    """loss(w) = w' H w / 2 + g' w at w = 0, with an accuracy of one's choice."""
+    """loss(1 + x) = 1 + x' H x / 2 + g' x at x = 0, with an accuracy of one's choice."""
 
     def __init__(
         self,
@@ -24,16 +26,28 @@ class Quadratic:
         self.samples = 10
         self.parameters = np.ones(len(hessian))
         self.asked = 0
-        self._point = FirstOrder(
-            1.0, np.zeros(len(hessian)) if gradient is None else gradient, accuracy
-        )
+        self.dense_products = 0
+        self._gradient = np.zeros(len(hessian)) if gradient is None else gradient
+        self._accuracy = accuracy
+
+    def at(self, parameters: np.ndarray) -> "Quadratic":
+        other = copy(self)
+        other.parameters = parameters
+        return other
 
     def first_order(self) -> FirstOrder:
-        return self._point
+        x = self.parameters - 1
+        rise = self.hessian @ x
+        moved = x != 0
+        loss = float(1 + x @ rise / 2 + self._gradient[moved] @ x[moved])
+        return FirstOrder(loss, rise + self._gradient, self._accuracy)
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         self.asked += len(vectors)
         return vectors @ self.hessian
+
+    def dense_within(self, products: int) -> bool:
+        return products >= self.dense_products
 
     def dense(self) -> np.ndarray:
         return self.hessian.copy()

@@ -25,6 +25,9 @@ from emc.curvature.objective import Objective
 from emc.curvature.written import WrittenOperator
 from emc.errors import EmcError
 from emc.nets.module import load, module
+from emc.nets.plan import Dense, Plan
+from emc.nets.vit import vit
+from emc.study.architectures import Vit
 
 
 def made(plan_of: Callable[[], object]) -> Callable[[], nn.Module]:
@@ -68,6 +71,25 @@ def test_products_and_dense_are_torch_s_hessian(name: str, objective: Objective)
     assert relative_error(found.dense(), expected) < 1e-12
 
 
+@pytest.mark.parametrize("plan", [mlp("gelu"), cnn("silu")])
+@pytest.mark.parametrize("kind", ["written", "autograd"])
+def test_at_another_point_as_if_made_there(kind: str, plan: Plan) -> None:
+    data = samples(11, *((6,) if isinstance(plan[0], Dense) else (2, 7, 9)))
+    here, there = (parameters(plan, seed) for seed in (0, 1))
+
+    def made(values: dict[str, np.ndarray]) -> WrittenOperator | AutogradOperator:
+        if kind == "written":
+            return WrittenOperator(plan, values, *data, PLAIN)
+        return AutogradOperator(module(plan), values, *data, PLAIN)
+
+    first, wanted = made(here), made(there)
+    before = first.first_order()
+    moved = first.at(wanted.parameters)
+    np.testing.assert_array_equal(moved.first_order().gradient, wanted.first_order().gradient)
+    np.testing.assert_array_equal(moved.dense(), wanted.dense())
+    np.testing.assert_array_equal(first.first_order().gradient, before.gradient)
+
+
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_products_agree_with_curvlinops(name: str) -> None:
     """Not for attention: curvlinops has the LayerNorm error that `nets.reference_hessian` names."""
@@ -86,6 +108,25 @@ def test_products_agree_with_curvlinops(name: str) -> None:
     vector = np.random.default_rng(3).normal(size=len(found.parameters))
     expected = oracle @ torch.from_numpy(vector)
     np.testing.assert_allclose(found.products(vector[None])[0], expected.numpy(), atol=1e-13)
+
+
+def test_products_of_a_vit_are_finite_differences_of_its_gradient() -> None:
+    """torch.func.hessian and curvlinops are wrong for the weights of LayerNorm (torch 2.14)."""
+    torch.manual_seed(0)
+    made = vit(Vit(name="vit", width=4, depth=1, heads=2), "gelu", (1, 8, 8), 3)
+    found = AutogradOperator(made, state(made), *samples(9, 1, 8, 8, classes=3), PLAIN)
+    draw, step = np.random.default_rng(3), 3e-5
+    # Fresh nets have zero biases and unit scales: a random point tells more.
+    point = found.at(found.parameters + 0.1 * draw.normal(size=len(found.parameters)))
+
+    def gradient(steps: int, along: np.ndarray) -> np.ndarray:
+        moved = point.at(point.parameters + steps * step * along)
+        return moved.first_order().gradient
+
+    for vector in draw.normal(size=(4, len(point.parameters))):
+        near, far = (gradient(k, vector) - gradient(-k, vector) for k in (1, 2))
+        slope = (8 * near - far) / (12 * step)
+        assert relative_error(point.products(vector[None])[0], slope) < 1e-8
 
 
 @pytest.mark.parametrize("plan", [mlp("gelu"), cnn("silu")])

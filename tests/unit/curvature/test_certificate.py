@@ -8,7 +8,9 @@ from scipy.optimize import minimize
 from tests.unit.curvature.matrices import PLAIN, Quadratic, rotated
 
 from emc.curvature import Evidence, Objective, Settings, WrittenOperator, certify_operator
+from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operators, is_exact
+from emc.curvature.extremes import UNDECIDED
 from emc.errors import EmcError
 from emc.nets.plan import Dense
 from emc.records import Outcome, Verdict
@@ -150,10 +152,21 @@ def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(settings: Sett
 
 
 def test_exact_where_small_or_where_the_bound_asks_for_everything() -> None:
-    assert is_exact(2000, Settings())
-    assert not is_exact(2001, Settings())
-    assert is_exact(2001, Settings(eps=1e-6))
-    assert not is_exact(300, Settings(exact_up_to=100))
+    def exact(size: int, settings: Settings = EXACT, *, dear: int = 0, decide: bool = True) -> bool:
+        operator = Quadratic(np.zeros((size, size)))
+        operator.dense_products = dear
+        return is_exact(operator, settings, decide=decide)
+
+    assert exact(2000)
+    assert not exact(2001)
+    assert exact(2001, Settings(eps=1e-6))
+    assert not exact(300, Settings(exact_up_to=100))
+    wanted = iterations(EXACT.eps, 400, EXACT.delta)
+    assert exact(400, dear=wanted)
+    assert not exact(400, dear=wanted + 1)
+    assert not exact(400, dear=wanted, decide=False)
+    assert exact(400, dear=UNDECIDED, decide=False)
+    assert exact(100, dear=10**6, decide=False)
 
 
 def test_together_each_gets_the_answer_it_gets_alone() -> None:

@@ -6,7 +6,7 @@ from tests.unit.curvature.matrices import Quadratic, hard_spectrum, rotated
 
 from emc.curvature.bound import error, iterations
 from emc.curvature.ends import Bend, Ends, exact_ends
-from emc.curvature.extremes import extremes
+from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.process import run
 from emc.curvature.settings import DEFAULT, Settings
 
@@ -79,10 +79,18 @@ def test_undecided_is_the_honest_answer_at_the_tolerance_itself() -> None:
 
 
 def test_where_the_answer_does_not_matter_accuracy_is_enough() -> None:
-    matter, _ = examined(flat(0.0))
-    ends, _ = examined(flat(0.0), decide=False)
-    assert ends.iterations < matter.iterations / 2
+    values = np.concatenate([[-0.5], np.linspace(0, 0.1, P - 2), [1]])
+    ends, _ = examined(values, decide=False)
+    assert ends.iterations < UNDECIDED
     assert max(ends.low.residual, ends.high.residual) <= 1e-3
+
+
+def test_where_the_answer_does_not_matter_few_iterations_are_spent() -> None:
+    ends, asked = examined(flat(0.0), decide=False)
+    assert ends.iterations == UNDECIDED
+    assert asked == UNDECIDED + 2 + 4
+    assert ends.high.value == pytest.approx(1, rel=0.02)
+    assert examined(bulk(0.0), decide=False)[0].high.value == pytest.approx(1, rel=1e-3)
 
 
 @pytest.mark.parametrize("values", [np.zeros(50), np.full(50, -1.0), np.zeros(1), np.array([-2.0])])

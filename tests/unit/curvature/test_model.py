@@ -48,6 +48,17 @@ def test_a_trained_net_is_at_a_minimum() -> None:
     assert certify(net, None, data, weight_decay=0.0).verdict is Verdict.UNCONVERGED
 
 
+def test_a_polish_tells_an_unfinished_net_from_one_at_a_minimum() -> None:
+    net, data = trained(weight_decay=0.02)
+    stuck = certify(net, None, data, weight_decay=0.02).polish()
+    assert (stuck.fits, stuck.iterations) == (False, 0)
+    assert stuck.judgement is not None
+    assert stuck.judgement.verdict is Verdict.MINIMUM
+    few = (data[0][:5], data[1][:5])
+    unfinished = certify(net, None, few).polish()
+    assert (unfinished.fits, unfinished.accuracy) == (True, 1.0)
+
+
 def test_parameters_may_be_given_as_tensors_or_arrays() -> None:
     net, data = trained(weight_decay=0.02)
     fresh = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))

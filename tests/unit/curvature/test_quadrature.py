@@ -1,10 +1,16 @@
 """The spectrum by stochastic Lanczos quadrature against exact ones."""
 
+from random import Random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.curvature.matrices import Quadratic, rotated
 
-from emc.curvature.quadrature import Spectrum, exact_spectrum, quadrature
+from emc.curvature import Settings, certify_operator
+from emc.curvature.quadrature import exact_spectrum, quadrature
+from emc.curvature.spectrum import Spectrum
 
 VALUES = np.concatenate([np.random.default_rng(0).exponential(0.1, 195), [-0.4, 2, 3, 4, 5]])
 
@@ -52,3 +58,32 @@ def test_same_seed_same_answer() -> None:
     first, again = (quadrature(matrix, probes=2, steps=5, seed=7) for _ in range(2))
     np.testing.assert_array_equal(first.values, again.values)
     assert not np.array_equal(first.values, quadrature(matrix, probes=2, steps=5, seed=8).values)
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), min_size=1, max_size=40),
+    st.randoms(use_true_random=False),
+)
+def test_merged_values_keep_shares_mean_sign_and_scale(values: list[float], draw: Random) -> None:
+    shares = np.array([draw.random() + 1e-3 for _ in values])
+    spectrum = Spectrum(np.sort(values), shares / shares.sum())
+    merged = spectrum.merged()
+    scale = abs(spectrum.values).max()
+    assert merged.shares.sum() == pytest.approx(1)
+    assert merged.mean == pytest.approx(spectrum.mean, rel=1e-9, abs=1e-12 * scale)
+    assert (np.diff(merged.values) > 0).all()
+    assert len(merged.values) <= 2 * 33 + 1
+    top, bottom = merged.values[-1], merged.values[0]
+    for found, true in ((top, spectrum.values[-1]), (bottom, spectrum.values[0])):
+        assert abs(true) <= 1e-8 * scale or 10**-0.2501 <= found / true <= 10**0.2501
+
+
+def test_lanczos_certificates_come_with_a_spectrum_near_the_exact_one() -> None:
+    values = np.concatenate([np.zeros(300), np.linspace(1, 2, 100)])
+    point = Quadratic(rotated(values))
+    lanczos = certify_operator(point, plateau=0.0, seed=0, settings=Settings(exact_up_to=0))
+    exact = certify_operator(point, plateau=0.0, seed=0)
+    assert (lanczos.exact, exact.exact) == (False, True)
+    np.testing.assert_allclose(exact.eigenvalues.values, values, atol=1e-12)
+    assert lanczos.eigenvalues.shares.sum() == pytest.approx(1)
+    assert lanczos.eigenvalues.below(0.5) == pytest.approx(0.75, abs=0.08)

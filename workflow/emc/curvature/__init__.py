@@ -6,11 +6,11 @@ loaded for anyone's modules only (`emc.curvature.autograd`, `emc.curvature.model
 """
 
 from emc.curvature.certificate import certify_operator
-from emc.curvature.endpoint import EndPoint, certify_end_points
+from emc.curvature.endpoint import EndPoint, certify_end_points, polish_end_point
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
-from emc.curvature.quadrature import Spectrum
 from emc.curvature.settings import Settings
+from emc.curvature.spectrum import Spectrum
 from emc.curvature.written import WrittenOperator
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "WrittenOperator",
     "certify_end_points",
     "certify_operator",
+    "polish_end_point",
 ]

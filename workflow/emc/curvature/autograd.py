@@ -5,7 +5,8 @@ number. The derivative of a ReLU net ignores the kinks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from copy import copy
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from emc.errors import EmcError
 
 CHUNK: Final = 512
 """Samples times vectors that are treated together."""
+FEW: Final = 1_000_000
+"""Columns of the whole Hessian times samples that are made whatever else would be cheaper."""
 BLOCK: Final = 64
 """Columns of the whole Hessian that are made together."""
 
@@ -62,6 +65,12 @@ class AutogradOperator:
                 (self.samples,), 1 / max(self.samples, 1), dtype=torch.double, device=device
             ),
         )
+
+    def at(self, parameters: np.ndarray) -> Self:
+        """The same objective at another point, float64 [P]."""
+        other = copy(self)
+        other.parameters = parameters
+        return other
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point.
@@ -106,6 +115,11 @@ class AutogradOperator:
                 parts = self.net.product(point, direction, self.constants, rows)
                 product += self.net.flat(parts, lead=0).numpy(force=True)
         return product
+
+    def dense_within(self, products: int) -> bool:
+        """Whether so many products would give all columns, or few samples make these cheap."""
+        columns = len(self.parameters)
+        return columns <= products or columns * self.samples <= FEW
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P].

@@ -1,6 +1,6 @@
 """The certificate of a minimum: three tests of an end point, and their verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from time import perf_counter
 
@@ -9,12 +9,12 @@ import numpy as np
 from emc.curvature.bound import iterations
 from emc.curvature.ends import Ends, exact_ends
 from emc.curvature.evidence import Evidence
-from emc.curvature.extremes import extremes
+from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.operator import FirstOrder, Operator
-from emc.curvature.process import Products, run_together
+from emc.curvature.parameters import EndPointError
+from emc.curvature.process import Process, Products, run_together
 from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.verdict import Slope, judge
-from emc.errors import EmcError
 from emc.records import Verdict
 from emc.seeds import generator
 
@@ -34,7 +34,7 @@ def certify_operator(
     `seed`. `escape` asks for the way down from a saddle.
 
     Raises:
-        EmcError: the loss or its gradient is not finite at the point.
+        EndPointError: the loss or its gradient is not finite at the point.
     """
     return certify_operators(
         [operator],
@@ -63,38 +63,56 @@ def certify_operators(
     points = [operator.first_order() for operator in operators]
     slopes = [_slope(*each) for each in zip(operators, points, plateaus, strict=True)]
     decide = [slope.failure(settings) is None for slope in slopes]
-    dimension = len(operators[0].parameters)
-    if is_exact(dimension, settings):
-        ends = [
-            exact_ends(operator.dense(), eps=settings.eps, direction=escape and needed)
-            for operator, needed in zip(operators, decide, strict=True)
-        ]
-    else:
-        processes = [
-            extremes(dimension, settings, generator(seed, "lanczos"), decide=needed)
-            for seed, needed in zip(seeds, decide, strict=True)
-        ]
-        ends = run_together(processes, products)
+    ends: dict[int, Ends] = {}
+    processes: dict[int, Process[Ends]] = {}
+    for index, (operator, needed) in enumerate(zip(operators, decide, strict=True)):
+        if is_exact(operator, settings, decide=needed):
+            direction = escape and needed
+            ends[index] = exact_ends(operator.dense(), eps=settings.eps, direction=direction)
+        else:
+            draw = generator(seeds[index], "lanczos")
+            size = len(operator.parameters)
+            processes[index] = extremes(size, settings, draw, decide=needed)
+    ends |= _answers(processes, products)
     seconds = (perf_counter() - started) / len(operators)
     return [
-        _evidence(operator, point, slope, end, settings, escape=escape, seconds=seconds)
-        for operator, point, slope, end in zip(operators, points, slopes, ends, strict=True)
+        _evidence(operator, point, slope, ends[index], settings, escape=escape, seconds=seconds)
+        for index, (operator, point, slope) in enumerate(
+            zip(operators, points, slopes, strict=True)
+        )
     ]
 
 
-def is_exact(dimension: int, settings: Settings) -> bool:
-    """Whether a net of so many parameters gets its whole spectrum.
+def is_exact(operator: Operator, settings: Settings, *, decide: bool) -> bool:
+    """Whether a point gets its whole spectrum: a small net's, where it is not the dearer way.
 
-    Small nets do, and those for which the bound would have Lanczos fill the whole space anyway.
+    And always where the bound would have Lanczos fill the whole space anyway. `decide` says
+    whether the verdict hangs on the curvature: Lanczos takes few steps where it does not.
     """
+    dimension = len(operator.parameters)
     wanted = iterations(settings.eps, dimension, settings.delta)
-    return dimension <= max(settings.exact_up_to, wanted)
+    if dimension <= wanted:
+        return True
+    needed = wanted if decide else min(wanted, UNDECIDED)
+    return dimension <= settings.exact_up_to and operator.dense_within(needed)
+
+
+def _answers(processes: Mapping[int, Process[Ends]], products: Products) -> dict[int, Ends]:
+    """The answers of processes at some of the points, by the point's index."""
+    indices = list(processes)
+    found = run_together(
+        list(processes.values()),
+        lambda which, vectors: products([indices[place] for place in which], vectors),
+    )
+    return dict(zip(indices, found, strict=True))
 
 
 def _slope(operator: Operator, point: FirstOrder, plateau: float | None) -> Slope:
     norm = float(np.linalg.norm(point.gradient))
     if not isfinite(point.loss + norm):
-        raise EmcError(f"the end point has loss {point.loss} and gradient norm {norm}: not finite")
+        raise EndPointError(
+            f"the end point has loss {point.loss} and gradient norm {norm}: not finite"
+        )
     return Slope(
         gradient_norm=norm,
         parameter_norm=float(np.linalg.norm(operator.parameters)),
@@ -134,6 +152,7 @@ def _evidence(
         eps=settings.eps,
         delta=0.0 if ends.exact else settings.delta,
         seconds=seconds,
+        eigenvalues=ends.spectrum,
         escape=_downhill(ends.direction, point.gradient) if escape and saddle else None,
     )
 

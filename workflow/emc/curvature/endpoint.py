@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,12 +10,16 @@ from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operator, certify_operators
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
+from emc.curvature.operator import Operator
 from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.written import WrittenOperator
 from emc.nets.plan import Plan
+from emc.records import Polish
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from emc.curvature.autograd import AutogradOperator
 
 BASES_BYTES: Final = 1 << 28
 """Krylov bases that may be held at once, unless one alone is larger."""
@@ -26,7 +29,8 @@ BASES_BYTES: Final = 1 << 28
 class EndPoint:
     """Where a run of a net ended: `parameters` by name on `inputs` [n, *shape], `labels` [n].
 
-    `plateau` is the relative variation of the run's last epoch losses; the random start of
+    `constants` are frozen parameters and buffers by name that are not as the net's factory makes
+    them. `plateau` is the relative variation of the run's last epoch losses; the random start of
     Lanczos comes from `seed`.
     """
 
@@ -35,6 +39,7 @@ class EndPoint:
     labels: np.ndarray = field(repr=False)
     plateau: float
     seed: int
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
 
 def certify_end_points(
@@ -53,27 +58,61 @@ def certify_end_points(
     on which end points are certified together.
 
     Raises:
-        EmcError: an end point does not belong to the net or is not finite, labels that are not
-            classes of the net, or a module without second derivatives.
+        EndPointError: an end point does not belong to the net or is not finite.
+        EmcError: labels that are not classes of the net, or a module without second derivatives.
     """
     if device == "cpu" and not callable(net):
-        return [_written(net, each, objective, settings, threads) for each in end_points]
+        return [
+            certify_operator(
+                _written(net, end, objective, settings, threads),
+                plateau=end.plateau,
+                seed=end.seed,
+                settings=settings,
+            )
+            for end in end_points
+        ]
     if not end_points:
         return []
     size = _group_size(end_points[0], settings)
     groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
-    make = net if callable(net) else partial(_module, net)
+    module = _module(net)
     return [
         evidence
         for group in groups
-        for evidence in _side_by_side(make, group, objective, settings, device)
+        for evidence in _side_by_side(module, group, objective, settings, device)
     ]
+
+
+def polish_end_point(
+    net: "Plan | Callable[[], nn.Module]",
+    end: EndPoint,
+    objective: Objective,
+    *,
+    criterion: float,
+    settings: Settings,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Polish:
+    """Go on from an end point that does not fit, as `emc.curvature.polish` says.
+
+    Raises:
+        EndPointError: the end point does not belong to the net or is not finite.
+    """
+    # scipy's optimizers take a while to import, and certificates need none.
+    from emc.curvature.polish import polish
+
+    operator: Operator
+    if device == "cpu" and not callable(net):
+        operator = _written(net, end, objective, settings, threads)
+    else:
+        operator = _differentiated(_module(net), end, objective, settings, device)
+    return polish(operator, criterion=criterion, seed=(end.seed, "polish"), settings=settings)
 
 
 def _written(
     plan: Plan, end: EndPoint, objective: Objective, settings: Settings, threads: int
-) -> Evidence:
-    operator = WrittenOperator(
+) -> WrittenOperator:
+    return WrittenOperator(
         plan,
         end.parameters,
         end.inputs,
@@ -82,37 +121,42 @@ def _written(
         precision=settings.precision,
         threads=threads,
     )
-    return certify_operator(operator, plateau=end.plateau, seed=end.seed, settings=settings)
 
 
-def _module(plan: Plan) -> "nn.Module":
+def _differentiated(
+    module: "nn.Module", end: EndPoint, objective: Objective, settings: Settings, device: str
+) -> "AutogradOperator":
+    from emc.curvature.autograd import AutogradOperator
+
+    return AutogradOperator(
+        module,
+        {**end.constants, **end.parameters},
+        end.inputs,
+        end.labels,
+        objective,
+        precision=settings.precision,
+        device=device,
+    )
+
+
+def _module(net: "Plan | Callable[[], nn.Module]") -> "nn.Module":
+    if callable(net):
+        return net()
     from emc.nets.module import module
 
-    return module(plan)
+    return module(net)
 
 
 def _side_by_side(
-    make: "Callable[[], nn.Module]",
+    module: "nn.Module",
     ends: Sequence[EndPoint],
     objective: Objective,
     settings: Settings,
     device: str,
 ) -> list[Evidence]:
-    from emc.curvature.autograd import AutogradOperator, AutogradStack
+    from emc.curvature.autograd import AutogradStack
 
-    module = make()
-    operators = [
-        AutogradOperator(
-            module,
-            end.parameters,
-            end.inputs,
-            end.labels,
-            objective,
-            precision=settings.precision,
-            device=device,
-        )
-        for end in ends
-    ]
+    operators = [_differentiated(module, end, objective, settings, device) for end in ends]
     alone = operators[0].products
     together = AutogradStack(operators).products if len(operators) > 1 else None
     return certify_operators(

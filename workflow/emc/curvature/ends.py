@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emc.curvature.spectrum import Spectrum
 from emc.seeds import generator
 
 
@@ -30,7 +31,8 @@ class Ends:
 
     `exact` says that they come from the whole spectrum, which then also counts the `negative`
     eigenvalues; its direction is there only if it was asked for and leads down. Otherwise they
-    come from so many Lanczos `iterations`, and the trace is an estimate.
+    come from so many Lanczos `iterations`, the trace is an estimate, and the spectrum the run's
+    quadrature (`quadrature`).
     """
 
     bend: Bend
@@ -39,6 +41,7 @@ class Ends:
     trace: float
     negative: int | None
     iterations: int
+    spectrum: Spectrum
     direction: np.ndarray | None
 
     @property
@@ -64,6 +67,7 @@ def exact_ends(hessian: np.ndarray, *, eps: float, direction: bool) -> Ends:
         trace=float(np.trace(hessian)),
         negative=int(np.count_nonzero(values < -rounding)),
         iterations=0,
+        spectrum=Spectrum(values, np.full(len(values), 1 / len(values))),
         direction=_eigenvector(hessian, low - rounding) if down and direction else None,
     )
 

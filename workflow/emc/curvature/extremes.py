@@ -24,7 +24,10 @@ from emc.curvature.ends import Bend, End, Ends
 from emc.curvature.lanczos import Lanczos, Ritz
 from emc.curvature.process import Process
 from emc.curvature.settings import Settings
+from emc.curvature.spectrum import Spectrum
 
+UNDECIDED: Final = 16
+"""Most iterations where no verdict hangs on the curvature: enough for lambda_max."""
 _BULK_SHARE: Final = 0.01
 """Part of delta that the bulk's ceiling may use up."""
 _TRACE_PROBES: Final = 4
@@ -36,10 +39,11 @@ def extremes(
 ) -> Process[Ends]:
     """Both ends of the spectrum; `decide` says whether it matters if the Hessian bends down.
 
-    Where it does not, the run ends when both ends are accurate to eps * lambda_max.
+    Where it does not, the run ends when both ends are accurate to eps * lambda_max, or after
+    `UNDECIDED` iterations: then its lambda_min is an upper bound only.
     """
     run = Lanczos(dimension, draw)
-    plan = _Plan(dimension, settings)
+    plan = _Plan(dimension, settings, decide)
     bulk = None
     yield from run.extend(plan.stride(0))
     while not (view := _View(run.ritz(), run.steps, plan, bulk)).settled(decide):
@@ -54,12 +58,13 @@ def extremes(
 class _Plan:
     """How many iterations the bound wants, how many are allowed, and when to look."""
 
-    def __init__(self, dimension: int, settings: Settings) -> None:
+    def __init__(self, dimension: int, settings: Settings, decide: bool) -> None:
         self.dimension = dimension
         self.eps = settings.eps
         self.delta = (1 - _BULK_SHARE) * settings.delta
         self.bulk_delta = _BULK_SHARE * settings.delta
-        self.limit = min(settings.max_iterations, dimension)
+        most = settings.max_iterations if decide else min(settings.max_iterations, UNDECIDED)
+        self.limit = min(most, dimension)
         wanted = iterations(self.eps / (1 + self.eps), dimension, self.delta)
         self.enough = min(wanted, self.limit)
 
@@ -151,6 +156,7 @@ def _ends(run: Lanczos, view: _View) -> Process[Ends]:
         trace=(yield from _trace(run)),
         negative=None,
         iterations=run.steps,
+        spectrum=Spectrum(view.ritz.values, view.ritz.columns[0] ** 2),
         direction=vectors[0],
     )
 

@@ -1,7 +1,7 @@
 """`emc.certify`: the certificate of anyone's trained net."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,34 @@ from emc.curvature.autograd import AutogradOperator
 from emc.curvature.certificate import certify_operator
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
-from emc.curvature.quadrature import Spectrum, exact_spectrum, quadrature
+from emc.curvature.polish import polish
+from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.spectrum import Spectrum
 from emc.errors import EmcError
+from emc.records import Polish
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Certified(Evidence):
     """The evidence at a net's parameters; printing it gives the verdict and its reason."""
 
-    operator: AutogradOperator = field(kw_only=True, repr=False)
+    operator: AutogradOperator = field(repr=False)
+    settings: Settings = field(repr=False)
 
     def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
         """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""
         if self.exact:
             return exact_spectrum(self.operator)
         return quadrature(self.operator, probes=probes, steps=steps, seed="spectrum")
+
+    def polish(self, *, iterations: int = 300, escapes: int = 0, criterion: float = 1.0) -> Polish:
+        """How far L-BFGS comes from here: was training merely unfinished, or is it stuck?
+
+        `escapes` saddles are left at most; the training accuracy `criterion` is a fit.
+        """
+        settings = replace(self.settings, polish=iterations, escapes=escapes)
+        return polish(self.operator, criterion=criterion, seed="emc.certify", settings=settings)
 
 
 def certify(
@@ -80,7 +92,7 @@ def certify(
         escape=escape,
     )
     found = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
-    return Certified(**found, operator=operator)
+    return Certified(**found, operator=operator, settings=settings)
 
 
 def _state(of: nn.Module | Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """The Hessian of a training loss at one point, known by what it does to vectors."""
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -32,11 +32,17 @@ class Operator(Protocol):
     samples: int
     parameters: np.ndarray
 
+    def at(self, parameters: np.ndarray) -> Self:
+        """The same objective at another point, float64 [P]."""
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+
+    def dense_within(self, products: int) -> bool:
+        """Whether the whole Hessian costs no more than so many products, or very little."""
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""

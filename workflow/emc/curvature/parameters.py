@@ -10,6 +10,10 @@ from emc.nets.plan import Plan
 Shapes = Mapping[str, tuple[int, ...]]
 
 
+class EndPointError(EmcError):
+    """An end point of another net, or one that is not finite."""
+
+
 def plan_shapes(layers: Plan) -> Shapes:
     """Names and shapes of a plan's parameters, in order."""
     shapes: dict[str, tuple[int, ...]] = {}
@@ -24,14 +28,18 @@ def check_parameters(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> No
     """See that values belong to a net whose names and shapes are known.
 
     Raises:
-        EmcError: names or shapes are not those of the net, or a number is not finite.
+        EndPointError: names or shapes are not those of the net, or a number is not finite.
     """
     found = {name: tuple(np.shape(value)) for name, value in parameters.items()}
     if found != dict(shapes):
-        raise EmcError(f"the end point does not belong to the net: {_difference(shapes, found)}")
+        raise EndPointError(
+            f"the end point does not belong to the net: {_difference(shapes, found)}"
+        )
     for name, value in parameters.items():
         if bad := int(np.count_nonzero(~np.isfinite(value))):
-            raise EmcError(f"the end point is not finite: {bad} of {np.size(value)} in {name!r}")
+            raise EndPointError(
+                f"the end point is not finite: {bad} of {np.size(value)} in {name!r}"
+            )
 
 
 def check_labels(labels: np.ndarray, classes: int) -> None:

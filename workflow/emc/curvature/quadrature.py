@@ -1,36 +1,12 @@
 """The Hessian's eigenvalue distribution: exact, or by stochastic Lanczos quadrature."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from emc.curvature.lanczos import Lanczos
 from emc.curvature.operator import Operator
 from emc.curvature.process import Process, run_together
+from emc.curvature.spectrum import Spectrum
 from emc.seeds import generator
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
-    """Eigenvalues, ascending, and the share of all P dimensions that each stands for (sum 1)."""
-
-    values: np.ndarray
-    shares: np.ndarray
-
-    def density(self, at: np.ndarray, width: float) -> np.ndarray:
-        """Density at the points `at`, smoothed by a Gaussian of standard deviation `width`."""
-        z = (at[:, None] - self.values) / width
-        density: np.ndarray = np.exp(-z * z / 2) @ self.shares / (width * np.sqrt(2 * np.pi))
-        return density
-
-    def below(self, value: float) -> float:
-        """The share of the eigenvalues that lie below `value`."""
-        return float(self.shares[self.values < value].sum())
-
-    @property
-    def mean(self) -> float:
-        """The mean eigenvalue, the trace divided by P."""
-        return float(self.values @ self.shares)
 
 
 def exact_spectrum(operator: Operator) -> Spectrum:

@@ -11,8 +11,9 @@ class Settings:
     Curvature: no eigenvalue below `-eps * lambda_max`, wrongly said with probability `delta` at
     most. `gradient` bounds the norm of the full-batch gradient, absolute and relative; `plateau`
     the relative variation of the last epoch losses. A net of `exact_up_to` parameters or fewer
-    gets its whole spectrum. Products run in `precision` (float64 or float32); all the rest is
-    float64.
+    gets its whole spectrum unless that is much dearer. Products run in `precision` (float64 or
+    float32); all the rest is float64. A polish takes `polish` iterations at most, and leaves
+    `escapes` saddles on its way.
     """
 
     eps: float = 1e-3
@@ -21,6 +22,8 @@ class Settings:
     plateau: float = 1e-3
     exact_up_to: int = 2000
     max_iterations: int = 2000
+    polish: int = 0
+    escapes: int = 0
     precision: Literal["float64", "float32"] = "float64"
 
 

@@ -5,8 +5,9 @@ One product of a small net already keeps a core busy, so vectors go one after an
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from emc.nets.plan import Conv, Dense, Plan
 
 CHUNK_BYTES: Final = 1 << 25
 """Working memory of the samples that are treated together."""
-KEPT_BYTES: Final = 1 << 28
-"""Passes are kept from one product to the next where those of all samples fit into this."""
+KEPT_BYTES: Final = 1 << 30
+"""Passes are kept from one product to the next where the work on all samples fits into this: they
+take up to half of it."""
 
 
 class WrittenOperator:
@@ -60,6 +62,14 @@ class WrittenOperator:
         self._threads = threads
         self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in plan)
 
+    def at(self, parameters: np.ndarray) -> Self:
+        """The same objective at another point, float64 [P]."""
+        other = copy(self)
+        other.parameters = parameters
+        other._layers = layers_at(self._plan, parameters.astype(self._layers[0].weight.dtype))
+        other.__dict__.pop("_pieces", None)
+        return other
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
         decay = self.objective.weight_decay
@@ -91,6 +101,15 @@ class WrittenOperator:
             for part in pool.map(share, range(self._threads)):
                 products += part
         return products
+
+    def dense_within(self, products: int) -> bool:
+        """Whether so many products would give the columns that have no closed form."""
+        convolutions = (
+            layer.stretch.stop
+            for layer, each in zip(self._layers, self._plan, strict=True)
+            if isinstance(each, Conv)
+        )
+        return max(convolutions, default=0) <= products
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""

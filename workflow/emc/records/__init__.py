@@ -4,8 +4,10 @@ Knows the words of the measurement and their types.
 Must not know torch, polars, files or how any number is computed.
 """
 
-from emc.records.certificate import Certificate, Verdict
+from emc.records.certificate import Certificate, Judgement, Polish, Verdict
 from emc.records.estimate import Estimate, RateEstimate
+from emc.records.failure import Failure
+from emc.records.generalisation import Generalisation
 from emc.records.outcome import Outcome
 from emc.records.probe import THRESHOLDS, Milestone, Probe
 
@@ -13,8 +15,12 @@ __all__ = [
     "THRESHOLDS",
     "Certificate",
     "Estimate",
+    "Failure",
+    "Generalisation",
+    "Judgement",
     "Milestone",
     "Outcome",
+    "Polish",
     "Probe",
     "RateEstimate",
     "Verdict",

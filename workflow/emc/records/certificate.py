@@ -1,6 +1,6 @@
 """The evidence that a probe's end point is a minimum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emc.records.outcome import Outcome
@@ -16,21 +16,22 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """One certified end point.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found at a point, and the verdict that follows.
 
-    Eigenvalues are those of the full-batch loss Hessian in float64; a residual is the norm of
-    H v - lambda v for the unit Ritz vector v. `exact` says that the whole spectrum was computed,
-    so that no probabilistic bound is needed; otherwise, with probability `1 - delta`, no
-    eigenvalue lies below `-eps * lambda_max`.
+    Loss, gradient and curvature are those of the objective over all n samples, with its smoothing
+    and weight decay, in float64; a residual is the norm of H v - lambda v for the unit Ritz vector
+    v. `plateau` is nan where it was not tested, infinite where too few epochs were trained.
+
+    `exact` says that the whole spectrum was computed: then `iterations` and `delta` are 0, for no
+    bound is needed, and residuals are rounding. Otherwise Lanczos took so many iterations, a
+    verdict of `minimum` may be wrong with probability `delta`, `lambda_min` is an upper bound of
+    the smallest eigenvalue (to its residual unless the verdict is `unconverged` or
+    `inconclusive`), `trace` is an estimate and `negative_eigenvalues` is not known.
     """
 
-    cell: str
-    round: int
-    replica: int
     n: int
-    outcome: Outcome
     verdict: Verdict
     reason: str
     loss: float
@@ -48,3 +49,41 @@ class Certificate:
     eps: float
     delta: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polish:
+    """How far L-BFGS came from an end point that does not fit.
+
+    It `fits` at the cell's criterion, which tells a run that was merely unfinished from one that
+    is stuck; it never counts as a fit of the probe. `escapes` counts saddles that were left along
+    their negative curvature, `iterations` those of L-BFGS. Accuracy, loss and gradient norm are
+    those of the point that was reached, and `judgement` its certificate, None where it fits.
+    """
+
+    iterations: int
+    escapes: int
+    accuracy: float
+    fits: bool
+    loss: float
+    gradient_norm: float
+    seconds: float
+    judgement: Judgement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(Judgement):
+    """The judgement of one probe's end point.
+
+    The spectrum is a quadrature: `spectrum_shares` says which share of all eigenvalues each of
+    `spectrum_values` stands for. `polish` is there where one was asked for and the probe did not
+    fit.
+    """
+
+    cell: str
+    round: int
+    replica: int
+    outcome: Outcome
+    spectrum_values: tuple[float, ...] = field(default=(), repr=False)
+    spectrum_shares: tuple[float, ...] = field(default=(), repr=False)
+    polish: Polish | None = None

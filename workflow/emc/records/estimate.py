@@ -25,6 +25,7 @@ class Estimate:
     A `saturated` cell met the end of its data before it stopped fitting: its numbers are lower
     bounds; one `below_smallest` does not even fit the smallest size half of the time: upper
     bounds. `emc_walk` is the last n that a walk fitted, where the search method is a walk.
+    `software` names the code that measured, where that was recorded.
     """
 
     cell: str
@@ -51,3 +52,4 @@ class Estimate:
     seconds: float
     back_end: str
     device: str
+    software: str | None = None
