@@ -14,9 +14,9 @@ from emc.search.limits import Limits
 
 EMC50 = 420
 CURVES = {
-    "logistic": logistic(EMC50, 0.08),
-    "probit": probit(EMC50, 0.15),
-    "gompertz with lapse": gompertz(EMC50, 0.12),
+    "logistic": logistic(EMC50, 0.1),
+    "probit": probit(EMC50, 0.17),
+    "gompertz with lapse": gompertz(EMC50, 0.15),
 }
 
 
@@ -55,7 +55,7 @@ def test_intervals_hold_the_truth(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tolerance", [0.15, 0.05])
+@pytest.mark.parametrize("tolerance", [0.1, 0.05])
 @pytest.mark.parametrize("name", CURVES)
 def test_intervals_hold_the_truth_as_often_as_they_say(name: str, tolerance: float) -> None:
     answers = cells(name, tolerance, 1, CELLS)

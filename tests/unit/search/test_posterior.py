@@ -21,7 +21,7 @@ def dense(
 ) -> np.ndarray:
     """Quantiles 0.025, 0.5, 0.975 of emc50 by brute force: no adaptive grid, no increments."""
     centres = np.linspace(np.log(limits.smallest / 4), np.log(limits.largest * 4), 6001)
-    spent = np.minimum(limits.probes, 10 + (3.92 * SLOPES / limits.tolerance) ** 2)
+    spent = np.minimum(limits.probes, 40 + (3.92 * SLOPES / limits.tolerance) ** 2)
     prior = np.sqrt(spent)[:, None] * LAPSE_PRIOR
     weights = np.tile(prior, (len(centres), 1, 1)) * np.reshape(centre_prior, (-1, 1, 1))
     for n, fit in outcomes:

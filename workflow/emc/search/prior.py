@@ -13,17 +13,19 @@ SLOPES: Final = np.geomspace(0.008, 0.8, 20)
 LAPSES: Final = np.array([0.002, 0.01, 0.05])
 LAPSE_PRIOR: Final = np.array([0.5, 0.35, 0.15])
 
-_BRACKETING: Final = 10
+_BEFORE_IT_NARROWS: Final = 40
 _NORMAL: Final = 1.96
 
 
 def expected_probes(limits: Limits) -> np.ndarray:
-    """Probes a search spends at each slope: some to bracket, then until the interval is narrow.
+    """Probes a search spends at each slope, nearly: as simulated searches do.
+
+    Some bracket emc50 and learn the slope, the others make the interval narrow.
 
     A probe at emc50 has Fisher information 1 / (2 slope)^2 on log emc50.
     """
     wanted = (_NORMAL * 2.0 * SLOPES / limits.tolerance) ** 2
-    return np.minimum(limits.probes, _BRACKETING + wanted)
+    return np.minimum(limits.probes, _BEFORE_IT_NARROWS + wanted)
 
 
 def log_prior(limits: Limits, centres: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ NODES: Final = 80
 SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)
 LAPSE: Final = np.array(0.005, dtype=np.float32)
 
+_CELLS_AT_ONCE: Final = 100
 _BEYOND: Final = np.log(4.0)
 _CENTRAL: Final = (0.025, 0.5, 0.975)
 
@@ -36,11 +37,21 @@ def refit(
         log_n: log n of the probes, NaN beyond a cell's last, float [cells, probes].
         fits: 1 where a reading counts the probe as fitted, float32 [cells, readings, probes].
         failures: 1 where it counts it as not fitted; 0 in both leaves the probe out.
-        limits: the smallest and largest n that could be tried, [cells, 2].
+        limits: the smallest and largest n that could be tried, [cells, 2]; one cell at least.
 
     Log emc50 is uniform from a quarter of the smallest to four times the largest n, the slope
     uniform in its logarithm, the lapse fixed.
     """
+    starts = range(0, len(log_n), _CELLS_AT_ONCE)
+    blocks = [slice(start, start + _CELLS_AT_ONCE) for start in starts]
+    found = [_refit(log_n[some], fits[some], failures[some], limits[some]) for some in blocks]
+    return Quantiles(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _refit(
+    log_n: np.ndarray, fits: np.ndarray, failures: np.ndarray, limits: np.ndarray
+) -> Quantiles:
+    """The same for so few cells that all their curves fit into memory."""
     nodes = np.stack([_nodes(n, edges) for n, edges in zip(log_n, np.log(limits), strict=True)])
     sizes = np.nan_to_num(log_n).astype(np.float32)[:, :, None, None]
     centres = nodes.astype(np.float32)[:, None, None, :]
