@@ -13,7 +13,10 @@ from emc.figures.theme import COLOURS
 from emc.warehouse import Warehouse, build, open_database
 
 NAMES = [figure.name for figure in FIGURES]
-DRAWN = [name for name in NAMES if name != "emc-by-initialisation"]
+NUMBERS = {"emc-by-classes": "classes", "emc-by-label-noise": "label noise"}
+ALIKE = {"emc-by-initialisation", "emc-by-parameterisation", *NUMBERS}
+"""Figures of factors that do not vary in the full study."""
+DRAWN = [name for name in NAMES if name not in ALIKE]
 
 
 def drawn(warehouse: Warehouse, name: str) -> dict[str, Any]:
@@ -84,10 +87,17 @@ def test_a_study_without_results_says_what_to_run(unmeasured, name):
 def test_a_study_of_one_cell_draws_or_says_what_it_lacks(lone, name):
     lacking = figure(name).lacking(lone)
     compares = name.removeprefix("emc-by-")
-    if compares in {"architecture", "labels", "optimizer", "activation", "initialisation"}:
+    if name in NUMBERS:
+        assert f"as {NUMBERS[name]}: give a section of the study `grid: {{labels:" in lacking
+    elif compares in {
+        *("architecture", "labels", "optimizer", "activation"),
+        *("initialisation", "parameterisation"),
+    }:
         assert f"as {compares}: give a section of the study `grid: {{{compares}:" in lacking
     elif name == "emc-by-learning-rate":
         assert lacking.startswith("Every measured cell has one learning rate")
+    elif name == "label-gap":
+        assert lacking.startswith("No cell has both a label gap and a test accuracy")
     elif name == "effects":
         assert lacking.startswith("No two measured cells differ in one factor only")
     else:
@@ -125,9 +135,10 @@ def test_figures_of_cells_draw_every_measured_cell(warehouse, name):
 def test_lower_bounds_are_open_upward_triangles(warehouse, name):
     points = [mark for mark in marks(drawn(warehouse, name)) if mark["mark"]["type"] == "point"]
     by_filter = {mark["transform"][-1]["filter"]: mark["mark"] for mark in points}
-    exact, bound = by_filter["!datum.saturated"], by_filter["datum.saturated"]
-    assert exact["filled"] is True
-    assert (bound["shape"], bound.get("filled", False)) == ("triangle-up", False)
+    assert by_filter["!datum.saturated && !datum.below_smallest"]["filled"] is True
+    for column, shape in (("saturated", "triangle-up"), ("below_smallest", "triangle-down")):
+        bound = by_filter[f"datum.{column}"]
+        assert (bound["shape"], bound.get("filled", False)) == (shape, False)
 
 
 def test_averages_are_geometric_means_of_exact_cells(warehouse):
@@ -239,6 +250,37 @@ def test_curvature_draws_end_points_with_a_known_spectrum(tmp_path):
     assert (found["curvature_ratio"] / ratio - 1).abs().max() < 1e-4
 
 
+def test_an_upper_bound_is_drawn_as_one(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0]), probes=20)
+    path = study.results.cell(study.planned[0].id).certificate(SETTINGS)
+    table = pl.read_parquet(path)
+    moving = pl.lit("unconverged").alias("verdict")
+    table.with_columns(moving, exact=False).write_parquet(path)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        found = rows(drawn(opened, "curvature-by-optimizer"))
+    assert set(found["mark"]) == {"an upper bound only"}
+
+
+def test_failures_are_counted_by_what_became_of_them(warehouse):
+    found = rows(drawn(warehouse, "failures-by-optimizer"))
+    counted = warehouse.sql("SELECT * FROM minima WHERE NOT fitted")
+    assert found["failures"].sum() == counted["end_points"].sum()
+    for word in ("minimum", "unfinished"):
+        assert found.filter(conclusion=word)["failures"].sum() == counted[word].sum() > 0
+    sums = found.group_by("optimizer", "architecture").agg(pl.col("share").sum())
+    assert (sums["share"] - 1).abs().max() < 1e-9
+
+
+def test_sharpness_draws_both_measures_of_every_end_point(warehouse):
+    found = rows(drawn(warehouse, "sharpness-by-optimizer"))
+    ends = warehouse.view("curvature")
+    for panel, name in (("largest eigenvalue", "lambda_max"), ("trace", "trace")):
+        values = found.filter(variable=panel)["value"]
+        assert len(values) == len(ends)
+        assert values.sum() == pytest.approx(ends[name].sum(), rel=1e-4)
+
+
 def test_learning_rates_show_at_most_so_many_cells(warehouse):
     spec = drawn(warehouse, "emc-by-learning-rate")
     found = rows(spec)
@@ -256,6 +298,79 @@ def test_infinite_and_undefined_numbers_become_empty(tmp_path):
         assert found["high"].null_count() == 1
         for name in ("fit-by-n", "accuracy-by-n", "cost-by-cell"):
             drawn(opened, name)
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory):
+    """A study of what the full one holds fixed, with a cell that fits nothing."""
+    cells = [
+        *factorial(labels=["random", {"name": "random", "classes": 2}]),
+        *factorial(labels=[{"noisy": share} for share in (0.1, 0.4)], seed=[0, 1]),
+        *factorial(parameterisation=[{"name": "subspace", "dimension": 500}], seed=[0]),
+        *factorial(initialisation=["torch"]),
+    ]
+    study = write_study(tmp_path_factory.mktemp("varied"), cells, probes=20)
+    last = study.results.cell(study.planned[-1].id).estimate
+    edit_document(last, {"below_smallest": True, "emc50": 1.0, "low": 0.5, "high": 1.0})
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", sorted(ALIKE))
+def test_other_factors_are_drawn_where_they_vary(varied, name):
+    assert figure(name).lacking(varied) is None
+    assert len(rows(drawn(varied, name))) >= 2
+
+
+def test_upper_bounds_are_counted_and_left_out_of_means(varied):
+    spec = drawn(varied, "emc-by-parameters")
+    assert "Open triangles pointing down (1) are upper bounds" in spec["description"]
+    found = rows(spec).filter("below_smallest")
+    assert found["mean_emc50"].null_count() == len(found) == 1
+
+
+def test_label_noise_is_drawn_where_labels_are_noisy(varied):
+    spec = drawn(varied, "emc-by-label-noise")
+    assert spec["transform"] == [{"filter": "isValid(datum.label_noise)"}]
+    assert set(rows(spec)["label_noise"].drop_nulls()) == {0.1, 0.4}
+
+
+def test_reparameterised_cells_are_compared_per_trainable_number(varied):
+    spec = drawn(varied, "emc-by-parameterisation")
+    fields = {mark["encoding"]["y"]["field"] for mark in marks(spec)}
+    assert fields == {"per_trainable"}
+    found = rows(spec).filter(parameterisation="subspace")
+    assert found["per_trainable"].to_list() == pytest.approx(
+        (found["emc50"] / 500).to_list(), rel=1e-4
+    )
+
+
+def test_budgets_show_the_refits(warehouse):
+    found = rows(drawn(warehouse, "emc-by-budget"))
+    counted = warehouse.sql("SELECT count(*) FROM emc_by_budget WHERE reached > 0").item()
+    assert len(found) == counted
+    assert set(found["bound"]) <= {"none", "lower", "upper"}
+    assert found.filter(bound="upper")["low"].null_count() == (found["bound"] == "upper").sum()
+
+
+def test_bits_are_those_of_random_labels_beside_their_references(warehouse):
+    spec = drawn(warehouse, "bits-per-parameter")
+    assert spec["transform"] == [{"filter": "datum.bits_per_parameter > 0"}]
+    assert set(rows(spec).filter(pl.col("bits_per_parameter") > 0)["labels"]) == {"random"}
+    rules = [mark for mark in marks(spec) if mark["mark"]["type"] == "rule"]
+    assert {mark["encoding"]["y"]["datum"] for mark in rules} == {2.0, 3.6}
+
+
+def test_the_label_gap_says_how_well_it_predicts(warehouse):
+    spec = drawn(warehouse, "label-gap")
+    found = rows(spec)
+    pairs = warehouse.sql("SELECT * FROM label_gap SEMI JOIN generalisation ON cell = original")
+    assert len(found) == len(pairs)
+    gaps = warehouse.sql("SELECT cell, avg(gap) AS gap FROM generalisation GROUP BY cell")
+    joined = found.join(gaps, on="cell")
+    assert (joined["generalisation_gap"] - joined["gap"]).abs().max() < 1e-4
+    assert "all architectures: Pearson -0." in spec["description"]
 
 
 def test_effects_hold_the_sentences_of_the_findings(warehouse):

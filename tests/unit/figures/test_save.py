@@ -131,6 +131,9 @@ def test_the_drawn_curve_is_the_fitted_one():
         ("accuracy", "probes"),
         ("rates", "rates"),
         ("losses", "losses"),
+        ("spectrum", "spectra"),
+        ("curvature", "ratios"),
+        ("polish", "ends"),
     ],
 )
 def test_cell_charts_read_the_data_that_they_name(name, data):
@@ -141,6 +144,15 @@ def test_cell_charts_read_the_data_that_they_name(name, data):
         ],
         "rates": [{"lr": 0.1, "emc50": 400, "low": 360, "high": 440, "probes": 9}],
         "losses": [{"probe": 0, "n": 9, "outcome": "fit", "epoch": 1, "loss": 0.5}],
+        "spectra": [{"n": 9, "outcome": "stuck", "value": -0.1, "share": 0.25}],
+        "ratios": [
+            {"n": 9, "outcome": "fit", "loss": 0.5, "verdict": "x", "known": known, "ratio": -1e-3}
+            for known in ("eigenvalue", "upper bound")
+        ],
+        "ends": [
+            {"end": 0, "n": 9, "outcome": "stuck", "stage": stage, "loss": 0.5, "gradient": 0.1}
+            for stage in ("end of training", "after the polish")
+        ],
     }
     spec = specification(cell_charts()[name])
     assert f'"{data}"' in json.dumps(spec)

@@ -5,13 +5,31 @@ import math
 
 import polars as pl
 import pytest
-from tests.synthetic import SETTINGS, edit_document, factorial, write_study
+from tests.synthetic import (
+    GENERALISATION_SEEDS,
+    SETTINGS,
+    edit_document,
+    factorial,
+    write_generalisation,
+    write_study,
+)
 
 from emc.errors import EmcError
-from emc.findings import Verdict, asked, exponents, judge, write_findings
+from emc.findings import (
+    Verdict,
+    asked,
+    exponents,
+    judge,
+    label_gap_association,
+    predictions,
+    write_findings,
+)
 from emc.findings.claims import CLAIMS
+from emc.findings.material import material
 from emc.findings.write import FINDINGS
-from emc.store.tables import read_table
+from emc.store.columns import GENERALISATION
+from emc.store.tables import read_table, write_table
+from emc.study.claims import AskedClaim
 from emc.warehouse import build, open_database
 
 
@@ -52,13 +70,14 @@ def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
         cells, lambda cell: 100 * gain[cell.optimizer.name] * gain[cell.activation] * jitter(cell)
     )
     sgd, relu = found["sgd-over-gd"], found["relu-over-tanh"]
+    numbers = sgd.result
     assert (sgd.verdict, relu.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
-    assert sgd.ratio == pytest.approx(2, rel=0.03)
-    assert relu.ratio == pytest.approx(1 / 1.5, rel=0.03)
-    assert sgd.units == sgd.configurations == 6
-    assert sgd.low < sgd.ratio < sgd.high
-    assert sgd.p <= sgd.p_holm < 0.05
-    assert sgd.p_wilcoxon == pytest.approx(2 / 2**6)
+    assert numbers.effect == pytest.approx(2, rel=0.03)
+    assert relu.result.effect == pytest.approx(1 / 1.5, rel=0.03)
+    assert numbers.units == numbers.configurations == 6
+    assert numbers.low < numbers.effect < numbers.high
+    assert numbers.p <= sgd.p_holm < 0.05
+    assert numbers.p_wilcoxon == numbers.p_sign == pytest.approx(2 / 2**6)
     assert "sgd over gd: 2.0" in sgd.sentence
     assert sgd.sentence.endswith("from 6 configurations.")
 
@@ -72,7 +91,7 @@ def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
     )["sgd-over-gd"]
     assert found.verdict is Verdict.OPEN
     assert found.wanted > 3
-    assert found.sentence.endswith(f"About {found.wanted} like these would decide.")
+    assert found.sentence.endswith(f"About {found.wanted - 3} more like these would decide.")
 
 
 def test_two_units_make_no_verdict(judged):
@@ -89,7 +108,7 @@ def test_without_cells_a_claim_says_what_it_takes(judged):
         found["cnn-over-vit"].sentence == "No evidence: it takes cnn and vit cells of equal size."
     )
     assert found["label-gap-predicts-generalisation"].verdict is Verdict.OPEN
-    assert math.isnan(found["cnn-over-vit"].ratio)
+    assert math.isnan(found["cnn-over-vit"].result.effect)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +140,30 @@ def test_without_cells_a_claim_says_what_it_takes(judged):
             },
             lambda cell: 60 if cell.optimizer.weight_decay else 100,
             0.6,
+        ),
+        (
+            "reparameterised-over-full",
+            {
+                "architecture": NETS,
+                "parameterisation": ["full", {"name": "subspace", "dimension": 100}],
+            },
+            lambda cell: cell.trainable * (1 if cell.parameterisation.name == "full" else 3),
+            3,
+        ),
+        (
+            "low-precision-over-full",
+            {
+                "architecture": NETS,
+                "parameterisation": ["full", {"name": "quantised", "bits": 4}],
+            },
+            lambda cell: cell.bits * (0.1 if cell.parameterisation.name == "full" else 0.5),
+            5,
+        ),
+        (
+            "sam-does-not-lower",
+            {"architecture": NETS, "optimizer": ["sgd", "sam"]},
+            lambda cell: 100,
+            1,
         ),
         (
             "label-smoothing-lowers",
@@ -174,17 +217,17 @@ def test_without_cells_a_claim_says_what_it_takes(judged):
 def test_each_claim_finds_the_cells_that_bear_on_it(judged, name, factors, answer, ratio):
     found = judged(factorial(**factors), lambda cell: answer(cell) * jitter(cell))[name]
     assert found.verdict is Verdict.SUPPORTED
-    assert found.ratio == pytest.approx(ratio, rel=0.05)
+    assert found.result.effect == pytest.approx(ratio, rel=0.05)
 
 
 def test_p_values_are_adjusted_over_all_claims(judged):
     cells = factorial(architecture=NETS, optimizer=["sgd", "gd"], activation=["relu", "tanh"])
     gain = {"sgd": 1.2, "gd": 1.0}
     found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell))
-    tested = [made for made in found.values() if not math.isnan(made.p)]
+    tested = [made for made in found.values() if not math.isnan(made.result.p)]
     assert len(tested) > 2
-    smallest = min(tested, key=lambda made: made.p)
-    assert smallest.p_holm == pytest.approx(min(1, smallest.p * len(tested)))
+    smallest = min(tested, key=lambda made: made.result.p)
+    assert smallest.p_holm == pytest.approx(min(1, smallest.result.p * len(tested)))
 
 
 def test_a_users_claim_is_judged_like_the_others(judged):
@@ -194,8 +237,67 @@ def test_a_users_claim_is_judged_like_the_others(judged):
     found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell), [claim])
     (mine,) = found.values()
     assert mine.verdict is Verdict.SUPPORTED
-    assert mine.units == 3
+    assert mine.result.units == 3
     assert mine.claim.finding is None
+
+
+def test_claims_of_the_study_file_come_after_the_studys(tmp_path):
+    study = write_study(tmp_path, factorial(optimizer=["sgd", "gd"], seed=[0, 1, 2]), probes=5)
+    claims = [
+        AskedClaim.model_validate(
+            {"name": "mine", "compare": "optimizer", "levels": ["sgd", "gd"], "expect": "greater"}
+        ),
+        AskedClaim.model_validate(
+            {
+                "name": "same",
+                "compare": "optimizer",
+                "levels": ["sgd", "gd"],
+                "expect": "equal",
+                "margin": 1.2,
+                "where": {"labels": "random"},
+            }
+        ),
+    ]
+    build(study.database, study.cells, study.results, SETTINGS, claims)
+    with open_database(study.database) as warehouse:
+        found = judge(warehouse)
+    assert [made.claim.name for made in found[: len(CLAIMS)]] == [made.name for made in CLAIMS]
+    mine, same = found[len(CLAIMS) :]
+    assert mine.result.units == same.result.units == 3
+    assert mine.claim.statement == "EMC with optimizer sgd is greater than with gd"
+    assert same.claim.statement == "EMC with optimizer sgd is equal to that with gd, labels random"
+    assert same.claim.margin == 1.2
+
+
+def test_the_label_gap_predicts_where_it_was_made_to(warehouse):
+    found = {made.claim.name: made for made in judge(warehouse)}
+    made = found["label-gap-predicts-generalisation"]
+    assert made.verdict is Verdict.SUPPORTED
+    assert made.result.measure == "correlation"
+    assert made.result.effect < -0.8
+    groups = {one.group: one for one in predictions(label_gap_association(warehouse))}
+    assert {"all architectures", "mlp", "cnn"} >= {"all architectures", "mlp"}
+    assert groups["mlp"].pearson < -0.8
+    assert not groups["mlp"].breaks_down
+    assert groups["mlp"].kendall_interval[0] <= groups["mlp"].kendall < 0
+
+
+def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
+    cells = factorial(activation=["relu", "tanh"], architecture=NETS, labels=["original", "random"])
+    study = write_study(tmp_path, cells, probes=5)
+    write_generalisation(study)
+    for place, plan in enumerate(study.planned):
+        path = study.results.cell(plan.id).generalisation(GENERALISATION_SEEDS)
+        if path.exists():
+            rows = read_table(path, GENERALISATION, "-").with_columns(gap=pl.lit(0.1 * (place % 3)))
+            write_table(path, GENERALISATION, rows.to_dicts())
+    build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
+    with open_database(study.database) as warehouse:
+        groups = predictions(label_gap_association(warehouse))
+        write_findings(warehouse, tmp_path / "f.parquet", tmp_path / "f.md")
+    assert groups[0].group == "mlp"
+    assert groups[0].breaks_down
+    assert "| breaks down |" in (tmp_path / "f.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -266,10 +368,8 @@ def test_claims_are_frozen():
 
 
 def test_the_frame_of_a_claim_is_left_as_it_was(warehouse):
-    cells = warehouse.sql("SELECT * FROM emc WHERE isfinite(emc50) AND emc50 > 0")
-    before = cells.clone()
+    numbers = material(warehouse)
+    before = numbers.cells.clone()
     for claim in CLAIMS:
-        if claim.evidence:
-            claim.evidence(cells)
-    assert cells.equals(before)
-    assert isinstance(cells, pl.DataFrame)
+        claim.evidence(numbers)
+    assert numbers.cells.equals(before)

@@ -15,10 +15,14 @@ from emc.warehouse import build, open_database
 def measured(tmp_path):
     """Makes the rows of the view `emc` for cells with given answers."""
 
-    def make(cells, emc50, saturated=lambda _: False) -> pl.DataFrame:
+    def make(cells, emc50, saturated=lambda _: False, below=lambda _: False) -> pl.DataFrame:
         study = write_study(tmp_path, cells, probes=5)
         for plan in study.planned:
-            changes = {"emc50": float(emc50(plan.cell)), "saturated": saturated(plan.cell)}
+            changes = {
+                "emc50": float(emc50(plan.cell)),
+                "saturated": saturated(plan.cell),
+                "below_smallest": below(plan.cell),
+            }
             edit_document(study.results.cell(plan.id).estimate, changes)
         build(study.database, study.cells, study.results, SETTINGS)
         with open_database(study.database) as warehouse:
@@ -34,8 +38,8 @@ def test_seeds_of_one_configuration_are_units(measured):
         lambda cell: answers[cell.optimizer.name, cell.seed],
     )
     found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
-    assert sorted(found.log_ratios) == pytest.approx([math.log(2), math.log(3)])
-    assert (found.pairs, found.configurations, found.saturated) == (2, 1, 0)
+    assert sorted(found.exact) == pytest.approx([math.log(2), math.log(3)])
+    assert (found.pairs, found.configurations, found.bounds) == (2, 1, 0)
 
 
 def test_seeds_of_several_configurations_are_averaged(measured):
@@ -47,11 +51,11 @@ def test_seeds_of_several_configurations_are_averaged(measured):
 
     cells = measured(factorial(**factors), answer)
     found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
-    assert sorted(found.log_ratios) == pytest.approx([math.log(3), math.log(4)])
+    assert sorted(found.exact) == pytest.approx([math.log(3), math.log(4)])
     assert (found.pairs, found.configurations) == (4, 2)
 
 
-def test_a_configuration_with_a_lower_bound_is_left_out_whole(measured):
+def test_bounds_of_cells_bound_the_ratio_and_the_mean_over_seeds(measured):
     factors = {"optimizer": ["sgd", "gd"], "seed": [0, 1], "activation": ["relu", "tanh"]}
     cells = measured(
         factorial(**factors),
@@ -59,7 +63,33 @@ def test_a_configuration_with_a_lower_bound_is_left_out_whole(measured):
         lambda cell: (cell.activation, cell.seed, cell.optimizer.name) == ("relu", 1, "sgd"),
     )
     found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
-    assert (found.pairs, found.configurations, found.saturated) == (2, 1, 2)
+    assert sorted(found.low) == pytest.approx([math.log(2)] * 2)
+    assert sorted(found.high) == pytest.approx([math.log(2), math.inf])
+    assert (found.pairs, found.configurations, found.bounds, found.unknown) == (4, 2, 1, 0)
+    back = pairs(cells, FACTORS["optimizer"], "gd", "sgd")
+    assert sorted(back.low) == pytest.approx([-math.inf, -math.log(2)])
+    assert sorted(back.high) == pytest.approx([-math.log(2)] * 2)
+
+
+def test_an_upper_bound_is_a_bound_with_the_other_sign(measured):
+    cells = measured(
+        factorial(optimizer=["sgd", "gd"], seed=[0]),
+        lambda cell: 20 if cell.optimizer.name == "sgd" else 10,
+        below=lambda cell: cell.optimizer.name == "gd",
+    )
+    found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
+    assert found.low == pytest.approx([math.log(2)])
+    assert found.high == [math.inf]
+
+
+def test_two_bounds_on_one_side_say_nothing_and_are_counted(measured):
+    cells = measured(
+        factorial(optimizer=["sgd", "gd"], seed=[0], activation=["relu", "tanh"]),
+        lambda cell: 20 if cell.optimizer.name == "sgd" else 10,
+        lambda cell: cell.activation == "relu",
+    )
+    found = pairs(cells, FACTORS["optimizer"], "sgd", "gd")
+    assert (len(found.low), found.pairs, found.configurations, found.unknown) == (1, 1, 1, 1)
 
 
 def test_architectures_are_compared_per_parameter(measured):
@@ -67,19 +97,19 @@ def test_architectures_are_compared_per_parameter(measured):
     cells = measured(factorial(architecture=nets), lambda cell: 500)
     found = pairs(cells, FACTORS["architecture"], "cnn", "mlp")
     sizes = dict(cells.select("architecture", "parameters").iter_rows())
-    assert found.log_ratios == pytest.approx([math.log(sizes["mlp"] / sizes["cnn"])])
+    assert found.exact == pytest.approx([math.log(sizes["mlp"] / sizes["cnn"])])
 
 
 def test_levels_that_are_not_there_make_no_pairs(measured):
     cells = measured(factorial(seed=[0]), lambda cell: 100)
     found = pairs(cells, FACTORS["optimizer"], "sgd", "shampoo")
-    assert (len(found.log_ratios), found.pairs, found.configurations) == (0, 0, 0)
+    assert (len(found.low), found.pairs, found.configurations) == (0, 0, 0)
 
 
 def test_single_cells_are_held_against_their_parameters(measured):
     cells = measured(factorial(seed=[0, 1], activation=["relu", "tanh"]), lambda cell: 321)
     found = against_parameters(cells)
-    assert found.log_ratios == pytest.approx([math.log(321 / 3210)] * 2)
+    assert found.exact == pytest.approx([math.log(321 / 3210)] * 2)
     assert (found.pairs, found.configurations) == (4, 2)
 
 

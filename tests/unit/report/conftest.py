@@ -17,5 +17,5 @@ TITLE = 'A </script><script>alert("title")</script> & its "page"'
 def page(study: SyntheticStudy) -> Path:
     """The written page."""
     path = study.results.study(study.name).page
-    write_page(study.database, path, study.name, TITLE)
+    write_page(study.database, path, study.name, TITLE, "config/made-up.yaml")
     return path

@@ -133,9 +133,9 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
     assert visit.tab.locator("#overview").is_hidden()
     assert f"Fits {row['emc50']:,.0f} samples" in visit.tab.locator(".answer").inner_text()
     charts = visit.tab.locator("#cell .chart")
-    for place in range(4):
+    for place in range(7):
         charts.nth(place).locator("svg.marks").wait_for()
-    assert charts.count() == 4
+    assert charts.count() == 7
     probes = charts.nth(1).locator("[aria-roledescription=point]")
     assert probes.count() == row["probes"]
     verdicts = visit.tab.locator("#cell table tbody tr td:first-of-type").all_inner_texts()

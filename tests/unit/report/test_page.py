@@ -168,6 +168,22 @@ def test_tables_come_back_cell_by_cell(warehouse, data, evidence, name):
             assert value == (pytest.approx(original[key], rel=1e-4) if real else original[key])
 
 
+def test_spectra_are_of_the_certified_end_points_nearest_emc50(warehouse, data, evidence):
+    table = evidence["spectra"]
+    assert max(table["counts"]) == 2
+    first = data["cells"]["columns"]["cell"]["values"][0]
+    nearest = warehouse.sql(
+        "SELECT p.n, spectrum_values, spectrum_shares FROM certificates AS p"
+        " JOIN estimates USING (cell) WHERE cell = $cell AND outcome = 'fit'"
+        " ORDER BY abs(ln(p.n / emc50)) LIMIT 1",
+        cell=first,
+    ).row(0, named=True)
+    shown = restored(table)[0]
+    assert (shown["n"], shown["outcome"]) == (nearest["n"], "fit")
+    assert shown["values"] == pytest.approx(nearest["spectrum_values"], rel=0.01)
+    assert shown["shares"] == pytest.approx(nearest["spectrum_shares"], rel=0.01)
+
+
 def test_traces_are_of_the_probes_nearest_emc50(warehouse, data, evidence):
     table = evidence["traces"]
     assert max(table["counts"]) <= 3
@@ -236,14 +252,14 @@ def test_headline_states_certain_effects_only(text, warehouse):
 
 def test_writing_twice_gives_the_same_page(study, page, tmp_path):
     again = tmp_path / "index.html"
-    write_page(study.database, again, study.name, TITLE)
+    write_page(study.database, again, study.name, TITLE, "config/made-up.yaml")
     assert again.read_bytes() == page.read_bytes()
 
 
 def test_a_study_without_results_has_a_page(tmp_path):
     study = write_study(tmp_path, factorial(seed=[0, 1]), unmeasured=2)
     build(study.database, study.cells, study.results, SETTINGS)
-    write_page(study.database, tmp_path / "index.html", "made-up", None)
+    write_page(study.database, tmp_path / "index.html", "made-up", None, "mine.yaml")
     text = (tmp_path / "index.html").read_text()
     assert "<h1>made-up</h1>" in text
     assert "<dt>cells measured</dt><dd>0 of 2</dd>" in text
@@ -255,7 +271,7 @@ def test_a_study_without_results_has_a_page(tmp_path):
 
 def test_a_missing_database_is_the_users_to_mend(tmp_path):
     with pytest.raises(EmcError, match="no such database"):
-        write_page(tmp_path / "emc.duckdb", tmp_path / "index.html", "made-up", None)
+        write_page(tmp_path / "emc.duckdb", tmp_path / "index.html", "made-up", None, "mine.yaml")
 
 
 def test_a_cell_weighs_little(text, warehouse):

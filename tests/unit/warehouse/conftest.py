@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.synthetic import SETTINGS, SyntheticStudy, full_study, write_study
+from tests.synthetic import (
+    GENERALISATION_SEEDS,
+    SETTINGS,
+    SyntheticStudy,
+    full_study,
+    write_generalisation,
+    write_study,
+)
 
 from emc.warehouse import Warehouse, build, open_database
 
@@ -12,7 +19,8 @@ from emc.warehouse import Warehouse, build, open_database
 def study(tmp_path_factory: pytest.TempPathFactory) -> SyntheticStudy:
     folder = tmp_path_factory.mktemp("results")
     made = write_study(folder, full_study(), unmeasured=2, uncertified=1)
-    build(made.database, made.cells, made.results, SETTINGS)
+    write_generalisation(made)
+    build(made.database, made.cells, made.results, SETTINGS, seeds=GENERALISATION_SEEDS)
     return made
 
 

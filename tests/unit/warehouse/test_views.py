@@ -8,7 +8,7 @@ import pytest
 from tests.synthetic import SETTINGS, edit_document, factorial, write_study
 
 from emc.store.columns import CERTIFICATES, PROBES
-from emc.store.tables import read_table
+from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
 
 
@@ -23,6 +23,22 @@ def test_emc_derives_per_parameter_and_bits(study, warehouse):
         bits = row["emc50"] * math.log2(10) / plan.cell.parameters
         wanted = pytest.approx(bits) if plan.cell.labels.name == "random" else None
         assert row["bits_per_parameter"] == wanted
+
+
+def test_emc_derives_what_trains(tmp_path):
+    forms = ["full", {"name": "low-rank", "rank": 1}, {"name": "quantised", "bits": 2}]
+    made = write_study(tmp_path, factorial(parameterisation=forms), probes=8)
+    build(made.database, made.cells, made.results, SETTINGS)
+    with open_database(made.database) as opened:
+        rows = [emc_row(opened, plan.id) for plan in made.planned]
+    full, low_rank, quantised = rows
+    for row, plan in zip(rows, made.planned, strict=True):
+        assert row["parameterisation"] == plan.cell.parameterisation.name
+        assert row["per_trainable"] == pytest.approx(row["emc50"] / plan.cell.trainable)
+        assert row["per_bit"] == pytest.approx(row["emc50"] / plan.cell.bits)
+    assert full["per_trainable"] == full["per_parameter"]
+    assert low_rank["per_trainable"] > 2 * low_rank["per_parameter"]
+    assert quantised["per_bit"] == pytest.approx(quantised["per_parameter"] / 2)
 
 
 def test_emc_counts_outcomes_and_work(study, warehouse):
@@ -50,7 +66,9 @@ def test_emc_counts_verdicts(study, warehouse):
     assert row["certified_inconclusive"] == verdicts["inconclusive"]
     failures = certificates.filter(pl.col("outcome") != "fit")
     assert row["failures_examined"] == len(failures)
-    assert row["failures_certified"] == (failures["verdict"] == "minimum").sum()
+    unfinished = failures["polish_fits"].sum()
+    assert row["failures_unfinished"] == unfinished
+    assert row["failures_certified"] == len(failures) - unfinished
 
 
 def test_a_measured_cell_without_certificate_counts_none(study, warehouse):
@@ -132,3 +150,43 @@ def test_curvature_relates_both_ends_of_the_spectrum(warehouse):
     ratio = rows["lambda_min"] / rows["lambda_max"]
     assert (rows["curvature_ratio"] - ratio).abs().max() == 0
     assert rows["n_over_emc50"].is_between(0, 50).all()
+
+
+def test_the_polish_has_the_last_word_on_a_failure(warehouse):
+    rows = warehouse.view("curvature")
+    fits, failures = (rows.filter((pl.col("outcome") == "fit") == fit) for fit in (True, False))
+    assert set(fits["conclusion"]) == {"fit"}
+    assert set(failures["conclusion"]) == {"unfinished", "minimum"}
+    assert ((failures["conclusion"] == "unfinished") == failures["polish_fits"]).all()
+
+
+def test_minima_summarise_the_end_points_of_each_optimizer(warehouse):
+    rows = warehouse.view("minima")
+    ends = warehouse.view("curvature")
+    assert rows["end_points"].sum() == len(ends)
+    for row in rows.iter_rows(named=True):
+        own = ends.filter(
+            (pl.col("optimizer") == row["optimizer"])
+            & ((pl.col("outcome") == "fit") == row["fitted"])
+        )
+        assert (row["end_points"], row["cells"]) == (len(own), own["cell"].n_unique())
+        assert row["lambda_max_median"] == pytest.approx(own["lambda_max"].median())
+        for word in ("minimum", "saddle", "unfinished", "unconverged", "inconclusive"):
+            assert row[word] == (own["conclusion"] == word).sum()
+        known = own.filter("lambda_min_known")
+        assert row["lambda_min_known"] == len(known)
+        assert row["curvature_ratio_median"] == pytest.approx(known["curvature_ratio"].median())
+
+
+def test_a_mere_upper_bound_of_the_smallest_eigenvalue_is_not_compared(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0]))
+    path = study.results.cell(study.planned[0].id).certificate(SETTINGS)
+    rows = read_table(path, CERTIFICATES, "-").with_columns(
+        exact=False, verdict=pl.lit("unconverged")
+    )
+    write_table(path, CERTIFICATES, rows.to_dicts())
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        assert not opened.view("curvature")["lambda_min_known"].any()
+        assert opened.view("minima")["lambda_min_known"].sum() == 0
+        assert opened.view("minima")["curvature_ratio_median"].null_count() == 2

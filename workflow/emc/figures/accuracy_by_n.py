@@ -19,7 +19,7 @@ SELECT c.architecture, c.labels,
   quantile_cont(p.accuracy, 0.9) AS high
 FROM probes AS p JOIN estimates AS e ON e.cell = p.cell AND e.best_lr = p.lr
 JOIN cells AS c ON c.cell = p.cell
-WHERE NOT e.saturated AND p.n BETWEEN e.emc50 / 8 AND e.emc50 * 8
+WHERE NOT e.saturated AND NOT e.below_smallest AND p.n BETWEEN e.emc50 / 8 AND e.emc50 * 8
 GROUP BY ALL ORDER BY ALL
 """
 

@@ -1,22 +1,35 @@
 """Charts of one cell, as templates over named data that the page fills for the cell in view."""
 
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
-from emc.figures.encodings import log_x, log_y, outcome_colour
+from emc.figures.encodings import log_x, log_y, outcome_colour, signed_axis
 from emc.figures.figure import Chart
 from emc.figures.fit_by_n import fit_layers, probe_tooltip
 from emc.figures.theme import NEUTRAL
 
+_ABOVE: Final = alt.Legend(orient="top", title=None)
+"""Two legends side by side are wider than the charts of a cell."""
+
 
 def cell_charts() -> dict[str, Chart]:
-    """Charts by name over the data sets `probes`, `rates` and `losses`.
+    """Charts by name over the data sets `probes`, `rates`, `losses`, `spectra`, `ratios`, `ends`.
 
-    `probes` has rows as `fit_layers` wants them, `rates` those of the table `rates`, `losses` the
-    columns probe, n, outcome, epoch and loss.
+    `probes` has rows as `fit_layers` wants them, `rates` those of the table `rates`, the others
+    the columns n and outcome, and: `losses` probe, epoch and loss; `spectra` value and share;
+    `ratios` loss, verdict, ratio and known (eigenvalue or upper bound); `ends` end, stage (of
+    training, or after the polish), loss, gradient and verdict.
     """
-    return {"fit": _fit(), "accuracy": _accuracy(), "rates": _rates(), "losses": _losses()}
+    return {
+        "fit": _fit(),
+        "accuracy": _accuracy(),
+        "rates": _rates(),
+        "losses": _losses(),
+        "spectrum": _spectrum(),
+        "curvature": _curvature(),
+        "polish": _polish(),
+    }
 
 
 def _layered(layers: list[Any], data: str, title: str) -> Chart:
@@ -78,3 +91,77 @@ def _losses() -> Chart:
         )
     )
     return _layered([lines], "losses", "Training loss of some probes")
+
+
+def _spectrum() -> Chart:
+    lines = (
+        alt.Chart()
+        .mark_line(point=alt.OverlayMarkDef(size=22), strokeWidth=1)
+        .encode(
+            x=alt.X("value:Q", title="eigenvalue of the loss Hessian", **signed_axis(1e-3)),
+            y=log_y("share", "share of all eigenvalues", ".0e"),
+            detail="n:N",
+            color=outcome_colour(),
+            tooltip=[
+                "outcome:N",
+                alt.Tooltip("n:Q", format=","),
+                alt.Tooltip("value:Q", title="eigenvalue", format=".3~g"),
+                alt.Tooltip("share:Q", format=".2~e"),
+            ],
+        )
+    )
+    return _layered([lines], "spectra", "Eigenvalues at a fit and at a failure")
+
+
+def _curvature() -> Chart:
+    points = (
+        alt.Chart()
+        .mark_point(size=60, strokeWidth=1.6)
+        .encode(
+            x=log_x("loss", "training loss (nats)", "~g"),
+            y=alt.Y("ratio:Q", title="smallest / largest eigenvalue", **signed_axis(1e-4)),
+            color=outcome_colour(),
+            shape=alt.Shape(
+                "known:N",
+                legend=_ABOVE,
+                scale=alt.Scale(
+                    domain=["eigenvalue", "upper bound"], range=["circle", "triangle-down"]
+                ),
+            ),
+            tooltip=[
+                "verdict:N",
+                "outcome:N",
+                alt.Tooltip("n:Q", format=","),
+                alt.Tooltip("loss:Q", format=".3~g"),
+                alt.Tooltip("ratio:Q", title="smallest / largest", format=".2~e"),
+            ],
+        )
+    )
+    return _layered([points], "ratios", "How far does the Hessian bend down?")
+
+
+def _polish() -> Chart:
+    base = alt.Chart().encode(
+        x=log_x("loss", "training loss (nats)", "~g"),
+        y=log_y("gradient", "gradient norm", "~g"),
+        color=outcome_colour(),
+    )
+    ways = base.mark_line(strokeWidth=1, strokeDash=[3, 3]).encode(detail="end:N")
+    points = base.mark_point(size=60, strokeWidth=1.6).encode(
+        shape=alt.Shape(
+            "stage:N",
+            legend=_ABOVE,
+            scale=alt.Scale(
+                domain=["end of training", "after the polish"], range=["circle", "diamond"]
+            ),
+        ),
+        tooltip=[
+            "stage:N",
+            "verdict:N",
+            "outcome:N",
+            alt.Tooltip("n:Q", format=","),
+            alt.Tooltip("loss:Q", format=".3~g"),
+            alt.Tooltip("gradient:Q", title="gradient norm", format=".2~e"),
+        ],
+    )
+    return _layered([ways, points], "ends", "Gradient at the end points")

@@ -24,7 +24,7 @@ def draw(warehouse: Warehouse) -> Chart:
     left, right = cell_points(work), cell_points(time)
     halves = [
         alt.layer(*layers).properties(width=320, height=260)
-        for layers in ([left[0], left[1].add_params(swept)], right)
+        for layers in ([*left[:-1], left[-1].add_params(swept)], right)
     ]
     return alt.concat(*halves, data=cells, columns=2).properties(
         description=f"{len(cells):,} cells, {cells['probes'].sum():,} probes,"

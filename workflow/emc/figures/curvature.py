@@ -5,7 +5,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from emc.figures.encodings import colour, legend_filter, panels
+from emc.figures.encodings import colour, legend_filter, panels, signed_axis
 from emc.figures.figure import Chart, Figure, spectra_known
 from emc.figures.frames import finite, spread
 from emc.figures.theme import NEUTRAL
@@ -19,7 +19,7 @@ _SHAPES: Final = {
     "fitted, gradient vanishing": "square",
     "saddle": "cross",
     "unconverged": "triangle-right",
-    "inconclusive": "diamond",
+    "an upper bound only": "triangle-down",
 }
 
 
@@ -28,9 +28,10 @@ def draw(warehouse: Warehouse) -> Chart:
     known = pl.col("curvature_ratio").is_not_null() & pl.col("loss").is_not_null()
     ends = finite(warehouse.view("curvature")).filter(known)
     rows = spread(ends, MOST_POINTS).with_columns(
+        mark=pl.when("lambda_min_known").then("verdict").otherwise(pl.lit("an upper bound only")),
         end=pl.when(pl.col("outcome") == "fit")
         .then(pl.lit("probes that fitted"))
-        .otherwise(pl.lit("probes that did not fit"))
+        .otherwise(pl.lit("probes that did not fit")),
     )
     eps = warehouse.sql("SELECT DISTINCT eps FROM certificates ORDER BY 1")["eps"].to_list()
     chosen, faded = legend_filter("optimizer")
@@ -45,14 +46,12 @@ def draw(warehouse: Warehouse) -> Chart:
         y=alt.Y(
             "curvature_ratio:Q",
             title="smallest / largest eigenvalue",
-            scale=alt.Scale(type="symlog", constant=_LINEAR_BELOW),
-            axis=alt.Axis(
-                format="~g", values=[-1, -0.1, -0.01, -1e-3, -1e-4, 0, 1e-4, 1e-3, 0.01, 0.1, 1]
-            ),
+            **signed_axis(_LINEAR_BELOW),
         ),
         color=colour(warehouse, rows, "optimizer"),
         shape=alt.Shape(
-            "verdict:N",
+            "mark:N",
+            title="verdict",
             scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
         ),
         opacity=faded,
@@ -78,8 +77,9 @@ def draw(warehouse: Warehouse) -> Chart:
     caption = (
         f"{len(rows):,} of {len(ends):,} end points with a known spectrum, of"
         f" {rows['cell'].n_unique():,} cells."
-        " Below the dashed line an eigenvalue is too negative for a minimum. A failure to fit"
-        " counts against a procedure only where it stopped at a minimum."
+        " Below the dashed line an eigenvalue is too negative for a minimum. Where a run was still"
+        " moving, few iterations were spent and the smallest eigenvalue may lie lower yet: an upper"
+        " bound only."
     )
     layers = [*tolerance, points.add_params(chosen)]
     return panels(layers, rows, "end", caption, height=260)

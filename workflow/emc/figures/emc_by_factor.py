@@ -7,6 +7,7 @@ import altair as alt
 
 from emc.figures.encodings import (
     PER_PARAMETER,
+    PER_TRAINABLE,
     cell_points,
     colour,
     legend_filter,
@@ -22,6 +23,7 @@ from emc.warehouse import Warehouse
 
 _COLOUR: Final = {"architecture": "optimizer"}
 _PANEL: Final = {"labels": "dataset"}
+_MEASURE: Final = {"parameterisation": ("per_trainable", PER_TRAINABLE)}
 _SENTENCES: Final = 3
 
 
@@ -29,26 +31,27 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
     """A point a cell; a thin line joins cells that differ in the factor only."""
     cells = measured_cells(warehouse)
     colours, panel = _COLOUR.get(factor, "architecture"), _PANEL.get(factor, "labels")
+    measure, title = _MEASURE.get(factor, ("per_parameter", PER_PARAMETER))
     chosen, faded = legend_filter(colours)
     base = alt.Chart().encode(
         x=alt.X(
             f"{factor}:N", title=factor, axis=alt.Axis(labelAngle=0), scale=alt.Scale(padding=0.4)
         ),
-        y=log_y("per_parameter", PER_PARAMETER, "~g"),
+        y=log_y(measure, title, "~g"),
     )
     matched = base.transform_filter(f"isValid(datum.{factor}_group)")
     partners = matched.mark_line(strokeWidth=0.9, opacity=0.5).encode(
         detail=f"{factor}_group:N", color=neutral()
     )
     means = (
-        matched.transform_filter("!datum.saturated")
-        .transform_calculate(log_emc="log(datum.per_parameter)")
+        matched.transform_filter("!datum.saturated && !datum.below_smallest")
+        .transform_calculate(log_emc=f"log(datum.{measure})")
         .transform_aggregate(mean_log="mean(log_emc)", cells="count()", groupby=[factor])
-        .transform_calculate(per_parameter="exp(datum.mean_log)")
+        .transform_calculate(**{measure: "exp(datum.mean_log)"})
         .mark_tick(thickness=3, size=44, color=NEUTRAL, opacity=1)
         .encode(
             tooltip=[
-                alt.Tooltip("per_parameter:Q", title="geometric mean", format=".3~r"),
+                alt.Tooltip(f"{measure}:Q", title="geometric mean", format=".3~r"),
                 alt.Tooltip("cells:Q", title="matched cells"),
             ]
         )
@@ -81,3 +84,6 @@ OPTIMIZER: Final = _figure("optimizer", "optimizer: [sgd, gd, adam]")
 ACTIVATION: Final = _figure("activation", "activation: [relu, tanh, sigmoid]")
 INITIALISATION: Final = _figure("initialisation", "initialisation: [scaled-normal, torch]")
 LABELS: Final = _figure("labels", "labels: [original, random]")
+PARAMETERISATION: Final = _figure(
+    "parameterisation", "parameterisation: [full, {name: subspace, dimension: 500}]"
+)

@@ -14,6 +14,7 @@ from emc.warehouse import Warehouse
 PARAMETERS: Final = "parameters of the net"
 SAMPLES: Final = "samples fitted (EMC)"
 PER_PARAMETER: Final = "samples fitted per parameter"
+PER_TRAINABLE: Final = "samples fitted per trainable number"
 
 _WIDTHS: Final = {1: 600, 2: 330, 3: 210}
 
@@ -26,6 +27,16 @@ def log_x(field: str, title: str, number: str = "~s") -> alt.X:
 def log_y(field: str, title: str, number: str = "~s") -> alt.Y:
     """A logarithmic y axis, its labels in the given d3 format."""
     return alt.Y(f"{field}:Q", title=title, scale=_log_scale(), axis=_sparse(number))
+
+
+def signed_axis(linear_below: float) -> dict[str, Any]:
+    """Scale and axis of numbers of both signs and any size, linear near zero."""
+    decades = [10.0**power for power in range(-4, 4) if 10.0**power >= linear_below]
+    values = [-value for value in reversed(decades)] + [0.0, *decades]
+    return {
+        "scale": alt.Scale(type="symlog", constant=linear_below, padding=12),
+        "axis": alt.Axis(format="~g", values=values, labelOverlap="greedy", labelSeparation=4),
+    }
 
 
 def _log_scale() -> alt.Scale:
@@ -58,11 +69,14 @@ def legend_filter(field: str) -> tuple[alt.Parameter, Any]:
 
 
 def cell_points(base: alt.Chart, **channels: Any) -> list[alt.Chart]:
-    """Two layers: a disc for an exact number, an open upward triangle for a lower bound."""
-    bound = "datum.saturated"
-    exact = base.transform_filter(f"!{bound}").mark_point(filled=True, size=42)
-    lower = base.transform_filter(bound).mark_point(shape="triangle-up", size=75, strokeWidth=1.6)
-    return [layer.encode(tooltip=cell_tooltip(), **channels) for layer in (exact, lower)]
+    """Three layers: upper bounds and lower bounds as open triangles, exact numbers as discs."""
+    below, above = "datum.below_smallest", "datum.saturated"
+    bounds = [
+        base.transform_filter(bound).mark_point(shape=f"triangle-{way}", size=75, strokeWidth=1.6)
+        for bound, way in ((below, "down"), (above, "up"))
+    ]
+    exact = base.transform_filter(f"!{above} && !{below}").mark_point(filled=True, size=42)
+    return [layer.encode(tooltip=cell_tooltip(), **channels) for layer in (*bounds, exact)]
 
 
 def cell_tooltip() -> list[alt.Tooltip]:
@@ -72,6 +86,7 @@ def cell_tooltip() -> list[alt.Tooltip]:
         alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
         alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
         alt.Tooltip("saturated:N", title="lower bound only"),
+        alt.Tooltip("below_smallest:N", title="upper bound only"),
         alt.Tooltip("probes:Q", title="probes"),
         alt.Tooltip("parameters:Q", title="parameters", format=","),
         alt.Tooltip("per_parameter:Q", title="EMC per parameter", format=".3~r"),

@@ -40,7 +40,8 @@ cells_measured: Final = some(
     "FROM estimates", "No cell is measured yet: run `snakemake` with this study."
 )
 cells_with_transition: Final = some(
-    "FROM emc WHERE NOT saturated AND isfinite(emc50) AND transition_width > 1",
+    "FROM emc WHERE NOT saturated AND NOT below_smallest AND isfinite(emc50)"
+    " AND transition_width > 1",
     "No cell is measured up to the end of what it fits: measure smaller nets or larger data sets.",
 )
 spectra_known: Final = some(
@@ -54,13 +55,13 @@ def levels(factor: str, example: str) -> Need:
 
     def lacking(warehouse: Warehouse) -> str | None:
         query = f"SELECT DISTINCT {factor} FROM emc WHERE status = 'measured' ORDER BY 1"
-        found = warehouse.sql(query)[factor].to_list()
+        found = warehouse.sql(query)[factor].drop_nulls().to_list()
         if len(found) > 1:
             return None
         only = f"only {found[0]}" if found else "none"
         return (
-            f"The measured cells have {only} as {factor}: give a section of the study"
-            f" `grid: {{{example}}}` to compare."
+            f"The measured cells have {only} as {factor.replace('_', ' ')}: give a section of the"
+            f" study `grid: {{{example}}}` to compare."
         )
 
     return lacking

@@ -18,7 +18,8 @@ SELECT 'answer' AS kind, cell, emc50, low, high, transition_width AS width,
   concat_ws(', ', labels, architecture || ' ' || parameters, optimizer, activation, 'seed ' || seed)
     AS panel
 FROM emc
-WHERE status = 'measured' AND NOT saturated AND isfinite(emc50) AND transition_width > 1
+WHERE status = 'measured' AND NOT saturated AND NOT below_smallest AND isfinite(emc50)
+  AND transition_width > 1
 ORDER BY labels, architecture, optimizer, activation, parameters, seed, cell
 """
 

@@ -8,7 +8,14 @@ import polars as pl
 from emc.findings import FACTORS, matched
 from emc.warehouse import Warehouse
 
-COMPARED: Final = ("architecture", "optimizer", "activation", "initialisation", "labels")
+COMPARED: Final = (
+    "architecture",
+    "optimizer",
+    "activation",
+    "initialisation",
+    "labels",
+    "parameterisation",
+)
 """Factors with a figure of their own."""
 
 SIZES_PER_DECADE: Final = 8
@@ -17,7 +24,10 @@ _COLUMNS: Final = (
     "cell",
     "dataset",
     "labels",
+    "label_noise",
+    "classes",
     "architecture",
+    "parameterisation",
     "width",
     "depth",
     "parameters",
@@ -29,7 +39,11 @@ _COLUMNS: Final = (
     "low",
     "high",
     "saturated",
+    "below_smallest",
     "per_parameter",
+    "per_trainable",
+    "bits_per_parameter",
+    "memorised_per_parameter",
     "probes",
     "seconds",
     "gradient_evaluations",
@@ -41,13 +55,13 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     """Measured cells; for each factor, the group of cells that differ in nothing else; means.
 
     `<factor>_group` is null where no such partner was measured.
-    `mean_emc50` is the geometric mean over the unsaturated cells of one architecture, labelling
+    `mean_emc50` is the geometric mean over the cells without a bound of one architecture, labelling
     and size (to an eighth of a decade), `mean_parameters` that of their sizes.
     """
     cells = warehouse.sql("SELECT * FROM emc WHERE status = 'measured'")
     found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in COMPARED)
     size = (pl.col("parameters").log10() * SIZES_PER_DECADE).round()
-    exact = ~pl.col("saturated")
+    exact = ~(pl.col("saturated") | pl.col("below_smallest"))
     means = {
         f"mean_{name}": pl.when(exact).then(_geometric_mean(name).over(_ALIKE))
         for name in ("emc50", "parameters")
@@ -55,7 +69,7 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     return finite(found.with_columns(size=size).with_columns(**means).drop("size"))
 
 
-_ALIKE: Final = ("architecture", "labels", "size", "saturated")
+_ALIKE: Final = ("architecture", "labels", "size", "saturated", "below_smallest")
 
 
 def _geometric_mean(column: str) -> pl.Expr:
@@ -70,14 +84,17 @@ def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
 
 def cell_counts(cells: pl.DataFrame) -> str:
     """How many cells and probes a figure shows, and how many of them are bounds."""
-    bounds = int(cells["saturated"].sum())
     text = f"{len(cells):,} cells, {int(cells['probes'].sum()):,} probes."
-    if bounds:
-        text += (
-            f" {bounds:,} open triangles are lower bounds: the data ended before the net"
-            " stopped fitting."
-        )
+    for column, marks, meaning in _BOUNDS:
+        if bounds := int(cells[column].sum()):
+            text += f" Open triangles {marks} ({bounds:,}) are {meaning}."
     return text
+
+
+_BOUNDS: Final = (
+    ("saturated", "pointing up", "lower bounds: the data ended before the net stopped fitting"),
+    ("below_smallest", "pointing down", "upper bounds: not even the smallest n was fitted"),
+)
 
 
 def spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:

@@ -5,14 +5,20 @@ from typing import Final
 from emc.errors import EmcError
 from emc.figures import (
     accuracy_by_n,
+    bits,
     cost,
     curvature,
     effects,
+    emc_by_budget,
     emc_by_factor,
+    emc_by_number,
     emc_by_parameters,
     fit_by_n,
+    label_gap,
     learning_rates,
+    minima,
     outcomes,
+    sharpness,
 )
 from emc.figures.figure import Figure
 
@@ -24,11 +30,19 @@ FIGURES: Final[tuple[Figure, ...]] = (
     emc_by_factor.OPTIMIZER,
     emc_by_factor.ACTIVATION,
     emc_by_factor.INITIALISATION,
+    emc_by_factor.PARAMETERISATION,
+    emc_by_number.CLASSES,
+    emc_by_number.LABEL_NOISE,
+    label_gap.FIGURE,
+    bits.FIGURE,
+    emc_by_budget.FIGURE,
     fit_by_n.FIGURE,
     accuracy_by_n.FIGURE,
     outcomes.FIGURE,
     learning_rates.FIGURE,
+    minima.FIGURE,
     curvature.FIGURE,
+    sharpness.FIGURE,
     cost.FIGURE,
 )
 

@@ -9,6 +9,7 @@ from emc.findings.effects import Effect, effects
 from emc.findings.factors import FACTORS
 from emc.findings.judge import Finding, Verdict, judge
 from emc.findings.matching import matched
+from emc.findings.predictor import Prediction, label_gap_association, predictions
 from emc.findings.scaling import Exponent, exponents
 from emc.findings.write import write_findings
 
@@ -18,11 +19,14 @@ __all__ = [
     "Effect",
     "Exponent",
     "Finding",
+    "Prediction",
     "Verdict",
     "asked",
     "effects",
     "exponents",
     "judge",
+    "label_gap_association",
     "matched",
+    "predictions",
     "write_findings",
 ]

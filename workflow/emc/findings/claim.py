@@ -1,36 +1,35 @@
 """What a claim is: a statement, what it expects, and the cells that bear on it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import polars as pl
 
 from emc.errors import EmcError
+from emc.findings.association import Association
 from emc.findings.factors import FACTORS, Factor
+from emc.findings.material import Material
 from emc.findings.pairs import Pairs, against_parameters, pairs
+from emc.findings.result import Expectation
+from emc.warehouse import Warehouse
 
-Evidence = Callable[[pl.DataFrame], Pairs]
-"""From measured rows of the view `emc` to the log ratios that bear on a claim."""
+Evidence = Callable[[Material], Pairs | Association]
+"""From a study's numbers to those that bear on a claim."""
 
 ALL: Final = pl.lit(True)
-
-
-class Expectation(StrEnum):
-    """Which way a claim has the ratio of EMC."""
-
-    GREATER = "greater"
-    SMALLER = "smaller"
+MARGIN: Final = 1.1
+"""The ratio of EMC up to which two procedures count as equally good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That a ratio of EMC is greater or smaller than one.
+    """That a ratio of EMC, or a correlation, is greater, less or neither.
 
     `finding` is the number of the study's finding that it belongs to, None for the user's own;
-    `ratio` says in words what is divided by what; `wants` says which cells bear on it. Where no
-    cell of this version can, `evidence` is None.
+    `ratio` says in words what is divided by what; `wants` says which cells bear on it; `margin`
+    is the ratio that counts as equal.
     """
 
     name: str
@@ -39,7 +38,8 @@ class Claim:
     ratio: str
     expect: Expectation
     wants: str
-    evidence: Evidence | None
+    evidence: Evidence
+    margin: float = MARGIN
 
 
 def compared(
@@ -52,8 +52,8 @@ def compared(
 ) -> Evidence:
     """Evidence from matched cells; `level` tells levels apart where the column does not."""
 
-    def evidence(cells: pl.DataFrame) -> Pairs:
-        about = cells.filter(where)
+    def evidence(material: Material) -> Pairs:
+        about = material.cells.filter(where)
         if level is not None:
             about = about.with_columns(level.alias(factor.name))
         return pairs(about, factor, over, under)
@@ -63,7 +63,7 @@ def compared(
 
 def per_parameter(where: pl.Expr) -> Evidence:
     """Evidence from single cells: samples fitted over parameters."""
-    return lambda cells: against_parameters(cells.filter(where))
+    return lambda material: against_parameters(material.cells.filter(where))
 
 
 def asked(
@@ -72,6 +72,8 @@ def asked(
     levels: Sequence[object],
     expect: str,
     where: Mapping[str, object] | None = None,
+    *,
+    margin: float = MARGIN,
 ) -> Claim:
     """A claim of the user's: EMC at the first of two levels against the second.
 
@@ -82,16 +84,41 @@ def asked(
         raise EmcError(f"claim {name!r}: compare {compare!r}: allowed are {', '.join(FACTORS)}")
     if len(levels) != 2:
         raise EmcError(f"claim {name!r}: two levels are wanted, found {list(levels)}")
-    if expect not in list(Expectation):
-        raise EmcError(f"claim {name!r}: expect {expect!r}: allowed are greater, smaller")
+    if expect not in _ASKED:
+        raise EmcError(f"claim {name!r}: expect {expect!r}: allowed are {', '.join(_ASKED)}")
     over, under = levels
     conditions = [pl.col(column) == value for column, value in (where or {}).items()]
+    factor = FACTORS[compare]
+    only = "".join(f", {column} {value}" for column, value in (where or {}).items())
     return Claim(
         name=name,
         finding=None,
-        statement=f"EMC with {compare} {over} is {expect} than with {compare} {under}",
+        statement=f"{factor.measured} with {compare} {over} is {_ASKED[expect]} {under}{only}",
         ratio=f"{over} over {under}",
         expect=Expectation(expect),
-        wants=f"cells that differ in {compare} only, {over} and {under}",
-        evidence=compared(FACTORS[compare], over, under, where=pl.all_horizontal(ALL, *conditions)),
+        wants=f"cells that differ in {compare} only, {over} and {under}{only}",
+        evidence=compared(factor, over, under, where=pl.all_horizontal(ALL, *conditions)),
+        margin=margin,
     )
+
+
+_ASKED: Final = {
+    "greater": "greater than with",
+    "less": "less than with",
+    "equal": "equal to that with",
+}
+
+
+def asked_of(warehouse: Warehouse) -> list[Claim]:
+    """The claims that the study's author made."""
+    return [
+        asked(
+            row["claim"],
+            row["compare"],
+            json.loads(row["levels"]),
+            row["expect"],
+            json.loads(row["conditions"]),
+            margin=row["margin"],
+        )
+        for row in warehouse.view("claims").iter_rows(named=True)
+    ]

@@ -4,12 +4,14 @@ from typing import Final
 
 import polars as pl
 
-from emc.findings.claim import ALL, Claim, Evidence, Expectation, compared, per_parameter
+from emc.findings.claim import ALL, Claim, Evidence, compared, per_parameter
 from emc.findings.factors import FACTORS, Factor, of_equal_size
+from emc.findings.result import Expectation
 
-_GREATER, _SMALLER = Expectation.GREATER, Expectation.SMALLER
+_GREATER, _LESS = Expectation.GREATER, Expectation.LESS
 
 _LABELS: Final = pl.col("labels")
+_PARAMETERISATION: Final = pl.col("parameterisation")
 _ON_RANDOM: Final = _LABELS == "random"
 _ON_ORIGINAL: Final = _LABELS == "original"
 _A_NET: Final = pl.col("architecture") != "linear"
@@ -105,7 +107,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         1,
         "standard optimizers fit far fewer samples than there are parameters",
         "samples over parameters",
-        _SMALLER,
+        _LESS,
         "cells of nets that are not linear",
         per_parameter(_A_NET),
     ),
@@ -157,11 +159,12 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     Claim(
         "label-gap-predicts-generalisation",
         4,
-        "the gap between EMC on original and random labels predicts the generalisation gap",
-        "no ratio but a correlation",
-        _GREATER,
-        "the test accuracy of each procedure, which no cell has yet",
-        None,
+        "the larger EMC on original labels over that on random ones, the smaller the"
+        " generalisation gap",
+        "correlation of label gap and generalisation gap at equal size and architecture",
+        _LESS,
+        "cells that differ in labels only, original and random, with a test accuracy",
+        lambda material: material.gaps,
     ),
     *map(_activations, ("sigmoid", "tanh", "leaky-relu", "identity")),
     Claim(
@@ -169,7 +172,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         6,
         "fewer randomly than originally labelled samples fit",
         "random over original labels",
-        _SMALLER,
+        _LESS,
         "cells that differ in labels only, random and original",
         compared(FACTORS["labels"], "random", "original"),
     ),
@@ -178,10 +181,12 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         6,
         "on random labels nets fit fewer samples per parameter than linear models",
         "nets over linear models, per parameter",
-        _SMALLER,
+        _LESS,
         "cells of linear models beside those of nets, with random labels",
         compared(
-            Factor("kind", ("architecture", "activation", "initialisation"), per_parameter=True),
+            Factor(
+                "kind", ("architecture", "activation", "initialisation"), measure="per_parameter"
+            ),
             "net",
             "linear",
             level=_named(_A_NET, "net", "linear"),
@@ -189,8 +194,8 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         ),
     ),
     _random_inputs("mlp", _GREATER),
-    _random_inputs("cnn", _SMALLER),
-    _classes("more-classes-original", _LABELS.is_in(["original", "classes"]), _SMALLER, "original"),
+    _random_inputs("cnn", _LESS),
+    _classes("more-classes-original", _LABELS.is_in(["original", "classes"]), _LESS, "original"),
     _classes("more-classes-random", _ON_RANDOM, _GREATER, "random"),
     Claim(
         "tabular-over-images",
@@ -217,20 +222,39 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         compared(FACTORS["depth"], "wide", "deep", level=_wide_or_deep()),
     ),
     Claim(
-        "reparameterised-over-plain",
+        "reparameterised-over-full",
         11,
-        "subspace training and low precision raise EMC per trainable number",
-        "reparameterised over plain",
+        "training in a subspace raises EMC per trainable number",
+        "reparameterised over full, per trainable number",
         _GREATER,
-        "cells trained in a subspace or at low precision, which no cell is yet",
-        None,
+        "cells that differ in parameterisation only, full and subspace or low-rank",
+        compared(
+            FACTORS["parameterisation"],
+            "reparameterised",
+            "full",
+            level=_named(_PARAMETERISATION == "full", "full", "reparameterised"),
+            where=_PARAMETERISATION != "quantised",
+        ),
+    ),
+    Claim(
+        "low-precision-over-full",
+        11,
+        "low precision raises EMC per bit",
+        "quantised over full, per bit",
+        _GREATER,
+        "cells that differ in parameterisation only, full and quantised",
+        compared(
+            Factor("parameterisation", ("parameterisation",), measure="per_bit"),
+            "quantised",
+            "full",
+        ),
     ),
     Claim(
         "weight-decay-lowers",
         12,
         "weight decay lowers EMC",
         "with over without weight decay",
-        _SMALLER,
+        _LESS,
         "cells that differ in weight decay only, none and some",
         compared(
             FACTORS["weight_decay"],
@@ -244,7 +268,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
         12,
         "label smoothing lowers EMC",
         "with over without label smoothing",
-        _SMALLER,
+        _LESS,
         "cells that differ in label smoothing only, none and some",
         compared(
             FACTORS["label_smoothing"],
@@ -252,5 +276,14 @@ CLAIMS: Final[tuple[Claim, ...]] = (
             "without",
             level=_named(pl.col("label_smoothing") > 0, "with", "without"),
         ),
+    ),
+    Claim(
+        "sam-does-not-lower",
+        12,
+        "SAM does not lower EMC",
+        "sam over sgd",
+        Expectation.NOT_LESS,
+        "cells that differ in optimizer only, sam and sgd",
+        _optimizers("sam", "sgd"),
     ),
 )

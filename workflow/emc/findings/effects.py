@@ -8,7 +8,7 @@ from itertools import combinations
 import polars as pl
 
 from emc.findings.factors import FACTORS, Factor
-from emc.findings.inference import mean_interval
+from emc.findings.location import location, ratio_interval
 from emc.findings.pairs import Pairs, measured_cells, pairs
 from emc.warehouse import Warehouse
 
@@ -18,7 +18,7 @@ class Effect:
     """EMC at level `over` of a factor relative to level `under`, over matched cells.
 
     `ratio` is a geometric mean over configurations, `low` and `high` its 95 % interval (paired t
-    on logarithms), NaN where one ratio is all there is.
+    on logarithms, by likelihood where some are bounds), NaN where one ratio is all there is.
     """
 
     factor: str
@@ -29,7 +29,7 @@ class Effect:
     high: float
     pairs: int
     configurations: int
-    saturated: int
+    bounds: int
 
     @property
     def certain(self) -> bool:
@@ -43,7 +43,7 @@ class Effect:
 
     @property
     def _comparison(self) -> str:
-        measure = "EMC per parameter" if FACTORS[self.factor].per_parameter else "EMC"
+        measure = FACTORS[self.factor].measured
         over, under = (_named(self.factor, level) for level in (self.over, self.under))
         return f"{measure} with {over} is {self.ratio:.2f} times that with {under}"
 
@@ -56,9 +56,10 @@ class Effect:
     @property
     def _basis(self) -> str:
         pairs = f"{self.pairs:,} pair{'s' * (self.pairs > 1)} of cells"
+        bounds = f", {self.bounds:,} of them bounds" if self.bounds else ""
         if self.configurations > 1:
-            return f"{pairs} in {self.configurations:,} configurations"
-        return f"{pairs} of one configuration"
+            return f"{pairs} in {self.configurations:,} configurations{bounds}"
+        return f"{pairs} of one configuration{bounds}"
 
 
 def effects(warehouse: Warehouse) -> list[Effect]:
@@ -69,22 +70,23 @@ def effects(warehouse: Warehouse) -> list[Effect]:
 
 
 def effect(factor: str, over: str, under: str, found: Pairs) -> Effect | None:
-    """The effect, seen from the level with the larger EMC; None without a pair."""
-    if not found.pairs:
+    """The effect, seen from the level with the larger EMC; None where pairs do not tell it."""
+    place = location(found)
+    if place is None:
         return None
-    mean, low, high = mean_interval(found.log_ratios)
-    if mean < 0:
-        over, under, mean, low, high = under, over, -mean, -high, -low
+    ratio, low, high = ratio_interval(place)
+    if ratio < 1:
+        over, under, ratio, low, high = under, over, 1 / ratio, 1 / high, 1 / low
     return Effect(
         factor=factor,
         over=over,
         under=under,
-        ratio=math.exp(mean),
-        low=math.exp(low),
-        high=math.exp(high),
+        ratio=ratio,
+        low=low,
+        high=high,
         pairs=found.pairs,
         configurations=found.configurations,
-        saturated=found.saturated,
+        bounds=found.bounds,
     )
 
 

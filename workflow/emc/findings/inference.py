@@ -21,10 +21,10 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: np.ndarray) -> Interval:
-    """Mean and 95 % interval of independent values, float64 [units], one at least."""
+def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
+    """Mean and interval of independent values, float64 [units], one at least."""
     mean = float(np.mean(values))
-    half = float(stats.t.isf((1 - LEVEL) / 2, len(values) - 1)) * _standard_error(values)
+    half = float(stats.t.isf((1 - level) / 2, len(values) - 1)) * _standard_error(values)
     return Interval(mean, mean - half, mean + half)
 
 
@@ -64,14 +64,18 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def units_wanted(values: np.ndarray, significance: float) -> int | None:
-    """How many values a two-sided t test needs to see this mean with this spread, power 0.8.
+def sign_test(above: int, below: int) -> float:
+    """Two-sided p that a value is as often above as below; NaN without any."""
+    return float(stats.binomtest(above, above + below).pvalue) if above + below else math.nan
 
-    None where no number up to `MOST_UNITS` would do, or the spread is not known.
+
+def units_wanted(size: float, significance: float) -> int | None:
+    """How many values a two-sided t test needs to see a mean of `size` deviations, power 0.8.
+
+    None where no number up to `MOST_UNITS` would do, or the size is not known.
     """
-    if len(values) < 2 or np.ptp(values) == 0:
+    if math.isnan(size):
         return None
-    size = abs(float(np.mean(values))) / float(np.std(values, ddof=1))
 
     def enough(units: int) -> bool:
         return _power(units, size, significance) >= POWER

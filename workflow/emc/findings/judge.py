@@ -6,19 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import numpy as np
-
-from emc.findings.claim import Claim, Expectation
+from emc.findings.claim import Claim, asked_of
 from emc.findings.claims import CLAIMS
-from emc.findings.inference import holm, mean_interval, t_test, units_wanted, wilcoxon
-from emc.findings.pairs import Pairs, measured_cells
+from emc.findings.inference import holm, units_wanted
+from emc.findings.material import material
+from emc.findings.result import FEWEST_UNITS, Result, result
 from emc.warehouse import Warehouse
 
 SIGNIFICANCE: Final = 0.05
-FEWEST_UNITS: Final = 3
-"""With fewer, a t test rests on its assumption of normality alone."""
-
-_NOTHING: Final = Pairs(np.empty(0), 0, 0, 0)
 
 
 class Verdict(StrEnum):
@@ -33,37 +28,36 @@ class Verdict(StrEnum):
 class Finding:
     """What a study says of one claim.
 
-    `ratio` is a geometric mean, `low` and `high` its 95 % interval (paired t on logarithms);
-    `p` is that of the t test, NaN below `FEWEST_UNITS`; `p_holm` is adjusted for the number of
-    claims that could be tested; `p_wilcoxon`, of the signed-rank test, is a check that needs no
-    normal distribution. Without evidence numbers are NaN. `wanted` is the number of units, now
-    `units`, that a mean and spread like these take to decide, None where that is not known.
+    `p_holm` is the p of `result` adjusted for the number of claims that could be tested. `wanted`
+    is the number of units that an effect and spread like these take to decide, None where that
+    is not known.
     """
 
     claim: Claim
     verdict: Verdict
-    ratio: float
-    low: float
-    high: float
-    p: float
+    result: Result
     p_holm: float
-    p_wilcoxon: float
-    units: int
-    pairs: int
-    configurations: int
-    saturated: int
     wanted: int | None
 
     @property
     def sentence(self) -> str:
         """The verdict's numbers in words."""
-        if not self.pairs:
-            bounds = f" ({self.saturated:,} are lower bounds)" if self.saturated else ""
+        if not self.result.units:
+            unknown = self.result.unknown
+            bounds = f" ({unknown:,} pairs are bounds on both sides)" if unknown else ""
             return f"No evidence: it takes {self.claim.wants}{bounds}."
-        text = f"{self.claim.ratio}: {self.ratio:.2f}"
-        if not math.isnan(self.low):
-            text += f" (95 % interval {self.low:.2f} to {self.high:.2f}{self._significance})"
-        return f"{text}, from {self._basis}.{self._more}"
+        return f"{self.claim.ratio}: {self._numbers}from {self._basis}.{self._more}"
+
+    @property
+    def _numbers(self) -> str:
+        found = self.result
+        if math.isnan(found.effect):
+            return f"only the order is known{self._significance}, "
+        text = f"{found.effect:.2f}"
+        if not math.isnan(found.low):
+            interval = f"95 % interval {_end(found.low)} to {_end(found.high)}"
+            text += f" ({interval}{self._significance})"
+        return f"{text}, "
 
     @property
     def _significance(self) -> str:
@@ -73,62 +67,48 @@ class Finding:
 
     @property
     def _basis(self) -> str:
-        seeds = f"{self.pairs:,} seed{'s' * (self.pairs > 1)} of one configuration"
-        several = self.configurations > 1
-        text = f"{self.configurations:,} configurations" if several else seeds
-        return f"{text}, {self.saturated:,} lower bounds left out" if self.saturated else text
+        found = self.result
+        seeds = f"{found.pairs:,} seed{'s' * (found.pairs > 1)} of one configuration"
+        several = found.configurations > 1
+        text = f"{found.configurations:,} configurations" if several else seeds
+        return f"{text}, {found.bounds:,} of them bounds" if found.bounds else text
 
     @property
     def _more(self) -> str:
         if self.verdict is not Verdict.OPEN:
             return ""
-        if self.units < FEWEST_UNITS:
+        if self.result.units < FEWEST_UNITS:
             return f" A verdict takes {FEWEST_UNITS} at least."
         if self.wanted is None:
             return " No number of configurations like these would decide."
-        return f" About {self.wanted:,} like these would decide."
+        more = self.wanted - self.result.units
+        if more <= 0:
+            return f" About {self.wanted:,} like these decide four times in five."
+        return f" About {more:,} more like these would decide."
 
 
-def judge(warehouse: Warehouse, claims: Iterable[Claim] = CLAIMS) -> list[Finding]:
-    """A finding for every claim, in their order, p values adjusted over all of them."""
-    cells = measured_cells(warehouse)
-    found = [(claim, claim.evidence(cells) if claim.evidence else _NOTHING) for claim in claims]
-    p = [_significance(evidence.log_ratios) for _, evidence in found]
-    tested = sum(not math.isnan(value) for value in p)
+def judge(warehouse: Warehouse, claims: Iterable[Claim] | None = None) -> list[Finding]:
+    """A finding for every claim, p values adjusted over all of them.
+
+    Without `claims`, those of the published study and then those of this study's author.
+    """
+    stated = [*CLAIMS, *asked_of(warehouse)] if claims is None else list(claims)
+    numbers = material(warehouse)
+    found = [result(one.evidence(numbers), one.expect, one.margin) for one in stated]
+    adjusted = holm([one.p for one in found])
+    tested = sum(not math.isnan(one.p) for one in found)
+    significance = SIGNIFICANCE / max(1, tested)
     return [
-        _finding(claim, evidence, raw, adjusted, SIGNIFICANCE / max(1, tested))
-        for (claim, evidence), raw, adjusted in zip(found, p, holm(p), strict=True)
+        Finding(claim, _verdict(one, p), one, p, units_wanted(one.size, significance))
+        for claim, one, p in zip(stated, found, adjusted, strict=True)
     ]
 
 
-def _significance(values: np.ndarray) -> float:
-    return t_test(values) if len(values) >= FEWEST_UNITS else math.nan
-
-
-def _finding(
-    claim: Claim, evidence: Pairs, p: float, p_holm: float, significance: float
-) -> Finding:
-    values = evidence.log_ratios
-    mean, low, high = mean_interval(values) if len(values) else (math.nan,) * 3
-    return Finding(
-        claim=claim,
-        verdict=_verdict(claim, mean, p_holm),
-        ratio=math.exp(mean),
-        low=math.exp(low),
-        high=math.exp(high),
-        p=p,
-        p_holm=p_holm,
-        p_wilcoxon=wilcoxon(values),
-        units=len(values),
-        pairs=evidence.pairs,
-        configurations=evidence.configurations,
-        saturated=evidence.saturated,
-        wanted=units_wanted(values, significance),
-    )
-
-
-def _verdict(claim: Claim, mean: float, p_holm: float) -> Verdict:
+def _verdict(found: Result, p_holm: float) -> Verdict:
     if not p_holm < SIGNIFICANCE:
         return Verdict.OPEN
-    expected = (mean > 0) == (claim.expect is Expectation.GREATER)
-    return Verdict.SUPPORTED if expected else Verdict.CONTRADICTED
+    return Verdict.SUPPORTED if found.agrees else Verdict.CONTRADICTED
+
+
+def _end(value: float) -> str:
+    return f"{value:.2f}" if value < math.inf else "no end"

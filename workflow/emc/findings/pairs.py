@@ -1,5 +1,6 @@
 """Pairs of cells that differ in one factor, as log ratios of EMC."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +13,31 @@ from emc.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Log ratios that a test may treat as independent, float64 [units].
+    """Log ratios that a test may treat as independent, each in [low, high], float64 [units].
 
-    Seeds repeat a configuration and say nothing about others: where there are several
-    configurations, each gives one ratio, the mean over its seeds; the seeds of a single one are
-    units themselves. `pairs` counts pairs of cells; `saturated` counts those of configurations
-    with a lower bound: to leave out only the bound would favour the seeds that fit least.
+    A saturated cell bounds its EMC from below, one that does not fit the smallest size from
+    above; a ratio that follows from one of them is a bound too, with an infinite end. Seeds repeat
+    a configuration and say nothing about others: where there are several configurations, each
+    gives one unit, the mean over its seeds; the seeds of a single one are units themselves.
+    `pairs` counts pairs of cells behind the units, `unknown` those of units that are bounded on
+    neither side and left out.
     """
 
-    log_ratios: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     pairs: int
     configurations: int
-    saturated: int
+    unknown: int
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Log ratios that are no bounds."""
+        return np.asarray(self.low[self.low == self.high])
+
+    @property
+    def bounds(self) -> int:
+        """Number of units that are bounds."""
+        return int((self.low != self.high).sum())
 
 
 def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
@@ -35,27 +49,23 @@ def pairs(cells: pl.DataFrame, factor: Factor, over: object, under: object) -> P
     """Log ratios of EMC at level `over` of a factor to that at level `under`.
 
     `cells` are rows of the view `emc`. Replicates of a level within one group of matched cells
-    count with the mean of their logarithms.
+    count with the mean of their logarithms, or of its bounds.
     """
     grouped = cells.select(
+        *_ends(factor.measure),
         group=matched(cells, factor),
         configuration=matched(cells, factor, apart=["seed"]),
         level=pl.col(factor.name),
-        log_emc=pl.col("per_parameter" if factor.per_parameter else "emc50").log(),
-        saturated=pl.col("saturated"),
     )
-    levels = grouped.group_by("configuration", "group", "level").agg(
-        pl.col("log_emc").mean(), pl.col("saturated").any()
-    )
+    levels = grouped.group_by("configuration", "group", "level").agg(pl.col("low", "high").mean())
     found = (
         levels.filter(level=over)
         .join(levels.filter(level=under), on=["configuration", "group"])
         .select(
             "configuration",
-            log_ratio=pl.col("log_emc") - pl.col("log_emc_right"),
-            saturated=pl.col("saturated") | pl.col("saturated_right"),
+            low=pl.col("low") - pl.col("high_right"),
+            high=pl.col("high") - pl.col("low_right"),
         )
-        .sort("configuration", "log_ratio")
     )
     return _units(found)
 
@@ -63,22 +73,31 @@ def pairs(cells: pl.DataFrame, factor: Factor, over: object, under: object) -> P
 def against_parameters(cells: pl.DataFrame) -> Pairs:
     """Log ratios of EMC to the number of parameters, one for each row of the view `emc`."""
     nothing = Factor("nothing", ())
-    return _units(
-        cells.select(
-            configuration=matched(cells, nothing, apart=["seed"]),
-            log_ratio=pl.col("per_parameter").log(),
-            saturated=pl.col("saturated"),
-        ).sort("configuration", "log_ratio")
-    )
+    configuration = matched(cells, nothing, apart=["seed"])
+    return _units(cells.select(*_ends("per_parameter"), configuration=configuration))
+
+
+def _ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
+    """Ends of the logarithm of a measure: infinite where it is only a bound."""
+    value = pl.col(measure).log()
+    below, above = pl.col("below_smallest"), pl.col("saturated")
+    low = pl.when(below).then(-math.inf).otherwise(value).alias("low")
+    return low, pl.when(above).then(math.inf).otherwise(value).alias("high")
 
 
 def _units(found: pl.DataFrame) -> Pairs:
-    exact = found.filter(~pl.col("saturated").any().over("configuration"))
-    means = exact.group_by("configuration", maintain_order=True).agg(pl.col("log_ratio").mean())
+    """Ends of a mean are the means of the ends."""
+    known = pl.any_horizontal(pl.col("low", "high").is_finite())
+    seeds = found.sort("configuration", "low", "high")
+    means = seeds.group_by("configuration", maintain_order=True).agg(pl.col("low", "high").mean())
     several = len(means) > 1
+    told = (means if several else seeds).filter(known)
+    behind = seeds.join(told.select("configuration").unique(), on="configuration", how="semi")
+    kept = behind if several else told
     return Pairs(
-        log_ratios=(means if several else exact)["log_ratio"].to_numpy(),
-        pairs=len(exact),
-        configurations=len(means),
-        saturated=len(found) - len(exact),
+        low=told["low"].to_numpy(),
+        high=told["high"].to_numpy(),
+        pairs=len(kept),
+        configurations=told["configuration"].n_unique(),
+        unknown=len(found) - len(kept),
     )

@@ -26,7 +26,7 @@ class Exponent:
     """EMC ~ parameters^exponent for one procedure at growing width.
 
     Least squares of log emc50 on log parameters over all cells of those sizes at which none is a
-    lower bound; `low` and `high` are the 95 % t interval of the slope.
+    bound; `low` and `high` are the 95 % t interval of the slope.
     """
 
     dataset: str
@@ -57,7 +57,8 @@ def exponents(warehouse: Warehouse) -> list[Exponent]:
     """An exponent for every procedure with three sizes or more."""
     cells = measured_cells(warehouse)
     grouped = cells.with_columns(matched(cells, _SIZE, apart=["seed"]))
-    exact = grouped.filter(~pl.col("saturated").any().over("group", "parameters"))
+    bound = pl.col("saturated") | pl.col("below_smallest")
+    exact = grouped.filter(~bound.any().over("group", "parameters"))
     groups = exact.group_by("group", maintain_order=True)
     return [_exponent(rows) for _, rows in groups if rows["parameters"].n_unique() >= FEWEST_SIZES]
 

@@ -1,4 +1,4 @@
-"""What lies behind each cell's answer: probes, learning rates, certificates, loss traces.
+"""What lies behind each cell's answer: probes, rates, certificates, spectra, loss traces.
 
 Every table is sorted by cell in the order of `cells_data`; `counts` says how many of its rows
 belong to each cell, so that the page cuts out one cell without looking at the others.
@@ -42,19 +42,33 @@ WHERE place <= CASE outcome WHEN 'fit' THEN $fits ELSE $failures END ORDER BY ce
 """
 
 
+_SPECTRA: Final = """
+WITH near AS (
+  SELECT p.cell, p.n, p.outcome, p.spectrum_values, p.spectrum_shares,
+    row_number() OVER (
+      PARTITION BY p.cell, p.outcome = 'fit' ORDER BY abs(ln(p.n / e.emc50)), p.round, p.replica
+    ) AS place
+  FROM certificates AS p JOIN estimates AS e ON e.cell = p.cell)
+SELECT cell, n, outcome, spectrum_values AS "values", spectrum_shares AS shares FROM near
+WHERE place = 1 ORDER BY cell, outcome
+"""
+
+
 def evidence_data(warehouse: Warehouse) -> dict[str, Any]:
     """All tables by name."""
     order = warehouse.sql("SELECT cell FROM emc")["cell"]
     rates = warehouse.sql("SELECT cell, lr, emc50, low, high, probes FROM rates ORDER BY cell, lr")
     certificates = warehouse.sql(
         "SELECT cell, n, outcome, verdict, reason, loss, gradient_norm, lambda_min, lambda_max,"
-        " negative_eigenvalues, exact, iterations FROM certificates"
-        " ORDER BY cell, n, round, replica"
+        " trace, negative_eigenvalues, exact, polish_iterations, polish_escapes, polish_accuracy,"
+        " polish_fits, polish_loss, polish_gradient_norm, polish_verdict, polish_lambda_min,"
+        " polish_lambda_max FROM certificates ORDER BY cell, n, round, replica"
     )
     return {
         "probes": _probes(order, warehouse),
         "rates": _table(order, finite(rates).to_dicts()),
         "certificates": _table(order, finite(certificates).to_dicts()),
+        "spectra": _table(order, _spectra(warehouse)),
         "traces": _table(order, _traces(warehouse)),
     }
 
@@ -96,5 +110,13 @@ def _traces(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _short(loss: float) -> float | None:
-    return float(f"{loss:.3g}") if math.isfinite(loss) else None
+def _spectra(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
+    """Of a cell's certified end points the spectra of the fit and the failure nearest emc50."""
+    for row in warehouse.sql(_SPECTRA).iter_rows(named=True):
+        for part in ("values", "shares"):
+            row[part] = tuple(map(_short, row[part]))
+        yield row
+
+
+def _short(number: float) -> float | None:
+    return float(f"{number:.3g}") if math.isfinite(number) else None

@@ -8,14 +8,16 @@ from emc.warehouse import Warehouse
 SENTENCES: Final = 5
 
 _NUMBERS: Final = """
-SELECT count(*) AS planned, count(emc50) AS measured, count(*) FILTER (saturated) AS saturated,
+SELECT count(*) AS planned, count(emc50) AS measured,
+  count(*) FILTER (saturated OR below_smallest) AS bounds,
   coalesce(sum(probes), 0)::BIGINT AS probes,
   coalesce(sum(gradient_evaluations), 0)::DOUBLE AS gradients,
   coalesce(sum(seconds), 0)::DOUBLE AS seconds,
-  sum(certified)::BIGINT AS certified,
-  sum(certified_minimum + certified_fitted)::BIGINT AS minima,
-  min(per_parameter) FILTER (NOT saturated) AS least,
-  max(per_parameter) FILTER (NOT saturated) AS most
+  sum(failures_examined)::BIGINT AS examined,
+  sum(failures_certified)::BIGINT AS at_minimum,
+  sum(failures_unfinished)::BIGINT AS unfinished,
+  min(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS least,
+  max(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS most
 FROM emc
 """
 
@@ -38,9 +40,10 @@ def tiles(warehouse: Warehouse) -> list[Tile]:
     if row["least"] is not None:
         span = f"{row['least']:.2g} to {row['most']:.2g}"
         shown.append(Tile(span, f"samples fitted per parameter{_bounds(row)}"))
-    if row["certified"]:
-        share = f"{row['minima'] / row['certified']:.0%}"
-        shown.append(Tile(share, f"of {row['certified']:,} certified end points are minima"))
+    if row["examined"]:
+        count = f"{row['at_minimum']:,} of {row['examined']:,}"
+        meaning = f"examined failures stopped at a minimum, {row['unfinished']:,} were unfinished"
+        shown.append(Tile(count, meaning))
     return shown
 
 
@@ -51,7 +54,7 @@ def sentences(warehouse: Warehouse) -> list[str]:
 
 
 def _bounds(row: dict[str, Any]) -> str:
-    return f", without {row['saturated']:,} lower bounds" if row["saturated"] else ""
+    return f", without {row['bounds']:,} bounds" if row["bounds"] else ""
 
 
 def _duration(seconds: float) -> str:

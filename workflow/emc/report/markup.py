@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from emc.figures import Figure
-from emc.findings import Exponent, Finding
+from emc.findings import Exponent, Finding, Prediction
 from emc.records import Outcome
 from emc.report.headline import Tile
 from emc.warehouse import RELATIONS
@@ -28,8 +28,8 @@ def sentence_list(sentences: Iterable[str]) -> str:
 
 def finding_list(found: Sequence[Finding]) -> str:
     """Claims with evidence as a table, the others folded."""
-    judged = [finding for finding in found if finding.pairs]
-    others = [finding for finding in found if not finding.pairs]
+    judged = [finding for finding in found if finding.result.units]
+    others = [finding for finding in found if not finding.result.units]
     nothing = "<p>No claim has evidence in this study.</p>"
     rest = f"<details><summary>{len(others)} claims without evidence here</summary>"
     return (_finding_table(judged) if judged else nothing) + (
@@ -50,6 +50,17 @@ def _finding_table(found: Iterable[Finding]) -> str:
     return _table(("finding", "claim", "verdict", "numbers"), rows)
 
 
+def failure_list(failures: Sequence[tuple[str, str, str]]) -> str:
+    """Failed stages of cells with their reasons, as a table; nothing where there are none."""
+    if not failures:
+        return ""
+    rows = (tuple(escape(text) for text in failure) for failure in failures)
+    return (
+        "<p>These failed; <code>emc retry</code> clears chosen ones, and the next run tries them"
+        f" again.</p>{_table(('cell', 'stage', 'reason'), rows)}"
+    )
+
+
 def exponent_list(found: Sequence[Exponent]) -> str:
     """How EMC grows with the parameters, folded."""
     if not found:
@@ -67,6 +78,27 @@ def exponent_list(found: Sequence[Exponent]) -> str:
     return (
         "<details><summary>How EMC grows with the number of parameters:"
         f" {len(found):,} exponents</summary>{_table(heads, rows)}</details>"
+    )
+
+
+def prediction_list(found: Sequence[Prediction]) -> str:
+    """How well the label gap predicts the generalisation gap, folded; nothing without a group."""
+    if not found:
+        return ""
+    rows = (
+        (
+            escape(one.group),
+            f"{one.configurations:,}",
+            *one.shown,
+            "breaks down" if one.breaks_down else "",
+        )
+        for one in found
+    )
+    heads = ("group", "configurations", "Pearson", "Kendall", "Pearson at equal size", "")
+    return (
+        "<details><summary>Does the label gap predict the generalisation gap? Correlations with"
+        f" 95 % bootstrap intervals in {len(found):,} groups</summary>{_table(heads, rows)}"
+        "</details>"
     )
 
 

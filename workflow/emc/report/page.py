@@ -11,7 +11,7 @@ from typing import Any, Final
 from emc.figures import FIGURES, cell_charts, specification
 from emc.figures.save import script_json, vega_bundle
 from emc.figures.theme import config
-from emc.findings import exponents, judge
+from emc.findings import exponents, judge, label_gap_association, predictions
 from emc.report import markup
 from emc.report.cells import cells_data, definitions_data
 from emc.report.columnar import columnar, transposed
@@ -24,17 +24,17 @@ _SCRIPTS: Final = ("columns.js", "format.js", "charts.js", "table.js", "cell.js"
 _ASSETS: Final = files(__package__) / "assets"
 
 
-def write_page(database: Path, page: Path, study: str, title: str | None) -> None:
-    """Write the page of a study from its database.
+def write_page(database: Path, page: Path, study: str, title: str | None, file: str) -> None:
+    """Write the page of a study from its database; `file` is the study file, to run it again.
 
     Raises:
         EmcError: the database is missing or damaged.
     """
     with open_database(database) as warehouse:
-        write_text_atomically(page, _page(warehouse, study, title or study))
+        write_text_atomically(page, _page(warehouse, study, title or study, file))
 
 
-def _page(warehouse: Warehouse, study: str, title: str) -> str:
+def _page(warehouse: Warehouse, study: str, title: str, file: str) -> str:
     figures, charts, datasets = _figures(warehouse)
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     bundle = vega_bundle()
@@ -47,11 +47,13 @@ def _page(warehouse: Warehouse, study: str, title: str) -> str:
         sentences=markup.sentence_list(sentences(warehouse)),
         findings=markup.finding_list(judge(warehouse)),
         exponents=markup.exponent_list(exponents(warehouse)),
+        predictions=markup.prediction_list(predictions(label_gap_association(warehouse))),
         figures=figures,
+        failures=markup.failure_list(warehouse.view("failures").rows()),
         outcomes=markup.outcome_list(),
         dictionary=markup.dictionary(),
         versions=markup.version_line(warehouse.view("versions").iter_rows()),
-        data=script_json(_data(warehouse, study, charts, datasets)),
+        data=script_json(_data(warehouse, study, file, charts, datasets)),
         evidence=script_json(evidence_data(warehouse)),
         bundle=bundle,
         script=script,
@@ -76,10 +78,15 @@ def _figures(warehouse: Warehouse) -> tuple[str, dict[str, Any], dict[str, Any]]
 
 
 def _data(
-    warehouse: Warehouse, study: str, charts: dict[str, Any], datasets: dict[str, Any]
+    warehouse: Warehouse,
+    study: str,
+    file: str,
+    charts: dict[str, Any],
+    datasets: dict[str, Any],
 ) -> dict[str, Any]:
     return {
         "study": study,
+        "file": file,
         "cells": cells_data(warehouse),
         "definitions": definitions_data(warehouse),
         "charts": charts,

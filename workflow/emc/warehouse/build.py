@@ -10,12 +10,28 @@ import duckdb
 
 import emc
 from emc.errors import EmcError
+from emc.records import Failure
 from emc.store.atomic import write_atomically
-from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, Column, Table
+from emc.store.columns import (
+    CELLS,
+    CERTIFICATES,
+    ESTIMATES,
+    GENERALISATION,
+    PROBES,
+    Column,
+    Table,
+)
+from emc.store.failures import failures
 from emc.store.layout import CellFiles, Results
 from emc.store.tables import read_table
-from emc.warehouse.loading import create, load_estimates, load_parquet
+from emc.study.claims import AskedClaim
+from emc.warehouse.certified import load_certified
+from emc.warehouse.claims import load_claims
+from emc.warehouse.datasets import load_datasets
+from emc.warehouse.loading import create, load_estimates, load_failures, load_parquet
+from emc.warehouse.refits import load_refits
 from emc.warehouse.relations import comments, quoted
+from emc.warehouse.runs import RUNS
 from emc.warehouse.source import Source
 from emc.warehouse.views import VIEWS
 
@@ -33,39 +49,70 @@ _COMPONENTS: Final = ("torch", "numpy", "scipy", "polars", "duckdb", "altair")
 _MEMORY: Final = "1500MB"
 
 
-def build(database: Path, cells: Path, results: Results, settings: str) -> None:
+def build(
+    database: Path,
+    cells: Path,
+    results: Results,
+    settings: str,
+    claims: Sequence[AskedClaim] = (),
+    *,
+    seeds: int = 0,
+) -> None:
     """Write the DuckDB file of a study: its tables, its views, a comment on every column.
 
     `cells` is the plan. Every planned cell whose estimate lies in `results` counts as measured;
-    the others stay in the table `cells` and in the view `missing`. `settings` names the
-    certificates that are wanted. The file is built beside its place and takes it when whole.
+    the others stay in the table `cells` and in the view `missing`, those that failed in the table
+    `failures` too. `settings` names the certificates that are wanted, `seeds` the runs on the
+    whole training set: so many a cell. The file is built beside its place and takes it when whole.
 
     Raises:
         EmcError: a file is missing, damaged, foreign to the study or at odds with another.
     """
     planned = read_table(cells, CELLS, "the rule plan")["cell"]
     folders = [results.cell(cell) for cell in planned]
-    measured = [files for files in folders if files.estimate.exists()]
+    failed = [one for files in folders for one in failures(files, settings)]
     with write_atomically(database) as partial:
         partial.unlink()  # DuckDB makes its own file and takes no empty one
         with duckdb.connect(partial, config={"memory_limit": _MEMORY}) as connection:
-            _load(connection, cells, measured, settings)
+            load_parquet(connection, Source(CELLS, [cells]))
+            _load_results(connection, folders, failed, settings, seeds)
+            load_failures(connection, failed)
+            load_refits(connection)
+            load_certified(connection)
+            load_datasets(connection, results)
+            load_claims(connection, claims)
             _describe_versions(connection)
             _create_views(connection)
 
 
-def _load(
+def _load_results(
     connection: duckdb.DuckDBPyConnection,
-    cells: Path,
-    measured: Sequence[CellFiles],
+    folders: Sequence[CellFiles],
+    failed: Sequence[Failure],
     settings: str,
+    seeds: int,
 ) -> None:
-    certificates = [files.certificate(settings) for files in measured]
-    made = [path for path in certificates if path.exists()]
-    load_parquet(connection, Source(CELLS, [cells]))
+    """Load what there is; what a failed stage left is empty and no result."""
+    without = {(one.cell, one.stage) for one in failed}
+    measured = [
+        files
+        for files in folders
+        if (files.folder.name, "measure") not in without and files.estimate.exists()
+    ]
+    certified = [
+        files.certificate(settings)
+        for files in measured
+        if (files.folder.name, "certify") not in without and files.certificate(settings).exists()
+    ]
     load_parquet(connection, Source(PROBES, [files.probes for files in measured]))
     load_estimates(connection, Source(ESTIMATES, [files.estimate for files in measured]))
-    load_parquet(connection, Source(CERTIFICATES, made))
+    load_parquet(connection, Source(CERTIFICATES, certified))
+    tested = [
+        files.generalisation(seeds)
+        for files in measured
+        if (files.folder.name, "generalise") not in without and files.generalisation(seeds).exists()
+    ]
+    load_parquet(connection, Source(GENERALISATION, tested))
     _refuse_contradictions(connection)
 
 
@@ -89,7 +136,7 @@ def _describe_versions(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    for view in VIEWS:
+    for view in (*VIEWS, RUNS):
         connection.execute(f"CREATE VIEW {quoted(view.name)} AS {view.query}")
         for statement in comments(view):
             connection.execute(statement)

@@ -4,10 +4,25 @@ from typing import Final
 
 from emc.store.columns import TABLES
 from emc.warehouse.build import VERSIONS
+from emc.warehouse.certified import EMC_CERTIFIED
+from emc.warehouse.claims import ASKED
+from emc.warehouse.datasets import DATASETS
+from emc.warehouse.refits import EMC_BY_BUDGET, EMC_BY_THRESHOLD
 from emc.warehouse.relations import SQL_TYPES, Relation, View
+from emc.warehouse.runs import RUNS
 from emc.warehouse.views import VIEWS
 
-RELATIONS: Final[tuple[Relation, ...]] = (*VIEWS, *TABLES, VERSIONS)
+RELATIONS: Final[tuple[Relation, ...]] = (
+    *VIEWS,
+    RUNS,
+    EMC_BY_BUDGET,
+    EMC_BY_THRESHOLD,
+    EMC_CERTIFIED,
+    *TABLES,
+    DATASETS,
+    ASKED,
+    VERSIONS,
+)
 """All views and tables of the database, views first."""
 
 

@@ -1,11 +1,13 @@
 """Many result files into one table, in bulk; a bad file is refused by name."""
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
 
-from emc.store.columns import ESTIMATES, RATES, Table
+from emc.records import Failure
+from emc.store.columns import ESTIMATES, FAILURES, RATES, Table
 from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, quoted
 from emc.warehouse.source import Source
 
@@ -59,6 +61,15 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
     _refuse_repeated_rows(connection, documents)
     _refuse_unplanned_cells(connection, documents)
     connection.execute("DROP TABLE documents")
+
+
+def load_failures(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> None:
+    """Create the table `failures` and fill it."""
+    create(connection, FAILURES)
+    rows = [{"cell": one.cell, "stage": one.stage, "reason": one.reason} for one in failures]
+    if rows:
+        insert = "INSERT INTO failures SELECT unnest($rows, recursive := true)"
+        connection.execute(insert, {"rows": rows})
 
 
 def _load_documents(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:

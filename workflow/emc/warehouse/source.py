@@ -9,13 +9,14 @@ from typing import Any, Final
 import duckdb
 
 from emc.errors import EmcError
-from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, Table
+from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, GENERALISATION, PROBES, Table
 
 _MADE_BY: Final = {
     CELLS.name: "the rule plan",
     PROBES.name: "the rule measure",
     ESTIMATES.name: "the rule measure",
     CERTIFICATES.name: "the rule certify",
+    GENERALISATION.name: "the rule generalise",
 }
 
 
@@ -47,8 +48,9 @@ class Source:
             duckdb.IOException,
             duckdb.ConversionException,
         ) as e:
-            reason = str(e).splitlines()[0]
-            raise self.refusal(f"a file of table {self.table.name}", f"damaged ({reason})") from e
+            said = str(e)
+            file = next((path for path in self.paths if str(path) in said), self.paths[0].parent)
+            raise self.refusal(file, f"damaged ({said.splitlines()[0]})") from e
 
     def rows(
         self, connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any

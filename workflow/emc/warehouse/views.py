@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, RATES, Column, Table
+from emc.warehouse.certified import CONCLUSION, EMC_CERTIFIED
 from emc.warehouse.relations import View, names
 
 _NOT_SHARED: Final = {"cell", "sections", "labels", "label_noise", "seed", "definition"}
@@ -45,20 +46,32 @@ _SEARCH: Final = _columns(
     nullable=True,
 )
 
+_CERTIFIED: Final = tuple(
+    replace(column, nullable=True) for column in _all_but(EMC_CERTIFIED, {"cell"})
+)
+
 EMC: Final = View(
     "emc",
     "One row a planned cell: what was asked for and what came out.",
     (
         *CELLS.columns,
-        Column("status", "text", "measured or missing"),
+        Column("status", "text", "measured, failed or missing"),
         *_ANSWERS,
         Column("transition_width", "real", "n fitted with probability 0.1 over 0.9", True),
         *_SEARCH,
         Column("per_parameter", "real", "emc50 / parameters", True),
+        Column("per_trainable", "real", "emc50 / trainable", True),
+        Column("per_bit", "real", "emc50 / bits", True),
         Column(
             "bits_per_parameter",
             "real",
             "random labels: emc50 log2(classes) / parameters",
+            True,
+        ),
+        Column(
+            "memorised_per_parameter",
+            "real",
+            "random labels: bits that one probe memorised / parameters; a lower bound of capacity",
             True,
         ),
         Column(
@@ -76,7 +89,9 @@ EMC: Final = View(
         Column("certified_unconverged", "whole", "of these: unconverged"),
         Column("certified_inconclusive", "whole", "of these: inconclusive"),
         Column("failures_examined", "whole", "certified end points of probes that did not fit"),
-        Column("failures_certified", "whole", "of these: minimum, so that the failure counts"),
+        Column("failures_certified", "whole", "of these: at a minimum, polished or not"),
+        Column("failures_unfinished", "whole", "of these: fitted by the polish"),
+        *_CERTIFIED,
     ),
     f"""
     WITH outcomes AS (
@@ -96,16 +111,22 @@ EMC: Final = View(
         count(*) FILTER (verdict = 'unconverged') AS certified_unconverged,
         count(*) FILTER (verdict = 'inconclusive') AS certified_inconclusive,
         count(*) FILTER (outcome <> 'fit') AS failures_examined,
-        count(*) FILTER (outcome <> 'fit' AND verdict = 'minimum') AS failures_certified
+        count(*) FILTER (({CONCLUSION}) = 'minimum') AS failures_certified,
+        count(*) FILTER (({CONCLUSION}) = 'unfinished') AS failures_unfinished
       FROM certificates GROUP BY cell)
     SELECT {names(CELLS.columns, "c")},
-      CASE WHEN e.cell IS NULL THEN 'missing' ELSE 'measured' END AS status,
+      CASE WHEN e.cell IS NOT NULL THEN 'measured' WHEN f.cell IS NOT NULL THEN 'failed'
+        ELSE 'missing' END AS status,
       {names(_ANSWERS, "e")},
       e.width AS transition_width,
       {names(_SEARCH, "e")},
       e.emc50 / c.parameters AS per_parameter,
+      e.emc50 / c.trainable AS per_trainable,
+      e.emc50 / c.bits AS per_bit,
       CASE WHEN c.labels = 'random' THEN e.emc50 * log2(c.classes) / c.parameters END
         AS bits_per_parameter,
+      CASE WHEN c.labels = 'random' THEN e.memorised_bits / c.parameters END
+        AS memorised_per_parameter,
       e.emc50_without_censored > e.high AS censoring_matters,
       o.fits, o.stuck, o.censored, o.diverged, o.gradient_evaluations,
       coalesce(v.certified, 0) AS certified,
@@ -115,11 +136,15 @@ EMC: Final = View(
       coalesce(v.certified_unconverged, 0) AS certified_unconverged,
       coalesce(v.certified_inconclusive, 0) AS certified_inconclusive,
       coalesce(v.failures_examined, 0) AS failures_examined,
-      coalesce(v.failures_certified, 0) AS failures_certified
+      coalesce(v.failures_certified, 0) AS failures_certified,
+      coalesce(v.failures_unfinished, 0) AS failures_unfinished,
+      {names(_CERTIFIED, "k")}
     FROM cells AS c
     LEFT JOIN estimates AS e ON e.cell = c.cell
     LEFT JOIN outcomes AS o ON o.cell = c.cell
     LEFT JOIN verdicts AS v ON v.cell = c.cell
+    LEFT JOIN emc_certified AS k ON k.cell = c.cell
+    LEFT JOIN failures AS f ON f.cell = c.cell AND f.stage = 'measure'
     ORDER BY c.cell
     """,
 )
@@ -127,8 +152,13 @@ EMC: Final = View(
 MISSING: Final = View(
     "missing",
     "Planned cells without a result.",
-    CELLS.columns,
-    f"SELECT {names(CELLS.columns)} FROM cells ANTI JOIN estimates USING (cell) ORDER BY cell",
+    (*CELLS.columns, Column("reason", "text", "the error, where the measurement failed", True)),
+    f"""
+    SELECT {names(CELLS.columns, "c")}, f.reason
+    FROM cells AS c ANTI JOIN estimates AS e ON e.cell = c.cell
+    LEFT JOIN failures AS f ON f.cell = c.cell AND f.stage = 'measure'
+    ORDER BY c.cell
+    """,
 )
 
 ACCURACY_BY_N: Final = View(
@@ -194,15 +224,17 @@ LABEL_GAP: Final = View(
         Column("gap", "real", "emc50_original - emc50_random"),
         Column("ratio", "real", "emc50_original / emc50_random"),
         Column("saturated", "truth", "one of the two is a lower bound"),
+        Column("below_smallest", "truth", "one of the two is an upper bound"),
     ),
     f"""
     WITH measured AS (
       SELECT *, json_merge_patch(definition, '{{"labels": null}}') AS all_but_labels
-      FROM cells JOIN (SELECT cell, emc50, saturated FROM estimates) USING (cell))
+      FROM cells JOIN (SELECT cell, emc50, saturated, below_smallest FROM estimates) USING (cell))
     SELECT o.cell AS original, r.cell AS random, o.seed, {names(_SHARED, "o")},
       o.emc50 AS emc50_original, r.emc50 AS emc50_random,
       o.emc50 - r.emc50 AS gap, o.emc50 / r.emc50 AS ratio,
-      o.saturated OR r.saturated AS saturated
+      o.saturated OR r.saturated AS saturated,
+      o.below_smallest OR r.below_smallest AS below_smallest
     FROM measured AS o JOIN measured AS r
       ON r.all_but_labels = o.all_but_labels AND r.classes = o.classes
     WHERE o.labels = 'original' AND r.labels = 'random'
@@ -222,8 +254,16 @@ _END_POINT: Final = _columns(
     "gradient_norm",
     "lambda_min",
     "lambda_max",
+    "trace",
+    "exact",
     "negative_eigenvalues",
+    "polish_iterations",
+    "polish_escapes",
+    "polish_accuracy",
+    "polish_fits",
+    "polish_verdict",
 )
+_KNOWN: Final = "(exact OR verdict NOT IN ('unconverged', 'inconclusive'))"
 
 CURVATURE: Final = View(
     "curvature",
@@ -231,12 +271,16 @@ CURVATURE: Final = View(
     (
         *_END_POINT,
         Column("curvature_ratio", "real", "lambda_min / lambda_max"),
+        Column("lambda_min_known", "truth", "lambda_min is more than an upper bound"),
+        Column("conclusion", "text", "fit; unfinished: the polish fits; or the last verdict"),
         Column("n_over_emc50", "real", "n of the probe over the cell's emc50"),
         *_FACTORS,
     ),
     f"""
     SELECT {names(_END_POINT, "p")},
       p.lambda_min / p.lambda_max AS curvature_ratio,
+      {_KNOWN} AS lambda_min_known,
+      {CONCLUSION} AS conclusion,
       p.n / e.emc50 AS n_over_emc50,
       {names(_FACTORS, "c")}
     FROM certificates AS p JOIN cells AS c ON c.cell = p.cell
@@ -245,4 +289,43 @@ CURVATURE: Final = View(
     """,
 )
 
-VIEWS: Final = (EMC, MISSING, ACCURACY_BY_N, EMC_BY_LEARNING_RATE, LABEL_GAP, CURVATURE)
+MINIMA: Final = View(
+    "minima",
+    "Where each optimizer's certified runs ended, fits and failures apart: verdicts and sharpness.",
+    (
+        Column("optimizer", "text", "optimizer"),
+        Column("fitted", "truth", "end points of probes that fitted, or of those that did not"),
+        Column("cells", "whole", "cells with such end points"),
+        Column("end_points", "whole", "certified end points"),
+        Column("minimum", "whole", "failures that came to rest at a minimum"),
+        Column("saddle", "whole", "failures that came to rest at a saddle"),
+        Column("unfinished", "whole", "failures that the polish fits"),
+        Column("unconverged", "whole", "failures that were still moving"),
+        Column("inconclusive", "whole", "failures of which Lanczos could not tell"),
+        Column("lambda_max_median", "real", "median of the largest eigenvalue"),
+        Column("lambda_max_low", "real", "its lower quartile"),
+        Column("lambda_max_high", "real", "its upper quartile"),
+        Column("trace_median", "real", "median of the Hessian's trace"),
+        Column("lambda_min_known", "whole", "end points whose lambda_min is no mere upper bound"),
+        Column("curvature_ratio_median", "real", "their median lambda_min / lambda_max", True),
+    ),
+    f"""
+    SELECT optimizer, outcome = 'fit' AS fitted, count(DISTINCT cell) AS cells,
+      count(*) AS end_points,
+      {
+        ", ".join(
+            f"count(*) FILTER (conclusion = '{verdict}') AS {verdict}"
+            for verdict in ("minimum", "saddle", "unfinished", "unconverged", "inconclusive")
+        )
+    },
+      median(lambda_max) AS lambda_max_median,
+      quantile_cont(lambda_max, 0.25) AS lambda_max_low,
+      quantile_cont(lambda_max, 0.75) AS lambda_max_high,
+      median(trace) AS trace_median,
+      count(*) FILTER (lambda_min_known) AS lambda_min_known,
+      median(curvature_ratio) FILTER (lambda_min_known) AS curvature_ratio_median
+    FROM curvature GROUP BY ALL ORDER BY optimizer, fitted
+    """,
+)
+
+VIEWS: Final = (EMC, MISSING, ACCURACY_BY_N, EMC_BY_LEARNING_RATE, LABEL_GAP, CURVATURE, MINIMA)

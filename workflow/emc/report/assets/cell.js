@@ -44,9 +44,10 @@ function evidenceOf() {
 }
 
 function answerSentence(cell) {
-  if (cell.emc50 === null) return "Not measured yet.";
+  if (cell.emc50 === null) return cell.status === "failed" ? "The measurement failed." : "Not measured yet.";
   const spent = `${whole.format(cell.probes)} probes in ${whole.format(cell.rounds)} rounds`;
   if (cell.saturated) return `Fits at least ${shown(cell.emc50)} samples with probability one half (${spent}).`;
+  if (cell.below_smallest) return `Fits at most ${shown(cell.emc50)} samples with probability one half (${spent}).`;
   return `Fits ${shown(cell.emc50)} samples with probability one half: 95 % interval ${shown(cell.low)} to ${shown(cell.high)}, from ${spent}.`;
 }
 
@@ -57,8 +58,22 @@ function factList(cell) {
   return element("dl", { className: "facts" }, ...entries);
 }
 
+/** Whether a smallest eigenvalue is more than an upper bound. */
+function lowKnown(row) {
+  return row.exact || !["unconverged", "inconclusive"].includes(row.verdict);
+}
+
+/** What L-BFGS made of a failure, in words. */
+function polishOf(row) {
+  if (row.polish_iterations === null) return "–";
+  const escapes = row.polish_escapes ? `, ${row.polish_escapes} saddles left` : "";
+  const spent = `${whole.format(row.polish_iterations)} iterations${escapes}`;
+  if (row.polish_fits) return `unfinished: it fits after ${spent}`;
+  return `${row.polish_verdict} at ${shown(100 * row.polish_accuracy, 4)} % after ${spent}`;
+}
+
 function certificateTable(rows) {
-  const heads = ["end point", "verdict", "why", "loss", "gradient norm", "smallest eigenvalue", "largest", "negative"];
+  const heads = ["end point", "verdict", "why", "after the polish", "loss", "gradient norm", "smallest eigenvalue", "largest", "trace", "negative"];
   const body = rows.map((row) =>
     element(
       "tr",
@@ -66,9 +81,15 @@ function certificateTable(rows) {
       element("th", { scope: "row" }, `${row.outcome} at n = ${whole.format(row.n)}`),
       element("td", {}, row.verdict),
       element("td", {}, row.reason),
-      ...[row.loss, row.gradient_norm, row.lambda_min, row.lambda_max, row.negative_eigenvalues].map((value) =>
-        element("td", { className: "number" }, shown(value)),
-      ),
+      element("td", {}, polishOf(row)),
+      ...[
+        shown(row.loss),
+        shown(row.gradient_norm),
+        `${lowKnown(row) ? "" : "≤\u00a0"}${shown(row.lambda_min)}`,
+        shown(row.lambda_max),
+        `${row.exact ? "" : "≈\u00a0"}${shown(row.trace)}`,
+        shown(row.negative_eigenvalues),
+      ].map((text) => element("td", { className: "number" }, text)),
     ),
   );
   const head = element("tr", {}, ...heads.map((title) => element("th", { scope: "col" }, title)));
@@ -76,11 +97,22 @@ function certificateTable(rows) {
   return element("div", { className: "scroll" }, table);
 }
 
+/** EMC without the failures that stopped at no minimum. */
+function certifiedSentence(cell) {
+  const left = `${whole.format(cell.failures_left_out)} of ${whole.format(cell.failures_in_all)} failures`;
+  if (cell.failures_left_out === 0) return "No failure that was examined is left out: certified EMC is EMC.";
+  const answer = cell.certified_saturated
+    ? `at least ${shown(cell.emc50_certified)}`
+    : `${shown(cell.emc50_certified)} (${shown(cell.low_certified)} to ${shown(cell.high_certified)})`;
+  return `Without ${left}, which were examined and stopped at no minimum, EMC would be ${answer}.`;
+}
+
 function certificatePart(place) {
   const table = evidenceOf().certificates;
   const rows = rowsOf(table, ...rangeOf(table, place));
-  const none = element("p", {}, "No end point of this cell has a certificate.");
-  return element("section", {}, element("h2", {}, "Certificates"), rows.length ? certificateTable(rows) : none);
+  const heading = element("h2", {}, "Certificates");
+  if (!rows.length) return element("section", {}, heading, element("p", {}, "No end point of this cell has a certificate."));
+  return element("section", {}, heading, element("p", {}, certifiedSentence(page.cells[place])), certificateTable(rows));
 }
 
 function lossRows(place) {
@@ -88,6 +120,38 @@ function lossRows(place) {
   return rowsOf(table, ...rangeOf(table, place)).flatMap((trace, probe) =>
     trace.epochs.map((epoch, at) => ({ probe, n: trace.n, outcome: trace.outcome, epoch, loss: trace.losses[at] })),
   );
+}
+
+/** Each certified end point, and where a polish led from it. */
+function endRows(place) {
+  const table = evidenceOf().certificates;
+  return rowsOf(table, ...rangeOf(table, place)).flatMap((row, end) => {
+    const { n, outcome } = row;
+    const trained = { end, n, outcome, stage: "end of training", loss: row.loss, gradient: row.gradient_norm, verdict: row.verdict };
+    if (row.polish_iterations === null) return [trained];
+    const verdict = row.polish_fits ? "fits" : row.polish_verdict;
+    return [trained, { end, n, outcome, stage: "after the polish", loss: row.polish_loss, gradient: row.polish_gradient_norm, verdict }];
+  });
+}
+
+function spectrumRows(place) {
+  const table = evidenceOf().spectra;
+  return rowsOf(table, ...rangeOf(table, place)).flatMap(({ n, outcome, values, shares }) =>
+    values.map((value, at) => ({ n, outcome, value, share: shares[at] })),
+  );
+}
+
+/** Smallest over largest eigenvalue of each certified end point. */
+function ratioRows(place) {
+  const table = evidenceOf().certificates;
+  return rowsOf(table, ...rangeOf(table, place)).map((row) => ({
+    n: row.n,
+    outcome: row.outcome,
+    loss: row.loss,
+    verdict: row.verdict,
+    known: lowKnown(row) ? "eigenvalue" : "upper bound",
+    ratio: row.lambda_max > 0 ? row.lambda_min / row.lambda_max : null,
+  }));
 }
 
 /** Data sets of a cell's charts, by name; see cell.py. */
@@ -100,6 +164,9 @@ function cellDatasets(cell, place) {
     probes: ran.length ? [answer, ...ran] : [],
     rates: tried,
     losses: lossRows(place).filter((row) => row.loss > 0),
+    spectra: spectrumRows(place),
+    ratios: ratioRows(place).filter((row) => row.ratio !== null),
+    ends: endRows(place).filter((row) => row.loss > 0 && row.gradient > 0),
   };
 }
 
@@ -122,7 +189,7 @@ function definitionPart(place) {
 }
 
 function rerunPart(cell) {
-  const command = `snakemake --configfile config/${page.study}.yaml --force results/cells/${cell.cell}/probes.parquet`;
+  const command = `snakemake --configfile ${page.file} --force results/cells/${cell.cell}/probes.parquet`;
   return element(
     "section",
     {},

@@ -22,24 +22,32 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** A number that is a lower bound where the cell's EMC is one. */
+/** What stands before a cell's EMC where it is a bound. */
+function signOf(cell) {
+  return cell.saturated ? "≥ " : cell.below_smallest ? "≤ " : "";
+}
+
+/** A number that is a bound where the cell's EMC is one. */
 function boundOf(cell, key) {
-  return cell[key] !== null && cell.saturated ? `≥ ${shown(cell[key])}` : shown(cell[key]);
+  return cell[key] === null ? shown(null) : signOf(cell) + shown(cell[key]);
 }
 
 /** EMC with its interval, or as the bound that it is. */
 function answerOf(cell) {
   if (cell.emc50 === null) return "–";
-  if (cell.saturated) return `≥ ${shown(cell.emc50)}`;
+  if (signOf(cell)) return signOf(cell) + shown(cell.emc50);
   return `${shown(cell.emc50)} (${shown(cell.low)} to ${shown(cell.high)})`;
 }
 
 /** What a reader must know before trusting a cell's number: [short, long] pairs. */
 function notesOf(cell) {
   if (cell.status === "missing") return [["missing", "This cell is planned but not measured yet."]];
+  if (cell.status === "failed") return [["failed", "This cell's measurement failed: the reason stands above the table of cells."]];
   const notes = [];
   if (cell.saturated)
     notes.push(["lower bound", "The data ended before the net stopped fitting: EMC is a lower bound."]);
+  else if (cell.below_smallest)
+    notes.push(["upper bound", "Not even the smallest n was fitted half of the time: EMC is an upper bound."]);
   else if (!cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.censoring_matters)
