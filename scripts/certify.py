@@ -15,6 +15,7 @@ def run(arguments: argparse.Namespace) -> None:
         settings_from_definition(arguments.settings),
         Results(arguments.results),
         arguments.output,
+        threads=arguments.threads,
     )
 
 
@@ -24,4 +25,5 @@ if __name__ == "__main__":
     parser.add_argument("--settings", required=True, help="what a certificate demands, as JSON")
     parser.add_argument("--results", required=True, type=Path, help="results folder")
     parser.add_argument("--output", required=True, type=Path, help="Parquet file to write")
+    parser.add_argument("--threads", type=int, default=1, help="that share out the samples")
     script(parser, run)

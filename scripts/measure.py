@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from emc.cli.boundary import script
+from emc.measurement.checkpoints import SECONDS_BETWEEN
 from emc.measurement.job import measure
 from emc.store.layout import Results
 from emc.study.identity import from_canonical
@@ -15,6 +16,7 @@ def run(arguments: argparse.Namespace) -> None:
         Results(arguments.results),
         device=arguments.device,
         back_end=arguments.back_end,
+        checkpoint_seconds=arguments.checkpoint_seconds,
     )
 
 
@@ -24,4 +26,10 @@ if __name__ == "__main__":
     parser.add_argument("--results", required=True, type=Path, help="results folder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--back-end", help="engine to use, whatever the rule would choose")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=SECONDS_BETWEEN,
+        help="training that a kill may lose, beside the epoch under way (default: %(default)s)",
+    )
     script(parser, run)

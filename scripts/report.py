@@ -8,7 +8,7 @@ from emc.report import write_page
 
 
 def run(arguments: argparse.Namespace) -> None:
-    write_page(arguments.database, arguments.page, arguments.study, arguments.title)
+    write_page(arguments.database, arguments.page, arguments.study, arguments.title, arguments.file)
 
 
 if __name__ == "__main__":
@@ -17,4 +17,5 @@ if __name__ == "__main__":
     parser.add_argument("--page", required=True, type=Path, help="HTML file to write")
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--title", required=True, help="title of the page")
+    parser.add_argument("--file", required=True, help="the study file, to run it again")
     script(parser, run)

@@ -4,11 +4,13 @@
 rule aggregate:
     input:
         cells="results/studies/{study}/cells.parquet",
+        manifests=[f"results/data/{dataset}/manifest.json" for dataset in DATASETS],
         probes=cell_files("results/cells/{cell}/probes.parquet"),
         estimates=cell_files("results/cells/{cell}/estimate.json"),
         certificates=cell_files(
             f"results/cells/{{cell}}/certificate-{SETTINGS_ID}.parquet"
         ),
+        generalisation=GENERALISATION,
     output:
         database="results/studies/{study}/emc.duckdb",
     log:
@@ -21,8 +23,33 @@ rule aggregate:
         runtime=30,
     params:
         settings=SETTINGS_ID,
+        claims=claims_definition(STUDY.study.claims),
+        seeds=STUDY.generalised_seeds,
     message:
         "Aggregating study {wildcards.study}"
     shell:
         "python -P scripts/aggregate.py --cells {input.cells:q} --settings {params.settings}"
-        " --results results --database {output.database:q} > {log} 2>&1"
+        " --claims {params.claims:q} --seeds {params.seeds} --results results"
+        " --database {output.database:q} > {log} 2>&1"
+
+
+rule export:
+    input:
+        database="results/studies/{study}/emc.duckdb",
+    output:
+        folder=directory("results/studies/{study}/tables"),
+    log:
+        "results/logs/export/{study}.log",
+    benchmark:
+        "results/benchmarks/export/{study}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        title=STUDY.study.title or STUDY.name,
+    message:
+        "Exporting the tables of {wildcards.study}"
+    shell:
+        "python -P scripts/export.py --database {input.database:q} --folder {output.folder:q}"
+        " --study {wildcards.study} --title {params.title:q} > {log} 2>&1"

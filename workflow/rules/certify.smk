@@ -3,7 +3,7 @@
 
 rule certify:
     input:
-        tensors=cell_tensors,
+        tensors=ancient(cell_tensors),
         endpoints="results/cells/{cell}/endpoints.safetensors",
     output:
         certificates="results/cells/{cell}/certificate-{settings}.parquet",
@@ -23,4 +23,5 @@ rule certify:
         "Certifying {wildcards.cell}"
     shell:
         "python -P scripts/certify.py --cell {params.cell:q} --settings {params.settings:q}"
-        " --results results --output {output.certificates:q} > {log} 2>&1"
+        " --results results --threads {threads} --output {output.certificates:q}"
+        " > {log} 2>&1"

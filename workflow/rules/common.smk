@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emc.errors import EXIT_USER_ERROR, EmcError
 from emc.study import load
+from emc.study.claims import claims_definition
 from emc.study.identity import (
     dataset_definition,
     dataset_id,
@@ -42,6 +43,10 @@ DATASETS = {
 }
 SETTINGS = settings_definition(STUDY.study.certificate)
 SETTINGS_ID = settings_id(STUDY.study.certificate)
+GENERALISATION = [
+    f"results/cells/{planned.id}/generalisation-{STUDY.generalised_seeds}.parquet"
+    for planned in STUDY.generalised
+]
 
 
 def cell_definition(wildcards):
@@ -55,6 +60,12 @@ def cell_tensors(wildcards):
 
 def cell_files(pattern):
     return [pattern.format(cell=cell) for cell in CELLS]
+
+
+def preparation_minutes(wildcards):
+    """A day for folders of images, which may hold millions to decode; an hour for all else."""
+    in_folders = DATASETS[wildcards.dataset].name in ("imagenet", "image-folder")
+    return 1440 if in_folders else 60
 
 
 def floor_files(*floors):

@@ -12,7 +12,7 @@ rule dataset:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=preparation_minutes,
     params:
         dataset=lambda wildcards: dataset_definition(DATASETS[wildcards.dataset]),
     message:

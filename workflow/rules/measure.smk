@@ -4,6 +4,7 @@
 rule plan:
     input:
         study=STUDY.file,
+        whole=STUDY.part_of or [],
         plugins=STUDY.plugins,
     output:
         cells="results/studies/{study}/cells.parquet",
@@ -23,7 +24,8 @@ rule plan:
 
 rule measure:
     input:
-        tensors=cell_tensors,
+        # Of the same content when it is made again, which is no reason to train again.
+        tensors=ancient(cell_tensors),
     output:
         probes="results/cells/{cell}/probes.parquet",
         estimate="results/cells/{cell}/estimate.json",

@@ -27,6 +27,28 @@ rule figures:
         " --folder {output.figures:q} > {log} 2>&1"
 
 
+rule findings:
+    input:
+        database="results/studies/{study}/emc.duckdb",
+        code=floor_files("findings"),
+    output:
+        table="results/studies/{study}/findings.parquet",
+        text="results/studies/{study}/findings.md",
+    log:
+        "results/logs/findings/{study}.log",
+    benchmark:
+        "results/benchmarks/findings/{study}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Judging the claims of {wildcards.study}"
+    shell:
+        "python -P scripts/findings.py --database {input.database:q} --table {output.table:q}"
+        " --text {output.text:q} > {log} 2>&1"
+
+
 rule report:
     input:
         database="results/studies/{study}/emc.duckdb",
@@ -43,8 +65,40 @@ rule report:
         runtime=30,
     params:
         title=STUDY.study.title or STUDY.name,
+        file=str(STUDY.file),
     message:
         "Writing the page of {wildcards.study}"
     shell:
         "python -P scripts/report.py --database {input.database:q} --page {output.page:q}"
-        " --study {wildcards.study} --title {params.title:q} > {log} 2>&1"
+        " --study {wildcards.study} --title {params.title:q} --file {params.file:q}"
+        " > {log} 2>&1"
+
+
+rule complete:
+    input:
+        # Named here too, or those that `emc retry` removed would not be missed.
+        estimates=cell_files("results/cells/{cell}/estimate.json"),
+        certificates=cell_files(
+            f"results/cells/{{cell}}/certificate-{SETTINGS_ID}.parquet"
+        ),
+        generalisation=GENERALISATION,
+        database="results/studies/{study}/emc.duckdb",
+        page="results/studies/{study}/index.html",
+        figures="results/studies/{study}/figures",
+    output:
+        note="results/studies/{study}/complete.txt",
+    log:
+        "results/logs/complete/{study}.log",
+    benchmark:
+        "results/benchmarks/complete/{study}.tsv"
+    # Cells that failed fail again until `emc retry` clears them.
+    retries: 0
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Looking for failed cells of {wildcards.study}"
+    shell:
+        "python -P scripts/complete.py --database {input.database:q}"
+        " --note {output.note:q} > {log} 2>&1"

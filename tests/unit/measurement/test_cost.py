@@ -29,7 +29,7 @@ def test_an_exact_power_law_is_recovered(
     done = [(size, level * size**power) for size in known]
     found = forecast(done, to_do)
     assert found is not None
-    assert found.seconds == pytest.approx(sum(level * size**power for size in to_do), rel=1e-5)
+    assert found.total == pytest.approx(sum(level * size**power for size in to_do), rel=1e-5)
     assert found.factor == pytest.approx(1, abs=1e-6)
     assert found.learnt_from == len(known)
 
@@ -37,7 +37,7 @@ def test_an_exact_power_law_is_recovered(
 def test_one_cell_tells_a_level_and_nothing_of_its_error() -> None:
     found = forecast([(100, 3.0)], [10, 100, 1000])
     assert found is not None
-    assert found.seconds == pytest.approx(9.0)
+    assert found.total == pytest.approx(9.0)
     assert (found.factor, found.learnt_from) == (math.inf, 1)
 
 
@@ -45,14 +45,14 @@ def test_cells_of_one_size_tell_a_level_and_its_error() -> None:
     """The geometric mean, and the spread of the logarithms: 1 and 4 seconds, s = log 2 sqrt 2."""
     found = forecast([(100, 1.0), (100, 4.0)], [100, 10**6])
     assert found is not None
-    assert found.seconds == pytest.approx(2 * 2.0)
+    assert found.total == pytest.approx(2 * 2.0)
     assert found.factor == pytest.approx(math.exp(1.96 * math.log(2) * math.sqrt(2)))
 
 
 def test_two_sizes_are_too_few_for_a_slope() -> None:
     found = forecast([(10, 1.0), (1000, 100.0)], [10**6])
     assert found is not None
-    assert found.seconds == pytest.approx(10.0)
+    assert found.total == pytest.approx(10.0)
 
 
 def test_the_least_squares_line() -> None:
@@ -63,7 +63,7 @@ def test_the_least_squares_line() -> None:
     line, squares, *_ = np.polyfit(np.log(size), np.log(spent), 1, full=True)
     found = forecast(list(zip(size.tolist(), spent.tolist(), strict=True)), [500])
     assert found is not None
-    assert found.seconds == pytest.approx(math.exp(np.polyval(line, math.log(500))))
+    assert found.total == pytest.approx(math.exp(np.polyval(line, math.log(500))))
     assert found.factor == pytest.approx(math.exp(1.96 * math.sqrt(squares[0] / 28)))
 
 
@@ -72,14 +72,14 @@ def test_cells_of_nearly_one_size_predict_nothing_absurd(spent: list[int], expec
     """Powers of 230 and -230 would fit best: the third is the most, and none the least."""
     found = forecast([(999, spent[0]), (1000, spent[1]), (1001, spent[2])], [10_000])
     assert found is not None
-    assert found.seconds == pytest.approx(expected, rel=1e-3)
+    assert found.total == pytest.approx(expected, rel=1e-3)
 
 
 @given(st.lists(st.tuples(sizes, seconds), min_size=1, max_size=8), st.lists(sizes, min_size=1))
 def test_a_forecast_is_positive_and_finite(done: list[tuple[int, float]], to_do: list[int]) -> None:
     found = forecast(done, to_do)
     assert found is not None
-    assert 0 < found.seconds < math.inf
+    assert 0 < found.total < math.inf
     assert found.factor >= 1
     assert math.isinf(found.factor) == (len(done) == 1)
 
@@ -87,4 +87,31 @@ def test_a_forecast_is_positive_and_finite(done: list[tuple[int, float]], to_do:
 def test_nothing_left_costs_nothing() -> None:
     found = forecast([(10, 1.0)], [])
     assert found is not None
-    assert found.seconds == 0
+    assert found.total == 0
+
+
+def test_leaving_one_out() -> None:
+    """1, 2 and 4 seconds at one size: each is predicted by the geometric mean of the others."""
+    found = forecast([(10, 1.0), (10, 2.0), (10, 4.0)], [10])
+    assert found is not None
+    errors = np.log([1 / math.sqrt(8), 2 / 2, 4 / math.sqrt(2)])
+    assert found.left_out == pytest.approx(math.exp(math.sqrt(np.mean(errors**2))))
+
+
+def test_leaving_one_out_of_a_line() -> None:
+    """The residual over one less its leverage, the closed form for least squares."""
+    draw = np.random.default_rng(7)
+    size = draw.integers(10, 10**5, 20)
+    spent = 0.01 * size**1.2 * np.exp(draw.normal(0, 0.3, 20))
+    design = np.column_stack([np.ones(20), np.log(size)])
+    hat = design @ np.linalg.inv(design.T @ design) @ design.T
+    residuals = (np.log(spent) - hat @ np.log(spent)) / (1 - np.diag(hat))
+    found = forecast(list(zip(size.tolist(), spent.tolist(), strict=True)), [500])
+    assert found is not None
+    assert found.left_out == pytest.approx(math.exp(math.sqrt(np.mean(residuals**2))))
+
+
+def test_the_largest_cell_to_come() -> None:
+    found = forecast([(10, 1.0), (100, 10.0), (1000, 100.0)], [50, 500, None])
+    assert found is not None
+    assert found.largest == pytest.approx(50.0)

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from emc.data.prepare import prepare
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
 from emc.measurement.result import deciding
 from emc.measurement.state import Status, state
-from emc.records import Outcome
+from emc.records import Failure, Outcome
 from emc.store.columns import PROBES
 from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints
+from emc.store.failures import write_failure
 from emc.store.layout import Results
 from emc.store.rows import estimate_from_document, probe_from_row
 from emc.store.tables import read_table
@@ -84,16 +85,20 @@ def test_a_net_larger_than_its_data_is_saturated(tmp_path: Path) -> None:
     assert found.emc50 == found.low == found.samples_available == 60
 
 
-def test_a_failure_leaves_its_reason_and_is_forgotten_after_a_success(tmp_path: Path) -> None:
+def test_missing_data_is_no_failure_of_the_cell(tmp_path: Path) -> None:
+    one, results = cell(), Results(tmp_path)
+    with pytest.raises(FileError, match="no such file; the rule dataset makes it"):
+        measure(one, results, device="cpu", back_end=None)
+    assert state(results.cell(cell_id(one))).status is Status.TO_DO
+
+
+def test_a_failure_is_forgotten_after_a_success(tmp_path: Path) -> None:
     one, results = cell(), Results(tmp_path)
     files = results.cell(cell_id(one))
-    with pytest.raises(EmcError, match="no such file; the rule dataset makes it"):
-        measure(one, results, device="cpu", back_end=None)
-    assert state(files).status is Status.FAILED
-    assert "no such file" in state(files).reason
+    write_failure(files.failure("measure"), Failure(cell_id(one), "measure", "odd", ()))
+    assert (state(files).status, state(files).reason) == (Status.FAILED, "odd")
     measured(one, tmp_path)
     assert state(files).status is Status.DONE
-    assert not files.failure.exists()
 
 
 def test_deciding_probes_are_the_largest_fits_and_smallest_failures(tmp_path: Path) -> None:

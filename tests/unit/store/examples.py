@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from emc.records import Certificate, Estimate, Milestone, Outcome, Probe, RateEstimate, Verdict
+from emc.records import (
+    Certificate,
+    Estimate,
+    Judgement,
+    Milestone,
+    Outcome,
+    Polish,
+    Probe,
+    RateEstimate,
+    Verdict,
+)
 
 CELL = "digits-random-mlp4-relu-sgd-0123456789ab"
 
@@ -69,30 +79,49 @@ estimates = st.builds(
     device=_words,
 )
 
+_judged = {
+    "n": _counts,
+    "verdict": st.sampled_from(Verdict),
+    "reason": _words,
+    "loss": _reals,
+    "gradient_norm": _reals,
+    "relative_gradient_norm": _reals,
+    "plateau": _reals,
+    "lambda_min": _reals,
+    "lambda_min_residual": _reals,
+    "lambda_max": _reals,
+    "lambda_max_residual": _reals,
+    "trace": _reals,
+    "negative_eigenvalues": st.none() | _counts,
+    "exact": st.booleans(),
+    "iterations": _counts,
+    "eps": _reals,
+    "delta": _reals,
+    "seconds": _reals,
+}
+
+_polishes = st.builds(
+    Polish,
+    iterations=_counts,
+    escapes=_counts,
+    accuracy=_reals,
+    fits=st.booleans(),
+    loss=_reals,
+    gradient_norm=_reals,
+    seconds=_reals,
+    judgement=st.none() | st.builds(Judgement, **_judged),
+)
+
 certificates = st.builds(
     Certificate,
     cell=_words,
     round=_counts,
     replica=_counts,
-    n=_counts,
     outcome=st.sampled_from(Outcome),
-    verdict=st.sampled_from(Verdict),
-    reason=_words,
-    loss=_reals,
-    gradient_norm=_reals,
-    relative_gradient_norm=_reals,
-    plateau=_reals,
-    lambda_min=_reals,
-    lambda_min_residual=_reals,
-    lambda_max=_reals,
-    lambda_max_residual=_reals,
-    trace=_reals,
-    negative_eigenvalues=st.none() | _counts,
-    exact=st.booleans(),
-    iterations=_counts,
-    eps=_reals,
-    delta=_reals,
-    seconds=_reals,
+    spectrum_values=st.lists(_reals, max_size=3).map(tuple),
+    spectrum_shares=st.lists(_reals, max_size=3).map(tuple),
+    polish=st.none() | _polishes,
+    **_judged,
 )
 
 

@@ -39,6 +39,7 @@ def test_every_cell_has_a_row(raw: dict[str, object]) -> None:
     row = frame(CELLS, [plan_row(planned(cell))]).row(0, named=True)
     assert row["sections"] == ["a", "b"]
     assert (row["classes"], row["parameters"]) == (cell.classes, cell.parameters)
+    assert (row["trainable"], row["bits"]) == (cell.trainable, cell.bits)
     assert row["rates"] == list(cell.optimizer.lr)
     assert (row["batch"] is None) == (cell.optimizer.name == "gd") == (row["batch_order"] == "full")
     assert row["definition"] == identified(cell)[1]
@@ -59,6 +60,7 @@ def test_rules_and_layout_speak_of_the_same_files() -> None:
         cell.estimate,
         cell.endpoints,
         cell.certificate("{settings}"),
+        cell.generalisation("{seeds}"),
         study.cells,
         study.database,
         study.figures,
@@ -72,5 +74,6 @@ def test_the_journal_lies_outside_of_what_rules_declare() -> None:
     """Snakemake removes declared outputs before a job runs again; finished rounds must survive."""
     rules = "".join(path.read_text() for path in sorted(RULES.glob("*.smk")))
     files = Results(Path("results")).cell("{cell}")
-    assert files.journal.parent == files.failure.parent == files.folder / "journal"
+    assert files.journal.parent == files.folder / "journal"
     assert "journal" not in rules
+    assert files.failure("measure").name not in rules

@@ -193,7 +193,7 @@ class TestTwoProcesses:
             [sys.executable, "-c", program, path], capture_output=True, text=True, check=False
         )
         journal.close()
-        assert f"EmcError: {path}: another process is measuring this cell" in done.stderr
+        assert f"InUseError: {path}: another process is measuring this cell" in done.stderr
 
     def test_a_look_does_not_disturb_an_opening(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -297,7 +297,7 @@ def test_a_file_system_that_takes_no_more(path: Path) -> None:
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     out, err = start(APPENDING.format(limit=limit), path).communicate()
     rounds = int(out.split()[-1])
-    assert "EmcError" in err
+    assert "FileError" in err
     assert "the round cannot be saved: [Errno 27] File too large" in err
     assert rounds > 1
     assert rounds_of(path) == wanted(rounds, 3)

@@ -1,63 +1,145 @@
 """Certify the end points that a measurement kept."""
 
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from emc.curvature.endpoint import EndPoint, certify_end_points
+import numpy as np
+
+from emc.curvature.endpoint import EndPoint, certify_end_points, polish_end_point
 from emc.curvature.objective import Objective
+from emc.curvature.parameters import EndPointError
 from emc.curvature.settings import Settings
 from emc.data.samples import open_samples
 from emc.engine.device import resolve
+from emc.engine.procedure import Procedure
+from emc.errors import FileError
+from emc.measurement.attempt import attempt
 from emc.measurement.cards import one_card
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
-from emc.records import Certificate
+from emc.measurement.stop import stop_on_signal
+from emc.records import Certificate, Outcome, Polish, Probe
+from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
 from emc.store.layout import Results
 from emc.store.rows import certificate_row
 from emc.store.tables import write_table
 from emc.study.cell import Cell
-from emc.study.identity import cell_id, dataset_id
+from emc.study.identity import cell_id, dataset_id, settings_id
 from emc.study.models import CertificateSettings
-from emc.study.training import AdamW, OwnOptimizer
+from emc.study.training import DECOUPLED, OwnOptimizer
+
+log = logging.getLogger(__name__)
 
 
-def certify(cell: Cell, settings: CertificateSettings, results: Results, output: Path) -> None:
+def certify(
+    cell: Cell,
+    settings: CertificateSettings,
+    results: Results,
+    output: Path,
+    *,
+    threads: int = 1,
+) -> None:
     """Write the table of certificates of a cell's end points, on one GPU where there is one.
 
+    A plan on the CPU shares out its samples between `threads`. A cell whose measurement failed
+    gets an empty file, as does one that fails here.
+
     Raises:
-        EmcError: end points or data are missing, damaged, or do not belong to the cell.
+        FileError: end points or data are missing, damaged, or do not belong to the cell.
     """
-    with one_card():
-        certificates = certificates_of(cell, settings, results, device=resolve("auto"))
-    write_table(output, CERTIFICATES, map(certificate_row, certificates))
+    files = results.cell(cell_id(cell))
+    if files.failure("measure").exists():
+        log.warning("%s: nothing to certify, its measurement failed", files.folder.name)
+        write_bytes_atomically(output, b"")
+        return
+    failure = files.failure(f"certify-{settings_id(settings)}")
+    with stop_on_signal() as stop, attempt("certify", failure, [output], stop):
+        with one_card():
+            device = resolve("auto")
+            certificates = certificates_of(cell, settings, results, device=device, threads=threads)
+        write_table(output, CERTIFICATES, map(certificate_row, certificates))
 
 
 def certificates_of(
-    cell: Cell, settings: CertificateSettings, results: Results, *, device: str
+    cell: Cell,
+    settings: CertificateSettings,
+    results: Results,
+    *,
+    device: str,
+    threads: int = 1,
 ) -> list[Certificate]:
-    """One certificate a kept end point; samples and labels are drawn again from its seed."""
+    """One certificate a kept end point; samples and labels are drawn again from its seed.
+
+    Raises:
+        FileError: end points or data are missing, damaged, or do not belong to the cell.
+    """
     identity = cell_id(cell)
-    kept = read_endpoints(results.cell(identity).endpoints, identity)
+    path = results.cell(identity).endpoints
+    kept = read_endpoints(path, identity)
     samples = open_samples(results.data(dataset_id(cell.dataset)))
     source = LabelledSamples(samples, cell.labels)
     trained = procedure(cell, samples.shape, samples.classes)
-    found = certify_end_points(
-        trained.net,
-        [_end_point(source, one) for one in kept],
-        _objective(cell),
-        settings=_settings(settings),
-        device=device,
-    )
-    return [
-        evidence.certificate(
-            cell=identity, number=probe.round, replica=probe.replica, outcome=probe.outcome
+    ends = [_end_point(source, trained, one) for one in kept]
+    judge = _Judge(trained, _objective(cell), cell.criterion, _settings(settings), device, threads)
+    try:
+        return judge.certificates([probe for probe, _ in kept], ends)
+    except EndPointError as error:
+        raise FileError(
+            f"{path}: end points of {identity}: {error}; remove it and run the rule measure again"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What all end points of a cell have in common."""
+
+    trained: Procedure
+    objective: Objective
+    criterion: float
+    settings: Settings
+    device: str
+    threads: int
+
+    def certificates(self, probes: Sequence[Probe], ends: Sequence[EndPoint]) -> list[Certificate]:
+        found = certify_end_points(
+            self.trained.net,
+            ends,
+            self.objective,
+            settings=self.settings,
+            device=self.device,
+            threads=self.threads,
         )
-        for (probe, _), evidence in zip(kept, found, strict=True)
-    ]
+        return [
+            evidence.certificate(
+                cell=probe.cell,
+                number=probe.round,
+                replica=probe.replica,
+                outcome=probe.outcome,
+                polish=self._polish(probe, end),
+            )
+            for probe, end, evidence in zip(probes, ends, found, strict=True)
+        ]
+
+    def _polish(self, probe: Probe, end: EndPoint) -> Polish | None:
+        """How far a failure was from a fit, if that was asked for."""
+        if probe.outcome is Outcome.FIT or not self.settings.polish:
+            return None
+        return polish_end_point(
+            self.trained.net,
+            end,
+            self.objective,
+            criterion=self.criterion,
+            settings=self.settings,
+            device=self.device,
+            threads=self.threads,
+        )
 
 
-def _end_point(source: LabelledSamples, kept: Endpoint) -> EndPoint:
+def _end_point(source: LabelledSamples, trained: Procedure, kept: Endpoint) -> EndPoint:
     probe, parameters = kept
     drawn = source.draw(probe.n, probe.seed)
     return EndPoint(
@@ -66,13 +148,24 @@ def _end_point(source: LabelledSamples, kept: Endpoint) -> EndPoint:
         labels=drawn.labels,
         plateau=probe.plateau,
         seed=probe.seed,
+        constants=_constants(trained, probe.seed),
     )
+
+
+def _constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
+    """What a reparameterised net had from the seed; plans have nothing, and need no torch."""
+    if trained.layers is not None:
+        return {}
+    from emc.engine.fresh import seeded
+
+    return seeded(trained, seed)
 
 
 def _objective(cell: Cell) -> Objective:
     """Decoupled weight decay is no part of what is minimised, nor is that of a plug-in."""
     optimizer = cell.optimizer
-    coupled = 0.0 if isinstance(optimizer, AdamW | OwnOptimizer) else optimizer.weight_decay
+    apart = optimizer.name in DECOUPLED or isinstance(optimizer, OwnOptimizer)
+    coupled = 0.0 if apart else getattr(optimizer, "weight_decay", 0.0)
     return Objective(cell.loss.name, cell.loss.label_smoothing, coupled)
 
 
@@ -83,4 +176,6 @@ def _settings(wanted: CertificateSettings) -> Settings:
         gradient=wanted.gradient,
         plateau=wanted.plateau,
         max_iterations=wanted.iterations,
+        polish=wanted.polish,
+        escapes=wanted.escapes,
     )

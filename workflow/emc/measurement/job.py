@@ -1,28 +1,75 @@
-"""A measure job: takes its device, measures, and leaves the reason where it failed."""
+"""The jobs of a cell: each takes its device, can be stopped, and leaves its failure behind."""
 
+import logging
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
+from time import sleep
 
 from emc.engine.device import resolve
+from emc.measurement.attempt import attempt
 from emc.measurement.cards import one_card
+from emc.measurement.checkpoints import SECONDS_BETWEEN
 from emc.measurement.measure import measure_cell
-from emc.store.atomic import write_text_atomically
-from emc.store.layout import Results
+from emc.measurement.stop import stop_on_signal
+from emc.store.journal import InUseError, read_rounds
+from emc.store.layout import CellFiles, Results
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id
 
+log = logging.getLogger(__name__)
 
-def measure(cell: Cell, results: Results, *, device: str, back_end: str | None) -> None:
+_POLL_SECONDS = 1.0
+
+
+def measure(
+    cell: Cell,
+    results: Results,
+    *,
+    device: str,
+    back_end: str | None,
+    checkpoint_seconds: float = SECONDS_BETWEEN,
+) -> None:
     """Measure a cell into the results folder, on one GPU where there is one.
 
-    `device` is "auto", "cpu" or "cuda".
+    `device` is "auto", "cpu" or "cuda". Where another process is measuring the same cell, its
+    result is waited for. A kill loses `checkpoint_seconds` of training and an epoch at most.
+
+    Raises:
+        FileError: data or journal are damaged, or the disk takes no more.
+        StopRequested: a signal asked for it; the same call goes on.
     """
     files = results.cell(cell_id(cell))
     data = results.data(dataset_id(cell.dataset))
-    files.failure.unlink(missing_ok=True)
+    outputs = (files.probes, files.endpoints, files.estimate)
+    with (
+        stop_on_signal() as stop,
+        attempt("measure", files.failure("measure"), outputs, stop),
+    ):
+        once = partial(
+            measure_cell,
+            *(cell, data, files),
+            back_end=back_end,
+            stop=stop,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        while not _measured(once, device):
+            _wait(files)
+            if files.measured:
+                return
+
+
+def _measured(once: Callable[..., object], device: str) -> bool:
+    """Measure, or say that another process does so."""
     try:
         with nullcontext() if device == "cpu" else one_card():
-            measure_cell(cell, data, files, device=resolve(device), back_end=back_end)
-    except Exception as error:
-        write_text_atomically(files.failure, f"{type(error).__name__}: {error}\n")
-        raise
-    files.failure.unlink(missing_ok=True)
+            once(device=resolve(device))
+    except InUseError as error:
+        log.warning("%s: waiting for it", error)
+        return False
+    return True
+
+
+def _wait(files: CellFiles) -> None:
+    while read_rounds(files.journal)[1]:
+        sleep(_POLL_SECONDS)

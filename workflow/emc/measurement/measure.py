@@ -1,20 +1,26 @@
 """Measure one cell of a study: its probes, its estimate, its deciding end points."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from emc.data.manifest import read_manifest
 from emc.data.samples import open_samples
 from emc.engine import choose
 from emc.engine.procedure import BackEnd
+from emc.errors import StopRequested
+from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
-from emc.measurement.rounds import Setting, run_rounds, trials
+from emc.measurement.rounds import Progress, Setting, run_rounds, trials
+from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
+from emc.measurement.stop import Stop
 from emc.nets.build import size
 from emc.records import Estimate, Probe
-from emc.search import Answer, Method, make
+from emc.search import Answer, Expected, Method, make
+from emc.store.checkpoint import beside
 from emc.store.columns import PROBES
 from emc.store.documents import write_document
 from emc.store.endpoints import write_endpoints
@@ -26,22 +32,44 @@ from emc.study.identity import cell_id
 
 
 def measure_cell(
-    cell: Cell, data: Path, files: CellFiles, *, device: str, back_end: str | None
+    cell: Cell,
+    data: Path,
+    files: CellFiles,
+    *,
+    device: str,
+    back_end: str | None,
+    stop: Stop | None = None,
+    checkpoint_seconds: float = SECONDS_BETWEEN,
 ) -> Estimate:
     """Search for the cell's EMC and write `files`; go on where a killed attempt stopped.
 
     `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces an
-    engine.
+    engine; a `stop` is looked at after each epoch and round. A round under way is saved every
+    `checkpoint_seconds`.
 
     Raises:
-        EmcError: data or journal are missing or damaged, or the back end refuses the cell.
+        FileError: data or journal are missing or damaged.
+        InUseError: another process is measuring the cell.
+        EmcError: the back end refuses the cell.
+        StopRequested: `stop` is set; what was measured is in the journal.
     """
     identity = cell_id(cell)
     setting = _setting(identity, cell, data, device=device, back_end=back_end)
     journal = Journal(files.journal, identity)
+    versions = software()
+
+    def keep(key: str) -> RoundCheckpoints:
+        path = beside(files.journal)
+        return RoundCheckpoints(path, f"{key} by {versions}", checkpoint_seconds, stop)
+
     try:
-        with reporter(identity, cell.search.tolerance, cell.search.probes) as progress:
-            answer = run_rounds(setting, journal, progress)
+        with (
+            reporter(identity, cell.search.tolerance, cell.search.probes) as progress,
+            stop.saving() if stop else nullcontext(),
+        ):
+            answer = run_rounds(
+                setting, journal, _stopping(progress, stop) if stop else progress, keep
+            )
         found = estimate(
             answer,
             journal.probes,
@@ -55,6 +83,17 @@ def measure_cell(
     finally:
         journal.close()
     return found
+
+
+def _stopping(progress: Progress, stop: Stop) -> Progress:
+    """Report each round, then end the measurement where it was asked to stop."""
+
+    def report(number: int, probes: int, answer: Callable[[], Answer]) -> None:
+        progress(number, probes, answer)
+        if stop.is_set():
+            raise StopRequested(f"{probes} probes are saved; the same command goes on")
+
+    return report
 
 
 def _setting(
@@ -86,7 +125,13 @@ def _method(cell: Cell, available: int, round_size: int) -> Method:
         tolerance=cell.search.tolerance,
         probes=cell.search.probes,
         round_size=round_size,
+        expected=_expected(cell),
     )
+
+
+def _expected(cell: Cell) -> Expected | None:
+    told = cell.search.expected
+    return None if told is None else Expected(told.emc50, told.factor)
 
 
 def round_size(back_end: BackEnd, device: str) -> int:

@@ -3,23 +3,25 @@
 from emc.engine.own import Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
-from emc.nets.build import net
+from emc.nets.build import in_form, net
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
-from emc.study.training import Optimizer, OwnOptimizer
+from emc.study.training import FULL_BATCH, Optimizer, OwnOptimizer
 
 
 def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
     """How every probe of the cell is trained on a data set of this shape and classes.
 
     Raises:
-        EmcError: the net does not take such inputs, where only the prepared data set could tell.
+        EmcError: the net does not take such inputs, or its parameterisation does not suit it,
+            where only the prepared data set could tell.
     """
-    if problem := cell.architecture.problem(shape):
-        raise EmcError(f"architecture: {problem}")
     classes = label_classes(cell.labels, own_classes)
-    full_batch = cell.optimizer.name == "gd"
-    trained = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
+    if problem := cell.unsuitable(shape, classes):
+        raise EmcError(problem)
+    full_batch = cell.optimizer.name in FULL_BATCH
+    full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
+    trained = in_form(full, cell.parameterisation, cell.initialisation)
     return Procedure(
         classes=classes,
         update=_update(cell.optimizer),

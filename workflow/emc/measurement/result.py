@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from emc.engine.procedure import Procedure
+from emc.measurement.software import software
 from emc.records import Estimate, Outcome, Probe
 from emc.search import Answer
 
@@ -44,6 +45,7 @@ def estimate(
         seconds=sum(probe.seconds for probe in probes),
         back_end=last.back_end,
         device=last.device,
+        software=software(),
     )
 
 

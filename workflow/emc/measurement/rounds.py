@@ -9,6 +9,7 @@ import numpy as np
 
 from emc.data.labelling import Drawn
 from emc.engine import run_probes
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.procedure import Procedure, Replica, Run
 from emc.records import Outcome, Probe
 from emc.search import Answer, Method, Request, Trial
@@ -61,16 +62,25 @@ class Setting:
 Progress = Callable[[int, int, Callable[[], Answer]], None]
 """Called after each round with its number, how many probes there are, and a way to the answer."""
 
+Keep = Callable[[str], Checkpoints]
+"""Gives a round its checkpoints, by a text that tells it from all others."""
 
-def run_rounds(setting: Setting, journal: Rounds, progress: Progress) -> Answer:
-    """Run rounds until the search is answered; rounds in the journal are not run again."""
+
+def run_rounds(
+    setting: Setting, journal: Rounds, progress: Progress, keep: Keep = lambda _: NO_CHECKPOINTS
+) -> Answer:
+    """Run rounds until the search is answered; rounds in the journal are not run again.
+
+    A round whose checkpoints have something goes on from there.
+    """
 
     def answer() -> Answer:
         return setting.method.answer(trials(journal.probes))
 
     while requests := setting.method.requests(trials(journal.probes)):
         number = len(journal.rounds)
-        probes, endpoints = _run_round(setting, number, requests)
+        checkpoints = keep(f"{setting.cell} round {number} on {setting.device}: {requests}")
+        probes, endpoints = _run_round(setting, number, requests, checkpoints)
         journal.append(probes, endpoints)
         progress(number, len(journal.probes), answer)
     return answer()
@@ -95,13 +105,19 @@ def probe_seed(cell: str, number: int, replica: int) -> int:
 
 
 def _run_round(
-    setting: Setting, number: int, requests: Sequence[Request]
+    setting: Setting, number: int, requests: Sequence[Request], checkpoints: Checkpoints
 ) -> tuple[list[Probe], list[Parameters]]:
     replicas = [
         _replica(setting, request, probe_seed(setting.cell, number, place))
         for place, request in enumerate(requests)
     ]
-    runs = run_probes(setting.procedure, replicas, device=setting.device, back_end=setting.back_end)
+    runs = run_probes(
+        setting.procedure,
+        replicas,
+        device=setting.device,
+        back_end=setting.back_end,
+        checkpoints=checkpoints,
+    )
     probes = [
         _probe(setting, number, place, replica, run)
         for place, (replica, run) in enumerate(zip(replicas, runs, strict=True))

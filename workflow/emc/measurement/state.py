@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emc.records import Probe
+from emc.errors import FileError
+from emc.records import Estimate, Probe
+from emc.store.checkpoint import beside
+from emc.store.documents import read_document
+from emc.store.failures import read_failure
 from emc.store.journal import read_rounds
 from emc.store.layout import CellFiles
+from emc.store.rows import estimate_from_document
 
 
 class Status(StrEnum):
@@ -14,28 +19,59 @@ class Status(StrEnum):
     DONE = "done"
     RUNNING = "running"
     FAILED = "failed"
+    DAMAGED = "damaged"
     STOPPED = "stopped"
     TO_DO = "to do"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A cell's status, the probes in its journal, and why it failed."""
+    """A cell's status, its estimate or the probes in its journal, and what is wrong with it."""
 
     status: Status
     probes: tuple[Probe, ...] = ()
     reason: str = ""
+    estimate: Estimate | None = None
 
 
 def state(files: CellFiles) -> State:
-    """Look at a cell's files; `stopped` is a measurement that was killed and can go on."""
-    if files.estimate.exists():
-        return State(Status.DONE)
-    if not files.journal.parent.exists():
-        return State(Status.TO_DO)
+    """Look at a cell's files.
+
+    `stopped` is a measurement that was killed and can go on, `damaged` one whose answer cannot be
+    read.
+    """
     probes, locked = read_rounds(files.journal)
     if locked:
         return State(Status.RUNNING, tuple(probes))
-    if files.failure.exists():
-        return State(Status.FAILED, tuple(probes), files.failure.read_text().strip())
-    return State(Status.STOPPED if probes else Status.TO_DO, tuple(probes))
+    if files.failure("measure").exists():
+        reason = read_failure(files.failure("measure")).reason
+        return State(Status.FAILED, tuple(probes), reason)
+    if files.estimate.exists():
+        return _answered(files)
+    begun = probes or beside(files.journal).exists()
+    return State(Status.STOPPED if begun else Status.TO_DO, tuple(probes))
+
+
+def _answered(files: CellFiles) -> State:
+    try:
+        estimate = read_estimate(files)
+    except FileError as error:
+        return State(Status.DAMAGED, reason=str(error))
+    return State(Status.DONE, estimate=estimate)
+
+
+def read_estimate(files: CellFiles) -> Estimate:
+    """The answer of a measured cell.
+
+    Raises:
+        FileError: it is missing or damaged, or of another version.
+    """
+    rebuilt_by = "the rule measure"
+    document = read_document(files.estimate, rebuilt_by)
+    try:
+        return estimate_from_document(document)
+    except (KeyError, TypeError) as error:
+        raise FileError(
+            f"{files.estimate}: not an estimate of this version ({error}); remove it:"
+            f" {rebuilt_by} remakes it"
+        ) from None

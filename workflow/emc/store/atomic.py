@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from emc.errors import EmcError
+from emc.errors import FileError
 
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -18,14 +18,14 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """Give a new, empty file beside `path`; on success it is synced and takes its place.
 
     Raises:
-        EmcError: the folder cannot be written, or the disk is full; what was there before is kept.
+        FileError: the folder cannot be written, or the disk is full; what was there before is kept.
     """
     partial = path.with_name(f".{path.name}.{token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.touch(exist_ok=False)
     except OSError as error:
-        raise EmcError(f"{path}: cannot be written: {error}") from None
+        raise FileError(f"{path}: cannot be written: {error}") from None
     try:
         yield partial
         _sync(partial)
@@ -33,7 +33,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        raise EmcError(f"{path}: cannot be written: {error.strerror}") from None
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
         partial.unlink(missing_ok=True)
 

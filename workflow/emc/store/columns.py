@@ -41,7 +41,10 @@ CELLS: Final = Table(
         Column("architecture", "text", "family of the net"),
         Column("width", "whole", "the family's width", True),
         Column("depth", "whole", "the family's depth", True),
-        Column("parameters", "whole", "trainable parameters of the net", True),
+        Column("parameters", "whole", "parameters of the net", True),
+        Column("parameterisation", "text", "what is trained of the net"),
+        Column("trainable", "whole", "numbers that train", True),
+        Column("bits", "whole", "bits that hold the numbers that train", True),
         Column("activation", "text", "activation"),
         Column("initialisation", "text", "rule of the initial weights"),
         Column("optimizer", "text", "optimizer"),
@@ -126,6 +129,7 @@ ESTIMATES: Final = Table(
         Column("seconds", "real", "wall time of all probes"),
         Column("back_end", "text", "engine"),
         Column("device", "text", "kind of device"),
+        Column("software", "text", "versions of the code that measured", True),
     ),
 )
 
@@ -159,18 +163,71 @@ CERTIFICATES: Final = Table(
         Column("gradient_norm", "real", "norm of the full-batch mean gradient"),
         Column("relative_gradient_norm", "real", "the same relative to weights and curvature"),
         Column("plateau", "real", "relative variation of the last ten epoch losses"),
-        Column("lambda_min", "real", "smallest eigenvalue of the loss Hessian"),
+        Column(
+            "lambda_min",
+            "real",
+            "smallest eigenvalue of the loss Hessian; an upper bound where neither exact nor"
+            " accurate to its residual",
+        ),
         Column("lambda_min_residual", "real", "residual of its Ritz vector"),
         Column("lambda_max", "real", "largest eigenvalue of the loss Hessian"),
         Column("lambda_max_residual", "real", "residual of its Ritz vector"),
-        Column("trace", "real", "trace of the loss Hessian"),
+        Column("trace", "real", "trace of the loss Hessian; an estimate unless exact"),
         Column("negative_eigenvalues", "whole", "negative eigenvalues, where exact", True),
         Column("exact", "truth", "the whole spectrum was computed"),
-        Column("iterations", "whole", "Lanczos iterations"),
+        Column("iterations", "whole", "Lanczos iterations; 0 where exact"),
         Column("eps", "real", "curvature tolerance relative to lambda_max"),
-        Column("delta", "real", "probability with which the bound may miss"),
+        Column("delta", "real", "probability with which the bound may miss; 0 where exact"),
         Column("seconds", "real", "wall time of the certificate"),
+        Column("spectrum_values", "reals", "the spectrum as a quadrature: eigenvalues"),
+        Column("spectrum_shares", "reals", "share of all eigenvalues that each stands for"),
+        Column("polish_iterations", "whole", "iterations of L-BFGS from a failure's end", True),
+        Column("polish_escapes", "whole", "saddles that it left along their curvature", True),
+        Column("polish_accuracy", "real", "training accuracy that it reached", True),
+        Column("polish_fits", "truth", "it fits: the run was unfinished, not stuck", True),
+        Column("polish_loss", "real", "mean training loss that it reached", True),
+        Column("polish_gradient_norm", "real", "norm of the gradient there", True),
+        Column("polish_verdict", "text", "certificate of that point; none where it fits", True),
+        Column("polish_reason", "text", "why, in one sentence", True),
+        Column("polish_lambda_min", "real", "smallest eigenvalue there", True),
+        Column("polish_lambda_max", "real", "largest eigenvalue there", True),
+        Column("polish_exact", "truth", "the whole spectrum was computed there", True),
+        Column("polish_seconds", "real", "wall time of polish and its certificate", True),
     ),
 )
 
-TABLES: Final = (CELLS, PROBES, ESTIMATES, RATES, CERTIFICATES)
+GENERALISATION: Final = Table(
+    "generalisation",
+    "One row a run of a cell's procedure on the whole training set, where the study asks for it.",
+    ("cell", "seed"),
+    (
+        Column("cell", "text", "cell, with original labels"),
+        Column("seed", "whole", "number of the run, from 0"),
+        Column("lr", "real", "learning rate: the best of the cell's estimate"),
+        Column("n", "whole", "training samples: all there are"),
+        Column("train_accuracy", "real", "training accuracy of the end point"),
+        Column("train_loss", "real", "mean training loss of the end point"),
+        Column("test_samples", "whole", "samples of the data set's test part"),
+        Column("test_accuracy", "real", "test accuracy of the end point"),
+        Column("test_loss", "real", "mean test loss of the end point"),
+        Column("gap", "real", "training accuracy less test accuracy"),
+        Column("outcome", "text", "fit, stuck, censored or diverged"),
+        Column("epochs", "whole", "epochs trained"),
+        Column("seconds", "real", "wall time of the training"),
+        Column("back_end", "text", "engine"),
+        Column("device", "text", "kind of device"),
+    ),
+)
+
+FAILURES: Final = Table(
+    "failures",
+    "One row a stage of a cell that failed; `emc retry` clears it.",
+    ("cell", "stage"),
+    (
+        Column("cell", "text", "cell"),
+        Column("stage", "text", "measure, or a stage that follows it"),
+        Column("reason", "text", "the error"),
+    ),
+)
+
+TABLES: Final = (CELLS, PROBES, ESTIMATES, RATES, CERTIFICATES, GENERALISATION, FAILURES)

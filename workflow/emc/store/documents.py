@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.store.atomic import write_text_atomically
 
 
@@ -23,14 +23,14 @@ def read_document(path: Path, rebuilt_by: str) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        EmcError: the file is missing or damaged; the message says what rebuilds it.
+        FileError: the file is missing or damaged; the message says what rebuilds it.
     """
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
+        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
     except (ValueError, RecursionError, OSError) as error:
-        raise EmcError(f"{path}: damaged ({error}); remove it: {rebuilt_by} remakes it") from None
+        raise FileError(f"{path}: damaged ({error}); remove it: {rebuilt_by} remakes it") from None
     if not isinstance(document, dict):
-        raise EmcError(f"{path}: not a JSON object; remove it: {rebuilt_by} remakes it")
+        raise FileError(f"{path}: not a JSON object; remove it: {rebuilt_by} remakes it")
     return document

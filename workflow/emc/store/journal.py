@@ -22,8 +22,9 @@ import numpy as np
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.records import Probe
+from emc.store.checkpoint import beside
 from emc.store.rows import probe_from_row, probe_row
 
 Parameters = dict[str, np.ndarray]
@@ -36,11 +37,16 @@ _TRIES: Final = 10
 log = logging.getLogger(__name__)
 
 
+class InUseError(FileError):
+    """Another process is measuring the cell."""
+
+
 class Journal:
     """Finished rounds of one cell; only one process may have it open.
 
     Raises:
-        EmcError: another process has it open, or the folder cannot be written.
+        InUseError: another process has it open.
+        FileError: the folder cannot be written.
     """
 
     def __init__(self, path: Path, cell: str) -> None:
@@ -53,7 +59,7 @@ class Journal:
         self._synced = monotonic()
         try:
             self._recover()
-        except EmcError:
+        except FileError:
             self.close()
             raise
 
@@ -68,10 +74,10 @@ class Journal:
         return [probe for one in self._rounds for probe in one]
 
     def append(self, probes: Sequence[Probe], endpoints: Sequence[Parameters]) -> None:
-        """Add a finished round and the end points of its probes.
+        """Add a finished round and the end points of its probes; its checkpoint goes.
 
         Raises:
-            EmcError: the disk does not take it; what was there before is kept.
+            FileError: the disk does not take it; what was there before is kept.
         """
         place = self._file.seek(0, os.SEEK_END)
         try:
@@ -80,9 +86,10 @@ class Journal:
         except OSError as error:
             with suppress(OSError):
                 self._file.truncate(place)
-            raise EmcError(f"{self.path}: the round cannot be saved: {error}") from None
+            raise FileError(f"{self.path}: the round cannot be saved: {error}") from None
         self._places.append(place)
         self._rounds.append(list(probes))
+        beside(self.path).unlink(missing_ok=True)
 
     def endpoint(self, probe: Probe) -> Parameters:
         """End point of a probe in the journal."""
@@ -103,6 +110,7 @@ class Journal:
 
     def remove(self) -> None:
         """Forget the journal: its rounds are safe elsewhere."""
+        beside(self.path).unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         self.close()
 
@@ -112,7 +120,9 @@ class Journal:
         while (blob := _read_record(self._file)) is not None:
             probes = _probes(blob, self.path)
             if any(probe.cell != self.cell for probe in probes):
-                raise EmcError(f"{self.path}: journal of another cell, {probes[0].cell}; remove it")
+                raise FileError(
+                    f"{self.path}: journal of another cell, {probes[0].cell}; remove it"
+                )
             self._places.append(place)
             self._rounds.append(probes)
             place = self._file.tell()
@@ -143,20 +153,31 @@ def read_rounds(path: Path) -> tuple[list[Probe], bool]:
 
 
 def _open_locked(path: Path) -> IO[bytes]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b", buffering=0)
-    except OSError as error:
-        raise EmcError(f"{path}: the journal cannot be opened: {error}") from None
-    try:
-        _lock(file)
-    except BlockingIOError:
+    """Open and lock the file, again where its last owner removed it in between."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+b", buffering=0)
+        except OSError as error:
+            raise FileError(f"{path}: the journal cannot be opened: {error}") from None
+        try:
+            _lock(file)
+            if _lies_at(path, file):
+                return file
+        except BlockingIOError:
+            file.close()
+            raise InUseError(f"{path}: another process is measuring this cell") from None
+        except OSError as error:
+            file.close()
+            raise FileError(f"{path}: the journal cannot be locked: {error}") from None
         file.close()
-        raise EmcError(f"{path}: another process is measuring this cell") from None
-    except OSError as error:
-        file.close()
-        raise EmcError(f"{path}: the journal cannot be locked: {error}") from None
-    return file
+
+
+def _lies_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: IO[bytes]) -> None:
@@ -222,4 +243,4 @@ def _probes(blob: bytes, path: Path) -> list[Probe]:
         metadata = json.loads(blob[8 : 8 + length])["__metadata__"]
         return [probe_from_row(row) for row in json.loads(metadata["probes"])]
     except (KeyError, TypeError, ValueError) as error:
-        raise EmcError(f"{path}: journal of another version ({error!r}); remove it") from None
+        raise FileError(f"{path}: journal of another version ({error!r}); remove it") from None

@@ -21,6 +21,11 @@ class CellFiles:
         return self.folder / "estimate.json"
 
     @property
+    def measured(self) -> bool:
+        """Whether there is an answer; a failure leaves an empty file."""
+        return self.estimate.exists() and self.estimate.stat().st_size > 0
+
+    @property
     def endpoints(self) -> Path:
         """End points kept for certification."""
         return self.folder / "endpoints.safetensors"
@@ -30,14 +35,17 @@ class CellFiles:
         """Finished rounds of a measurement under way; no rule declares it."""
         return self.folder / "journal" / "rounds.journal"
 
-    @property
-    def failure(self) -> Path:
-        """Why the last attempt failed; no rule declares it."""
-        return self.folder / "journal" / "failure.txt"
+    def failure(self, stage: str) -> Path:
+        """Why a stage of the cell failed; no rule declares it, and its outputs are then empty."""
+        return self.folder / f"failure-{stage}.json"
 
     def certificate(self, settings: str) -> Path:
         """Table of certificates made with these settings."""
         return self.folder / f"certificate-{settings}.parquet"
+
+    def generalisation(self, seeds: int | str) -> Path:
+        """Table of so many runs on the whole training set."""
+        return self.folder / f"generalisation-{seeds}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,10 @@ class Results:
     def study(self, name: str) -> StudyFiles:
         """Files of a study."""
         return StudyFiles(self.root / "studies" / name)
+
+    def benchmark(self, rule: str, name: str) -> Path:
+        """What Snakemake noted of a job."""
+        return self.root / "benchmarks" / rule / f"{name}.tsv"
 
     def data(self, name: str) -> Path:
         """Folder of a data set."""

@@ -4,9 +4,31 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from emc.records import Certificate, Estimate, Milestone, Outcome, Probe, RateEstimate
+from emc.records import (
+    Certificate,
+    Estimate,
+    Generalisation,
+    Milestone,
+    Outcome,
+    Probe,
+    RateEstimate,
+)
 
 _MARKS = ("90", "99", "995", "100")
+_OF_POLISH = (
+    "iterations",
+    "escapes",
+    "accuracy",
+    "fits",
+    "loss",
+    "gradient_norm",
+    "verdict",
+    "reason",
+    "lambda_min",
+    "lambda_max",
+    "exact",
+    "seconds",
+)
 
 
 def probe_row(probe: Probe) -> dict[str, Any]:
@@ -31,7 +53,17 @@ def probe_from_row(row: Mapping[str, Any]) -> Probe:
 
 def certificate_row(certificate: Certificate) -> dict[str, Any]:
     """A row of the table `certificates`."""
-    return asdict(certificate)
+    row = asdict(certificate)
+    for part in ("spectrum_values", "spectrum_shares"):
+        row[part] = list(row[part])
+    polish = row.pop("polish") or {}
+    found = {**(polish.pop("judgement", None) or {}), **polish}
+    return row | {f"polish_{name}": found.get(name) for name in _OF_POLISH}
+
+
+def generalisation_row(generalisation: Generalisation) -> dict[str, Any]:
+    """A row of the table `generalisation`."""
+    return asdict(generalisation)
 
 
 def estimate_row(estimate: Estimate) -> dict[str, Any]:

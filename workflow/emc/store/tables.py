@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import Kind, Table
 
@@ -58,16 +58,16 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
     """Read a Parquet file of the product.
 
     Raises:
-        EmcError: the file is missing, damaged or of another schema; the message says what
+        FileError: the file is missing, damaged or of another schema; the message says what
             rebuilds it.
     """
     try:
         found = pl.read_parquet(path, glob=False)
     except FileNotFoundError:
-        raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = f"{path}: damaged or no Parquet file ({error}); remove it: {rebuilt_by} remakes it"
-        raise EmcError(reason) from None
+        raise FileError(reason) from None
     _check(path, table, found, rebuilt_by)
     return found
 
@@ -81,7 +81,7 @@ def _check(path: Path, table: Table, found: pl.DataFrame, rebuilt_by: str) -> No
     retyped = sorted(
         name for name in set(wanted) & set(found.columns) if found.schema[name] != wanted[name]
     )
-    raise EmcError(
+    raise FileError(
         f"{path}: not a table of {table.name}: columns missing {missing}, unknown {foreign},"
         f" of another type {retyped}; remove it: {rebuilt_by} remakes it"
     )

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.store.atomic import write_atomically
 
 _CODES: Final = {"int64": "I64", "float64": "F64", "float32": "F32", "uint8": "U8"}
@@ -61,7 +61,7 @@ def stream_tensors(
     when the block raises.
 
     Raises:
-        EmcError: the disk has no room for the file.
+        FileError: the disk has no room for the file.
     """
     header, offsets = _header(specs, metadata)
     size = len(header) + sum(spec.bytes for spec in specs.values())
@@ -81,7 +81,7 @@ def open_tensors(path: Path, rebuilt_by: str) -> tuple[dict[str, np.ndarray], di
     """Read-only memory-mapped arrays by name, and the file's metadata.
 
     Raises:
-        EmcError: the file is missing, cut short, altered or in another format; `rebuilt_by`
+        FileError: the file is missing, cut short, altered or in another format; `rebuilt_by`
             tells the user what writes it.
     """
     try:
@@ -90,10 +90,10 @@ def open_tensors(path: Path, rebuilt_by: str) -> tuple[dict[str, np.ndarray], di
         layout = {name: _entry(name, entry) for name, entry in header.items()}
         _check_size(path.stat().st_size - start, layout)
     except FileNotFoundError:
-        raise EmcError(f"{path}: no such file; {rebuilt_by} makes it") from None
+        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
     except (_DamageError, OSError) as error:
         reason = f"{path}: damaged or no tensor file: {error}"
-        raise EmcError(f"{reason}; remove it: {rebuilt_by} remakes it") from None
+        raise FileError(f"{reason}; remove it: {rebuilt_by} remakes it") from None
     arrays = {
         name: np.asarray(_mapped(path, "r", spec, start + offset))
         for name, (spec, offset) in layout.items()
@@ -135,7 +135,7 @@ def _reserve(partial: Path, header: bytes, size: int, path: Path) -> None:
                 file.truncate(size)
         except OSError as error:
             room = f"{size / 1e9:.3g} GB"
-            raise EmcError(f"{path}: no room for its {room} ({error.strerror})") from None
+            raise FileError(f"{path}: no room for its {room} ({error.strerror})") from None
 
 
 def _mapped(path: Path, mode: Any, spec: Spec, offset: int) -> np.ndarray:

@@ -1,0 +1,82 @@
+"""What counts as a cell's failure, and what is left to pass."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from emc.errors import EmcError, FileError, StopRequested
+from emc.measurement.attempt import attempt
+from emc.measurement.stop import Stop
+from emc.records import Failure
+from emc.store.failures import read_failure
+from emc.store.layout import CellFiles
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CellFiles:
+    return CellFiles(tmp_path / "cells" / "a-cell")
+
+
+def fail(files: CellFiles, error: BaseException, stop: Stop | None = None) -> None:
+    with attempt("measure", files.failure("measure"), [files.probes, files.estimate], stop):
+        raise error
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EmcError("architecture: the net takes no such inputs"), "architecture: the net takes no"),
+        (ValueError("a bug"), "ValueError: a bug"),
+        (ZeroDivisionError(), "ZeroDivisionError: "),
+    ],
+)
+def test_a_fault_of_the_cell_leaves_its_reason_and_empty_outputs(
+    files: CellFiles, error: Exception, reason: str
+) -> None:
+    fail(files, error)
+    found = read_failure(files.failure("measure"))
+    assert found.reason.startswith(reason)
+    assert found == Failure("a-cell", "measure", found.reason, ("probes.parquet", "estimate.json"))
+    assert files.probes.read_bytes() == files.estimate.read_bytes() == b""
+    assert not files.measured
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (FileError("a: cannot be written: full"), FileError, "^a: cannot be written: full$"),
+        (StopRequested("12 probes are saved"), StopRequested, "^12 probes are saved$"),
+        (MemoryError("64 GB wanted"), MemoryError, "^64 GB wanted$"),
+        (OutOfMemoryError("64 GB wanted"), MemoryError, "^64 GB wanted$"),
+        (OSError(errno.ESTALE, "Stale file handle"), FileError, "^measure: .*Stale file handle$"),
+        (KeyboardInterrupt("^C"), KeyboardInterrupt, r"\^C"),
+        (SystemExit("3"), SystemExit, "3"),
+    ],
+)
+def test_what_can_pass_is_raised_and_leaves_nothing(
+    files: CellFiles, error: BaseException, kind: type[BaseException], said: str
+) -> None:
+    with pytest.raises(kind, match=said):
+        fail(files, error)
+    assert not files.folder.exists()
+
+
+def test_what_breaks_because_of_a_stop_is_no_failure(files: CellFiles) -> None:
+    """A signal to a whole process group ends a compiler that the job waits for, too."""
+    stop = Stop()
+    stop._asked.set()
+    with pytest.raises(StopRequested, match="measure was cut short: the compiler was killed"):
+        fail(files, RuntimeError("the compiler was killed"), stop)
+    assert not files.folder.exists()
+
+
+def test_a_success_forgets_an_earlier_failure(files: CellFiles) -> None:
+    fail(files, ValueError("odd"))
+    with attempt("measure", files.failure("measure"), []):
+        assert not files.failure("measure").exists()
+    assert not files.failure("measure").exists()

@@ -1,0 +1,155 @@
+"""Certificates of a measured cell: failures are polished, bad end points change nothing."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emc.data.prepare import prepare
+from emc.errors import FileError
+from emc.measurement.certify import certificates_of, certify
+from emc.measurement.job import measure
+from emc.records import Outcome, Verdict
+from emc.store.columns import CERTIFICATES
+from emc.store.endpoints import read_endpoints, write_endpoints
+from emc.store.layout import Results
+from emc.store.tables import read_table
+from emc.study.cell import Cell
+from emc.study.identity import cell_id, dataset_id
+from emc.study.models import CertificateSettings
+
+CELL = Cell.model_validate(
+    {
+        "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 1, "width": 3},
+        "optimizer": {"name": "adam", "lr": [0.01]},
+        "budget": {"epochs": 60},
+        "search": {"tolerance": 0.3, "probes": 30},
+    }
+)
+ID = cell_id(CELL)
+POLISHED = CertificateSettings(polish=200, escapes=2)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    results = Results(tmp_path_factory.mktemp("measured"))
+    prepare(CELL.dataset, results.data(dataset_id(CELL.dataset)), None)
+    measure(CELL, results, device="cpu", back_end=None)
+    return results
+
+
+@pytest.fixture
+def results(measured: Results, tmp_path: Path) -> Results:
+    shutil.copytree(measured.root, tmp_path / "results")
+    return Results(tmp_path / "results")
+
+
+def test_failures_are_polished_and_fits_are_not(measured: Results) -> None:
+    found = certificates_of(CELL, POLISHED, measured, device="cpu")
+    plain = certificates_of(CELL, CertificateSettings(), measured, device="cpu")
+    assert {row.outcome is Outcome.FIT for row in found} == {True, False}
+    for row, unpolished in zip(found, plain, strict=True):
+        assert unpolished.polish is None
+        assert (row.verdict, row.loss, row.reason) == (
+            unpolished.verdict,
+            unpolished.loss,
+            unpolished.reason,
+        )
+        assert (row.polish is None) == (row.outcome is Outcome.FIT)
+        if row.polish is not None:
+            assert row.polish.fits == (row.polish.judgement is None)
+            assert row.polish.fits == (row.polish.accuracy == 1)
+            assert row.polish.fits or row.polish.loss <= row.loss
+
+
+def test_some_failures_were_unfinished_and_some_are_stuck(measured: Results) -> None:
+    found = certificates_of(CELL, POLISHED, measured, device="cpu")
+    polishes = [row.polish for row in found if row.polish is not None]
+    assert any(polish.fits for polish in polishes)
+    verdicts = {polish.judgement.verdict for polish in polishes if polish.judgement}
+    assert Verdict.MINIMUM in verdicts
+
+
+def test_the_spectrum_adds_up(measured: Results) -> None:
+    for row in certificates_of(CELL, CertificateSettings(), measured, device="cpu"):
+        assert row.exact
+        assert sum(row.spectrum_shares) == pytest.approx(1)
+        mean = np.dot(row.spectrum_values, row.spectrum_shares)
+        assert mean * CELL.parameters == pytest.approx(row.trace, rel=1e-9)
+
+
+def test_rows_are_written_and_threads_change_nothing(results: Results, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    certify(CELL, POLISHED, results, one)
+    certify(CELL, POLISHED, results, two, threads=2)
+    first, second = (read_table(path, CERTIFICATES, "certify") for path in (one, two))
+    failed = first["outcome"] != "fit"
+    assert (first["polish_fits"].is_null() != failed).all()
+    assert first["verdict"].equals(second["verdict"])
+    assert first["lambda_max"].to_list() == pytest.approx(second["lambda_max"].to_list())
+
+
+Parameters = Mapping[str, np.ndarray]
+
+
+def wider(parameters: Parameters) -> Parameters:
+    return {**parameters, "0.weight": np.zeros((4, 6), np.float32)}
+
+
+def nameless(parameters: Parameters) -> Parameters:
+    return {f"net.{name}": value for name, value in parameters.items()}
+
+
+def broken(parameters: Parameters) -> Parameters:
+    weight = parameters["0.weight"].copy()
+    weight[0, 0] = np.nan
+    return {**parameters, "0.weight": weight}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (wider, r"does not belong to the net: '0.weight' is \(4, 6\), the net's is \(3, 6\)"),
+        (nameless, r"does not belong to the net: it lacks '0.weight'"),
+        (broken, r"is not finite: 1 of 18 in '0.weight'"),
+    ],
+)
+def test_foreign_end_points_are_told_and_nothing_is_overwritten(
+    change: Callable[[Parameters], Parameters], said: str, results: Results
+) -> None:
+    files = results.cell(ID)
+    kept = read_endpoints(files.endpoints, ID)
+    write_endpoints(files.endpoints, [(probe, dict(change(weights))) for probe, weights in kept])
+    refused(results, rf"{ID}: the end point {said}")
+
+
+@pytest.mark.parametrize("cut", [0, 9, 200, -1])
+def test_a_truncated_file_is_told_and_nothing_is_overwritten(cut: int, results: Results) -> None:
+    path = results.cell(ID).endpoints
+    path.write_bytes(path.read_bytes()[:cut])
+    refused(results, rf"end points of {ID} are damaged")
+
+
+def test_an_altered_file_is_told_and_nothing_is_overwritten(results: Results) -> None:
+    path = results.cell(ID).endpoints
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 64
+    path.write_bytes(content)
+    refused(results, rf"end points of {ID} are damaged")
+
+
+def refused(results: Results, said: str) -> None:
+    """The error names the file; neither it nor an earlier table is touched."""
+    output = results.root / "certificates.parquet"
+    output.write_text("earlier")
+    path = results.cell(ID).endpoints
+    before = path.read_bytes()
+    with pytest.raises(FileError, match=rf"^{path}: .*{said}"):
+        certify(CELL, POLISHED, results, output)
+    assert output.read_text() == "earlier"
+    assert path.read_bytes() == before
+    assert not results.cell(ID).failure("certify").exists()

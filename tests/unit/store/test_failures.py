@@ -1,0 +1,67 @@
+"""Failures on disk: written, found, cleared."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emc.errors import FileError
+from emc.records import Failure
+from emc.store.failures import clear, failures, read_failure, write_failure
+from emc.store.layout import CellFiles
+
+SETTINGS = "abcd1234"
+MEASURE = Failure("a", "measure", "odd: µ 'quoted'\nlines", ("probes.parquet", "estimate.json"))
+CERTIFY = Failure("a", "certify", "no gradient", (f"certificate-{SETTINGS}.parquet",))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CellFiles:
+    return CellFiles(tmp_path / "a")
+
+
+def test_a_failure_is_read_as_it_was_written(files: CellFiles) -> None:
+    write_failure(files.failure("measure"), MEASURE)
+    assert read_failure(files.failure("measure")) == MEASURE
+
+
+def test_those_of_other_certificate_settings_are_not_found(files: CellFiles) -> None:
+    write_failure(files.failure("certify-00000000"), CERTIFY)
+    assert list(failures(files, SETTINGS)) == []
+    write_failure(files.failure(f"certify-{SETTINGS}"), CERTIFY)
+    write_failure(files.failure("measure"), MEASURE)
+    assert list(failures(files, SETTINGS)) == [MEASURE, CERTIFY]
+
+
+def test_clearing_one_leaves_the_other_and_every_result(files: CellFiles) -> None:
+    write_failure(files.failure("measure"), MEASURE)
+    write_failure(files.failure(f"certify-{SETTINGS}"), CERTIFY)
+    files.probes.write_bytes(b"a result by hand")
+    clear(files, MEASURE, SETTINGS)
+    assert list(failures(files, SETTINGS)) == [CERTIFY]
+    assert not files.estimate.exists()
+    assert files.probes.read_bytes() == b"a result by hand"
+
+
+def test_clearing_never_leaves_the_cells_folder(files: CellFiles, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    strange = Failure("a", "measure", "odd", ("../outside",))
+    files.folder.mkdir()
+    files.failure("measure").write_text(json.dumps({**vars_of(strange)}))
+    clear(files, read_failure(files.failure("measure")), SETTINGS)
+    assert outside.exists()
+
+
+def vars_of(failure: Failure) -> dict[str, object]:
+    return {name: getattr(failure, name) for name in ("cell", "stage", "reason", "outputs")}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"outputs": 3}', '{"outputs": [], "colour": "red"}']
+)
+def test_a_damaged_document_is_named(files: CellFiles, text: str) -> None:
+    files.folder.mkdir()
+    files.failure("measure").write_text(text)
+    with pytest.raises(FileError, match=r"failure-measure\.json"):
+        list(failures(files, SETTINGS))

@@ -1,0 +1,130 @@
+"""How well a cell's procedure does on samples that it did not train on."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from emc.data.labelling import for_testing
+from emc.data.samples import Samples, open_samples
+from emc.engine import Replica, run_probes
+from emc.engine.device import resolve
+from emc.engine.procedure import Procedure, Run
+from emc.measurement.attempt import attempt
+from emc.measurement.cards import one_card
+from emc.measurement.procedure import procedure
+from emc.measurement.source import LabelledSamples
+from emc.measurement.state import read_estimate
+from emc.measurement.stop import stop_on_signal
+from emc.records import Generalisation
+from emc.seeds import derive
+from emc.store.atomic import write_bytes_atomically
+from emc.store.columns import GENERALISATION
+from emc.store.layout import Results
+from emc.store.rows import generalisation_row
+from emc.store.tables import write_table
+from emc.study.cell import Cell
+from emc.study.identity import cell_id, dataset_id
+
+log = logging.getLogger(__name__)
+
+_CHUNK: Final = 1024
+"""Test samples that are evaluated in one go."""
+
+
+def generalise(cell: Cell, seeds: int, results: Results, output: Path) -> None:
+    """Write the table of `seeds` runs on the whole training set, on one GPU where there is one.
+
+    A cell whose measurement failed gets an empty file, as does one that fails here.
+
+    Raises:
+        FileError: the estimate or the data are missing or damaged.
+    """
+    files = results.cell(cell_id(cell))
+    if files.failure("measure").exists():
+        log.warning("%s: no learning rate to train at, it failed", files.folder.name)
+        write_bytes_atomically(output, b"")
+        return
+    with (
+        stop_on_signal() as stop,
+        attempt("generalise", files.failure("generalise"), [output], stop),
+    ):
+        with one_card():
+            runs = generalisation_of(cell, seeds, results, device=resolve("auto"))
+        write_table(output, GENERALISATION, map(generalisation_row, runs))
+
+
+def generalisation_of(
+    cell: Cell, seeds: int, results: Results, *, device: str
+) -> list[Generalisation]:
+    """Train the cell's procedure on every training sample, at the best rate of its estimate.
+
+    The budget and the end of training are the cell's own. Runs differ in initial weights and
+    the order of samples.
+
+    Raises:
+        EmcError: the labelling says nothing of new samples, or data or estimate are damaged.
+    """
+    identity = cell_id(cell)
+    rate = read_estimate(results.cell(identity)).best_lr
+    samples = open_samples(results.data(dataset_id(cell.dataset)))
+    test = for_testing(samples, cell.labels)
+    trained = procedure(cell, samples.shape, samples.classes)
+    replicas = [
+        _replica(
+            LabelledSamples(samples, cell.labels), rate, derive(identity, "generalise", number)
+        )
+        for number in range(seeds)
+    ]
+    runs = run_probes(trained, replicas, device=device)
+    return [
+        _tested(
+            *(replica, run), cell=identity, seed=number, trained=trained, test=test, device=device
+        )
+        for number, (replica, run) in enumerate(zip(replicas, runs, strict=True))
+    ]
+
+
+def _replica(source: LabelledSamples, rate: float, seed: int) -> Replica:
+    drawn = source.draw(source.available, seed)
+    return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, rate)
+
+
+def _tested(
+    replica: Replica,
+    run: Run,
+    *,
+    cell: str,
+    seed: int,
+    trained: Procedure,
+    test: Samples,
+    device: str,
+) -> Generalisation:
+    from emc.engine.evaluate import evaluate
+
+    accuracy, loss = evaluate(trained, replica.seed, run.parameters, _chunks(test), device)
+    return Generalisation(
+        cell=cell,
+        seed=seed,
+        lr=replica.lr,
+        n=replica.n,
+        train_accuracy=run.accuracy,
+        train_loss=run.loss,
+        test_samples=test.n,
+        test_accuracy=accuracy,
+        test_loss=loss,
+        gap=run.accuracy - accuracy,
+        outcome=run.outcome,
+        epochs=run.epochs,
+        seconds=run.seconds,
+        back_end=run.back_end,
+        device=device,
+    )
+
+
+def _chunks(test: Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, test.n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        yield test.inputs(rows), test.labels[rows]

@@ -1,0 +1,25 @@
+# How well a procedure does on samples that it did not train on.
+
+
+rule generalise:
+    input:
+        tensors=ancient(cell_tensors),
+        estimate="results/cells/{cell}/estimate.json",
+    output:
+        runs="results/cells/{cell}/generalisation-{seeds}.parquet",
+    log:
+        "results/logs/generalise/{cell}-{seeds}.log",
+    benchmark:
+        "results/benchmarks/generalise/{cell}-{seeds}.tsv"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        cell=cell_definition,
+    message:
+        "Testing {wildcards.cell} on new samples"
+    shell:
+        "python -P scripts/generalise.py --cell {params.cell:q} --seeds {wildcards.seeds}"
+        " --results results --output {output.runs:q} > {log} 2>&1"
