@@ -17,19 +17,24 @@ wildcard_constraints:
     cell="[a-z0-9-]+",
     dataset="[a-z0-9-]+",
     settings="[0-9a-f]{8}",
+    seeds="[1-9][0-9]*",
 
 
 localrules:
     all,
     measured,
     plan,
+    complete,
 
 
 rule all:
     input:
         f"results/studies/{STUDY.name}/index.html",
         f"results/studies/{STUDY.name}/figures",
+        f"results/studies/{STUDY.name}/findings.md",
+        f"results/studies/{STUDY.name}/tables",
         f"results/studies/{STUDY.name}/emc.duckdb",
+        f"results/studies/{STUDY.name}/complete.txt",
 
 
 rule measured:
@@ -40,5 +45,6 @@ rule measured:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/certify.smk"
+include: "workflow/rules/generalise.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"

@@ -17,14 +17,17 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from usual import Usual
 
 from emc.engine import Procedure, Replica, Update
 from emc.engine.choose import back_end
 from emc.errors import EmcError
-from emc.nets.module import module
-from emc.nets.plan import Plan, count, plan
-from emc.study.architectures import Cnn, Mlp
+from emc.nets.build import net, size
+from emc.nets.module import drawn
+from emc.nets.plan import Plan, plan
+from emc.study.architectures import Cnn, Mlp, Vit
 
 N = 1000
 BATCH = 128
@@ -32,12 +35,28 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Case:
-    """A net and the floating-point operations that one training sample costs."""
+    """A net, as a plan of layers or a factory of modules."""
 
     name: str
     shape: tuple[int, ...]
-    layers: Plan
+    net: Plan | Callable[[], nn.Module]
     epochs: int
+
+    def fresh(self) -> nn.Module:
+        """A net with initial weights."""
+        return drawn(self.net, "scaled-normal") if isinstance(self.net, tuple) else self.net()
+
+    def procedure(self) -> Procedure:
+        """How every row trains it."""
+        planned = isinstance(self.net, tuple)
+        return Procedure(
+            classes=10,
+            update=Update("sgd", momentum=0.9),
+            layers=self.net if planned else None,
+            module=None if planned else self.net,
+            batch=BATCH,
+            epochs=self.epochs,
+        )
 
 
 def cases() -> list[Case]:
@@ -50,7 +69,9 @@ def cases() -> list[Case]:
         Case(f"CNN {w}, {2 * w} channels", image, plan(_cnn(w), "relu", image, 10), 3)
         for w in (4, 8, 16)
     ]
-    return mlps + cnns
+    vit = Vit(name="vit", depth=2, width=32)
+    made = net(vit, "gelu", "scaled-normal", (1, 8, 8), 10)
+    return [*mlps, *cnns, Case("ViT, 2 blocks of 32, 4 tokens", (1, 8, 8), made, 5)]
 
 
 def _mlp(width: int) -> Mlp:
@@ -68,17 +89,15 @@ def peak() -> float:
     return 2 * 1024**3 / min(times)
 
 
-def operations(layers: Plan) -> float:
-    """Multiplications and additions of one training sample: forward, two products backward.
+def operations(case: Case) -> float:
+    """Multiplications and additions of one training sample, as torch counts those of products.
 
     The first layer needs no gradient of its input.
     """
-    total = 0.0
-    for index, layer in enumerate(layers):
-        area = getattr(layer, "height", 1) * getattr(layer, "width", 1)
-        products = 2 if index == 0 else 3
-        total += 2.0 * products * np.prod(layer.weight_shape) * area
-    return total
+    net, x = case.fresh(), torch.zeros(1, *case.shape)
+    with FlopCounterMode(display=False) as counter:
+        net(x).sum().backward()
+    return float(counter.get_total_flops())
 
 
 def rates(case: Case, repeats: int) -> list[tuple[str, list[float]]]:
@@ -92,34 +111,32 @@ def rates(case: Case, repeats: int) -> list[tuple[str, list[float]]]:
         ("native", 1),
         ("native", 16),
     ):
-        measured = engine_rates(case, name, together, repeats)
-        rows.append((f"{name}, K = {together}", measured))
+        if measured := engine_rates(case, name, together, repeats):
+            rows.append((f"{name}, K = {together}", measured))
     return rows
 
 
 def usual_rate(case: Case) -> float:
     draw = np.random.default_rng(0)
     inputs = draw.standard_normal((N, *case.shape)).astype(np.float32)
-    loop = Usual(lambda: module(case.layers), inputs, 10, 1e-3, max(1, case.epochs // 10), BATCH)
+    loop = Usual(case.fresh, inputs, 10, 1e-3, max(1, case.epochs // 10), BATCH)
     loop.fits(BATCH, 0)
     return N * loop.epochs / _timed(lambda: loop.fits(N, 0))
 
 
 def engine_rates(case: Case, name: str, together: int, repeats: int) -> list[float]:
-    procedure = Procedure(
-        classes=10,
-        update=Update("sgd", momentum=0.9),
-        layers=case.layers,
-        batch=BATCH,
-        epochs=case.epochs,
-    )
+    """Samples a second of each repeat; none where the back end refuses the net."""
+    procedure = case.procedure()
     draw = np.random.default_rng(0)
     inputs = draw.standard_normal((N, *case.shape)).astype(np.float32)
     replicas = [
         Replica(inputs, np.arange(N), draw.integers(0, 10, N), seed, 1e-3)
         for seed in range(together)
     ]
-    engine = back_end(procedure, "cpu", name)
+    try:
+        engine = back_end(procedure, "cpu", name)
+    except EmcError:
+        return []
     engine.run(procedure, replicas)
     samples = together * N * case.epochs
     return [samples / _timed(lambda: engine.run(procedure, replicas)) for _ in range(repeats)]
@@ -134,19 +151,18 @@ def _timed(call: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--only", default="", help="nets whose name holds this, such as CNN")
+    asked = parser.parse_args()
+    repeats = asked.repeats
     torch.set_num_threads(1)
     best = peak()
     console = Console(width=120)
     console.print(f"float32 matrix product: {best / 1e9:.0f} GFLOP/s, {repeats} repeats, n = {N}")
-    for case in cases():
+    for case in (case for case in cases() if asked.only in case.name):
         table = Table("engine", "thousand samples/s", "smallest", "largest", "x usual", "of peak")
-        table.title = f"{case.name}, {count(case.layers)} parameters"
-        try:
-            rows = rates(case, repeats)
-        except EmcError as error:
-            raise SystemExit(f"error: {error}") from None
-        usual = median(rows[0][1])
+        table.title = f"{case.name}, {size(case.net)} parameters"
+        rows = rates(case, repeats)
+        usual, each = median(rows[0][1]), operations(case)
         for name, found in rows:
             rate = median(found)
             table.add_row(
@@ -155,7 +171,7 @@ def main() -> None:
                 f"{min(found) / 1e3:.3g}",
                 f"{max(found) / 1e3:.3g}",
                 f"{rate / usual:.1f}",
-                f"{rate * operations(case.layers) / best:.0%}",
+                f"{rate * each / best:.0%}",
             )
         console.print(table)
 

@@ -11,7 +11,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 @dataclass(frozen=True)
 class Usual:
-    """The usual training loop on a fixed pool of samples with random labels."""
+    """The usual training loop on a fixed pool of samples with random labels.
+
+    `balanced` cuts an epoch into nearly equal batches; else the last one is what remains.
+    """
 
     make: Callable[[], nn.Module]
     inputs: np.ndarray
@@ -19,7 +22,8 @@ class Usual:
     lr: float
     epochs: int
     batch: int = 128
-    drop_ragged: bool = False
+    balanced: bool = False
+    adam: bool = False
 
     def fits(self, n: int, seed: int) -> tuple[bool, int]:
         """Train a fresh net on n samples; whether it fitted, and the epochs that took."""
@@ -29,9 +33,12 @@ class Usual:
         x = torch.from_numpy(self.inputs[rows])
         y = torch.from_numpy(draw.integers(self.classes, size=n))
         net = self.make()
-        optimizer = torch.optim.SGD(net.parameters(), lr=self.lr, momentum=0.9)
-        drop = self.drop_ragged and n > self.batch
-        loader = DataLoader(TensorDataset(x, y), self.batch, shuffle=True, drop_last=drop)
+        if self.adam:
+            optimizer = torch.optim.Adam(net.parameters(), lr=self.lr)
+        else:
+            optimizer = torch.optim.SGD(net.parameters(), lr=self.lr, momentum=0.9)
+        batch = -(-n // -(-n // self.batch)) if self.balanced else self.batch
+        loader = DataLoader(TensorDataset(x, y), batch, shuffle=True)
         for epoch in range(1, self.epochs + 1):
             self._epoch(net, optimizer, loader)
             with torch.no_grad():

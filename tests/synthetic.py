@@ -14,32 +14,39 @@ from typing import Any, Final
 
 import numpy as np
 
+from emc.data.equality import EqualInputs
+from emc.data.manifest import Manifest, OriginalFile, write_manifest
 from emc.records import (
     Certificate,
     Estimate,
+    Judgement,
     Milestone,
     Outcome,
+    Polish,
     Probe,
     RateEstimate,
     Verdict,
 )
 from emc.seeds import derive, generator
-from emc.store.columns import CELLS, CERTIFICATES, PROBES
+from emc.store.columns import CELLS, CERTIFICATES, GENERALISATION, PROBES
 from emc.store.documents import write_document
 from emc.store.layout import Results
 from emc.store.plan import plan_row
 from emc.store.rows import certificate_row, estimate_document, probe_row
 from emc.store.tables import write_table
 from emc.study import Cell, PlannedCell, cell_id
-from emc.study.identity import canonical
+from emc.study.identity import canonical, dataset_definition, dataset_id
 
 SETTINGS: Final = "abcd1234"
 WIDTH: Final = 1.4
 
 ARCHITECTURE: Final = {"mlp": 0.20, "cnn": 0.35, "linear": 1.0}
-OPTIMIZER: Final = {"sgd": 1.0, "gd": 0.6, "adam": 0.9, "adamw": 0.9}
+OPTIMIZER: Final = {"sgd": 1.0, "gd": 0.6, "adam": 0.9, "adamw": 0.9, "sam": 1.0}
 ACTIVATION: Final = {"relu": 1.0, "tanh": 0.8, "sigmoid": 0.5}
-LABELS: Final = {"original": 1.6, "random": 1.0, "random-inputs": 1.1}
+_RANDOM: Final = Cell.model_validate(
+    {"dataset": "digits", "labels": "random", "architecture": "linear"}
+).labels
+LABELS: Final = {"original": 1.6, "noisy": 1.2, "random": 1.0, "random-inputs": 1.1}
 
 
 @dataclass(frozen=True)
@@ -116,11 +123,79 @@ def write_study(
     )
     study = SyntheticStudy(results, name, planned)
     write_table(study.cells, CELLS, map(plan_row, planned))
+    for dataset in {dataset_id(cell.dataset): cell.dataset for cell in cells}.values():
+        write_dataset(results, dataset)
     measured = planned[: len(planned) - unmeasured]
     for index, plan in enumerate(measured):
         certify = index < len(measured) - uncertified
         write_cell(results, plan.id, plan.cell, probes=probes, certify=certify)
     return study
+
+
+def write_dataset(results: Results, dataset: Any) -> None:
+    """Write the manifest of a data set with two duplicates, one of them in conflict."""
+    shape, classes, samples = dataset.facts
+    equal = EqualInputs(samples, duplicates=2, conflicts=1, pairs=2, conflicting_pairs=1)
+    manifest = Manifest(
+        name=dataset.name,
+        dataset=json.loads(dataset_definition(dataset)),
+        source="made up",
+        licence="CC0",
+        files=(OriginalFile("made-up.csv", 1, "d41d8cd98f00b204e9800998ecf8427e"),),
+        split="none",
+        preprocessing="none",
+        shape=shape,
+        dtype="float32",
+        columns=(),
+        shift=(0.0,),
+        scale=(1.0,),
+        samples=samples,
+        test_samples=0,
+        classes=classes,
+        class_names=tuple(map(str, range(classes))),
+        class_counts=(samples,) * classes,
+        equal_inputs=equal,
+        original_equal_inputs=equal,
+        tensor_bytes=0,
+        sha256="e3b0c44298fc1c149afbf4c8996fb924",
+    )
+    write_manifest(results.data(dataset_id(dataset)), manifest)
+
+
+GENERALISATION_SEEDS: Final = 2
+
+
+def write_generalisation(study: SyntheticStudy) -> None:
+    """Write runs on all training samples: the more EMC tells labels apart, the smaller the gap."""
+    labels = [plan for plan in study.planned if plan.cell.labels.name == "original"]
+    for plan in labels:
+        random = plan.cell.model_copy(update={"labels": _RANDOM})
+        advantage = math.log(truth(plan.cell) / truth(random))
+        draw = generator("generalisation", plan.id)
+        gaps = [0.5 - 0.4 * advantage + draw.normal(0, 0.01) for _ in range(GENERALISATION_SEEDS)]
+        path = study.results.cell(plan.id).generalisation(GENERALISATION_SEEDS)
+        rows = (_generalisation(plan, seed, gap) for seed, gap in enumerate(gaps))
+        write_table(path, GENERALISATION, rows)
+
+
+def _generalisation(plan: PlannedCell, seed: int, gap: float) -> dict[str, Any]:
+    return {
+        "cell": plan.id,
+        "seed": seed,
+        "lr": plan.cell.optimizer.lr[0],
+        "n": plan.cell.dataset.facts.samples,
+        "train_accuracy": 1.0,
+        "train_loss": 0.01,
+        "test_samples": 1000,
+        "test_accuracy": 1.0 - gap,
+        "test_loss": 0.5,
+        "gap": gap,
+        "outcome": "fit",
+        "epochs": 30,
+        "seconds": 1.0,
+        "back_end": "native",
+        "device": "cpu",
+    }
 
 
 def write_cell(
@@ -254,6 +329,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         seconds=sum(run.seconds for run in runs),
         back_end="native",
         device="cpu",
+        software="emc 0.1.0, python 3.11.7",
     )
 
 
@@ -267,7 +343,8 @@ _REASONS: Final = {
 
 def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Certificate]:
     draw = generator("certificates", identity)
-    kept = [run for run in runs if run.outcome is not Outcome.DIVERGED]
+    best = cell.optimizer.lr[len(cell.optimizer.lr) // 2]
+    kept = [run for run in runs if run.lr == best and run.outcome is not Outcome.DIVERGED]
     fits = [run for run in kept if run.outcome is Outcome.FIT][:3]
     failures = [run for run in kept if run.outcome is not Outcome.FIT][:3]
     saddle = 0.5 if cell.optimizer.name == "gd" else 0.15
@@ -300,6 +377,44 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
             exact=True,
             iterations=0,
             eps=1e-3,
-            delta=1e-2,
+            delta=0.0,
             seconds=0.3,
+            spectrum_values=(level * largest, 1e-3 * largest, largest),
+            spectrum_shares=(0.1, 0.8, 0.1),
+            polish=None if run.outcome is Outcome.FIT else _polish(run, draw),
         )
+
+
+def _polish(run: Probe, draw: np.random.Generator) -> Polish:
+    """Half of the failures were merely unfinished, the rest rest at a minimum."""
+    fits = bool(draw.random() < 0.5)
+    judgement = Judgement(
+        n=run.n,
+        verdict=Verdict.MINIMUM,
+        reason=_REASONS[Verdict.MINIMUM],
+        loss=run.loss / 2,
+        gradient_norm=1e-4,
+        relative_gradient_norm=1e-5,
+        plateau=math.nan,
+        lambda_min=0.0,
+        lambda_min_residual=1e-6,
+        lambda_max=1.0,
+        lambda_max_residual=1e-6,
+        trace=3.0,
+        negative_eigenvalues=0,
+        exact=True,
+        iterations=0,
+        eps=1e-3,
+        delta=0.0,
+        seconds=0.1,
+    )
+    return Polish(
+        iterations=40,
+        escapes=0,
+        accuracy=1.0 if fits else run.accuracy,
+        fits=fits,
+        loss=run.loss / 2,
+        gradient_norm=0.1 if fits else 1e-4,
+        seconds=0.5,
+        judgement=None if fits else judgement,
+    )

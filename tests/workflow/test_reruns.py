@@ -8,7 +8,8 @@ from tests.workflow.checkout import Checkout
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TINY = "config/tiny.yaml"
-DOWNSTREAM = {"plan": 1, "aggregate": 1, "figures": 1, "report": 1}
+FROM_DATABASE = dict.fromkeys(("export", "figures", "findings", "report", "complete"), 1)
+DOWNSTREAM = {"plan": 1, "aggregate": 1, **FROM_DATABASE}
 
 
 def test_a_run_ends_with_figures_and_a_page(measured: Checkout) -> None:
@@ -64,6 +65,12 @@ def test_two_studies_share_a_cells_files(changeable: Checkout) -> None:
     assert changeable.planned("config/other.yaml") == DOWNSTREAM
 
 
+def test_a_data_set_that_is_made_again_measures_nothing_again(changeable: Checkout) -> None:
+    (changeable.folder / "results/data/digits/tensors.safetensors").unlink()
+    changeable.edit(TINY, "width: 4", "width: 5")
+    assert changeable.planned(TINY) == {"dataset": 1, "measure": 1, "certify": 1, **DOWNSTREAM}
+
+
 def test_gpus_on_the_command_line_are_understood(measured: Checkout) -> None:
     said = measured.snakemake(TINY, "--resources", "gpu=4", "--dry-run")
     assert "Nothing to be done" in said
@@ -72,4 +79,4 @@ def test_gpus_on_the_command_line_are_understood(measured: Checkout) -> None:
 def test_an_interrupted_figure_run_does_not_touch_measurements(changeable: Checkout) -> None:
     (changeable.folder / "results/studies/tiny/emc.duckdb").unlink()
     planned = changeable.planned(TINY)
-    assert planned == {"aggregate": 1, "figures": 1, "report": 1}
+    assert planned == {"aggregate": 1, **FROM_DATABASE}

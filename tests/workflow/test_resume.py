@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from tests.workflow.checkout import Checkout
 
+from emc.errors import EXIT_INTERRUPTED
 from emc.store.columns import PROBES
 from emc.store.tables import read_table
 from emc.study.cell import Cell
@@ -29,12 +30,24 @@ CELL = Cell.model_validate(
         "search": {"tolerance": 0.02, "probes": 90},
     }
 )
+LONG = Cell.model_validate(
+    {
+        "dataset": "digits",
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 2, "width": 32},
+        "optimizer": {"name": "adam", "lr": [0.0003, 0.001]},
+        "budget": {"epochs": 300},
+        "search": {"tolerance": 0.02, "probes": 8},
+    }
+)
+"""Its eight probes are one round of the back end `vmap`."""
+
 KILLS = 20
 
 
-def start(checkout: Checkout) -> subprocess.Popen[bytes]:
+def start(checkout: Checkout, cell: Cell = CELL, *options: str) -> subprocess.Popen[bytes]:
     """Begin to measure; what it says goes to the file `said`, the last writer's words."""
-    command = [sys.executable, "-P", "scripts/measure.py", "--cell", canonical(CELL)]
+    command = [sys.executable, "-P", "scripts/measure.py", "--cell", canonical(cell), *options]
     environment = {**os.environ, "PYTHONPATH": "workflow", "CUDA_VISIBLE_DEVICES": ""}
     with (checkout.folder / "said").open("wb") as said:
         return subprocess.Popen(
@@ -42,9 +55,9 @@ def start(checkout: Checkout) -> subprocess.Popen[bytes]:
         )
 
 
-def outcome(checkout: Checkout) -> tuple[pl.DataFrame, str]:
+def outcome(checkout: Checkout, cell: Cell = CELL) -> tuple[pl.DataFrame, str]:
     """Probes without their wall time, and the estimate without its own."""
-    folder = checkout.folder / "results/cells" / cell_id(CELL)
+    folder = checkout.folder / "results/cells" / cell_id(cell)
     probes = read_table(folder / "probes.parquet", PROBES, "measure").drop("seconds")
     lines = (folder / "estimate.json").read_text().splitlines()
     return probes, "\n".join(line for line in lines if '"seconds"' not in line)
@@ -64,26 +77,87 @@ def test_twenty_kills_change_nothing(measured: Checkout, tmp_path: Path) -> None
             process.kill()
             process.wait()
             kills += 1
-    journal = killed.folder / "results/cells" / cell_id(CELL) / "journal/rounds.journal"
-    assert not journal.exists()
+    assert not journal_of(killed).exists()
     calm, disturbed = outcome(undisturbed), outcome(killed)
     assert calm[0].equals(disturbed[0])
     assert calm[1] == disturbed[1]
     assert kills >= 5, "the cell was too quick to be killed often"
 
 
-def test_a_second_process_on_the_same_cell_is_refused(measured: Checkout, tmp_path: Path) -> None:
+def test_kills_inside_a_long_round_change_nothing(measured: Checkout, tmp_path: Path) -> None:
+    options = ("--back-end", "vmap", "--checkpoint-seconds")
+    undisturbed, killed = measured.copy(tmp_path / "calm"), measured.copy(tmp_path / "killed")
+    assert start(undisturbed, LONG, *options, "60").wait() == 0
+    folder = killed.folder / "results/cells" / cell_id(LONG) / "journal"
+    delay = random.Random(12)
+    for _ in range(4):
+        before = saved(folder)
+        process = start(killed, LONG, *options, "0")
+        while saved(folder) == before and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(delay.uniform(0.0, 0.3))
+        assert process.poll() is None, "the round was too quick to be killed often"
+        process.kill()
+        process.wait()
+        assert not (folder / "rounds.journal").stat().st_size, "a whole round was finished"
+    assert start(killed, LONG, *options, "60").wait() == 0
+    calm, disturbed = outcome(undisturbed, LONG), outcome(killed, LONG)
+    assert calm[0].equals(disturbed[0])
+    assert calm[1] == disturbed[1]
+
+
+def saved(folder: Path) -> int:
+    """When the round under way was saved last."""
+    file = folder / "round.checkpoint"
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def test_a_stopped_job_says_so_and_goes_on(measured: Checkout, tmp_path: Path) -> None:
+    """SLURM sends SIGTERM before a time limit and on preemption, Ctrl-C sends SIGINT."""
+    undisturbed, stopped = measured.copy(tmp_path / "calm"), measured.copy(tmp_path / "stopped")
+    assert start(undisturbed).wait() == 0
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        process = start(stopped)
+        begun = journal_of(stopped).stat().st_size if journal_of(stopped).exists() else 0
+        while not journal_of(stopped).exists() or journal_of(stopped).stat().st_size <= begun:
+            time.sleep(0.01)
+        process.send_signal(sign)
+        assert process.wait(timeout=30) == EXIT_INTERRUPTED
+        said = (stopped.folder / "said").read_text()
+        assert f"{sign.name}: stopping" in said
+        assert "stopped: " in said
+        assert "Traceback" not in said
+    assert start(stopped).wait() == 0
+    calm, disturbed = outcome(undisturbed), outcome(stopped)
+    assert calm[0].equals(disturbed[0])
+    assert calm[1] == disturbed[1]
+
+
+def test_a_second_process_on_the_same_cell_waits_for_its_result(
+    measured: Checkout, tmp_path: Path
+) -> None:
     checkout = measured.copy(tmp_path / "twice")
     first = start(checkout)
-    journal = checkout.folder / "results/cells" / cell_id(CELL) / "journal/rounds.journal"
-    while not journal.exists() or journal.stat().st_size == 0:
+    while not journal_of(checkout).exists() or journal_of(checkout).stat().st_size == 0:
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)
+    second = start(checkout)
     try:
-        second = start(checkout)
-        assert second.wait() == 2
-        said = (checkout.folder / "said").read_text()
-        assert "another process is measuring this cell" in said
+        while "another process is measuring this cell: waiting" not in said_by(checkout):
+            assert second.poll() is None
+            time.sleep(0.05)
     finally:
         first.send_signal(signal.SIGCONT)
     assert first.wait() == 0
+    written = outcome(checkout)[0]
+    assert second.wait() == 0
+    assert outcome(checkout)[0].equals(written)
+    assert "round 0" not in said_by(checkout)
+
+
+def journal_of(checkout: Checkout) -> Path:
+    return checkout.folder / "results/cells" / cell_id(CELL) / "journal/rounds.journal"
+
+
+def said_by(checkout: Checkout) -> str:
+    return (checkout.folder / "said").read_text()

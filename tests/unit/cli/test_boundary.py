@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from emc.cli.boundary import guarded, script
-from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, StopRequested
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,6 +33,20 @@ def test_what_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_the_user_can_mend(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(raising(EmcError(text))) == EXIT_USER_ERROR == 2
     assert capsys.readouterr() == ("", f"error: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (StopRequested("12 probes are saved"), "stopped: 12 probes are saved\n"),
+        (MemoryError("8 GB"), "error: out of memory: 8 GB; a retry may ask for more\n"),
+    ],
+)
+def test_what_goes_on_later(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(raising(error)) == EXIT_INTERRUPTED == 75
+    assert capsys.readouterr() == ("", said)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from emc.store.plan import plan_row
 from emc.store.tables import frame
 from emc.study import Cell, PlannedCell
 from emc.study.identity import identified
+from emc.study.training import FULL_BATCH
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
 
@@ -41,7 +42,8 @@ def test_every_cell_has_a_row(raw: dict[str, object]) -> None:
     assert (row["classes"], row["parameters"]) == (cell.classes, cell.parameters)
     assert (row["trainable"], row["bits"]) == (cell.trainable, cell.bits)
     assert row["rates"] == list(cell.optimizer.lr)
-    assert (row["batch"] is None) == (cell.optimizer.name == "gd") == (row["batch_order"] == "full")
+    full_batch = cell.optimizer.name in FULL_BATCH
+    assert (row["batch"] is None) == full_batch == (row["batch_order"] == "full")
     assert row["definition"] == identified(cell)[1]
 
 

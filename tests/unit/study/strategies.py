@@ -17,7 +17,7 @@ def _net(name: str, **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[st
     """A family with some of its keys, and a size."""
     sizes = st.one_of(
         st.fixed_dictionaries({"width": st.integers(1, 5).map(lambda k: 12 * k)}),
-        st.fixed_dictionaries({"params": st.floats(1, 1e5)}),
+        st.fixed_dictionaries({"params": st.floats(2e5, 1e6)}),
     )
     return st.builds(lambda entry, size: {**entry, **size}, _entry(name, **keys), sizes)
 
@@ -55,11 +55,21 @@ _optimizers = st.one_of(
     _entry("gd", lr=st.lists(_rates, min_size=1, max_size=3, unique=True), momentum=_share),
     _entry("adam", lr=_rates, beta1=_share, beta2=_share, epsilon=_rates),
     _entry("adamw", weight_decay=_share),
+    _entry("shampoo", epsilon=_rates, interval=_small, largest=_small),
+    _entry("soap", beta1=_share, interval=_small, largest=_small),
+    _entry("lbfgs", history=_small),
+    _entry("sam", rho=_rates, momentum=_share),
+)
+_parameterisations = st.one_of(
+    st.just("full"),
+    st.builds(lambda bits: {"name": "quantised", "bits": bits}, st.integers(1, 16)),
+    st.just({"name": "subspace", "dimension": 2, "projection": "film"}),
 )
 _rest = {
     "labels": _labels,
     "activation": st.sampled_from(["relu", "leaky-relu", "gelu", "silu", "tanh", "identity"]),
     "initialisation": st.sampled_from(["scaled-normal", "torch"]),
+    "parameterisation": _parameterisations,
     "optimizer": _optimizers,
     "schedule": st.one_of(st.just("cosine"), _entry("constant", warmup=_share)),
     "batch": st.fixed_dictionaries({"size": _small}, optional={"order": st.just("ragged")}),

@@ -83,6 +83,19 @@ def test_a_cell_never_changes() -> None:
         ),
         ({"architecture": {"name": "mlp", "width": 10**9}}, "at most 1e12 are allowed"),
         (
+            {"architecture": {"name": "mlp", "params": 3}},
+            "architecture: the width nearest to 3 parameters is 1, with 87: give a 'width'",
+        ),
+        ({"architecture": {"name": "mlp", "params": 3, "depth": 99999}}, "or equal to 1000"),
+        (
+            {"architecture": {"name": "linear"}, "optimizer": "muon"},
+            "optimizer: 'muon' has no hidden matrix to work on in a linear model",
+        ),
+        (
+            {"optimizer": "muon", "parameterisation": {"name": "subspace", "dimension": 3}},
+            "optimizer: 'muon' has no matrix to work on in a subspace",
+        ),
+        (
             {"architecture": {"name": "mlp", "params": 1.7e308}},
             "architecture: 1.70e.308 parameters, at most 1e12 are allowed",
         ),

@@ -9,10 +9,13 @@ from tests.unit.study.files import planned, text
 
 from emc.errors import EmcError
 
-STUDY_KEYS = "study, title, data_dir, plugins, presets, defaults, sections, certificate"
+STUDY_KEYS = (
+    "study, title, data_dir, plugins, presets, defaults, sections, certificate, claims,"
+    " generalisation"
+)
 CELL_KEYS = (
-    "dataset, labels, architecture, activation, initialisation, optimizer, schedule, batch, loss,"
-    " budget, criterion, stopping, search, endpoints, seed"
+    "dataset, labels, architecture, activation, initialisation, parameterisation, optimizer,"
+    " schedule, batch, loss, budget, criterion, stopping, search, endpoints, seed"
 )
 FAMILIES = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer"
 ACTIVATIONS = "relu, leaky-relu, gelu, silu, tanh, sigmoid, identity"
@@ -105,7 +108,7 @@ FILE_FAULTS = [
         "certificate",
         text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5, plateu: 1}"),
         "certificate: unknown key 'plateu'; did you mean 'plateau'?"
-        " (known: eps, delta, gradient, plateau, iterations)",
+        " (known: eps, delta, gradient, plateau, iterations, polish, escapes)",
     ),
     fault(
         "numbers of the certificate",
@@ -113,6 +116,11 @@ FILE_FAULTS = [
         "certificate.eps: a number above 0 is wanted, found 0",
         "certificate.delta: a number below 1 is wanted, found 1",
         "certificate.iterations: a whole number is wanted, found 1.5",
+    ),
+    fault(
+        "escapes without a polish",
+        text("{cells: [{}]}", more="certificate: {escapes: 1}"),
+        "certificate: escapes: what follows an escape is a polish: give `polish` too",
     ),
     fault(
         "preset of a known name",
@@ -166,7 +174,7 @@ SECTION_FAULTS = [
         "unknown preset",
         grid("preset", "stric"),
         "section 'a', cell (preset=stric): unknown preset 'stric'; did you mean 'strict'?"
-        " (known: strict, study-code)",
+        " (known: strict, study, study-code)",
     ),
     fault(
         "unknown key",
@@ -200,7 +208,7 @@ SECTION_FAULTS = [
         "unknown name",
         grid("optimizer", "sdg"),
         "section 'a', cell (optimizer=sdg): optimizer: unknown name 'sdg'; did you mean 'sgd'?"
-        " (known: sgd, gd, adam, adamw)",
+        " (known: sgd, gd, adam, adamw, shampoo, muon, soap, lbfgs, sam)",
     ),
     fault(
         "unknown value",
@@ -229,7 +237,7 @@ SECTION_FAULTS = [
 
 
 def cell_fault(keys: str, message: str) -> object:
-    return fault(keys, defaults(keys), f"section 'a', cell (): {message}")
+    return fault(keys, defaults(keys), f"section 'a', cell (nothing but the defaults): {message}")
 
 
 def mlp(size: str) -> str:
@@ -283,6 +291,32 @@ CELL_FAULTS = [
     cell_fault(
         "architecture: {name: cnn, width: 1, depth: 4}",
         "architecture: depth 4 halves 8x8 pixels to nothing",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", parameterisation: {name: subspace, dimension: 400}",
+        "parameterisation: dimension 400 exceeds the net's 330 parameters",
+    ),
+    cell_fault(
+        mlp("width: 400") + ", parameterisation: {name: subspace, dimension: 1000}",
+        "parameterisation: a dense projection of 1000 x 190410 = 1.9e+08 numbers exceeds 1e+07:"
+        " choose 'fastfood', 'kronecker' or 'film'",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", parameterisation: {name: subspace, dimension: 1, projection: film}",
+        "parameterisation: projection 'film' wants a dimension of 2 or more, found 1",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", parameterisation: {name: low-rank, rank: 4}",
+        "parameterisation: factors of rank 4 are no smaller than any of the net's matrices",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", parameterisation: {name: quantised, bits: 17}",
+        "parameterisation.bits: a number not above 16 is wanted, found 17",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", parameterisation: quantized",
+        "parameterisation: unknown name 'quantized'; did you mean 'quantised'?"
+        " (known: full, subspace, low-rank, quantised)",
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: []}",

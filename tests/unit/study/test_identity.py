@@ -30,30 +30,30 @@ from emc.study.training import Batch
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-4ba77f57ff78"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-8706ad03699e"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-71f019b02579",
+        "digits-original-mlp4-relu-sgd-5468e6d023a6",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-47202d730f56",
+        "digits-noisy-mlp4-relu-sgd-47911d1007e6",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-ad07fcecb822",
+        "mnist-5k-original-mlp4-relu-sgd-1591822173e8",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-25ddab3d177f",
+        "mnist-5k-random-cnn4-relu-sgd-0a693f521b84",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-dcb62fb5462f",
+        "mnist-classes-linear-identity-sgd-1493bf53ba22",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-f3b9b88493da",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-6110bbbe465a",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-0ce1664f80f0",
+        "cifar10-original-cnn8-relu-gd-8694f5c5d69d",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-4442f3fc65c8",
+        "adult-original-mlp4-tanh-adam-e42265bf4cf5",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-002b2a5f9c57",
+        "gaussian-random-linear-identity-adam-bbd733316dce",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "csv-original-mlp4-relu-sgd-37e0a0109c58",
+        "csv-original-mlp4-relu-sgd-3cdf47cd23cc",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-9f1fc81b0afa",
+        "digits-original-mlp4-gelu-adamw-9c68ddf5ad63",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-7389d29ce7b0",
+        "cifar10-original-resnet16-relu-sgd-36d40a82e0c7",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-fc721c0b723b",
+        "mnist-random-inputs-vit32-relu-sgd-056bc5b862e4",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-ebbd1da813a7",
+        "digits-original-mlp-mixer16-relu-sgd-3a3e6ea605e9",
     ),
 ]
 
@@ -134,7 +134,7 @@ def test_canonical_text_stays_what_it_is() -> None:
         '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,'
         '"initialisation":"scaled-normal","labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,"weight_decay":0.0},'
-        '"protocol":1,"schedule":{"name":"constant","warmup":0.0},'
+        '"protocol":2,"schedule":{"name":"constant","warmup":0.0},'
         '"search":{"method":"bayes","probes":200,"smallest":1,"tolerance":0.05},"seed":0,"stopping":{"gradient":0.001,"plateau":0.001}}'
     )
 
@@ -198,6 +198,7 @@ def test_ids_are_names_of_folders(raw: dict[str, Any]) -> None:
         ("schedule", "cosine"),
         ("optimizer", {"name": "sgd", "lr": 0.1}),
         ("initialisation", "torch"),
+        ("parameterisation", {"name": "quantised", "bits": 4}),
         ("dataset", "mnist-5k"),
         ("architecture", {"name": "mlp", "depth": 2, "width": 4}),
     ],
@@ -279,13 +280,13 @@ def test_a_text_of_today_gives_today_back(keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 1"),
-        ("{}", "the cell is of measurement protocol None, this is 1"),
+        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 2"),
+        ("{}", "the cell is of measurement protocol None, this is 2"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":1}',
-            r'not the canonical JSON of a cell: {"protocol":1}: 2 validation errors',
+            '{"protocol":2}',
+            r'not the canonical JSON of a cell: {"protocol":2}: 2 validation errors',
         ),
     ],
 )

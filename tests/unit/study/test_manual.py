@@ -10,7 +10,8 @@ from tests.unit.study.files import planned
 
 from emc.study import Cell, Study
 from emc.study.architectures import Architecture
-from emc.study.models import CertificateSettings, Section
+from emc.study.models import CertificateSettings, Generalisation, Section
+from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.presets import PRESETS
 from emc.study.sources import DataSet, Labels
 from emc.study.training import (
@@ -35,8 +36,20 @@ def arms(union: Any) -> list[Any]:
     return list(get_args(get_args(union)[0]))
 
 
-ENTRIES = [arm for union in (DataSet, Labels, Architecture, Optimizer) for arm in arms(union)]
-PARTS = [Batch, Budget, CertificateSettings, Loss, Schedule, Search, Section, Stopping, Study]
+UNIONS = (DataSet, Labels, Architecture, ParameterisationChoice, Optimizer)
+ENTRIES = [arm for union in UNIONS for arm in arms(union)]
+PARTS = [
+    Batch,
+    Budget,
+    CertificateSettings,
+    Generalisation,
+    Loss,
+    Schedule,
+    Search,
+    Section,
+    Stopping,
+    Study,
+]
 
 
 def tables() -> list[list[str]]:
@@ -76,6 +89,7 @@ def test_every_name_is_there() -> None:
             (Batch, "order"),
             (Schedule, "name"),
             (Loss, "name"),
+            (Subspace, "projection"),
         )
         for name in get_args(model.model_fields[field].annotation)
     ]
@@ -104,6 +118,6 @@ def test_defaults_of_the_optimizers() -> None:
         (row,) = (row for row in tables() if row[0].startswith(f"`{made.name}`"))
         assert tuple(map(float, row[1].split(","))) == made.lr
         stated = dict(re.findall(r"`(\w+)` \(([^)]*)\)", row[2]))
-        assert "weight_decay" in stated
+        assert ("weight_decay" in stated) == hasattr(made, "weight_decay")
         for key, text in stated.items():
-            assert yaml.safe_load(text.replace("1e-8", "1.0e-8")) == getattr(made, key), key
+            assert yaml.safe_load(text.replace("1e-", "1.0e-")) == getattr(made, key), key

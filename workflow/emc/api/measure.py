@@ -18,7 +18,7 @@ from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
 from emc.search import make
 from emc.study.complaints import complaints, report
-from emc.study.training import Optimizer
+from emc.study.training import FULL_BATCH, Optimizer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +68,7 @@ def measure(
         classes=drawn_from.classes,
         update=Update(**chosen.model_dump(exclude={"lr"})),
         module=model,
-        batch=None if chosen.name == "gd" else batch,
+        batch=None if chosen.name in FULL_BATCH else batch,
         epochs=epochs,
     )
     parameters = _parameters(model)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, StopRequested
 from emc.study.plugins import place_of
 
 log = logging.getLogger(__name__)
@@ -15,14 +15,23 @@ log = logging.getLogger(__name__)
 def guarded(call: Callable[[], object]) -> int:
     """Run and give the exit code: 0, or 2 with a message for an error that is the user's to mend.
 
-    So is an error that comes out of a plug-in. Any other exception passes: its traceback means a
-    bug. A reader of the output that has seen enough and left, as `head` does, is no error.
+    So is an error that comes out of a plug-in. The code is 75 where the same command goes on from
+    what was saved: it was asked to stop, or memory ran out and there may be more next time. Any
+    other exception passes: its traceback means a bug. A reader of the output that has seen enough
+    and left, as `head` does, is no error.
     """
     try:
         _run_and_flush(call)
     except EmcError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
+    except StopRequested as stop:
+        print(f"stopped: {stop}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except MemoryError as error:
+        log.info("memory ran out", exc_info=error)
+        print(f"error: out of memory: {error}; a retry may ask for more", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:

@@ -37,11 +37,36 @@ def validate(study: StudyFile) -> None:
 
 
 @app.command()
-def plan(study: StudyFile, results: ResultsFolder = RESULTS) -> None:
+def plan(
+    study: StudyFile,
+    watts: Annotated[
+        float | None, typer.Option("--watts", min=0, help="power of a worker, to predict energy")
+    ] = None,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="try a few cells if none has finished"),
+    ] = False,
+    results: ResultsFolder = RESULTS,
+) -> None:
     """Show every cell of a study: done, running, failed or to do, and what is left to pay."""
     from emc.cli.plan import print_plan
 
-    print_plan(study, results)
+    print_plan(study, results, watts, calibrate=calibrate)
+
+
+@app.command()
+def retry(
+    study: StudyFile,
+    cells: Annotated[
+        list[str] | None, typer.Argument(help="ids of failed cells, or beginnings of ids")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="every failed cell")] = False,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Clear failures of cells, so that the next run tries them again."""
+    from emc.cli.retry import clear_failures
+
+    clear_failures(study, cells or [], results, every=every)
 
 
 @app.command()
@@ -67,6 +92,19 @@ def query(
     from emc.cli.query import print_answer
 
     print_answer(study, sql, results, Format.CSV if csv else Format.JSON if json else Format.TABLE)
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="A", help="study file, or a DuckDB file")],
+    other: Annotated[Path, typer.Argument(metavar="B", help="study file, or a DuckDB file")],
+    json: Annotated[bool, typer.Option("--json", help="print JSON, all cells in it")] = False,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Show the cells of two studies whose EMC moved beyond its interval."""
+    from emc.cli.compare import print_comparison
+
+    print_comparison(one, other, results, as_json=json)
 
 
 @app.command()

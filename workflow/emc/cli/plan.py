@@ -1,20 +1,31 @@
 """Print what a study asks for and how far it is."""
 
 from collections import Counter
+from math import isfinite
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 
+from emc.errors import FileError
 from emc.measurement.cost import forecast
 from emc.measurement.state import State, Status, state
-from emc.store.documents import read_document
+from emc.records import Estimate
+from emc.store.benchmarks import peak_megabytes
 from emc.store.layout import Results
 from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id
 
 _ROWS = 60
 _LEARN_FROM = 200
+_ORDER = (
+    Status.RUNNING,
+    Status.DAMAGED,
+    Status.FAILED,
+    Status.STOPPED,
+    Status.TO_DO,
+    Status.DONE,
+)
 
 
 def print_summary(file: Path) -> None:
@@ -24,19 +35,32 @@ def print_summary(file: Path) -> None:
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections
     )
-    print(f"{file}: study {study.name!r} is valid: {len(study.cells)} cells ({sections})")
+    cells = _cells(len(study.cells))
+    print(f"{file}: study {study.name!r} is valid: {cells} (by section: {sections})")
+    if study.generalised:
+        print(f"generalisation: {study.generalised_seeds} runs of {len(study.generalised)} cells")
 
 
-def print_plan(file: Path, results: Path) -> None:
-    """A table of cells with their state, a count of each, and the cost of what is left."""
+def print_plan(
+    file: Path, results: Path, watts: float | None = None, *, calibrate: bool = False
+) -> None:
+    """A table of cells with their state, a count of each, and the cost of what is left.
+
+    `watts` is the power that a worker draws, for the energy. `calibrate` trains a few cells for a
+    moment where none has finished.
+    """
     study = load_file(file)
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     console = Console()
     console.print(_table(study, states, places))
+    if not results.is_dir():
+        print(f"{results}: no such folder yet: nothing was measured here")
     counts = Counter(one.status for one in states.values())
     console.print(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
-    console.print(_cost(study, states, places), highlight=False)
+    if study.generalised:
+        console.print(_tested(study, places))
+    console.print(_cost(study, states, places, watts=watts, calibrate=calibrate), highlight=False)
 
 
 def _table(study: StudyPlan, states: dict[str, State], places: Results) -> Table:
@@ -54,9 +78,7 @@ def _table(study: StudyPlan, states: dict[str, State], places: Results) -> Table
 
 
 def _urgency(one: State) -> int:
-    return [Status.RUNNING, Status.FAILED, Status.STOPPED, Status.TO_DO, Status.DONE].index(
-        one.status
-    )
+    return _ORDER.index(one.status)
 
 
 def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
@@ -64,26 +86,78 @@ def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
         return one.reason
     from emc.measurement.measure import present_answer
 
-    answer = present_answer(planned.cell, data, one.probes)
+    try:
+        answer = present_answer(planned.cell, data, one.probes)
+    except FileError as error:
+        return f"{len(one.probes)} probes; {error}"
     interval = f"{answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
     last = one.probes[-1]
     return f"round {last.round}, {len(one.probes)} probes, emc50 {interval} {one.reason}".strip()
 
 
-def _cost(study: StudyPlan, states: dict[str, State], places: Results) -> str:
-    done = [planned for planned in study.cells if states[planned.id].status is Status.DONE]
-    left = [planned for planned in study.cells if states[planned.id].status is not Status.DONE]
+def _tested(study: StudyPlan, places: Results) -> str:
+    seeds = study.generalised_seeds
+    files = [places.cell(planned.id).generalisation(seeds) for planned in study.generalised]
+    done = sum(file.exists() for file in files)
+    return f"generalisation: {done} of {len(files)} cells tested, {seeds} runs each"
+
+
+def _cost(
+    study: StudyPlan,
+    states: dict[str, State],
+    places: Results,
+    *,
+    watts: float | None,
+    calibrate: bool,
+) -> str:
+    left = [one for one in study.cells if states[one.id].status is not Status.DONE]
     if not left:
         return "nothing left to measure"
-    known = [_paid(places, one.id) for one in done[:_LEARN_FROM]]
-    expected = forecast(known, [_size(one) for one in left])
+    done = [one.id for one in study.cells if states[one.id].status is Status.DONE]
+    paid = [_paid(states[cell].estimate) for cell in done[:_LEARN_FROM]]
+    learnt = f"from {_cells(len(paid))} that finished"
+    if calibrate and not paid:
+        paid, learnt = _calibrated(left, places), "at most, from short runs of a few cells"
+    sizes = [_size(one) for one in left]
+    expected = forecast(paid, sizes)
     if expected is None:
-        return "cost: unknown until a first cell has finished"
+        return "cost: unknown until a first cell has finished; --calibrate tries a few"
+    energy = f", {expected.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
     return (
-        f"cost: about {_duration(expected.seconds)} of training on one worker for {len(left)} cells"
-        f" (from {expected.learnt_from} finished cells; a cell may be off by a factor of"
-        f" {expected.factor:.2g})"
+        f"cost: about {_duration(expected.total)} of training on one worker{energy} for"
+        f" {_cells(len(left))}, {_duration(expected.largest)} for the longest\n"
+        f"{_memory(paid, done, sizes, places)}"
+        f"{learnt}; a cell may be off by a factor of {_factor(expected.factor)}, each predicted"
+        f" from the others is off by {_factor(expected.left_out)}"
     )
+
+
+def _calibrated(left: list[PlannedCell], places: Results) -> list[tuple[int, float]]:
+    from emc.measurement.calibrate import calibrate
+
+    return calibrate([one.cell for one in left], places)
+
+
+def _memory(
+    paid: list[tuple[int, float]], done: list[str], left: list[int | None], places: Results
+) -> str:
+    peaks = [peak_megabytes(places.benchmark("measure", cell)) for cell in done[:_LEARN_FROM]]
+    known = [(size, peak) for (size, _), peak in zip(paid, peaks, strict=False) if peak]
+    expected = forecast(known, left)
+    if expected is None:
+        return ""
+    return (
+        f"memory: about {expected.largest:.0f} MB for the largest (each predicted from the others"
+        f" is off by a factor of {_factor(expected.left_out)})\n"
+    )
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2g}" if isfinite(value) else "unknown: too few have finished"
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _size(planned: PlannedCell) -> int | None:
@@ -91,10 +165,10 @@ def _size(planned: PlannedCell) -> int | None:
     return planned.cell.parameters if planned.cell.dataset.facts else None
 
 
-def _paid(places: Results, cell: str) -> tuple[int, float]:
+def _paid(estimate: Estimate | None) -> tuple[int, float]:
     """Parameters and seconds of a finished cell."""
-    document = read_document(places.cell(cell).estimate, rebuilt_by="the rule measure")
-    return int(document["parameters"]), float(document["seconds"])
+    assert estimate is not None
+    return estimate.parameters, estimate.seconds
 
 
 def _duration(seconds: float) -> str:

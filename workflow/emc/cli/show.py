@@ -9,12 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from emc.errors import EmcError
-from emc.measurement.state import Status, state
+from emc.measurement.state import state
 from emc.records import Estimate
 from emc.store.columns import CERTIFICATES, PROBES
-from emc.store.documents import read_document
 from emc.store.layout import CellFiles, Results
-from emc.store.rows import estimate_from_document
 from emc.store.tables import read_table
 
 _REBUILT = "the rule measure"
@@ -26,10 +24,10 @@ def print_cell(beginning: str, results: Path) -> None:
     console = Console()
     console.print(files.folder.name, style="bold")
     now = state(files)
-    if now.status is not Status.DONE:
+    if now.estimate is None:
         console.print(f"{now.status}, {len(now.probes)} probes so far. {now.reason}")
         return
-    found = estimate_from_document(read_document(files.estimate, _REBUILT))
+    found = now.estimate
     for table in (_estimate(found), _rates(found), _probes(files), _certificates(files)):
         console.print(table)
 
@@ -86,7 +84,16 @@ _OUTCOMES = ("fit", "stuck", "censored", "diverged")
 
 
 def _certificates(files: CellFiles) -> Table:
-    columns = ["n", "outcome", "verdict", "lambda_min", "lambda_max", "reason"]
+    columns = [
+        "n",
+        "outcome",
+        "verdict",
+        "polish_fits",
+        "polish_verdict",
+        "lambda_min",
+        "lambda_max",
+        "reason",
+    ]
     frames = [
         read_table(path, CERTIFICATES, "the rule certify").select(columns)
         for path in sorted(files.folder.glob("certificate-*.parquet"))

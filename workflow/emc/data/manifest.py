@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from emc.data.equality import EqualInputs
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.store.documents import read_document, write_document
 
 TENSORS: Final = "tensors.safetensors"
@@ -91,7 +91,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the data set prepared in `folder`.
 
     Raises:
-        EmcError: it is missing, damaged or of another version.
+        FileError: it is missing, damaged or of another version.
     """
     path = folder / MANIFEST
     document = read_document(path, REBUILT_BY)
@@ -101,4 +101,4 @@ def read_manifest(folder: Path) -> Manifest:
         fault = error.errors()[0]
         key = ".".join(str(step) for step in fault["loc"])
         reason = f"{path}: key {key!r}: {fault['msg']}"
-        raise EmcError(f"{reason}; remove it: {REBUILT_BY} remakes it") from None
+        raise FileError(f"{reason}; remove it: {REBUILT_BY} remakes it") from None

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from emc.data.manifest import REBUILT_BY, TENSORS, Manifest, read_manifest
-from emc.errors import EmcError
+from emc.errors import FileError
 from emc.store.tensors import open_tensors
 
 _SHARED_BYTES: Final = 1 << 30
@@ -74,7 +74,7 @@ def open_samples(folder: Path) -> Samples:
     """Open the data set prepared in `folder`; shapes and size are compared with the manifest.
 
     Raises:
-        EmcError: its tensor file or manifest is missing or damaged, or they don't belong together.
+        FileError: its tensor file or manifest is missing or damaged, or they don't belong together.
     """
     manifest = read_manifest(folder)
     path = folder / TENSORS
@@ -87,7 +87,7 @@ def open_samples(folder: Path) -> Samples:
         "test_labels": ("int64", (manifest.test_samples,)),
     }
     if found != wanted or path.stat().st_size != manifest.tensor_bytes:
-        raise EmcError(
+        raise FileError(
             f"{path}: does not belong to its manifest: found {found}, expected {wanted};"
             f" remove both: {REBUILT_BY} remakes them"
         )
@@ -99,12 +99,12 @@ def verify(folder: Path) -> None:
     """Read the whole tensor file and compare its checksum with the manifest.
 
     Raises:
-        EmcError: they differ.
+        FileError: they differ.
     """
     path = folder / TENSORS
     found, wanted = checksum(path), read_manifest(folder).sha256
     if found != wanted:
-        raise EmcError(
+        raise FileError(
             f"{path}: altered: its sha256 is {found}, its manifest says {wanted};"
             f" remove it: {REBUILT_BY} remakes it"
         )

@@ -7,15 +7,17 @@ from pydantic import Field, model_validator
 
 from emc.errors import EmcError
 from emc.study.architectures import Architecture, Linear, Scaled, sized
+from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
-from emc.study.strict import Count, Positive, Strict, Whole
+from emc.study.strict import Count, Positive, Strict, Whole, added
 from emc.study.training import (
+    FULL_BATCH,
     ActivationChoice,
     Batch,
     Budget,
-    Gd,
     Initialisation,
     LossChoice,
+    Muon,
     Optimizer,
     ScheduleChoice,
     Search,
@@ -24,6 +26,8 @@ from emc.study.training import (
 )
 
 _MOST_PARAMETERS: Final = 10**12
+_FAR: Final = 2
+"""The factor by which a net may miss the number of parameters that it is asked to have."""
 
 
 class Cell(Strict):
@@ -41,6 +45,8 @@ class Cell(Strict):
     """`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
     `torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in). Published families
     start as their publishers' code has them, which counts as `torch`."""
+    parameterisation: ParameterisationChoice = added(absent_means={"name": "full"}, default="full")
+    """What is trained: the net's weights themselves, or what they are made of."""
     optimizer: Optimizer = Field(default="sgd", validate_default=True)
     """How the net is trained, and at which learning rates."""
     schedule: ScheduleChoice = Field(default="constant", validate_default=True)
@@ -58,7 +64,7 @@ class Cell(Strict):
     search: SearchChoice = Search()
     """How the sizes n are chosen, and when the cell is done."""
     endpoints: Count = 3
-    """End points kept for certification: this many fits and this many failures nearest emc50."""
+    """End points kept for certification: this many largest fits and as many smallest failures."""
     seed: Annotated[Whole, Field(ge=0)] = 0
     """Another seed measures the same cell again, independently."""
 
@@ -88,6 +94,33 @@ class Cell(Strict):
         """Number of trainable parameters of the net."""
         return self.architecture.parameters(self.shape, self.classes)
 
+    @property
+    def trainable(self) -> int:
+        """Numbers that train: all parameters unless the net is reparameterised."""
+        return self.parameterisation.trainable(self.architecture, self.shape, self.classes)
+
+    @property
+    def bits(self) -> int:
+        """Bits that hold the numbers that train."""
+        return self.trainable * self.parameterisation.bits_a_number
+
+    def unsuitable(self, shape: tuple[int, ...], classes: int) -> str | None:
+        """Why the net cannot take such inputs or be parameterised so, or None."""
+        if found := self.architecture.problem(shape):
+            return f"architecture: {found}"
+        if found := self.parameterisation.problem(self.architecture, shape, classes):
+            return f"parameterisation: {found}"
+        return self._without_matrices()
+
+    def _without_matrices(self) -> str | None:
+        if not isinstance(self.optimizer, Muon):
+            return None
+        if isinstance(self.architecture, Linear):
+            return "optimizer: 'muon' has no hidden matrix to work on in a linear model"
+        if isinstance(self.parameterisation, Subspace):
+            return "optimizer: 'muon' has no matrix to work on in a subspace"
+        return None
+
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         if found := self._problem():
@@ -96,7 +129,9 @@ class Cell(Strict):
             self._settle_size()
         except EmcError as error:
             raise ValueError(f"architecture: {error}") from None
-        if isinstance(self.optimizer, Gd):
+        if self.dataset.facts and (found := self.unsuitable(self.shape, self.classes)):
+            raise ValueError(found)
+        if self.optimizer.name in FULL_BATCH:
             self._settle("batch", Batch())
         if isinstance(self.architecture, Linear):
             self._settle("activation", "identity")
@@ -106,8 +141,22 @@ class Cell(Strict):
 
     def _settle_size(self) -> None:
         if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
-            self._settle("architecture", sized(self.architecture, self.shape, self.classes))
-        if self.dataset.facts is not None and self.parameters > _MOST_PARAMETERS:
+            self._size_of(self.architecture, self.architecture.params)
+        if self.dataset.facts is not None:
+            self._check_count()
+
+    def _size_of(self, asked: Scaled, wanted: float) -> None:
+        found = sized(asked, self.shape, self.classes)
+        self._settle("architecture", found)
+        self._check_count()
+        if not wanted / _FAR <= self.parameters <= wanted * _FAR:
+            raise EmcError(
+                f"the width nearest to {wanted:g} parameters is {found.width}, with"
+                f" {self.parameters:,}: give a 'width', another depth or other 'params'"
+            )
+
+    def _check_count(self) -> None:
+        if self.parameters > _MOST_PARAMETERS:
             count = Decimal(self.parameters)
             raise EmcError(f"{count:.2e} parameters, at most 1e12 are allowed")
 

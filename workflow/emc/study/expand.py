@@ -111,6 +111,8 @@ def _where(place: str, own: Part) -> str:
 
 
 def _label(part: Part) -> str:
+    if not part:
+        return "(nothing but the defaults)"
     words = (f"{key}={_short(value)}" for key, value in part.items())
     return "(" + ", ".join(words) + ")"
 

@@ -11,11 +11,12 @@ from emc.study.architectures import Scaled
 from emc.study.cell import Cell
 from emc.study.models import CertificateSettings
 from emc.study.own import Own, plugin_document
+from emc.study.parameterisation import Full
 from emc.study.sources import DataSet
 from emc.study.strict import Strict, absent_meanings
 from emc.study.training import activation_name
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Version of the measurement: raised when the same cell would give other probes than before."""
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -55,9 +56,11 @@ def identified(cell: Cell) -> tuple[str, str]:
 
     The id is of the same text without the places of plug-ins' files, only their content counts.
     """
-    hashed = _text({"protocol": PROTOCOL, **_reduced(cell, with_files=False)})
+    definition = hashed = canonical(cell)
+    if '"plugin":' in definition:
+        hashed = _text({"protocol": PROTOCOL, **_reduced(cell, with_files=False)})
     digest = sha256(hashed.encode()).hexdigest()[:12]
-    return f"{_stem(cell)}-{digest}", canonical(cell)
+    return f"{_stem(cell)}-{digest}", definition
 
 
 def settings_definition(settings: CertificateSettings) -> str:
@@ -79,9 +82,10 @@ def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
     reduced: dict[str, Any] = {}
     for name, meant in absent_meanings(type(model)).items():
         value = getattr(model, name)
+        if isinstance(value, Strict):
+            value = _reduced(value, with_files=with_files)
         if value != meant:
-            strict = isinstance(value, Strict)
-            reduced[name] = _reduced(value, with_files=with_files) if strict else value
+            reduced[name] = value
     if isinstance(model, Own):
         reduced["plugin"] = plugin_document(model, with_file=with_files)
     return reduced
@@ -91,7 +95,8 @@ def _stem(cell: Cell) -> str:
     net = cell.architecture
     size = f"{net.width}" if isinstance(net, Scaled) else ""
     words = (cell.dataset.name, cell.labels.name, net.name + size, activation_name(cell.activation))
-    return "-".join((*words, cell.optimizer.name))
+    trained = () if isinstance(cell.parameterisation, Full) else (cell.parameterisation.name,)
+    return "-".join((*words, cell.optimizer.name, *trained))
 
 
 def dataset_id(dataset: DataSet) -> str:

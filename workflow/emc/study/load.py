@@ -3,16 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from emc.errors import EmcError
+from emc.study.claims import claim_faults
 from emc.study.complaints import complaints, report
+from emc.study.excerpt import Excerpt, excerpted
 from emc.study.expand import PlannedCell, expand
 from emc.study.models import Study
 from emc.study.plugins import load_plugins, plugin_at
+from emc.study.sources import Original
+
+_Part = TypeVar("_Part", Study, Excerpt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class StudyPlan:
     file: Path
     study: Study
     cells: tuple[PlannedCell, ...]
+    part_of: Path | None = None
 
     @property
     def plugins(self) -> list[str]:
@@ -32,6 +38,24 @@ class StudyPlan:
     def name(self) -> str:
         """Name of the study."""
         return self.study.study
+
+    @property
+    def generalised_seeds(self) -> int:
+        """Runs on the whole training set that the study asks of a cell; 0 if it asks for none."""
+        return self.study.generalisation.seeds if self.study.generalisation else 0
+
+    @property
+    def generalised(self) -> tuple[PlannedCell, ...]:
+        """Cells whose procedures are tested on new samples."""
+        asked = self.study.generalisation
+        if asked is None:
+            return ()
+        wanted = set(self.study.sections if asked.sections is None else asked.sections)
+        return tuple(
+            planned
+            for planned in self.cells
+            if isinstance(planned.cell.labels, Original) and wanted & {*planned.sections}
+        )
 
 
 def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) -> StudyPlan:
@@ -65,19 +89,40 @@ def load_file(path: Path) -> StudyPlan:
         EmcError: the file is missing or no YAML mapping, or any fault of the study or of one of
             its plug-ins.
     """
-    content = read(path)
-    try:
-        study = Study.model_validate(content)
-    except ValidationError as error:
-        raise EmcError(report(str(path), complaints("", error, content))) from None
+    study, whole = _study(path)
     try:
         plugins = load_plugins(path.parent, study.plugins)
     except EmcError as error:
         raise EmcError(f"{path}: plugins: {error}") from error
     cells, wrong = expand(study, plugins)
+    wrong = wrong or claim_faults(study.claims, [planned.cell for planned in cells])
     if wrong:
         raise EmcError(report(str(path), wrong))
-    return StudyPlan(path, study, tuple(cells))
+    plan = StudyPlan(path, study, tuple(cells), whole)
+    if study.generalisation and not plan.generalised and whole is None:
+        raise EmcError(f"{path}: generalisation: no cell that it asks for has labels 'original'")
+    return plan
+
+
+def _study(path: Path) -> tuple[Study, Path | None]:
+    """The study of a file, and the file that it is part of."""
+    content = read(path)
+    if "part_of" not in content:
+        return _validated(path, content, Study), None
+    excerpt = _validated(path, content, Excerpt)
+    other = path.with_name(excerpt.part_of)
+    whole = _validated(other, read(other), Study)
+    try:
+        return excerpted(excerpt, whole), other
+    except ValueError as error:
+        raise EmcError(f"{path}: sections: {error}, in {other}") from None
+
+
+def _validated(path: Path, content: dict[str, Any], kind: type[_Part]) -> _Part:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise EmcError(report(str(path), complaints("", error, content))) from None
 
 
 def read(path: Path) -> dict[str, Any]:

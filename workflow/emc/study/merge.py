@@ -92,7 +92,7 @@ def _entry(key: str, value: Any) -> Any:
             return labelling(value)
         case "search":
             return method(value)
-        case "dataset" | "architecture" | "optimizer" | "schedule" | "loss":
+        case "dataset" | "architecture" | "parameterisation" | "optimizer" | "schedule" | "loss":
             return named(value)
         case _:
             return value

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from emc.study.claims import AskedClaim
 from emc.study.presets import PRESETS
-from emc.study.strict import Count, Fraction, Name, Positive, Strict
+from emc.study.strict import Count, Fraction, Name, Positive, Strict, Whole, added, unknown
 
 
 def _one_or_many(value: object) -> object:
@@ -42,6 +43,30 @@ class CertificateSettings(Strict):
     """Largest relative variation of the epoch losses over the last ten epochs."""
     iterations: Count = 2000
     """Most Lanczos iterations; a certificate that needs more is `inconclusive`."""
+    polish: Annotated[Whole, Field(ge=0)] = added(absent_means=0, default=0)
+    """L-BFGS iterations, at most, from the end point of a probe that did not fit: do they fit it?
+    0: no polish."""
+    escapes: Annotated[Whole, Field(ge=0)] = added(absent_means=0, default=0)
+    """How many saddles a polish leaves along their negative curvature, at most."""
+
+    @model_validator(mode="after")
+    def _escapes_go_on_by_polishing(self) -> Self:
+        if self.escapes and not self.polish:
+            raise ValueError("escapes: what follows an escape is a polish: give `polish` too")
+        return self
+
+
+class Generalisation(Strict):
+    """What is asked of the procedures on new samples.
+
+    The procedure of each cell with original labels is trained on the whole training set, at the
+    best learning rate of its estimate, and tested on the data set's test part.
+    """
+
+    seeds: Count = 3
+    """Runs a cell."""
+    sections: list[Name] | None = None
+    """Sections whose cells are asked; all where absent."""
 
 
 class Study(Strict):
@@ -64,6 +89,20 @@ class Study(Strict):
     """The parts of the study; a cell in two sections is measured once."""
     certificate: CertificateSettings = CertificateSettings()
     """How end points are judged."""
+    claims: list[AskedClaim] = Field(default=[])
+    """Claims of the author's, judged beside those of the published study."""
+    generalisation: Generalisation | None = None
+    """How procedures are tested on new samples; they are not where absent."""
+
+    @model_validator(mode="after")
+    def _tested_sections_are_there(self) -> Self:
+        asked = self.generalisation.sections if self.generalisation else None
+        for name in asked or []:
+            if name not in self.sections:
+                raise ValueError(
+                    f"generalisation.sections: {unknown('section', name, list(self.sections))}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _presets_are_new_and_plain(self) -> Self:

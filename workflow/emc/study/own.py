@@ -130,7 +130,7 @@ def _own_entry(
         return _canonical(kind, str(entry.get("name")), plugin), keys
     own = of_kind(kind, context.get("plugins", ()))
     name = entry.get("name")
-    if name in own:
+    if isinstance(name, str) and name in own:
         return own[name], dict(entry)
     if own and "name" in entry and name not in known:
         raise ValueError(unknown("name", str(name), [*known, *own]))

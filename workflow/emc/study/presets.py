@@ -6,6 +6,11 @@ from typing import Any, Final
 PRESETS: Final = MappingProxyType[str, dict[str, Any]](
     {
         "strict": {},
+        "study": {
+            "optimizer": {"name": "sgd", "momentum": 0.9},
+            "criterion": 1.0,
+            "search": "walk",
+        },
         "study-code": {
             "optimizer": {"name": "sgd", "lr": 0.01, "momentum": 0.9},
             "schedule": "cosine",
@@ -17,4 +22,5 @@ PRESETS: Final = MappingProxyType[str, dict[str, Any]](
         },
     }
 )
-"""`strict` is the default; `study-code` holds the settings of the published study's own code."""
+"""`strict` is the default; `study` holds what the published study says of its protocol, and
+`study-code` the settings of its own code."""

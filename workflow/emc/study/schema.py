@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from emc.study.cell import Cell
+from emc.study.excerpt import Excerpt
 from emc.study.models import Study
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -43,12 +44,19 @@ def schema() -> dict[str, Any]:
     for kind, part in parts.items():
         definitions[kind] = part
         definitions[kind.replace("Part", "Section")] = _section(section, kind, part)
-    return {
-        "$schema": _DRAFT,
+    definitions["Study"] = {
         **study,
         "if": {"required": ["plugins"]},
         "then": {"properties": _places(name, "PluginPart")},
         "else": {"properties": _places(name, "Part")},
+    }
+    definitions["Excerpt"] = _bounded(Excerpt.model_json_schema())
+    return {
+        "$schema": _DRAFT,
+        "description": "A study, or some sections of another one.",
+        "if": {"required": ["part_of"]},
+        "then": _reference("Excerpt"),
+        "else": _reference("Study"),
         "$defs": definitions,
     }
 

@@ -84,6 +84,8 @@ Positive = Annotated[Real, Field(gt=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[Whole, Field(ge=1)]
+Depth = Annotated[Whole, Field(ge=1, le=1000)]
+"""Layers, stages or blocks; deeper nets are a slip of the pen."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
 
@@ -97,6 +99,10 @@ def added(*, absent_means: Any, default: Any) -> Any:
 
     At exactly `absent_means`, the behaviour before the field existed, the field is left out of
     the cell's id, so that old ids live on even when `default` changes. `absent_means` is frozen
-    for ever.
+    for ever; that of an entry is the entry's canonical form.
     """
-    return Field(default=default, json_schema_extra={"absent_means": absent_means})
+    return Field(
+        default=default,
+        validate_default=True,
+        json_schema_extra={"absent_means": absent_means},
+    )

@@ -13,7 +13,7 @@ from pydantic import (
 
 from emc.errors import EmcError
 from emc.study.own import Own, own_model, own_or_known
-from emc.study.strict import Count, Fraction, Positive, Real, Strict, named
+from emc.study.strict import Count, Fraction, Positive, Real, Strict, added, named
 
 ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
 Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
@@ -75,6 +75,13 @@ Rates = Annotated[
 BelowOne = Annotated[Real, Field(ge=0, lt=1)]
 Decay = Annotated[Real, Field(ge=0, description="Weight decay.")]
 Momentum = Annotated[BelowOne, Field(description="Momentum; 0 for none.")]
+Interval = Annotated[
+    Count,
+    Field(description="Steps between two decompositions; the first `interval` each have one."),
+]
+Largest = Annotated[
+    Count, Field(description="Dimensions above it are left without a preconditioner.")
+]
 
 
 class Sgd(Strict):
@@ -131,18 +138,97 @@ class AdamW(Strict):
     weight_decay: Decay = 0.01
 
 
+class Shampoo(Strict):
+    """Gradients between inverse roots of their own second moments, one a dimension of each tensor.
+
+    Gupta et al. 2018: sums of G G^T over all other dimensions, plus `epsilon`, to the power -1/2k
+    for a tensor of k dimensions; momentum on what comes out.
+    """
+
+    name: Literal["shampoo"]
+    lr: Rates = (0.01, 0.03, 0.1)
+    momentum: Momentum = 0.9
+    epsilon: Positive = 1e-6
+    """Added to the diagonal of the second moments."""
+    interval: Interval = 10
+    largest: Largest = 1024
+    weight_decay: Decay = 0.0
+
+
+class Muon(Strict):
+    """Momentum made orthogonal for every weight matrix but the last; AdamW for all others.
+
+    Jordan et al. 2024, with the rate of Liu et al. 2025, 0.2 sqrt(larger side) times `lr`, which
+    lets one rate serve both. Convolutions count as a matrix with a row for each output channel.
+    """
+
+    name: Literal["muon"]
+    lr: Rates = (3e-3, 1e-2, 3e-2)
+    momentum: Momentum = 0.95
+    beta1: BelowOne = 0.9
+    """Decay of AdamW's running mean of the gradient."""
+    beta2: BelowOne = 0.999
+    """Decay of AdamW's running mean of the squared gradient."""
+    epsilon: Positive = 1e-8
+    """Added to the root of the latter before it divides."""
+    weight_decay: Decay = 0.01
+
+
+class Soap(Strict):
+    """Adam in the eigenbases of Shampoo's second moments (Vyas et al. 2024)."""
+
+    name: Literal["soap"]
+    lr: Rates = (3e-3, 1e-2, 3e-2)
+    beta1: BelowOne = 0.95
+    """Decay of the running mean of the gradient."""
+    beta2: BelowOne = 0.95
+    """Decay of all second moments."""
+    epsilon: Positive = 1e-8
+    """Added to the root of the squared gradient's mean before it divides."""
+    interval: Interval = 10
+    largest: Largest = 1024
+    weight_decay: Decay = 0.01
+
+
+class Lbfgs(Strict):
+    """Full-batch L-BFGS with a line search for the strong Wolfe conditions; a step is an iteration.
+
+    Every gradient that the line search asks for is counted.
+    """
+
+    name: Literal["lbfgs"]
+    lr: Rates = (1.0,)
+    history: Count = 10
+    """Pairs of steps and gradient changes that make the curvature."""
+
+
+class Sam(Strict):
+    """Sharpness-aware minimisation over `sgd` (Foret et al. 2021): two gradients a step."""
+
+    name: Literal["sam"]
+    lr: Rates = (0.03, 0.1, 0.3)
+    momentum: Momentum = 0.9
+    rho: Positive = 0.05
+    """Length of the step uphill, at whose end the gradient is taken."""
+    weight_decay: Decay = 0.0
+
+
 class OwnOptimizer(Own):
     """An optimizer that a plug-in registers."""
 
     lr: Rates
 
 
-_Known = Sgd | Gd | Adam | AdamW
+_Known = Sgd | Gd | Adam | AdamW | Shampoo | Muon | Soap | Lbfgs | Sam
 
 OPTIMIZERS: Final = tuple(
     get_args(one.model_fields["name"].annotation)[0] for one in get_args(_Known)
 )
 """Names of the program's own optimizers."""
+FULL_BATCH: Final = frozenset({"gd", "lbfgs"})
+"""Those whose steps see all n samples."""
+DECOUPLED: Final = frozenset({"adamw", "muon", "soap"})
+"""Those whose weight decay is no part of the minimised loss."""
 
 if TYPE_CHECKING:
     Optimizer = _Known | OwnOptimizer
@@ -222,6 +308,15 @@ class Loss(Strict):
         return self
 
 
+class Expected(Strict):
+    """What a finished neighbouring cell lets expect of emc50."""
+
+    emc50: Annotated[Real, Field(ge=1)]
+    """The expected emc50."""
+    factor: Annotated[Real, Field(gt=1)] = 3.0
+    """It is held to lie within this factor of it, either way, with probability 0.95."""
+
+
 class Search(Strict):
     """How sizes are chosen and when the search ends."""
 
@@ -234,6 +329,15 @@ class Search(Strict):
     """Largest number of probes a cell may spend."""
     smallest: Count = 1
     """The smallest n that is tried."""
+    expected: Expected | None = added(absent_means=None, default=None)
+    """What a finished neighbouring cell lets expect of emc50; by default nothing, so that cells
+    are independent."""
+
+    @model_validator(mode="after")
+    def _expecting_suits(self) -> Self:
+        if self.expected is not None and self.method != "bayes":
+            raise ValueError(f"'expected' goes with the method 'bayes', found {self.method!r}")
+        return self
 
 
 Initialisation = Literal["scaled-normal", "torch"]

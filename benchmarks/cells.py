@@ -1,0 +1,244 @@
+"""The time of one EMC at equal precision: the usual way beside each back end's adaptive search.
+
+    OMP_NUM_THREADS=1 python benchmarks/cells.py
+
+The usual way is a DataLoader and torch.optim, and a bisection repeated until the standard error of
+its mean equals the search's. Repetitions beyond those that were run are extrapolated from their
+standard deviation, and the table says so. All seconds are the process's, on one thread: those of
+the wall on an idle core. Kernels are built beforehand.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from statistics import mean, stdev
+from time import process_time
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+from sklearn.datasets import load_digits
+from usual import Usual, bisect
+
+from emc.engine import Procedure, Update, choose
+from emc.errors import EmcError
+from emc.measurement.arrays import ArraySource
+from emc.measurement.measure import round_size
+from emc.measurement.memory import MemoryJournal
+from emc.measurement.rounds import Setting, run_rounds
+from emc.nets.build import net, size
+from emc.nets.module import drawn
+from emc.search import make
+from emc.study.architectures import Architecture
+
+RESOLUTION = 0.05
+FEWEST = 4
+"""Repeats that every row has, however long they take: fewer say nothing of the spread."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cell: a net on random labels of a set of images, and how it is trained."""
+
+    name: str
+    inputs: np.ndarray
+    architecture: dict[str, object]
+    activation: str
+    lr: float
+    epochs: int
+    adam: bool = False
+
+    @property
+    def procedure(self) -> Procedure:
+        """How the engine trains it."""
+        entry = TypeAdapter(Architecture).validate_python(self.architecture)
+        made = net(entry, self.activation, "scaled-normal", self.inputs.shape[1:], 10)
+        return Procedure(
+            classes=10,
+            update=Update("adam") if self.adam else Update("sgd", momentum=0.9),
+            layers=made if isinstance(made, tuple) else None,
+            module=None if isinstance(made, tuple) else made,
+            epochs=self.epochs,
+        )
+
+    @property
+    def usual(self) -> Usual:
+        """The same net and samples in the usual loop."""
+        layers, fresh = self.procedure.layers, self.procedure.module
+        if layers is not None:
+            fresh = partial(drawn, layers, "scaled-normal")
+        assert fresh is not None
+        return Usual(fresh, self.inputs, 10, self.lr, self.epochs, adam=self.adam)
+
+
+def cases() -> dict[str, Case]:
+    """Cells on scikit-learn's digits, 8 x 8 pixels."""
+    images = load_digits().images[:, None]
+    digits = np.ascontiguousarray((images - images.mean()) / images.std(), dtype=np.float32)
+    mlp: dict[str, object] = {"name": "mlp", "depth": 2, "width": 16}
+    cnn: dict[str, object] = {"name": "cnn", "depth": 2, "width": 8}
+    vit: dict[str, object] = {"name": "vit", "depth": 1, "width": 16}
+    return {
+        "mlp": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.01, 300, adam=True),
+        "cnn": Case("CNN of 8 and 16 channels", digits, cnn, "relu", 0.01, 100, adam=True),
+        "vit": Case("ViT, a block of 16, 4 tokens", digits, vit, "gelu", 0.01, 50, adam=True),
+    }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Repeats of one way to the same cell's EMC."""
+
+    seconds: list[float]
+    emc50: list[float]
+    probes: list[int]
+
+    @property
+    def error(self) -> float:
+        """Standard deviation of the logarithm of a single estimate."""
+        return stdev(np.log(self.emc50))
+
+
+def repeated(call: Callable[[int], tuple[float, int]], repeats: int, seconds: float) -> Measured:
+    """Call with seeds 0, 1, ..., until all together took so long."""
+    measured = Measured([], [], [])
+    for seed in range(repeats):
+        if seed >= FEWEST and sum(measured.seconds) > seconds:
+            break
+        start = process_time()
+        emc50, probes = call(seed)
+        measured.seconds.append(process_time() - start)
+        measured.emc50.append(emc50)
+        measured.probes.append(probes)
+    return measured
+
+
+def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple[float, int]]:
+    source = ArraySource(case.inputs, None, 10)
+    procedure = case.procedure
+    engine = choose.back_end(procedure, "cpu", back_end)
+
+    def once(seed: int) -> tuple[float, int]:
+        method = make(
+            "bayes",
+            smallest=1,
+            largest=source.available,
+            rates=(case.lr,),
+            tolerance=tolerance,
+            probes=400,
+            round_size=round_size(engine, "cpu"),
+        )
+        setting = Setting(f"repeat-{seed}", source, procedure, method, "cpu", back_end)
+        journal = MemoryJournal()
+        answer = run_rounds(setting, journal, lambda *_: None)
+        return answer.emc50, len(journal.probes)
+
+    return once
+
+
+def usual(case: Case, *, balanced: bool) -> Callable[[int], tuple[float, int]]:
+    loop = replace(case.usual, balanced=balanced)
+
+    def once(seed: int) -> tuple[float, int]:
+        probes = 0
+
+        def fits(n: int) -> bool:
+            nonlocal probes
+            probes += 1
+            return loop.fits(n, 1000 * seed + probes)[0]
+
+        found = bisect(fits, len(case.inputs), RESOLUTION)
+        return found, probes
+
+    return once
+
+
+def rows(case: Case, asked: argparse.Namespace) -> list[list[str]]:
+    names = [name for name in asked.back_ends if not _refused(case, name)]
+    for name in names:  # build what is built once
+        search(case, name, 1.0)(0)
+    searched = {
+        name: repeated(search(case, name, asked.tolerance), asked.repeats, asked.seconds)
+        for name in names
+    }
+    error = searched[names[0]].error
+    found = [_search_row(name, one) for name, one in searched.items()]
+    for balanced in (False, True):
+        bisected = repeated(usual(case, balanced=balanced), asked.bisections, asked.seconds)
+        found.append(_usual_row(balanced, bisected, error, searched))
+    return found
+
+
+def _refused(case: Case, name: str) -> bool:
+    try:
+        choose.back_end(case.procedure, "cpu", name)
+    except EmcError:
+        return True
+    return False
+
+
+def _search_row(name: str, one: Measured) -> list[str]:
+    return [
+        f"{name}, adaptive search",
+        f"{mean(one.seconds):.3g} ({min(one.seconds):.3g} to {max(one.seconds):.3g})",
+        f"{mean(one.probes):.0f}",
+        f"{np.exp(np.mean(np.log(one.emc50))):.0f}",
+        f"{one.error:.3f} of {len(one.emc50)}",
+        "1",
+        f"{mean(one.seconds):.3g}",
+        "",
+    ]
+
+
+def _usual_row(
+    balanced: bool, one: Measured, error: float, searched: dict[str, Measured]
+) -> list[str]:
+    needed = max(1, math.ceil((one.error / error) ** 2))
+    seconds = needed * mean(one.seconds)
+    how = "measured" if needed <= len(one.seconds) else f"extrapolated from {len(one.seconds)}"
+    gains = (f"{name} {seconds / mean(other.seconds):.0f}x" for name, other in searched.items())
+    return [
+        f"usual loop, {'balanced' if balanced else 'ragged'}, bisection",
+        f"{mean(one.seconds):.3g} ({min(one.seconds):.3g} to {max(one.seconds):.3g})",
+        f"{mean(one.probes):.0f}",
+        f"{np.exp(np.mean(np.log(one.emc50))):.0f}",
+        f"{one.error:.3f} of {len(one.emc50)}",
+        f"{needed}, {how}",
+        f"{seconds:.3g}",
+        ", ".join(gains),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", nargs="+", default=["mlp", "cnn", "vit"])
+    parser.add_argument("--back-ends", nargs="+", default=["native", "vmap"])
+    parser.add_argument("--tolerance", type=float, default=0.05)
+    parser.add_argument("--repeats", type=int, default=20, help="searches of each back end")
+    parser.add_argument("--bisections", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=60, help="for a row's repeats, about")
+    asked = parser.parse_args()
+    if min(asked.repeats, asked.bisections) < FEWEST:
+        parser.error(f"at least {FEWEST} repeats and {FEWEST} bisections")
+    torch.set_num_threads(1)
+    console = Console(width=160)
+    console.print(f"random labels, to {asked.tolerance:.0%}; load {os.getloadavg()[0]:.1f}")
+    for name in asked.cells:
+        case = cases()[name]
+        table = Table(
+            *("way", "s a run, mean (least to most)", "probes", "emc50"),
+            *("sd of log emc50", "runs for equal error", "s in all", "gain"),
+        )
+        table.title = f"{case.name}, {size(case.procedure.net)} parameters, {case.epochs} epochs"
+        for row in rows(case, asked):
+            table.add_row(*row)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Ten thousand cells: seconds and memory of everything that looks at all of them.
+
+    OMP_NUM_THREADS=1 python benchmarks/scale.py [--cells 10000]
+
+A copy of the workflow in a temporary folder plans a study of that many cells, each measured and
+certified. No cell is trained: made-up estimates and empty files stand for results, and Snakemake
+records them with --touch. Seconds are wall time, beside them those of the processor, since other
+work slows the former; memory is the peak of the process.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from emc.records import Estimate, RateEstimate
+from emc.store.documents import write_document
+from emc.store.layout import Results
+from emc.store.rows import estimate_document
+from emc.study import PlannedCell, load_file
+from emc.study.identity import settings_id
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "config", "profiles", "scripts", "workflow")
+STUDY = """
+study: scale
+defaults:
+  dataset: mnist-5k
+  architecture: {{name: mlp}}
+  optimizer: {{name: sgd, momentum: 0.9, lr: [0.03, 0.1, 0.3]}}
+sections:
+  grid:
+    grid:
+      activation: [relu, tanh, sigmoid, leaky-relu, identity]
+      labels: [original, random]
+      architecture.depth: [1, 2, 3, 4]
+      architecture.params: [1e3, 3e3, 1e4, 3e4, 1e5]
+      optimizer: [sgd, adam]
+      seed: {seeds}
+  one:
+    cells: [{{architecture.width: 17, seed: {changed}}}]
+"""
+STUDY_FILES = (
+    "cells.parquet",
+    "emc.duckdb",
+    "findings.parquet",
+    "findings.md",
+    "index.html",
+    "complete.txt",
+)
+CELLS_A_SEED = 5 * 2 * 4 * 5 * 2
+
+
+def write_study(file: Path, cells: int, changed: int = 0) -> None:
+    seeds = list(range(max(1, cells // CELLS_A_SEED)))
+    file.write_text(STUDY.format(seeds=seeds, changed=changed))
+
+
+def estimate(planned: PlannedCell) -> Estimate:
+    """Made-up: an estimate of the right form whose seconds grow with the parameters."""
+    rates = planned.cell.optimizer.lr
+    parameters = planned.cell.parameters
+    return Estimate(
+        cell=planned.id,
+        method="bayes",
+        emc50=100.0,
+        low=95.0,
+        high=105.0,
+        width=1.4,
+        emc50_without_censored=100.0,
+        censored=0,
+        emc_walk=None,
+        saturated=False,
+        below_smallest=False,
+        tolerance=0.05,
+        tolerance_reached=True,
+        best_lr=rates[0],
+        rates=tuple(RateEstimate(rate, 100.0, 95.0, 105.0, 8) for rate in rates),
+        probes=24,
+        rounds=3,
+        parameters=parameters,
+        classes=10,
+        samples_available=4000,
+        memorised_bits=300.0,
+        seconds=1e-3 * parameters,
+        back_end="native",
+        device="cpu",
+    )
+
+
+def write_results(folder: Path, study: Path) -> None:
+    """Every file that the rules declare for a cell; only the estimate has content."""
+    results = Results(folder / "results")
+    plan = load_file(study)
+    settings = settings_id(plan.study.certificate)
+    for planned in plan.cells:
+        files = results.cell(planned.id)
+        write_document(files.estimate, estimate_document(estimate(planned)))
+        for path in (files.probes, files.endpoints, files.certificate(settings)):
+            path.touch()
+    (results.study(plan.name).figures).mkdir(parents=True)
+    touch(results.study(plan.name).folder, STUDY_FILES)
+    touch(results.data("mnist-5k"), ("tensors.safetensors", "manifest.json"))
+
+
+def touch(folder: Path, names: Iterable[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+def measured(folder: Path, *command: str) -> tuple[float, float, float, str]:
+    """Wall and processor seconds, peak megabytes and output of a command in the copy."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder / "workflow"),
+    }
+    with (folder / "said").open("wb") as said:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+    text = (folder / "said").read_text()
+    if status:
+        raise SystemExit(f"{command} failed:\n{text[-2000:]}")
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text
+
+
+def run(cells: int, folder: Path) -> Table:
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+        copy(ROOT / part, folder / part)
+    study = folder / "config/scale.yaml"
+    write_study(study, cells)
+    snakemake = ("snakemake", "--cores", "2", "--quiet", "rules", "--configfile", str(study))
+    table = Table("what", "wall, s", "processor, s", "peak, MB", box=None)
+
+    def row(what: str, *command: str) -> None:
+        wall, processor, memory, _ = measured(folder, *command)
+        table.add_row(what, f"{wall:.1f}", f"{processor:.1f}", f"{memory:.0f}")
+
+    row("emc validate", "emc", "validate", str(study))
+    row("snakemake -n, nothing measured", *snakemake, "--dry-run")
+    write_results(folder, study)
+    row("snakemake --touch, all measured", *snakemake, "--touch")
+    row("snakemake, nothing to do", *snakemake)
+    row("emc plan, all measured", "emc", "plan", str(study))
+    write_study(study, cells, changed=1)
+    row("snakemake -n, one cell changed", *snakemake, "--dry-run")
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=10_000, help="about so many")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        Console().print(run(arguments.cells, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What `emc plan` says of a made-up study."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.synthetic import write_cell
+
+from emc.cli.plan import print_plan, print_summary
+from emc.records import Failure
+from emc.store.failures import write_failure
+from emc.store.layout import Results
+from emc.study import StudyPlan, load_file
+
+CELLS = [{"architecture": {"name": "mlp", "width": width}} for width in (2, 4, 8, 16)]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyPlan:
+    file = tmp_path / "plan.yaml"
+    content = {
+        "study": "plan",
+        "defaults": {"dataset": "mnist-5k", "labels": "random"},
+        "sections": {"s": {"cells": CELLS}},
+    }
+    file.write_text(yaml.safe_dump(content))
+    return load_file(file)
+
+
+@pytest.fixture
+def results(study: StudyPlan, tmp_path: Path) -> Results:
+    """The first three cells are done."""
+    results = Results(tmp_path / "results")
+    for planned in study.cells[:3]:
+        write_cell(results, planned.id, planned.cell)
+    return results
+
+
+def said(
+    study: StudyPlan,
+    results: Results,
+    capsys: pytest.CaptureFixture[str],
+    watts: float | None = None,
+) -> str:
+    print_plan(study.file, results.root, watts)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def note_memory(results: Results, cell: str, megabytes: float) -> None:
+    path = results.benchmark("measure", cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\tmax_rss\n1.0\t{megabytes}\n")
+
+
+def test_hours_memory_and_energy_of_what_is_left(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for planned in study.cells[:3]:
+        note_memory(results, planned.id, 512.0)
+    text = said(study, results, capsys, watts=100.0)
+    assert "3 done, 1 to do" in text
+    assert "kWh at 100 W for 1 cell," in text
+    assert "memory: about 512 MB" in text
+    assert "from 3 cells that finished;" in text
+    assert "each predicted from the others is off by" in text
+
+
+def test_one_finished_cell_tells_no_error(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for planned in study.cells[1:3]:
+        results.cell(planned.id).estimate.unlink()
+    text = said(study, results, capsys)
+    assert "from 1 cell that finished;" in text
+    assert "unknown: too few have finished" in text
+    assert "memory" not in text
+    assert "kWh" not in text
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"cell": "a"}', b'{"colour": "red", "rates": []}']
+)
+def test_a_damaged_estimate_is_not_done(
+    study: StudyPlan, results: Results, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results.cell(study.cells[0].id).estimate.write_bytes(content)
+    assert "2 done, 1 damaged, 1 to do" in said(study, results, capsys)
+
+
+def test_a_failed_cell_has_its_reason(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = study.cells[3].id
+    outputs = ("estimate.json",)
+    write_failure(results.cell(cell).failure("measure"), Failure(cell, "measure", "odd", outputs))
+    text = said(study, results, capsys)
+    assert "failed odd" in text
+    assert "3 done, 1 failed" in text
+
+
+def test_a_folder_that_is_not_there_is_told(
+    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = Results(tmp_path / "nowhere")
+    text = said(study, nowhere, capsys)
+    assert f"{nowhere.root}: no such folder yet" in text
+    assert "4 to do cost: unknown until a first cell has finished; --calibrate" in text
+
+
+def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    content = yaml.safe_load(study.file.read_text())
+    content["sections"]["s"]["cells"] = CELLS[:1]
+    study.file.write_text(yaml.safe_dump(content))
+    print_summary(study.file)
+    assert "is valid: 1 cell (by section: s 1)" in capsys.readouterr().out

@@ -1,0 +1,74 @@
+"""Which failures `emc retry` clears."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emc.cli.retry import clear_failures
+from emc.errors import EmcError
+from emc.records import Failure
+from emc.store.failures import write_failure
+from emc.store.layout import Results
+from emc.study import StudyPlan, load_file
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyPlan:
+    """Three cells, of which the first two have failed."""
+    file = tmp_path / "retry.yaml"
+    cells = [{"architecture": {"name": "mlp", "width": width}} for width in (2, 4, 8)]
+    content = {
+        "study": "retry",
+        "defaults": {"dataset": "mnist-5k"},
+        "sections": {"s": {"cells": cells}},
+    }
+    file.write_text(yaml.safe_dump(content))
+    study = load_file(file)
+    for planned in study.cells[:2]:
+        outputs = ("estimate.json", "probes.parquet")
+        failure = Failure(planned.id, "measure", "odd", outputs)
+        write_failure(place(study, planned.id) / "failure-measure.json", failure)
+    return study
+
+
+def place(study: StudyPlan, cell: str) -> Path:
+    return Results(study.file.parent / "results").cell(cell).folder
+
+
+def failed(study: StudyPlan) -> list[bool]:
+    return [(place(study, one.id) / "failure-measure.json").exists() for one in study.cells]
+
+
+def retry(study: StudyPlan, *cells: str, every: bool = False) -> None:
+    clear_failures(study.file, cells, study.file.parent / "results", every=every)
+
+
+def test_by_the_beginning_of_an_id(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    first = study.cells[0].id
+    retry(study, first[:-3])
+    assert failed(study) == [False, True, False]
+    assert not list(place(study, first).iterdir())
+    assert capsys.readouterr().out == f"{first}: measure will be tried again (it failed: odd)\n"
+
+
+def test_all(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    retry(study, every=True)
+    assert failed(study) == [False, False, False]
+    capsys.readouterr()
+    retry(study, every=True)
+    assert capsys.readouterr().out == "no cell has failed\n"
+
+
+def test_nothing_chosen_lists_what_there_is(study: StudyPlan) -> None:
+    with pytest.raises(EmcError, match=f"name cells, or --all.*\n.*{study.cells[0].id}"):
+        retry(study)
+    assert failed(study) == [True, True, False]
+
+
+@pytest.mark.parametrize("which", ["nonsense", "the third"])
+def test_a_cell_that_has_not_failed_is_refused(study: StudyPlan, which: str) -> None:
+    cell = study.cells[2].id if which == "the third" else which
+    with pytest.raises(EmcError, match=f"cell '{cell}': no failed cell begins so"):
+        retry(study, study.cells[0].id, cell)
+    assert failed(study) == [True, True, False]

@@ -1,0 +1,82 @@
+"""Studies that are some sections of another one."""
+
+from pathlib import Path
+
+import pytest
+
+from emc.errors import EmcError
+from emc.study import load_file
+
+WHOLE = """
+study: whole
+title: All of it
+presets: {short: {budget: {epochs: 3}}}
+defaults: {preset: short, dataset: digits, architecture: {name: mlp, width: 4}}
+sections:
+  a: {grid: {seed: [1, 2]}}
+  b: {cells: [{activation: tanh}]}
+  c: {cells: [{activation: silu}]}
+claims: [{name: one, compare: activation, levels: [tanh, silu], expect: greater}]
+generalisation: {seeds: 2, sections: [b, c]}
+"""
+
+
+def loaded(folder: Path, part: str, whole: str = WHOLE):
+    (folder / "whole.yaml").write_text(whole)
+    (folder / "part.yaml").write_text(part)
+    return load_file(folder / "part.yaml")
+
+
+def test_a_part_has_the_cells_of_its_sections(tmp_path: Path) -> None:
+    plan = loaded(tmp_path, "{study: part, part_of: whole.yaml, sections: [b, a]}")
+    whole = load_file(tmp_path / "whole.yaml")
+    assert plan.name == "part"
+    assert plan.part_of == tmp_path / "whole.yaml"
+    assert plan.study.title == "All of it"
+    wanted = {one.id for one in whole.cells if one.sections[0] in {"a", "b"}}
+    assert {one.id for one in plan.cells} == wanted
+    assert plan.cells[0].sections == ("b",)
+    assert plan.cells[0].cell.budget.epochs == 3
+
+
+def test_a_part_tests_what_the_whole_does_of_it(tmp_path: Path) -> None:
+    plan = loaded(tmp_path, "{study: part, part_of: whole.yaml, sections: [a, c]}")
+    assert [one.sections for one in plan.generalised] == [("c",)]
+    assert plan.generalised_seeds == 2
+    plan = loaded(tmp_path, "{study: part, part_of: whole.yaml, sections: [a], title: T}")
+    assert plan.generalised == ()
+    assert plan.study.title == "T"
+    assert plan.study.claims == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("sections: [d]", r"part.yaml: sections: unknown section 'd' .known: a, b, c., in .*whole"),
+        ("sections: []", "part.yaml: sections: at least one entry is wanted"),
+        ("sections: {a: {}}", "part.yaml: sections: a list is wanted"),
+        ("sections: [a], defaults: {}", "unknown key 'defaults' .known: study, title, part_of, "),
+        ("", "part.yaml: sections: is missing"),
+    ],
+)
+def test_faults_of_a_part(keys: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(EmcError, match=message):
+        loaded(tmp_path, f"{{study: part, part_of: whole.yaml, {keys}}}")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("other.yaml", "other.yaml: no such study file"),
+        ("../whole.yaml", "part.yaml: part_of: a file in the same folder is wanted"),
+        ("part.yaml", "part.yaml: unknown key 'part_of'"),
+    ],
+)
+def test_the_whole_is_a_whole_study_beside_it(file: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(EmcError, match=message):
+        loaded(tmp_path, f"{{study: part, part_of: {file}, sections: [a]}}")
+
+
+def test_faults_of_the_whole_name_its_file(tmp_path: Path) -> None:
+    with pytest.raises(EmcError, match=r"whole.yaml: unknown key 'sectons'"):
+        loaded(tmp_path, "{study: p, part_of: whole.yaml, sections: [a]}", WHOLE + "sectons: {}")
