@@ -37,10 +37,15 @@ def bulk_steps(dimension: int, delta: float) -> int:
     return iterations(SLACK, dimension, delta)
 
 
-def measure_bulk(outliers: np.ndarray, delta: float, draw: np.random.Generator) -> Process[Bulk]:
-    """The bulk without the orthonormal rows of `outliers` [j, P]; wrong with chance `delta`."""
+def measure_bulk(
+    outliers: np.ndarray, delta: float, draw: np.random.Generator, scale: float = 0.0
+) -> Process[Bulk]:
+    """The bulk without the orthonormal rows of `outliers` [j, P]; wrong with chance `delta`.
+
+    `scale` is the size of H as far as it is known.
+    """
     count, dimension = outliers.shape
-    lanczos = Lanczos(dimension, draw)
+    lanczos = Lanczos(dimension, draw, scale)
     yield from _deflated(lanczos.extend(bulk_steps(dimension, delta)), outliers)
     top = float(lanczos.ritz().values[-1])
     return Bulk(count, top, error(lanczos.steps, dimension, delta))

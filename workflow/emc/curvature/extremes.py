@@ -49,7 +49,7 @@ def extremes(
     while not (view := _View(run.ritz(), run.steps, plan, bulk)).settled(decide):
         if decide and bulk is None and (outliers := view.outliers_worth_taking_out()):
             rows = run.vectors(view.ritz.columns[:, -outliers:])
-            bulk = yield from measure_bulk(rows, plan.bulk_delta, draw)
+            bulk = yield from measure_bulk(rows, plan.bulk_delta, draw, run.scale)
         else:
             yield from run.extend(plan.stride(run.steps))
     return (yield from _ends(run, view))

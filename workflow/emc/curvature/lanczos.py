@@ -30,14 +30,18 @@ class Lanczos:
     and its eigenvalues stay Ritz values.
     """
 
-    def __init__(self, dimension: int, draw: np.random.Generator) -> None:
-        """Start from a random unit vector."""
+    def __init__(self, dimension: int, draw: np.random.Generator, scale: float = 0.0) -> None:
+        """Start from a random unit vector.
+
+        `scale` is the size of the matrix that this one was made from by differences: what is
+        tiny beside it is rounding.
+        """
         self.dimension = dimension
         self._draw = draw
         self._blocks: list[np.ndarray] = []
         self._diagonal: list[float] = []
         self._below: list[float] = []
-        self._scale = 0.0
+        self.scale = scale
         self._next = self.fresh()
 
     @property
@@ -87,10 +91,10 @@ class Lanczos:
         """Take the next direction from a product, given as `_split` gives it."""
         self._diagonal.append(float(along[-1]))
         length = float(np.linalg.norm(direction))
-        self._scale = max(self._scale, abs(self._diagonal[-1]), length)
-        if abs(along[:-2]).max(initial=0) > SYMMETRIC * self._scale:
+        self.scale = max(self.scale, abs(self._diagonal[-1]), length)
+        if abs(along[:-2]).max(initial=0) > SYMMETRIC * self.scale:
             raise EmcError(NOT_SYMMETRIC)
-        if self.steps < self.dimension and length <= _CLOSED * self._scale:
+        if self.steps < self.dimension and length <= _CLOSED * self.scale:
             length, direction = 0.0, self.fresh()
         self._below.append(length)
         self._next = direction / (length or 1.0)

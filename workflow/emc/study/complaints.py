@@ -37,7 +37,6 @@ _WANTED: Final = {
     "string_pattern_mismatch": "lower-case letters, digits and single hyphens are wanted",
     "string_too_long": "at most {max_length} characters are wanted",
     "string_type": "text is wanted",
-    "too_short": "at least one entry is wanted",
     "union_tag_not_found": "an entry with a 'name' is wanted",
 }
 """What is allowed, by pydantic's name of the fault, where its own words are a programmer's."""
@@ -54,16 +53,20 @@ class Complaint:
 
 def complaints(where: str, error: ValidationError, raw: Any) -> list[Complaint]:
     """The faults that pydantic found in `raw`."""
+    details = error.errors()
+    places = [detail["loc"] for detail in details]
     return [
         Complaint(where, _key(detail["loc"], raw), _message(detail))
-        for detail in error.errors()
-        if not _follows(detail)
+        for detail in details
+        if not _follows(detail, places)
     ]
 
 
-def _follows(detail: ErrorDetails) -> bool:
-    """Whether a list is called empty only because its entries have faults of their own."""
-    return detail["type"] == "too_short" and bool(detail["input"])
+def _follows(detail: ErrorDetails, places: Iterable[tuple[int | str, ...]]) -> bool:
+    """Whether a list is called short only because its entries have faults of their own."""
+    own = detail["loc"]
+    within = any(len(place) > len(own) and place[: len(own)] == own for place in places)
+    return detail["type"] == "too_short" and within
 
 
 def report(file: str, found: Iterable[Complaint]) -> str:
@@ -119,6 +122,10 @@ def _message(detail: ErrorDetails) -> str:
             return unknown("name", context["tag"], known)
         case "missing":
             return "is missing"
+        case "too_short":
+            least = context["min_length"]
+            entries = "one entry is" if least == 1 else f"{least} entries are"
+            return f"at least {entries} wanted, found {_shown(detail['input'])}"
         case "literal_error":
             known = [
                 word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from emc.study.cell import Cell
+from emc.study.descriptions import Described
 from emc.study.excerpt import Excerpt
 from emc.study.models import Study
 
@@ -31,8 +32,8 @@ def schema() -> dict[str, Any]:
 
     Names that only a plug-in can know are allowed where a study has plug-ins.
     """
-    study = _bounded(Study.model_json_schema())
-    cell = _bounded(Cell.model_json_schema())
+    study = _bounded(Study.model_json_schema(schema_generator=Described))
+    cell = _bounded(Cell.model_json_schema(schema_generator=Described))
     definitions = {**cell["$defs"], **study.pop("$defs")}
     section = definitions.pop("Section")
     keys = study["properties"]
@@ -50,7 +51,7 @@ def schema() -> dict[str, Any]:
         "then": {"properties": _places(name, "PluginPart")},
         "else": {"properties": _places(name, "Part")},
     }
-    definitions["Excerpt"] = _bounded(Excerpt.model_json_schema())
+    definitions["Excerpt"] = _bounded(Excerpt.model_json_schema(schema_generator=Described))
     return {
         "$schema": _DRAFT,
         "description": "A study, or some sections of another one.",
