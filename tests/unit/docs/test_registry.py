@@ -33,7 +33,7 @@ def test_every_name_has_a_row_and_nearly_every_one_a_cell(kind) -> None:
     rows = re.findall(r"\| `(.*?)` \| (.*?)\|", part)
     assert [name for name, _ in rows] == list(kind.names)
     without = {name for name, cell in rows if not cell.strip()}
-    assert without <= {"imagenet", "image-folder", "german-credit", "csv", "parquet"}
+    assert without <= {"imagenet", "image-folder", "csv", "parquet"}
 
 
 def test_answers_are_those_of_the_results_and_else_kept(tmp_path: Path) -> None:

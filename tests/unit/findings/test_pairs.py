@@ -7,7 +7,12 @@ import pytest
 from tests.synthetic import SETTINGS, edit_document, factorial, write_study
 
 from emc.findings import FACTORS
-from emc.findings.pairs import against_parameters, measured_cells, pairs
+from emc.findings.pairs import (
+    against_parameters,
+    measured_cells,
+    pairs,
+    pairs_at_equal_evaluations,
+)
 from emc.warehouse import build, open_database
 
 
@@ -117,3 +122,57 @@ def test_cells_without_an_answer_are_no_evidence(measured):
     cells = factorial(seed=[0, 1, 2])
     answers = {0: 0.0, 1: math.inf, 2: 100.0}
     assert measured(cells, lambda cell: answers[cell.seed])["emc50"].to_list() == [100]
+
+
+def budgets_of(cells, answers):
+    """Rows of EMC at budgets: {(optimizer, budget): (emc50, saturated)} for every cell."""
+    rows = [
+        {
+            "cell": cell,
+            "budget": budget,
+            "emc50": emc50,
+            "saturated": saturated,
+            "below_smallest": False,
+        }
+        for cell, optimizer in cells.select("cell", "optimizer").iter_rows()
+        for (name, budget), (emc50, saturated) in answers.items()
+        if name == optimizer
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_equal_evaluations_are_the_most_that_both_cells_have(measured):
+    cells = measured(factorial(optimizer=["sgd", "gd"], seed=[0, 1]), lambda cell: 100)
+    answers = {
+        ("sgd", 8): (10.0, False),
+        ("sgd", 16): (30.0, False),
+        ("sgd", 64): (90.0, False),
+        ("gd", 8): (20.0, False),
+        ("gd", 16): (60.0, False),
+        ("gd", 32): (70.0, False),
+    }
+    budgets = budgets_of(cells, answers)
+    optimizer = FACTORS["optimizer"]
+    found = pairs_at_equal_evaluations(cells, budgets, optimizer, "sgd", "gd")
+    assert found.exact == pytest.approx([math.log(30 / 60)] * 2)
+    assert (found.pairs, found.configurations, found.bounds) == (2, 1, 0)
+    fewer = budgets.filter((pl.col("budget") != 16) | (pl.col("cell") != cells["cell"][0]))
+    less = pairs_at_equal_evaluations(cells, fewer, optimizer, "sgd", "gd")
+    assert sorted(less.exact) == pytest.approx([math.log(30 / 60), math.log(10 / 20)])
+
+
+def test_bounds_at_a_budget_are_bounds(measured):
+    cells = measured(factorial(optimizer=["sgd", "gd"], seed=[0]), lambda cell: 100)
+    budgets = budgets_of(cells, {("sgd", 8): (40.0, True), ("gd", 8): (20.0, False)})
+    found = pairs_at_equal_evaluations(cells, budgets, FACTORS["optimizer"], "sgd", "gd")
+    assert found.low == pytest.approx([math.log(2)])
+    assert found.high == [math.inf]
+
+
+@pytest.mark.parametrize("answers", [{}, {("gd", 4): (9.0, False)}, {("sgd", 8): (9.0, False)}])
+def test_without_a_common_budget_there_are_no_pairs(measured, answers):
+    cells = measured(factorial(optimizer=["sgd", "gd", "adam"], seed=[0]), lambda cell: 100)
+    alone = {("sgd", 2): (9.0, False), ("adam", 8): (9.0, False)}
+    budgets = budgets_of(cells, alone | answers)
+    found = pairs_at_equal_evaluations(cells, budgets, FACTORS["optimizer"], "sgd", "gd")
+    assert (len(found.low), found.pairs, found.unknown) == (0, 0, 0)

@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 from textwrap import dedent
+from typing import Annotated
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 from tests.unit.study.files import planned, text
 
 from emc.errors import EmcError
+from emc.study.complaints import complaints
 
 STUDY_KEYS = (
     "study, title, data_dir, plugins, presets, defaults, sections, certificate, claims,"
@@ -429,3 +432,21 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "section 'two', cell (budget=[epochs=0])",
         "section 'three'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        (["1"], [("pair", "at least 2 entries are wanted, found ['1']")]),
+        (["x", "1"], [("pair.0", "a whole number is wanted, found 'x'")]),
+        ([], [("pair", "at least 2 entries are wanted, found []")]),
+    ],
+)
+def test_a_short_list_is_told_unless_its_entries_are_at_fault(
+    entries: list[str], told: list[tuple[str, str]]
+) -> None:
+    pair = TypeAdapter(dict[str, Annotated[tuple[int, ...], Field(min_length=2)]])
+    raw = {"pair": entries}
+    with pytest.raises(ValidationError, match="pair") as caught:
+        pair.validate_python(raw)
+    assert [(one.key, one.message) for one in complaints("", caught.value, raw)] == told

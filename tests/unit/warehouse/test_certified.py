@@ -99,6 +99,18 @@ def test_without_any_failure_emc_is_the_largest_n_tried(study):
     assert row["failures_in_all"] == row["failures_left_out"] == 3
     assert row["certified_saturated"]
     assert row["emc50_certified"] == pytest.approx(kept["n"].max())
+    assert row["low_certified"] <= row["emc50_certified"]
+    assert row["high_certified"] is None
+
+
+def test_a_lower_bound_without_failures_to_leave_out_stays_one(study):
+    estimate = study.results.cell(study.planned[0].id).estimate
+    edit_document(estimate, {"saturated": True})
+    row, _ = answered(study, lambda rows: unpolished(rows, "minimum"))
+    assert row["failures_left_out"] == 0
+    assert row["certified_saturated"]
+    assert (row["emc50_certified"], row["low_certified"]) == (row["emc50"], row["low"])
+    assert row["high_certified"] is None
 
 
 def test_a_cell_without_certificates_has_no_certified_emc(tmp_path):

@@ -21,8 +21,8 @@ _HEAD: Final = """# Everything that a study can name
 
 Made by `python scripts/registry.py --output docs/registry.md`, which fills in what `results/` has;
 [config/README.md](../config/README.md) says what each name means. The cell is the first of
-[paper-small.yaml](../config/paper-small.yaml), or else of [paper.yaml](../config/paper.yaml), that
-uses the name. EMC is its emc50 with the 95 % interval, from how many probes and trained by which
+[paper-small.yaml](../config/paper-small.yaml), or else of
+[datasets.yaml](../config/datasets.yaml) or [paper.yaml](../config/paper.yaml), that uses the name. EMC is its emc50 with the 95 % interval, from how many probes and trained by which
 back end; "more than" where the data ended first, and nothing where it was not measured yet."""
 
 
@@ -61,7 +61,7 @@ def write_registry(output: Path, config: Path, results: Path) -> None:
     kept = _answers(output.read_text()) if output.exists() else {}
     cells = [
         planned
-        for study in ("paper-small.yaml", "paper.yaml")
+        for study in ("paper-small.yaml", "datasets.yaml", "paper.yaml")
         for planned in load_file(config / study).cells
     ]
     rows = [(planned, levels(planned.cell)) for planned in cells]

@@ -1,5 +1,6 @@
 """EMC per parameter at each level of one factor, with lines between matched cells."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -65,7 +66,7 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
     return panels(layers, cells, panel, caption)
 
 
-def _sentences(found: list[Effect], factor: str) -> str:
+def _sentences(found: Sequence[Effect], factor: str) -> str:
     own = [made.sentence for made in found if made.factor == factor]
     return " ".join(own[:_SENTENCES])
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from emc.findings import FACTORS, matched
-from emc.warehouse import Warehouse
+from emc.warehouse import Warehouse, once
 
 COMPARED: Final = (
     "architecture",
@@ -51,6 +51,7 @@ _COLUMNS: Final = (
 """Columns of the view `emc` that figures of cells use; all share these rows."""
 
 
+@once
 def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     """Measured cells; for each factor, the group of cells that differ in nothing else; means.
 

@@ -11,7 +11,7 @@ from emc.errors import EmcError
 from emc.findings.association import Association
 from emc.findings.factors import FACTORS, Factor
 from emc.findings.material import Material
-from emc.findings.pairs import Pairs, against_parameters, pairs
+from emc.findings.pairs import Pairs, against_parameters, pairs, pairs_at_equal_evaluations
 from emc.findings.result import Expectation
 from emc.warehouse import Warehouse
 
@@ -59,6 +59,13 @@ def compared(
         return pairs(about, factor, over, under)
 
     return evidence
+
+
+def compared_at_equal_evaluations(factor: Factor, over: object, under: object) -> Evidence:
+    """Evidence from matched cells, each read at the same number of gradient evaluations."""
+    return lambda material: pairs_at_equal_evaluations(
+        material.cells, material.budgets, factor, over, under
+    )
 
 
 def per_parameter(where: pl.Expr) -> Evidence:

@@ -9,8 +9,8 @@ import polars as pl
 
 from emc.findings.factors import FACTORS, Factor
 from emc.findings.location import location, ratio_interval
-from emc.findings.pairs import Pairs, measured_cells, pairs
-from emc.warehouse import Warehouse
+from emc.findings.pairs import Pairs, log_ratios, measured_cells, with_groups
+from emc.warehouse import Warehouse, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,12 @@ class Effect:
         return f"{pairs} of one configuration{bounds}"
 
 
-def effects(warehouse: Warehouse) -> list[Effect]:
+@once
+def effects(warehouse: Warehouse) -> tuple[Effect, ...]:
     """Effects of all pairs of levels with matched cells: the certain first, then the largest."""
     cells = measured_cells(warehouse)
     found = [made for factor in FACTORS.values() for made in _of_factor(cells, factor)]
-    return sorted(found, key=lambda made: (not made.certain, -math.log(made.ratio)))
+    return tuple(sorted(found, key=lambda made: (not made.certain, -math.log(made.ratio))))
 
 
 def effect(factor: str, over: str, under: str, found: Pairs) -> Effect | None:
@@ -92,8 +93,11 @@ def effect(factor: str, over: str, under: str, found: Pairs) -> Effect | None:
 
 def _of_factor(cells: pl.DataFrame, factor: Factor) -> Iterator[Effect]:
     levels = cells[factor.name].drop_nulls().unique().sort().to_list()
+    if len(levels) < 2:
+        return
+    grouped = with_groups(cells, factor)
     for over, under in combinations(levels, 2):
-        made = effect(factor.name, str(over), str(under), pairs(cells, factor, over, under))
+        made = effect(factor.name, str(over), str(under), log_ratios(grouped, over, under))
         if made:
             yield made
 

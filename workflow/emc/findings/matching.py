@@ -26,12 +26,13 @@ def matched(cells: pl.DataFrame, factor: Factor, *, apart: Sequence[str] = ()) -
     left_out = {*factor.keys, *apart, *_EFFORT}
     if factor.name == "optimizer" and cells["batch"].null_count():
         left_out.add("batch")
+    split = map(_leaves_of, cells["definition"])
     keys: list[Hashable] = [
         (
             None if factor.name == "classes" else classes,
-            *(part for key, part in _parts(text) if not _within(key, left_out)),
+            *map(leaves.__getitem__, _kept(names, frozenset(left_out))),
         )
-        for text, classes in zip(cells["definition"], cells["classes"], strict=True)
+        for (names, leaves), classes in zip(split, cells["classes"], strict=True)
     ]
     if factor.equal_size:
         sizes = _size_classes(keys, cells["parameters"].to_list())
@@ -41,20 +42,28 @@ def matched(cells: pl.DataFrame, factor: Factor, *, apart: Sequence[str] = ()) -
 
 
 @lru_cache(maxsize=100_000)
-def _parts(definition: str) -> tuple[tuple[str, str], ...]:
-    """Leaves of a definition, `key` or `key.key`, as JSON; many questions ask for the same."""
-    return tuple(_leaves(json.loads(definition)))
+def _leaves_of(definition: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a definition's leaves, `key` or `key.key`, and each with its value as text."""
+    leaves = tuple(_leaves(json.loads(definition)))
+    names = tuple(name for name, _ in leaves)
+    return names, tuple(f"{name}={value!r}" for name, value in leaves)
 
 
-def _leaves(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(part: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in part.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", f"{prefix}{key}={json.dumps(value)}"
+            yield f"{prefix}{key}", value
 
 
-def _within(leaf: str, keys: set[str]) -> bool:
+@lru_cache(maxsize=1000)
+def _kept(names: tuple[str, ...], left_out: frozenset[str]) -> tuple[int, ...]:
+    """Places of the leaves that are not left out; cells of a study share few sets of names."""
+    return tuple(place for place, name in enumerate(names) if not _within(name, left_out))
+
+
+def _within(leaf: str, keys: frozenset[str]) -> bool:
     return leaf in keys or leaf.split(".", maxsplit=1)[0] in keys
 
 

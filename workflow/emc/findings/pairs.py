@@ -8,7 +8,7 @@ import polars as pl
 
 from emc.findings.factors import Factor
 from emc.findings.matching import matched
-from emc.warehouse import Warehouse
+from emc.warehouse import Warehouse, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,19 @@ class Pairs:
         return int((self.low != self.high).sum())
 
 
+@once
 def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     """The rows of the view `emc` that have an answer above zero."""
     return warehouse.sql("SELECT * FROM emc WHERE isfinite(emc50) AND emc50 > 0")
+
+
+def budget_answers(warehouse: Warehouse) -> pl.DataFrame:
+    """EMC of cells at budgets in gradient evaluations, bounds marked as in the view `emc`."""
+    return warehouse.sql(
+        "SELECT cell, budget, emc50,"
+        " bound = 'lower' AS saturated, bound = 'upper' AS below_smallest"
+        " FROM emc_by_budget WHERE unit = 'gradient evaluations' ORDER BY cell, budget"
+    )
 
 
 def pairs(cells: pl.DataFrame, factor: Factor, over: object, under: object) -> Pairs:
@@ -51,12 +61,40 @@ def pairs(cells: pl.DataFrame, factor: Factor, over: object, under: object) -> P
     `cells` are rows of the view `emc`. Replicates of a level within one group of matched cells
     count with the mean of their logarithms, or of its bounds.
     """
-    grouped = cells.select(
-        *_ends(factor.measure),
+    return log_ratios(with_groups(cells, factor), over, under)
+
+
+def pairs_at_equal_evaluations(
+    cells: pl.DataFrame, budgets: pl.DataFrame, factor: Factor, over: object, under: object
+) -> Pairs:
+    """The same at the largest budget that all cells of a group with both levels have.
+
+    `budgets` are rows of `budget_answers`; a cell without any is left out.
+    """
+    places = pl.col("cell", "group", "configuration", "level")
+    both = pl.col("level").n_unique().over("group") == 2
+    grouped = with_groups(cells, factor).select(places).filter(pl.col("level").is_in([over, under]))
+    known = grouped.join(budgets.select("cell").unique(), on="cell", how="semi").filter(both)
+    members = pl.len().over("group").alias("members")
+    rows = known.with_columns(members).join(budgets, on="cell")
+    shared = rows.filter(pl.len().over("group", "budget") == pl.col("members"))
+    largest = shared.filter(pl.col("budget") == pl.col("budget").max().over("group"))
+    return log_ratios(largest.with_columns(ends("emc50")), over, under)
+
+
+def with_groups(cells: pl.DataFrame, factor: Factor) -> pl.DataFrame:
+    """Rows of the view `emc` as `log_ratios` wants them, matched on all but a factor."""
+    return cells.select(
+        "cell",
+        *ends(factor.measure),
         group=matched(cells, factor),
         configuration=matched(cells, factor, apart=["seed"]),
         level=pl.col(factor.name),
     )
+
+
+def log_ratios(grouped: pl.DataFrame, over: object, under: object) -> Pairs:
+    """Log ratios at one level to those at another within groups of matched cells."""
     levels = grouped.group_by("configuration", "group", "level").agg(pl.col("low", "high").mean())
     found = (
         levels.filter(level=over)
@@ -74,10 +112,10 @@ def against_parameters(cells: pl.DataFrame) -> Pairs:
     """Log ratios of EMC to the number of parameters, one for each row of the view `emc`."""
     nothing = Factor("nothing", ())
     configuration = matched(cells, nothing, apart=["seed"])
-    return _units(cells.select(*_ends("per_parameter"), configuration=configuration))
+    return _units(cells.select(*ends("per_parameter"), configuration=configuration))
 
 
-def _ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
+def ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
     """Ends of the logarithm of a measure: infinite where it is only a bound."""
     value = pl.col(measure).log()
     below, above = pl.col("below_smallest"), pl.col("saturated")

@@ -10,7 +10,7 @@ import polars as pl
 from emc.findings.association import Association
 from emc.findings.factors import Factor
 from emc.findings.matching import matched
-from emc.warehouse import Warehouse
+from emc.warehouse import Warehouse, once
 
 FEWEST: Final = 4
 """Configurations that a correlation takes at least."""
@@ -61,6 +61,7 @@ class Prediction:
         return not self.pearson_interval[1] < 0
 
 
+@once
 def label_gap_association(warehouse: Warehouse) -> Association:
     """Log ratio of EMC on original over random labels, and the generalisation gap."""
     points = warehouse.sql(_POINTS)

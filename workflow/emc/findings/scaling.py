@@ -1,15 +1,16 @@
 """How EMC grows with the number of parameters: exponents of power laws."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
-from scipy import stats
 
 from emc.findings.factors import Factor
 from emc.findings.inference import LEVEL
+from emc.findings.line import CensoredLine
 from emc.findings.matching import matched
-from emc.findings.pairs import measured_cells
+from emc.findings.pairs import ends, measured_cells
 from emc.warehouse import Warehouse
 
 FEWEST_SIZES: Final = 3
@@ -25,8 +26,8 @@ _SHARED: Final = (
 class Exponent:
     """EMC ~ parameters^exponent for one procedure at growing width.
 
-    Least squares of log emc50 on log parameters over all cells of those sizes at which none is a
-    bound; `low` and `high` are the 95 % t interval of the slope.
+    The slope of log emc50 on log parameters over all cells, `bounds` of which count as such
+    (`CensoredLine`); `low` and `high` are its 95 % interval.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class Exponent:
     r_squared: float
     sizes: int
     cells: int
+    bounds: int
 
     @property
     def procedure(self) -> str:
@@ -52,26 +54,47 @@ class Exponent:
             f" {self.initialisation}, {self.labels} labels, {self.dataset}"
         )
 
+    @property
+    def shown(self) -> str:
+        """The exponent with its interval."""
+        low, high = (
+            f"{end:.3f}" if math.isfinite(end) else "no end" for end in (self.low, self.high)
+        )
+        return f"{self.exponent:.3f} ({low} to {high})"
+
+    @property
+    def basis(self) -> str:
+        """The cells behind it, in a few words."""
+        return (
+            f"{self.cells:,}, {self.bounds:,} of them bounds" if self.bounds else f"{self.cells:,}"
+        )
+
 
 def exponents(warehouse: Warehouse) -> list[Exponent]:
-    """An exponent for every procedure with three sizes or more."""
+    """An exponent for every procedure with three sizes or more that have an exact answer."""
     cells = measured_cells(warehouse)
     grouped = cells.with_columns(matched(cells, _SIZE, apart=["seed"]))
+    groups = grouped.group_by("group", maintain_order=True)
+    return [_exponent(rows) for _, rows in groups if _exact_sizes(rows) >= FEWEST_SIZES]
+
+
+def _exact_sizes(rows: pl.DataFrame) -> int:
     bound = pl.col("saturated") | pl.col("below_smallest")
-    exact = grouped.filter(~bound.any().over("group", "parameters"))
-    groups = exact.group_by("group", maintain_order=True)
-    return [_exponent(rows) for _, rows in groups if rows["parameters"].n_unique() >= FEWEST_SIZES]
+    return rows.filter(~bound)["parameters"].n_unique()
 
 
 def _exponent(rows: pl.DataFrame) -> Exponent:
-    fit = stats.linregress(rows["parameters"].log(), rows["emc50"].log())
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(rows) - 2)) * fit.stderr
+    known = rows.filter(pl.any_horizontal(*(end.is_finite() for end in ends("emc50"))))
+    low, high = known.select(ends("emc50")).to_numpy().T
+    line = CensoredLine(known["parameters"].log().to_numpy(), low, high)
+    least, most = line.interval(LEVEL)
     return Exponent(
         **rows.select(_SHARED).row(0, named=True),
-        exponent=float(fit.slope),
-        low=float(fit.slope - half),
-        high=float(fit.slope + half),
-        r_squared=float(fit.rvalue**2),
-        sizes=rows["parameters"].n_unique(),
-        cells=len(rows),
+        exponent=line.slope,
+        low=least,
+        high=most,
+        r_squared=line.r_squared,
+        sizes=known["parameters"].n_unique(),
+        cells=len(known),
+        bounds=int((low != high).sum()),
     )

@@ -102,12 +102,9 @@ def _predictions(found: Sequence[Prediction]) -> Iterator[str]:
 def _exponents(slopes: Sequence[Exponent]) -> Iterator[str]:
     yield from ("", "## Growth with the number of parameters", "")
     if not slopes:
-        yield "No procedure is measured at three sizes or more."
+        yield "No procedure has an exact answer at three sizes or more."
         return
-    yield "| procedure | exponent | 95 % interval | sizes | cells |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| procedure | exponent (95 % interval) | sizes | cells |"
+    yield "| --- | --- | --- | --- |"
     for slope in slopes:
-        yield (
-            f"| {slope.procedure} | {slope.exponent:.3f} | {slope.low:.3f} to {slope.high:.3f}"
-            f" | {slope.sizes} | {slope.cells} |"
-        )
+        yield f"| {slope.procedure} | {slope.shown} | {slope.sizes} | {slope.basis} |"

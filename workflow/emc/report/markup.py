@@ -64,13 +64,13 @@ def failure_list(failures: Sequence[tuple[str, str, str]]) -> str:
 def exponent_list(found: Sequence[Exponent]) -> str:
     """How EMC grows with the parameters, folded."""
     if not found:
-        return "<p>No procedure is measured at three sizes or more.</p>"
+        return "<p>No procedure has an exact answer at three sizes or more.</p>"
     rows = (
         (
             escape(slope.procedure),
-            f"{slope.exponent:.2f} ({slope.low:.2f} to {slope.high:.2f})",
+            slope.shown,
             f"{slope.sizes:,}",
-            f"{slope.cells:,}",
+            slope.basis,
         )
         for slope in found
     )

@@ -6,6 +6,7 @@ Must not know how a number was measured, which claim it serves, or how it is dra
 
 from emc.warehouse.build import build
 from emc.warehouse.dictionary import RELATIONS, data_dictionary
+from emc.warehouse.once import once
 from emc.warehouse.open import Warehouse, open_database
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Warehouse",
     "build",
     "data_dictionary",
+    "once",
     "open_database",
 ]

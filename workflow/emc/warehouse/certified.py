@@ -33,7 +33,12 @@ EMC_CERTIFIED: Final = Table(
         Column("cell", "text", "cell"),
         Column("emc50_certified", "real", "samples that are fitted with probability one half"),
         Column("low_certified", "real", "lower end of its 95 % interval"),
-        Column("high_certified", "real", "upper end of its 95 % interval"),
+        Column(
+            "high_certified",
+            "real",
+            "upper end of its 95 % interval; empty for a lower bound",
+            True,
+        ),
         Column(
             "certified_saturated",
             "truth",
@@ -93,7 +98,7 @@ def _answers(cells: Columns, probes: Columns) -> Columns:
     return {
         "emc50_certified": found["emc50"],
         "low_certified": found["low"],
-        "high_certified": found["high"],
+        "high_certified": np.where(saturated, np.nan, found["high"]),
         "certified_saturated": saturated,
         "failures_in_all": failed.sum(axis=1),
         "failures_left_out": left_out,

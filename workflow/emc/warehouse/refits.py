@@ -5,6 +5,7 @@ answers for every smaller budget and every lower threshold. Each reading of a ce
 fitted anew; nothing is trained.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -95,6 +96,16 @@ class _Readings:
     unknown: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Readings whose answers fill rows of a table: those that are kept [cells, readings]."""
+
+    table: Table
+    readings: _Readings
+    kept: np.ndarray
+    keys: dict[str, Any]
+
+
 def load_refits(connection: duckdb.DuckDBPyConnection) -> None:
     """Make and fill `emc_by_budget` and `emc_by_threshold` from probes, estimates and cells."""
     for table in (EMC_BY_BUDGET, EMC_BY_THRESHOLD):
@@ -114,16 +125,38 @@ def _load_some(
     last = first + len(cells["cell"])
     start, stop = np.searchsorted(probes["place"], [first, last])
     own = padded({name: column[start:stop] for name, column in probes.items()}, first, last)
+    questions = [*_of_budgets(cells, own), _of_thresholds(cells, own)]
+    answers = _answers(cells, own, _joined(questions))
+    end = 0
+    for one in questions:
+        begin, end = end, end + one.kept.shape[1]
+        ours = {name: column[:, begin:end] for name, column in answers.items()}
+        insert(connection, one.table, cells, one.kept, ours, **one.keys)
+
+
+def _of_budgets(cells: Columns, probes: Columns) -> Iterator[_Question]:
     fixed = cells["fixed"].astype(bool)
     for unit, counted in UNITS.items():
-        budgets = _budgets(own[counted])
-        answers = _answers(cells, own, _within(own, own[counted], budgets))
+        budgets = _budgets(probes[counted])
         kept = fixed[:, None] & (budgets >= 1)
-        insert(connection, EMC_BY_BUDGET, cells, kept, answers, unit=unit, budget=budgets)
-    thresholds = np.tile(THRESHOLDS, (last - first, 1))
-    answers = _answers(cells, own, _at_accuracies(own))
+        readings = _within(probes, probes[counted], budgets)
+        yield _Question(EMC_BY_BUDGET, readings, kept, {"unit": unit, "budget": budgets})
+
+
+def _of_thresholds(cells: Columns, probes: Columns) -> _Question:
+    thresholds = np.tile(THRESHOLDS, (len(cells["cell"]), 1))
     kept = thresholds <= cells["criterion"][:, None]
-    insert(connection, EMC_BY_THRESHOLD, cells, kept, answers, threshold=thresholds)
+    readings = _at_accuracies(probes)
+    return _Question(EMC_BY_THRESHOLD, readings, kept, {"threshold": thresholds})
+
+
+def _joined(questions: Sequence[_Question]) -> _Readings:
+    """All readings side by side: one curve of a cell's probes serves them all."""
+    readings = [one.readings for one in questions]
+    return _Readings(
+        reached=np.concatenate([one.reached for one in readings], axis=1),
+        unknown=np.concatenate([one.unknown for one in readings], axis=1),
+    )
 
 
 def padded(probes: Columns, first: int, last: int) -> Columns:
