@@ -39,7 +39,7 @@ rule all:
 
 rule measured:
     input:
-        [f"results/cells/{cell}/estimate.json" for cell in CELLS],
+        cell_files("results/cells/{cell}/estimate.json"),
 
 
 include: "workflow/rules/data.smk"

@@ -5,8 +5,8 @@ rule aggregate:
     input:
         cells="results/studies/{study}/cells.parquet",
         manifests=[f"results/data/{dataset}/manifest.json" for dataset in DATASETS],
+        # Estimates come with them; the rule complete names those, since each name takes time.
         probes=cell_files("results/cells/{cell}/probes.parquet"),
-        estimates=cell_files("results/cells/{cell}/estimate.json"),
         certificates=cell_files(
             f"results/cells/{{cell}}/certificate-{SETTINGS_ID}.parquet"
         ),

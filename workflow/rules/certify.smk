@@ -3,7 +3,9 @@
 
 rule certify:
     input:
-        tensors=ancient(cell_tensors),
+        tensors=ancient(
+            tensors_for("results/cells/{cell}/certificate-{settings}.parquet")
+        ),
         endpoints="results/cells/{cell}/endpoints.safetensors",
     output:
         certificates="results/cells/{cell}/certificate-{settings}.parquet",

@@ -53,13 +53,24 @@ def cell_definition(wildcards):
     return CELLS[wildcards.cell].definition
 
 
-def cell_tensors(wildcards):
-    dataset = dataset_id(CELLS[wildcards.cell].cell.dataset)
-    return f"results/data/{dataset}/tensors.safetensors"
+def tensors_for(*outputs):
+    """An input function: the samples that a cell's job needs, and none where it has run.
+
+    Otherwise a data set that is made again, of the same content, would train all its cells again.
+    """
+
+    def tensors(wildcards):
+        if all(Path(output.format(**dict(wildcards))).exists() for output in outputs):
+            return []
+        dataset = dataset_id(CELLS[wildcards.cell].cell.dataset)
+        return f"results/data/{dataset}/tensors.safetensors"
+
+    return tensors
 
 
 def cell_files(pattern):
-    return [pattern.format(cell=cell) for cell in CELLS]
+    """An input function, so that a job of one cell need not make out the paths of all."""
+    return lambda wildcards: [pattern.format(cell=cell) for cell in CELLS]
 
 
 def preparation_minutes(wildcards):

@@ -3,7 +3,9 @@
 
 rule generalise:
     input:
-        tensors=ancient(cell_tensors),
+        tensors=ancient(
+            tensors_for("results/cells/{cell}/generalisation-{seeds}.parquet")
+        ),
         estimate="results/cells/{cell}/estimate.json",
     output:
         runs="results/cells/{cell}/generalisation-{seeds}.parquet",

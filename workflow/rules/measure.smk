@@ -24,8 +24,13 @@ rule plan:
 
 rule measure:
     input:
-        # Of the same content when it is made again, which is no reason to train again.
-        tensors=ancient(cell_tensors),
+        tensors=ancient(
+            tensors_for(
+                "results/cells/{cell}/probes.parquet",
+                "results/cells/{cell}/estimate.json",
+                "results/cells/{cell}/endpoints.safetensors",
+            )
+        ),
     output:
         probes="results/cells/{cell}/probes.parquet",
         estimate="results/cells/{cell}/estimate.json",

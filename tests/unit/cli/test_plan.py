@@ -11,6 +11,7 @@ from emc.records import Failure
 from emc.store.failures import write_failure
 from emc.store.layout import Results
 from emc.study import StudyPlan, load_file
+from emc.study.identity import settings_id
 
 CELLS = [{"architecture": {"name": "mlp", "width": width}} for width in (2, 4, 8, 16)]
 
@@ -72,7 +73,8 @@ def test_one_finished_cell_tells_no_error(
         results.cell(planned.id).estimate.unlink()
     text = said(study, results, capsys)
     assert "from 1 cell that finished;" in text
-    assert "unknown: too few have finished" in text
+    assert "finished; too few have finished to tell how far off this is" in text
+    assert "factor" not in text
     assert "memory" not in text
     assert "kWh" not in text
 
@@ -96,6 +98,58 @@ def test_a_failed_cell_has_its_reason(
     text = said(study, results, capsys)
     assert "failed odd" in text
     assert "3 done, 1 failed" in text
+    assert f"failed: measure of 1 cell; not tried again until `emc retry {study.file}`" in text
+    assert text.endswith("nothing left to measure")
+
+
+@pytest.mark.parametrize("stage", ["certify", "generalise"])
+def test_a_failure_after_the_measurement_is_told(
+    study: StudyPlan, results: Results, stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = study.cells[1].id
+    settings = settings_id(study.study.certificate)
+    name = f"certify-{settings}" if stage == "certify" else stage
+    write_failure(results.cell(cell).failure(name), Failure(cell, stage, "[odd]", ()))
+    text = said(study, results, capsys)
+    assert f"state so far {cell}" in text
+    assert f"done, {stage} failed [odd]" in text
+    assert f"3 done, 1 to do failed: {stage} of 1 cell; not tried again" in text
+
+
+def test_a_failure_of_other_settings_is_not_this_studys(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = study.cells[1].id
+    failure = Failure(cell, "certify", "odd", ())
+    write_failure(results.cell(cell).failure("certify-00000000"), failure)
+    assert "failed" not in said(study, results, capsys)
+
+
+def test_an_empty_table_of_runs_is_not_counted(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load(study.file.read_text())
+    content["defaults"]["labels"] = "original"
+    content["generalisation"] = {"seeds": 1}
+    study.file.write_text(yaml.safe_dump(content))
+    study = load_file(study.file)
+    print_summary(study.file)
+    assert "generalisation: 1 run of 4 cells" in capsys.readouterr().out
+    output = results.cell(study.cells[0].id).generalisation(1)
+    output.parent.mkdir(parents=True)
+    output.touch()
+    assert "generalisation: 0 of 4 cells tested, 1 run each" in said(study, results, capsys)
+
+
+def test_a_line_without_a_terminal_is_whole(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = study.cells[3].id
+    reason = "too long for a terminal " * 20
+    write_failure(results.cell(cell).failure("measure"), Failure(cell, "measure", reason, ()))
+    print_plan(study.file, results.root)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if cell in line]
+    assert reason.strip() in line
 
 
 def test_a_folder_that_is_not_there_is_told(

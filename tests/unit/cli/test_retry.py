@@ -66,6 +66,31 @@ def test_nothing_chosen_lists_what_there_is(study: StudyPlan) -> None:
     assert failed(study) == [True, True, False]
 
 
+def test_names_beside_all_are_refused(study: StudyPlan) -> None:
+    with pytest.raises(EmcError, match=r"--all and 'nope': name cells or say --all, not both"):
+        retry(study, "nope", every=True)
+    assert failed(study) == [True, True, False]
+
+
+def test_an_empty_name_is_refused(study: StudyPlan) -> None:
+    with pytest.raises(EmcError, match=r"cell '': every id begins so; --all clears all"):
+        retry(study, "")
+    assert failed(study) == [True, True, False]
+
+
+def test_a_name_where_nothing_has_failed(study: StudyPlan) -> None:
+    retry(study, every=True)
+    with pytest.raises(EmcError, match=r"no failed cell begins so; failed are:\n  none$"):
+        retry(study, "nope")
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_folder_that_is_not_there_is_refused(study: StudyPlan, every: bool) -> None:
+    nowhere = study.file.parent / "nowhere"
+    with pytest.raises(EmcError, match="nowhere: no such folder: nothing was measured here"):
+        clear_failures(study.file, (), nowhere, every=every)
+
+
 @pytest.mark.parametrize("which", ["nonsense", "the third"])
 def test_a_cell_that_has_not_failed_is_refused(study: StudyPlan, which: str) -> None:
     cell = study.cells[2].id if which == "the third" else which

@@ -356,7 +356,7 @@ def test_exponents_are_those_of_the_power_law(tmp_path):
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         (found,) = exponents(warehouse)
-    assert found.exponent == pytest.approx(0.8, abs=0.002)
+    assert found.exponent == pytest.approx(0.8, abs=0.01)
     assert found.low < 0.8 < found.high
     assert (found.sizes, found.cells, found.bounds, found.depth) == (4, 8, 1, 2)
     assert found.basis == "8, 1 of them bounds"

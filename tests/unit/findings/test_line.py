@@ -60,13 +60,23 @@ def test_where_data_runs_out_the_exponent_is_still_found(side):
     assert covered >= stats.binom.ppf(0.01, SIMULATIONS, 0.95)
 
 
-def test_bounds_on_one_side_of_a_short_line_leave_an_end_finite_or_open():
-    x = np.log([100, 200, 400, 800])
-    y = SLOPE * x + np.array([0.1, -0.1, 0.1, 0.0])
-    high = y.copy()
-    high[3] = np.inf
-    found = CensoredLine(x, y, high)
+def test_the_slope_is_that_of_the_largest_likelihood_by_plain_search():
+    x = np.log([100, 200, 400, 800, 1600])
+    y = SLOPE * x + np.array([0.1, -0.1, 0.1, 0.0, -0.2])
+    low, high = y.copy(), y.copy()
+    low[0], high[4] = -np.inf, np.inf
+
+    def loss(at):
+        middle, deviation = at[0] + at[1] * x, math.exp(at[2])
+        inner = stats.norm.logpdf(y[1:4], middle[1:4], deviation).sum()
+        below = stats.norm.logcdf(y[0], middle[0], deviation)
+        return -(inner + below + stats.norm.logsf(y[4], middle[4], deviation))
+
+    options = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 10_000, "maxfev": 10_000}
+    plain = optimize.minimize(loss, [0, 1, -1], method="Nelder-Mead", options=options)
+    found = CensoredLine(x, low, high)
     least, most = found.interval(0.95)
+    assert found.slope == pytest.approx(plain.x[1], abs=1e-4)
     assert least < found.slope < most
 
 

@@ -153,9 +153,20 @@ def test_a_lower_bound_is_never_a_number(visit, warehouse):
     visit.tab.fill("input[type=search]", bound)
     (answer,) = rows(visit.tab, "EMC (95")
     assert answer == "≥ 4,000"
-    assert rows(visit.tab, "notes") == ["lower bound"]
+    (notes,) = rows(visit.tab, "notes")
+    assert notes.startswith("lower bound")
     visit.tab.click(f"#table a[title='{bound}']")
     assert "Fits at least 4,000 samples" in visit.tab.locator(".answer").inner_text()
+
+
+def test_a_cell_says_when_conflicting_labels_may_bound_it(visit, warehouse):
+    cell, expected = warehouse.sql(
+        "SELECT cell, expected_conflicts FROM emc WHERE conflict_bound ORDER BY cell LIMIT 1"
+    ).row(0)
+    visit.tab.evaluate(f"location.hash = 'cell={cell}'")
+    visit.tab.wait_for_selector("#cell .notes")
+    told = visit.tab.locator("#cell .notes").inner_text()
+    assert f"So many samples have {expected:.3g} pairs of equal inputs" in told
 
 
 def test_a_cell_can_be_linked_to(visit, warehouse):

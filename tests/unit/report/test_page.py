@@ -16,7 +16,9 @@ from emc.errors import EmcError
 from emc.figures import FIGURES
 from emc.figures.save import vega_bundle
 from emc.findings import effects, exponents, judge
+from emc.records import Failure
 from emc.report import write_page
+from emc.store.failures import write_failure
 from emc.warehouse import RELATIONS, build
 
 
@@ -241,7 +243,7 @@ def test_findings_carry_verdicts_and_numbers(text, warehouse):
         assert escape(finding.sentence) in text
     assert '<span class="verdict supported">supported</span>' in text
     for slope in exponents(warehouse):
-        assert f"{slope.exponent:.2f} ({slope.low:.2f} to {slope.high:.2f})" in text
+        assert f"<td>{slope.shown}</td>" in text
 
 
 def test_headline_states_certain_effects_only(text, warehouse):
@@ -267,6 +269,24 @@ def test_a_study_without_results_has_a_page(tmp_path):
     assert "No claim has evidence in this study" in text
     assert script(text, "evidence")["probes"]["counts"] == [0, 0]
     assert script(text, "data")["charts"] == {}
+
+
+def test_failures_are_counted_by_stage_and_listed_before_the_figures(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0, 1, 2]), unmeasured=1)
+    stages = (f"certify-{SETTINGS}", f"certify-{SETTINGS}", "measure")
+    for plan, place in zip(study.planned, stages, strict=True):
+        files = study.results.cell(plan.id)
+        stage = place.removesuffix(f"-{SETTINGS}")
+        output = files.certificate(SETTINGS) if stage == "certify" else files.estimate
+        write_failure(files.failure(place), Failure(plan.id, stage, "<odd>", (output.name,)))
+    build(study.database, study.cells, study.results, SETTINGS)
+    write_page(study.database, tmp_path / "index.html", "made-up", None, "mine.yaml")
+    text = (tmp_path / "index.html").read_text()
+    link = '<a href="#failures">2 failed at certify, 1 failed at measure</a>'
+    assert f"<dt>cells measured; {link}</dt><dd>2 of 3</dd>" in text
+    assert text.count('id="failures"') == 1
+    assert text.index('id="failures"') < text.index('id="findings"') < text.index('id="figures"')
+    assert text.count("&lt;odd&gt;</td>") == 3
 
 
 def test_a_missing_database_is_the_users_to_mend(tmp_path):

@@ -49,15 +49,22 @@ probes = st.builds(
     trace_losses=st.lists(_reals, max_size=3).map(tuple),
 )
 
-_rates = st.builds(RateEstimate, lr=_reals, emc50=_reals, low=_reals, high=_reals, probes=_counts)
+_positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
 
-estimates = st.builds(
+
+@st.composite
+def _with_interval(draw: st.DrawFn, kind: type, **others: st.SearchStrategy[Any]) -> Any:
+    """A record with an emc50 inside its interval."""
+    low, emc50, high = sorted(draw(st.tuples(*[_positive] * 3)))
+    return draw(st.builds(kind, low=st.just(low), emc50=st.just(emc50), high=st.just(high), **others))
+
+
+_rates = _with_interval(RateEstimate, lr=_reals, probes=_counts)
+
+estimates = _with_interval(
     Estimate,
     cell=_words,
     method=_words,
-    emc50=_reals,
-    low=_reals,
-    high=_reals,
     width=_reals,
     emc50_without_censored=_reals,
     censored=_counts,
@@ -68,7 +75,7 @@ estimates = st.builds(
     tolerance_reached=st.booleans(),
     best_lr=_reals,
     rates=st.lists(_rates, max_size=3).map(tuple),
-    probes=_counts,
+    probes=st.integers(1, 2**63 - 1),
     rounds=_counts,
     parameters=_counts,
     classes=_counts,

@@ -16,6 +16,7 @@ from tests.synthetic import (
 )
 
 from emc.errors import EmcError
+from emc.measurement.state import read_estimate
 from emc.store.columns import CELLS, CERTIFICATES, PROBES
 from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
@@ -70,11 +71,11 @@ def test_a_study_without_any_result_builds(tmp_path):
 
 def test_infinite_and_undefined_numbers_survive(pair):
     first = pair.planned[0].id
-    edit_document(pair.results.cell(first).estimate, {"high": float("inf"), "width": float("nan")})
+    edit_document(pair.results.cell(first).estimate, {"seconds": float("inf"), "width": float("nan")})
     rebuild(pair)
     with open_database(pair.database) as opened:
-        found = opened.sql("SELECT high, width FROM estimates WHERE cell = $cell", cell=first)
-    assert found["high"][0] == float("inf")
+        found = opened.sql("SELECT seconds, width FROM estimates WHERE cell = $cell", cell=first)
+    assert found["seconds"][0] == float("inf")
     assert found["width"].is_nan().all()
 
 
@@ -136,6 +137,30 @@ def test_an_estimate_with_a_wrong_value_is_refused(pair, key, value):
     edit_document(path, {key: value})
     with pytest.raises(EmcError, match=r"estimate\.json: damaged or not an estimate"):
         rebuild(pair)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"emc50": 99999.0},
+        {"low": 0.0},
+        {"low": float("nan")},
+        {"high": float("inf")},
+        {"emc50": float("nan"), "high": float("nan")},
+        {"probes": 0},
+        {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 10.0, "high": 11.0, "probes": 10}]},
+        {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 8.0, "high": 11.0, "probes": -1}]},
+    ],
+    ids=str,
+)
+def test_numbers_of_no_measurement_are_refused_by_every_reader(pair, changes):
+    files = pair.results.cell(pair.planned[1].id)
+    edit_document(files.estimate, changes)
+    wanted = r"emc50 .*, interval \[.*\], -?\d+ probes: wanted are finite 0 < low <= emc50 <= high"
+    for reader in (lambda: rebuild(pair), lambda: read_estimate(files)):
+        with pytest.raises(EmcError, match=wanted) as caught:
+            reader()
+        assert str(caught.value).startswith(f"{files.estimate}: ")
 
 
 def test_an_estimate_without_its_number_is_refused(pair):

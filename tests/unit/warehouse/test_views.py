@@ -80,7 +80,8 @@ def test_a_measured_cell_without_certificate_counts_none(study, warehouse):
 def test_censoring_matters_beyond_the_interval(tmp_path, without, matters):
     study = write_study(tmp_path, factorial(seed=[0]), probes=8)
     path = study.results.cell(study.planned[0].id).estimate
-    edit_document(path, {"emc50": 100.0, "high": 105.0, "emc50_without_censored": without})
+    interval = {"low": 95.0, "emc50": 100.0, "high": 105.0}
+    edit_document(path, interval | {"emc50_without_censored": without})
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as opened:
         assert opened.view("emc")["censoring_matters"].to_list() == [matters]

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
 
+from emc.cli.console import console, counted
 from emc.findings.comparison import compare
 from emc.store.layout import Results
 from emc.study import load_file
@@ -29,11 +29,12 @@ def print_comparison(one: Path, other: Path, results: Path, *, as_json: bool) ->
         return
     moved = found.filter("moved")
     print(
-        f"{len(found):,} cells in both, of {counts[0]:,} and {counts[1]:,}; {len(moved):,} moved"
-        " beyond their intervals (p adjusted for the number of cells below 0.05)"
+        f"{counted(len(found), 'cell')} in both, of {counts[0]:,} and {counts[1]:,};"
+        f" {len(moved):,} moved beyond their intervals (p adjusted for the number of cells below"
+        " 0.05)"
     )
     if len(moved):
-        Console().print(_table(moved))
+        console().print(_table(moved))
 
 
 def _opened(place: Path, results: Path) -> Warehouse:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from emc.cli.boundary import guarded
+from emc.errors import EmcError
 
 app = typer.Typer(
     help="Effective Model Complexity: how many samples a training procedure fits.",
@@ -91,6 +92,8 @@ def query(
     """Ask the study's database a question; nothing can be changed by it."""
     from emc.cli.query import print_answer
 
+    if csv and json:
+        raise EmcError("--csv and --json: one form can be printed, both are asked for")
     print_answer(study, sql, results, Format.CSV if csv else Format.JSON if json else Format.TABLE)
 
 

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 from rich.table import Table
 
+from emc.cli.console import console
 from emc.errors import EmcError
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
 from emc.study.complaints import complaints, report
@@ -29,9 +29,9 @@ def print_nets(dataset: str, params: float | None) -> None:
     table = Table("architecture", "keys", *widths, *wanted, box=None)
     for name, family in FAMILIES.items():
         table.add_row(name, *_row(family, name, facts, params))
-    console = Console()
-    console.print(f"parameters for inputs of {facts.shape} in {facts.classes} classes")
-    console.print(table)
+    out = console()
+    out.print(f"parameters for inputs of {facts.shape} in {facts.classes} classes")
+    out.print(table)
 
 
 def _row(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:

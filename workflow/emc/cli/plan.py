@@ -1,20 +1,22 @@
 """Print what a study asks for and how far it is."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Column, Table
 
+from emc.cli.console import console, counted
 from emc.errors import FileError
-from emc.measurement.cost import forecast
+from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
-from emc.records import Estimate
+from emc.records import Estimate, Failure
 from emc.store.benchmarks import peak_megabytes
+from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.study import PlannedCell, StudyPlan, load_file
-from emc.study.identity import dataset_id
+from emc.study.identity import dataset_id, settings_id
 
 _ROWS = 60
 _LEARN_FROM = 200
@@ -35,16 +37,17 @@ def print_summary(file: Path) -> None:
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections
     )
-    cells = _cells(len(study.cells))
+    cells = counted(len(study.cells), "cell")
     print(f"{file}: study {study.name!r} is valid: {cells} (by section: {sections})")
     if study.generalised:
-        print(f"generalisation: {study.generalised_seeds} runs of {len(study.generalised)} cells")
+        runs = counted(study.generalised_seeds, "run")
+        print(f"generalisation: {runs} of {counted(len(study.generalised), 'cell')}")
 
 
 def print_plan(
     file: Path, results: Path, watts: float | None = None, *, calibrate: bool = False
 ) -> None:
-    """A table of cells with their state, a count of each, and the cost of what is left.
+    """A table of cells with their state, a count of each, what failed, and the cost of the rest.
 
     `watts` is the power that a worker draws, for the energy. `calibrate` trains a few cells for a
     moment where none has finished.
@@ -52,33 +55,68 @@ def print_plan(
     study = load_file(file)
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
-    console = Console()
-    console.print(_table(study, states, places))
+    later = _failed_later(study, places)
+    out = console()
+    out.print(_table(study, states, later, places))
     if not results.is_dir():
         print(f"{results}: no such folder yet: nothing was measured here")
     counts = Counter(one.status for one in states.values())
-    console.print(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
+    out.print(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
     if study.generalised:
-        console.print(_tested(study, places))
-    console.print(_cost(study, states, places, watts=watts, calibrate=calibrate), highlight=False)
+        out.print(_tested(study, places))
+    if later or counts[Status.FAILED]:
+        out.print(_failed(counts[Status.FAILED], later, file))
+    out.print(_cost(study, states, places, watts=watts, calibrate=calibrate))
 
 
-def _table(study: StudyPlan, states: dict[str, State], places: Results) -> Table:
+def _failed_later(study: StudyPlan, places: Results) -> dict[str, list[Failure]]:
+    """Failures after the measurement, of the cells that have any."""
+    settings = settings_id(study.study.certificate)
+    found = {
+        planned.id: [
+            one for one in failures(places.cell(planned.id), settings) if one.stage != "measure"
+        ]
+        for planned in study.cells
+    }
+    return {cell: failed for cell, failed in found.items() if failed}
+
+
+def _failed(unmeasured: int, later: Mapping[str, Sequence[Failure]], file: Path) -> str:
+    stages = Counter(one.stage for failed in later.values() for one in failed)
+    if unmeasured:
+        stages["measure"] = unmeasured
+    counts = ", ".join(
+        f"{stage} of {counted(count, 'cell')}" for stage, count in sorted(stages.items())
+    )
+    return f"failed: {counts}; not tried again until `emc retry {file}` clears it"
+
+
+def _table(
+    study: StudyPlan,
+    states: dict[str, State],
+    later: Mapping[str, Sequence[Failure]],
+    places: Results,
+) -> Table:
     cell = Column("cell", overflow="fold", min_width=40)
     table = Table(cell, "parameters", "state", "so far", box=None)
-    shown = sorted(study.cells, key=lambda planned: _urgency(states[planned.id]))[:_ROWS]
-    for planned in shown:
+    ordered = sorted(
+        study.cells, key=lambda planned: _urgency(states[planned.id], planned.id in later)
+    )
+    for planned in ordered[:_ROWS]:
         one = states[planned.id]
+        failed = later.get(planned.id, ())
+        status = ", ".join([one.status, *(f"{each.stage} failed" for each in failed)])
         data = places.data(dataset_id(planned.cell.dataset))
-        so_far = _so_far(planned, one, data)
-        table.add_row(planned.id, str(_size(planned) or "?"), one.status, so_far)
+        so_far = "; ".join(filter(None, [_so_far(planned, one, data), *(f.reason for f in failed)]))
+        table.add_row(planned.id, str(_size(planned) or "?"), status, so_far)
     if len(study.cells) > _ROWS:
         table.add_row(f"... and {len(study.cells) - _ROWS} more", "", "", "")
     return table
 
 
-def _urgency(one: State) -> int:
-    return _ORDER.index(one.status)
+def _urgency(one: State, failed_later: bool) -> int:
+    place = _ORDER.index(one.status)
+    return min(place, _ORDER.index(Status.FAILED)) if failed_later else place
 
 
 def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
@@ -98,8 +136,9 @@ def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
 def _tested(study: StudyPlan, places: Results) -> str:
     seeds = study.generalised_seeds
     files = [places.cell(planned.id).generalisation(seeds) for planned in study.generalised]
-    done = sum(file.exists() for file in files)
-    return f"generalisation: {done} of {len(files)} cells tested, {seeds} runs each"
+    done = sum(file.exists() and file.stat().st_size > 0 for file in files)
+    of, runs = counted(len(files), "cell"), counted(seeds, "run")
+    return f"generalisation: {done} of {of} tested, {runs} each"
 
 
 def _cost(
@@ -110,12 +149,13 @@ def _cost(
     watts: float | None,
     calibrate: bool,
 ) -> str:
-    left = [one for one in study.cells if states[one.id].status is not Status.DONE]
+    over = {Status.DONE, Status.FAILED}
+    left = [one for one in study.cells if states[one.id].status not in over]
     if not left:
         return "nothing left to measure"
     done = [one.id for one in study.cells if states[one.id].status is Status.DONE]
     paid = [_paid(states[cell].estimate) for cell in done[:_LEARN_FROM]]
-    learnt = f"from {_cells(len(paid))} that finished"
+    learnt = f"from {counted(len(paid), 'cell')} that finished"
     if calibrate and not paid:
         paid, learnt = _calibrated(left, places), "at most, from short runs of a few cells"
     sizes = [_size(one) for one in left]
@@ -125,10 +165,9 @@ def _cost(
     energy = f", {expected.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
     return (
         f"cost: about {_duration(expected.total)} of training on one worker{energy} for"
-        f" {_cells(len(left))}, {_duration(expected.largest)} for the longest\n"
+        f" {counted(len(left), 'cell')}, {_duration(expected.largest)} for the longest\n"
         f"{_memory(paid, done, sizes, places)}"
-        f"{learnt}; a cell may be off by a factor of {_factor(expected.factor)}, each predicted"
-        f" from the others is off by {_factor(expected.left_out)}"
+        f"{learnt}; {_error(expected)}"
     )
 
 
@@ -146,18 +185,22 @@ def _memory(
     expected = forecast(known, left)
     if expected is None:
         return ""
-    return (
-        f"memory: about {expected.largest:.0f} MB for the largest (each predicted from the others"
-        f" is off by a factor of {_factor(expected.left_out)})\n"
-    )
+    return f"memory: about {expected.largest:.0f} MB for the largest ({_left_out(expected)})\n"
 
 
-def _factor(value: float) -> str:
-    return f"{value:.2g}" if isfinite(value) else "unknown: too few have finished"
+def _error(expected: Forecast) -> str:
+    if not isfinite(expected.factor):
+        return _TOO_FEW
+    return f"a cell may be off by a factor of {expected.factor:.2g}, {_left_out(expected)}"
 
 
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
+def _left_out(expected: Forecast) -> str:
+    if not isfinite(expected.left_out):
+        return _TOO_FEW
+    return f"each predicted from the others is off by a factor of {expected.left_out:.2g}"
+
+
+_TOO_FEW = "too few have finished to tell how far off this is"
 
 
 def _size(planned: PlannedCell) -> int | None:

@@ -22,8 +22,9 @@ _HEAD: Final = """# Everything that a study can name
 Made by `python scripts/registry.py --output docs/registry.md`, which fills in what `results/` has;
 [config/README.md](../config/README.md) says what each name means. The cell is the first of
 [paper-small.yaml](../config/paper-small.yaml), or else of
-[datasets.yaml](../config/datasets.yaml) or [paper.yaml](../config/paper.yaml), that uses the name. EMC is its emc50 with the 95 % interval, from how many probes and trained by which
-back end; "more than" where the data ended first, and nothing where it was not measured yet."""
+[datasets.yaml](../config/datasets.yaml) or [paper.yaml](../config/paper.yaml), that uses the name.
+EMC is its emc50 with the 95 % interval, from how many probes and trained by which back end; "more
+than" where the data ended first, and nothing where it was not measured yet."""
 
 
 class _Kind(NamedTuple):

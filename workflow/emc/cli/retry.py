@@ -15,10 +15,15 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
     """Clear the failures of the cells whose ids begin so, or every failure of the study.
 
     Raises:
-        EmcError: nothing is chosen, or a beginning is that of no failed cell.
+        EmcError: nothing is chosen, or a beginning is that of no failed cell or comes with
+            `every`; or there is no results folder.
     """
+    if every and beginnings:
+        raise EmcError(f"--all and {_quoted(beginnings)}: name cells or say --all, not both")
     study = load_file(file)
     settings = settings_id(study.study.certificate)
+    if not results.is_dir():
+        raise EmcError(f"{results}: no such folder: nothing was measured here")
     places = Results(results)
     failed = [one for cell in study.cells for one in failures(places.cell(cell.id), settings)]
     for one in failed if every else _chosen(failed, beginnings):
@@ -29,10 +34,17 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
 
 
 def _chosen(failed: Sequence[Failure], beginnings: Sequence[str]) -> list[Failure]:
-    known = "\n".join(f"  {one.cell} ({one.stage}): {one.reason}" for one in failed)
+    lines = (f"  {one.cell} ({one.stage}): {one.reason}" for one in failed)
+    known = "\n".join(lines) or "  none"
     if failed and not beginnings:
         raise EmcError(f"name cells, or --all; these have failed:\n{known}")
     for beginning in beginnings:
+        if not beginning:
+            raise EmcError(f"cell '': every id begins so; --all clears all; failed are:\n{known}")
         if not any(one.cell.startswith(beginning) for one in failed):
             raise EmcError(f"cell {beginning!r}: no failed cell begins so; failed are:\n{known}")
     return [one for one in failed if one.cell.startswith(tuple(beginnings))]
+
+
+def _quoted(beginnings: Sequence[str]) -> str:
+    return ", ".join(map(repr, beginnings))

@@ -1,17 +1,18 @@
 """Print one cell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
 
+from emc.cli.console import console, counted
 from emc.errors import EmcError
-from emc.measurement.state import state
+from emc.measurement.state import Status, state
 from emc.records import Estimate
 from emc.store.columns import CERTIFICATES, PROBES
+from emc.store.failures import read_failure
 from emc.store.layout import CellFiles, Results
 from emc.store.tables import read_table
 
@@ -19,17 +20,26 @@ _REBUILT = "the rule measure"
 
 
 def print_cell(beginning: str, results: Path) -> None:
-    """Estimate, learning rates, probes by size and certificates of a cell."""
+    """Estimate, learning rates, probes by size and certificates of a cell, and what failed.
+
+    Raises:
+        EmcError: no cell or several begin so, or a file of the cell is damaged.
+    """
     files = _find(beginning, results)
-    console = Console()
-    console.print(files.folder.name, style="bold")
     now = state(files)
+    if now.status is Status.DAMAGED:
+        raise EmcError(now.reason)
+    out = console()
+    out.print(files.folder.name, style="bold")
     if now.estimate is None:
-        console.print(f"{now.status}, {len(now.probes)} probes so far. {now.reason}")
+        probes = counted(len(now.probes), "probe")
+        out.print(f"{now.status}, {probes} so far. {now.reason}".strip())
         return
     found = now.estimate
-    for table in (_estimate(found), _rates(found), _probes(files), _certificates(files)):
-        console.print(table)
+    for part in (_estimate(found), _rates(found), _probes(files), *_certificates(files)):
+        out.print(part)
+    for reason in _failures(files):
+        out.print(reason)
 
 
 def _find(beginning: str, results: Path) -> CellFiles:
@@ -83,22 +93,34 @@ def _probes(files: CellFiles) -> Table:
 _OUTCOMES = ("fit", "stuck", "censored", "diverged")
 
 
-def _certificates(files: CellFiles) -> Table:
-    columns = [
-        "n",
-        "outcome",
-        "verdict",
-        "polish_fits",
-        "polish_verdict",
-        "lambda_min",
-        "lambda_max",
-        "reason",
-    ]
-    frames = [
-        read_table(path, CERTIFICATES, "the rule certify").select(columns)
-        for path in sorted(files.folder.glob("certificate-*.parquet"))
-    ]
-    return _tabled(columns, (row for frame in frames for row in frame.rows()))
+_CERTIFIED = (
+    "n",
+    "outcome",
+    "verdict",
+    "polish_fits",
+    "polish_verdict",
+    "lambda_min",
+    "lambda_max",
+    "reason",
+)
+
+
+def _certificates(files: CellFiles) -> Iterator[str | Table]:
+    """The table of each settings' certificates; the empty files of failures are left out."""
+    for path in sorted(files.folder.glob("certificate-*.parquet")):
+        if path.stat().st_size:
+            found = read_table(path, CERTIFICATES, "the rule certify").select(_CERTIFIED)
+            settings = path.stem.removeprefix("certificate-")
+            yield f"{counted(len(found), 'certificate')} of settings {settings}"
+            yield _tabled(found.columns, found.rows())
+
+
+def _failures(files: CellFiles) -> Iterator[str]:
+    for path in sorted(files.folder.glob("failure-*.json")):
+        failure = read_failure(path)
+        settings = path.stem.removeprefix("failure-").removeprefix(failure.stage).removeprefix("-")
+        of = f" (settings {settings})" if settings else ""
+        yield f"{failure.stage} failed{of}: {failure.reason}"
 
 
 def _tabled(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:

@@ -20,8 +20,8 @@ def attempt(
 ) -> Iterator[None]:
     """Run a stage; an error inside is written to `failure`, and `outputs` become empty files.
 
-    So the rule succeeds and the study goes on. What can pass by itself is no fault of the cell
-    and is raised.
+    So the rule succeeds and the study goes on. A plug-in that exits is such an error too. What
+    can pass by itself is no fault of the cell and is raised.
 
     Raises:
         StopRequested: the process was asked to stop.
@@ -33,7 +33,7 @@ def attempt(
         yield
     except (FileError, StopRequested):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if stop is not None and stop.is_set():
             raise StopRequested(f"{stage} was cut short: {error}") from error
         _raise_what_can_pass(stage, error)
@@ -46,7 +46,7 @@ def attempt(
         write_failure(failure, Failure(failure.parent.name, stage, reason, names))
 
 
-def _raise_what_can_pass(stage: str, error: Exception) -> None:
+def _raise_what_can_pass(stage: str, error: BaseException) -> None:
     """Raise if the machine failed rather than the cell; torch has its own class of MemoryError."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         raise MemoryError(str(error)) from error
@@ -55,7 +55,7 @@ def _raise_what_can_pass(stage: str, error: Exception) -> None:
         raise FileError(f"{stage}: {error}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, EmcError):
         return str(error)
     said = f"{type(error).__name__}: {error}"

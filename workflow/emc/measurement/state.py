@@ -70,7 +70,7 @@ def read_estimate(files: CellFiles) -> Estimate:
     document = read_document(files.estimate, rebuilt_by)
     try:
         return estimate_from_document(document)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{files.estimate}: not an estimate of this version ({error}); remove it:"
             f" {rebuilt_by} remakes it"

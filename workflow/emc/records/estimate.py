@@ -1,6 +1,10 @@
 """The answer of a cell: emc50 with its interval, and what it rests on."""
 
 from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+WANTED: Final = "wanted are finite 0 < low <= emc50 <= high, from at least one probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,12 @@ class Estimate:
     back_end: str
     device: str
     software: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """What can be true of no measurement, or None."""
+        for one, least in ((self, 1), *((rate, 0) for rate in self.rates)):
+            if not (0 < one.low <= one.emc50 <= one.high < inf and one.probes >= least):
+                numbers = f"emc50 {one.emc50}, interval [{one.low}, {one.high}]"
+                return f"{numbers}, {one.probes} probes: {WANTED}"
+        return None

@@ -22,18 +22,22 @@ FROM emc
 """
 
 
+_FAILED: Final = "SELECT stage, count(*) AS cells FROM failures GROUP BY stage ORDER BY stage"
+
+
 class Tile(NamedTuple):
-    """A number and what it counts."""
+    """A number, what it counts, and what failed of it."""
 
     number: str
     meaning: str
+    failed: str = ""
 
 
 def tiles(warehouse: Warehouse) -> list[Tile]:
     """What was measured, in five numbers at most."""
     row = warehouse.sql(_NUMBERS).row(0, named=True)
     shown = [
-        Tile(f"{row['measured']:,} of {row['planned']:,}", "cells measured"),
+        Tile(f"{row['measured']:,} of {row['planned']:,}", "cells measured", _failed(warehouse)),
         Tile(f"{row['probes']:,}", f"probes, {_duration(row['seconds'])} of training"),
         Tile(_large(row["gradients"]), "per-sample gradients"),
     ]
@@ -51,6 +55,12 @@ def sentences(warehouse: Warehouse) -> list[str]:
     """The largest certain effects over matched cells, in words with their numbers."""
     certain = [made.sentence for made in effects(warehouse) if made.certain]
     return certain[:SENTENCES]
+
+
+def _failed(warehouse: Warehouse) -> str:
+    """How many cells failed at which stage."""
+    stages = warehouse.sql(_FAILED).iter_rows()
+    return ", ".join(f"{cells:,} failed at {stage}" for stage, cells in stages)
 
 
 def _bounds(row: dict[str, Any]) -> str:

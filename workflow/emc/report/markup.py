@@ -12,11 +12,16 @@ from emc.warehouse.relations import SQL_TYPES, Relation
 
 
 def tile_list(shown: Iterable[Tile]) -> str:
-    """Large numbers, each with what it counts."""
+    """Large numbers, each with what it counts; failures lead to their list."""
     return "\n".join(
-        f"<div><dt>{escape(tile.meaning)}</dt><dd>{escape(tile.number)}</dd></div>"
+        f"<div><dt>{escape(tile.meaning)}{_to_failures(tile.failed)}</dt>"
+        f"<dd>{escape(tile.number)}</dd></div>"
         for tile in shown
     )
+
+
+def _to_failures(failed: str) -> str:
+    return f'; <a href="#failures">{escape(failed)}</a>' if failed else ""
 
 
 def sentence_list(sentences: Iterable[str]) -> str:
@@ -51,13 +56,14 @@ def _finding_table(found: Iterable[Finding]) -> str:
 
 
 def failure_list(failures: Sequence[tuple[str, str, str]]) -> str:
-    """Failed stages of cells with their reasons, as a table; nothing where there are none."""
+    """A section of failed stages with their reasons, or nothing where there are none."""
     if not failures:
         return ""
     rows = (tuple(escape(text) for text in failure) for failure in failures)
     return (
+        '<section id="failures"><h2>Failures</h2>'
         "<p>These failed; <code>emc retry</code> clears chosen ones, and the next run tries them"
-        f" again.</p>{_table(('cell', 'stage', 'reason'), rows)}"
+        f" again.</p>{_table(('cell', 'stage', 'reason'), rows)}</section>"
     )
 
 

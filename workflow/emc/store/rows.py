@@ -84,7 +84,15 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
 
 
 def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
-    """The estimate that `estimate_document` was given."""
+    """The estimate that `estimate_document` was given.
+
+    Raises:
+        KeyError, TypeError: the document lacks a key, has one too many or one of another type.
+        ValueError: its numbers can be those of no measurement.
+    """
     fields = dict(document)
     rates = tuple(RateEstimate(**rate) for rate in fields.pop("rates"))
-    return Estimate(rates=rates, **fields)
+    estimate = Estimate(rates=rates, **fields)
+    if fault := estimate.fault:
+        raise ValueError(fault)
+    return estimate

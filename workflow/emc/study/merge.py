@@ -101,7 +101,7 @@ def _entry(key: str, value: Any) -> Any:
 def _same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         return all(_same(found.get(key), value) for key, value in wanted.items())
-    return bool(_plain(found) == _plain(wanted))
+    return bool(found == wanted or _plain(found) == _plain(wanted))
 
 
 def _plain(value: Any) -> Any:

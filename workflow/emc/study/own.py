@@ -121,9 +121,9 @@ def _own_entry(
         ValueError: neither a plug-in nor the program knows the name.
         EmcError: the plug-in of a canonical entry cannot be loaded.
     """
-    if not isinstance(entry, Mapping):
-        return None
     context = info.context or {}
+    if not (context.get("canonical") or context.get("plugins")) or not isinstance(entry, Mapping):
+        return None
     if context.get("canonical") and "plugin" in entry:
         keys = dict(entry)
         plugin = Plugin(**keys.pop("plugin"))

@@ -32,6 +32,8 @@ DATASETS: Final = Table(
         Column("test_samples", "whole", "test samples", True),
         Column("duplicates", "whole", "training samples whose input an earlier one has", True),
         Column("conflicts", "whole", "inputs with more than one label: they bound EMC", True),
+        Column("pairs", "whole", "pairs of training samples with equal inputs", True),
+        Column("conflicting_pairs", "whole", "of these: with different labels", True),
     ),
 )
 
@@ -77,4 +79,6 @@ def _manifest(folder: Path) -> dict[str, Any]:
         "test_samples": manifest.test_samples,
         "duplicates": manifest.equal_inputs.duplicates,
         "conflicts": manifest.equal_inputs.conflicts,
+        "pairs": manifest.equal_inputs.pairs,
+        "conflicting_pairs": manifest.equal_inputs.conflicting_pairs,
     }

@@ -7,6 +7,7 @@ from typing import Final
 import duckdb
 
 from emc.records import Failure
+from emc.records.estimate import WANTED
 from emc.store.columns import ESTIMATES, FAILURES, RATES, Table
 from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, quoted
 from emc.warehouse.source import Source
@@ -43,8 +44,8 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
     """Create the tables `estimates` and `rates` and fill them from JSON documents.
 
     Raises:
-        EmcError: a file is missing, damaged, lacks a value, or answers for an unplanned cell or
-            for that of another file.
+        EmcError: a file is missing, damaged, lacks a value, has numbers that no measurement has,
+            or answers for an unplanned cell or for that of another file.
     """
     source.refuse_missing()
     create(connection, ESTIMATES)
@@ -60,6 +61,7 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
     )
     _refuse_repeated_rows(connection, documents)
     _refuse_unplanned_cells(connection, documents)
+    _refuse_impossible(connection, documents)
     connection.execute("DROP TABLE documents")
 
 
@@ -154,6 +156,21 @@ def _refuse_unplanned_cells(connection: duckdb.DuckDBPyConnection, source: Sourc
     if unplanned:
         file = source.files_where(connection, "cell = $cell", cell=unplanned[0])[0]
         raise source.refusal(file, f"of cell {unplanned[0]}, which the study does not plan")
+
+
+def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Find in bulk what `Estimate.fault` would refuse."""
+    found = connection.execute(
+        "SELECT cell, emc50, low, high, probes FROM"
+        " (FROM estimates SELECT *, 1 AS least UNION ALL BY NAME FROM rates SELECT *, 0 AS least)"
+        " WHERE NOT (0 < low AND low <= emc50 AND emc50 <= high AND isfinite(high)"
+        " AND probes >= least) ORDER BY ALL LIMIT 1"
+    ).fetchone()
+    if found:
+        cell, emc50, low, high, probes = found
+        file = source.files_where(connection, "cell = $cell", cell=cell)[0]
+        numbers = f"emc50 {emc50}, interval [{low}, {high}], {probes} probes"
+        raise source.refusal(file, f"{numbers}: {WANTED}")
 
 
 def _key(table: Table) -> str:

@@ -50,6 +50,16 @@ _CERTIFIED: Final = tuple(
     replace(column, nullable=True) for column in _all_but(EMC_CERTIFIED, {"cell"})
 )
 
+_CONFLICTS: Final = 0.5
+"""With so many expected, two in five draws have one at least (Poisson)."""
+
+_CONFLICT_SHARES: Final = """conflicts AS (
+      SELECT cell, CASE labels WHEN 'original' THEN conflicting_pairs
+        WHEN 'random' THEN pairs * (1 - 1 / c.classes) END
+        / (d.samples::DOUBLE * nullif(d.samples - 1, 0)) AS conflict_share
+      FROM cells AS c JOIN datasets AS d ON d.definition = (c.definition -> '$.dataset'))"""
+"""A pair's share of conflicts: `EqualInputs.expected_conflicts` over n (n - 1)."""
+
 EMC: Final = View(
     "emc",
     "One row a planned cell: what was asked for and what came out.",
@@ -76,6 +86,20 @@ EMC: Final = View(
         ),
         Column(
             "censoring_matters", "truth", "emc50_without_censored lies above the interval", True
+        ),
+        Column(
+            "expected_conflicts",
+            "real",
+            "original and random labels: pairs of equal inputs with different labels that emc50"
+            " samples have on average; empty for other labels and data that is not prepared",
+            True,
+        ),
+        Column(
+            "conflict_bound",
+            "truth",
+            f"expected_conflicts is at least {_CONFLICTS} above the errors that the criterion"
+            " allows: equal inputs, not the net, may end the fit",
+            True,
         ),
         Column("fits", "whole", "probes that fitted", True),
         Column("stuck", "whole", "probes that converged without fitting", True),
@@ -113,7 +137,8 @@ EMC: Final = View(
         count(*) FILTER (outcome <> 'fit') AS failures_examined,
         count(*) FILTER (({CONCLUSION}) = 'minimum') AS failures_certified,
         count(*) FILTER (({CONCLUSION}) = 'unfinished') AS failures_unfinished
-      FROM certificates GROUP BY cell)
+      FROM certificates GROUP BY cell),
+    {_CONFLICT_SHARES}
     SELECT {names(CELLS.columns, "c")},
       CASE WHEN e.cell IS NOT NULL THEN 'measured' WHEN f.cell IS NOT NULL THEN 'failed'
         ELSE 'missing' END AS status,
@@ -128,6 +153,8 @@ EMC: Final = View(
       CASE WHEN c.labels = 'random' THEN e.memorised_bits / c.parameters END
         AS memorised_per_parameter,
       e.emc50_without_censored > e.high AS censoring_matters,
+      d.conflict_share * e.emc50 * greatest(e.emc50 - 1, 0) AS expected_conflicts,
+      expected_conflicts >= {_CONFLICTS} + (1 - c.criterion) * e.emc50 AS conflict_bound,
       o.fits, o.stuck, o.censored, o.diverged, o.gradient_evaluations,
       coalesce(v.certified, 0) AS certified,
       coalesce(v.certified_minimum, 0) AS certified_minimum,
@@ -145,6 +172,7 @@ EMC: Final = View(
     LEFT JOIN verdicts AS v ON v.cell = c.cell
     LEFT JOIN emc_certified AS k ON k.cell = c.cell
     LEFT JOIN failures AS f ON f.cell = c.cell AND f.stage = 'measure'
+    LEFT JOIN conflicts AS d ON d.cell = c.cell
     ORDER BY c.cell
     """,
 )

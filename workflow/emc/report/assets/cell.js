@@ -29,6 +29,7 @@ const FACTS = [
   ["memorised_bits", "bits memorised by a probe"],
   ["transition_width", "width of the transition"],
   ["emc_walk", "EMC by the walk"],
+  ["expected_conflicts", "conflicting pairs of equal inputs at EMC, expected"],
   ["gradient_evaluations", "gradient evaluations"],
   ["seconds", "seconds of training"],
   ["back_end", "back end"],

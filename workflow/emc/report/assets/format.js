@@ -52,5 +52,7 @@ function notesOf(cell) {
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.censoring_matters)
     notes.push(["censored", `${cell.censored} probes ran out of budget; without them EMC would be ${shown(cell.emc50_without_censored)}.`]);
+  if (cell.conflict_bound)
+    notes.push(["conflicts", `So many samples have ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels on average, which no net can fit: the data, not the net, may bound EMC.`]);
   return notes;
 }

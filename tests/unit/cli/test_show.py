@@ -1,0 +1,87 @@
+"""What `emc show` says of one cell."""
+
+from pathlib import Path
+
+import pytest
+from tests.synthetic import SETTINGS, SyntheticStudy, factorial, write_study
+
+from emc.cli.show import print_cell
+from emc.errors import EmcError
+from emc.records import Failure
+from emc.store.failures import write_failure
+from emc.store.layout import CellFiles
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> SyntheticStudy:
+    return write_study(tmp_path, factorial(seed=[0, 1]), unmeasured=1)
+
+
+@pytest.fixture
+def files(study: SyntheticStudy) -> CellFiles:
+    """The measured cell's."""
+    return study.results.cell(study.planned[0].id)
+
+
+def said(study: SyntheticStudy, cell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    print_cell(cell, study.results.root)
+    return capsys.readouterr().out
+
+
+def test_estimate_and_certificates_with_their_settings(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = said(study, files.folder.name, capsys)
+    assert text.startswith(f"{files.folder.name}\n")
+    assert "emc50" in text
+    assert f" certificates of settings {SETTINGS}\n" in text
+    assert "failed" not in text
+
+
+def test_certificates_of_two_settings_are_told_apart(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.certificate("ffff0000").write_bytes(files.certificate(SETTINGS).read_bytes())
+    before, first, second = said(study, files.folder.name, capsys).split("certificates of settings")
+    assert "verdict" not in before
+    assert first.startswith(f" {SETTINGS}\n")
+    assert second.startswith(" ffff0000\n")
+    assert first.count("lambda_min") == second.count("lambda_min") == 1
+
+
+def test_a_failed_certification_leaves_the_estimate(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "net.py, line 7: ValueError: [no] " + "second derivative " * 20
+    failure = Failure(files.folder.name, "certify", reason, (files.certificate(SETTINGS).name,))
+    write_failure(files.failure(f"certify-{SETTINGS}"), failure)
+    write_failure(files.failure("generalise"), Failure(files.folder.name, "generalise", "odd", ()))
+    text = said(study, files.folder.name, capsys)
+    assert "emc50" in text
+    assert f"\ncertify failed (settings {SETTINGS}): {reason}\n" in text
+    assert text.endswith("\ngeneralise failed: odd\n")
+    assert "certificates" not in text
+
+
+def test_a_cell_whose_measurement_failed(
+    study: SyntheticStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = study.planned[1].id
+    outputs = ("estimate.json", "probes.parquet")
+    path = study.results.cell(cell).failure("measure")
+    write_failure(path, Failure(cell, "measure", "odd", outputs))
+    assert said(study, cell, capsys) == f"{cell}\nfailed, 0 probes so far. odd\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"colour": "red"}'])
+def test_a_damaged_estimate_is_an_error(
+    study: SyntheticStudy, files: CellFiles, content: bytes
+) -> None:
+    files.estimate.write_bytes(content)
+    with pytest.raises(EmcError, match=r"estimate\.json.*the rule measure"):
+        print_cell(files.folder.name, study.results.root)
+
+
+def test_a_cell_that_is_not_there(study: SyntheticStudy) -> None:
+    with pytest.raises(EmcError, match=r"cell 'nonsense': none of the 1 cells in .* begins so"):
+        print_cell("nonsense", study.results.root)
