@@ -211,6 +211,11 @@ def write_cell(
         write_table(files.certificate(SETTINGS), CERTIFICATES, rows)
 
 
+def around(emc50: float) -> dict[str, float]:
+    """An emc50 and an interval around it, to edit an estimate with."""
+    return {"emc50": emc50, "low": emc50 * 0.955, "high": emc50 * 1.045}
+
+
 def edit_document(path: Path, changes: Mapping[str, Any]) -> None:
     """Overwrite values of a JSON document."""
     write_document(path, json.loads(path.read_text()) | dict(changes))

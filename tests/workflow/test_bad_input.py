@@ -26,6 +26,11 @@ BAD = {
         "study: a\nsections: {s: {grid: {activation: []}}}",
         "sections.s.grid.activation",
     ),
+    "absent file": (
+        "study: a\nsections: {s: {cells: [{dataset: {name: csv, file: none.csv, label: a},"
+        " architecture: {name: mlp, width: 4}}]}}",
+        "section 's': dataset.file: no such file or folder: neither ",
+    ),
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from emc.cli.boundary import guarded, script
 from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, StopRequested
+from emc.study.plugins import load_plugin, plugin_at
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,6 +56,21 @@ def test_what_goes_on_later(
 def test_anything_else_passes(error: BaseException) -> None:
     with pytest.raises(type(error), match="a bug"):
         guarded(raising(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [("ValueError('odd')", "ValueError: odd"), ("SystemExit(0)", "SystemExit: 0")],
+)
+def test_what_comes_out_of_a_plugin(
+    error: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "own.py"
+    lines = ("import emc", "@emc.architecture('mine')", "def mine(shape, classes, activation):")
+    file.write_text("\n".join((*lines, f"    raise {error}\n")))
+    (mine,) = load_plugin(plugin_at(file))
+    assert guarded(lambda: mine.function((1,), 2, "relu")) == 2
+    assert capsys.readouterr() == ("", f"error: {file}, line 4: {said}\n")
 
 
 def test_an_interruption_passes() -> None:

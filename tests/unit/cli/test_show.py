@@ -52,7 +52,7 @@ def test_certificates_of_two_settings_are_told_apart(
 def test_a_failed_certification_leaves_the_estimate(
     study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reason = "net.py, line 7: ValueError: [no] " + "second derivative " * 20
+    reason = "net.py, line 7: ValueError: [no] " + "second derivative " * 20 + "is there"
     failure = Failure(files.folder.name, "certify", reason, (files.certificate(SETTINGS).name,))
     write_failure(files.failure(f"certify-{SETTINGS}"), failure)
     write_failure(files.failure("generalise"), Failure(files.folder.name, "generalise", "odd", ()))
@@ -83,5 +83,5 @@ def test_a_damaged_estimate_is_an_error(
 
 
 def test_a_cell_that_is_not_there(study: SyntheticStudy) -> None:
-    with pytest.raises(EmcError, match=r"cell 'nonsense': none of the 1 cells in .* begins so"):
+    with pytest.raises(EmcError, match=r"cell 'nonsense': none of 1 cell in .* begins so"):
         print_cell("nonsense", study.results.root)

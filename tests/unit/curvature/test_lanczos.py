@@ -81,3 +81,11 @@ def test_products_that_are_not_symmetric_are_refused() -> None:
         EmcError, match="not symmetric: the net draws random numbers, or has an oper"
     ):
         extended(matrix, 10)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_products_that_are_not_finite_are_refused_as_such(bad: float) -> None:
+    matrix = rotated(np.linspace(0, 1, 40))
+    matrix[3, 5] = bad
+    with pytest.raises(EmcError, match=r"is not finite \(NaN or infinite\)"):
+        extended(matrix, 10)

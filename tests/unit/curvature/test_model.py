@@ -1,5 +1,7 @@
 """`certify` on anyone's net."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +110,35 @@ def test_a_net_that_draws_random_numbers_is_refused() -> None:
     for settings in (LENIENT, Settings()):
         with pytest.raises(EmcError, match="not symmetric: the net draws random numbers"):
             certify(Noisy(3, 9), None, data, settings=settings)
+
+
+class Rooted(nn.Linear):
+    """Has a gradient everywhere, and no second derivative where a weight is zero."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ (self.weight.abs() ** 1.5).T
+
+
+def test_a_net_whose_curvature_is_not_a_number_is_refused_as_such() -> None:
+    data = samples(20, 3, classes=9)
+    net = Rooted(3, 9, bias=False)
+    nn.init.zeros_(net.weight)
+    for settings in (LENIENT, Settings()):
+        with pytest.raises(EmcError, match=r"Hessian of the net is not finite \(NaN or inf"):
+            certify(net, None, data, settings=settings)
+
+
+def test_what_is_no_net_no_parameters_and_no_data() -> None:
+    net, data = nn.Linear(3, 2), samples(20, 3, classes=2)
+    wrong: list[tuple[Any, Any, Any, str]] = [
+        (net, net.parameters(), data, r"parameters: wanted are values by name, .*found generator"),
+        (net, list(net.parameters()), data, r"parameters: .*found list of 2$"),
+        (net, net, data, r"parameters: .*found Linear$"),
+        (lambda x: x, None, data, r"model: a torch.nn.Module is wanted, found function"),
+        (net, None, data[0], r"data: a pair \(inputs, labels\) is wanted, found ndarray of 20"),
+        (net, None, (*data, data), r"data: a pair .*found tuple of 3"),
+        (net, None, (3, data[1]), r"data: wanted are inputs \[n, ...\] and integer labels \[n\]"),
+    ]
+    for model, parameters, given, message in wrong:
+        with pytest.raises(EmcError, match=message):
+            certify(model, parameters, given)

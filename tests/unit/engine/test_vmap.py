@@ -220,6 +220,36 @@ def test_layers_that_touch_other_replicas_are_refused(make: object, reason: str)
     assert reason in str(Vmap("cpu").refuses(procedure(layers=None, module=make)))
 
 
+class Narrowing(Flat):
+    """Has too few logits where `narrow` says so, and passes a trial on two rows in evaluation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = super().forward(x)
+        return logits[:, :-1] if self.narrow(x) else logits
+
+    def narrow(self, x: Tensor) -> bool:
+        return self.training
+
+
+class NarrowInBulk(Narrowing):
+    def narrow(self, x: Tensor) -> bool:
+        return len(x) > 2
+
+
+@pytest.mark.parametrize("make", [Narrowing, NarrowInBulk])
+@pytest.mark.parametrize("back_end", [Vmap("cpu"), Sequential("cpu")], ids=lambda one: one.name)
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_logits_that_go_wrong_in_training_are_told(
+    make: object, back_end: Vmap | Sequential, loss: str
+) -> None:
+    asked = procedure(layers=None, module=make, loss=loss)
+    wanted = (
+        rf"gives logits of shape \(\d+, {CLASSES - 1}\), \[batch, classes\] is \(\d+, {CLASSES}\)"
+    )
+    with pytest.raises(EmcError, match=wanted):
+        back_end.run(asked, replicas([8, 5]))
+
+
 @pytest.mark.parametrize("make", [TokenNet, Flat, lambda: nn.Dropout(0.0)])
 def test_other_layers_are_not(make: object) -> None:
     class Net(nn.Sequential):

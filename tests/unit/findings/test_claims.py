@@ -9,6 +9,7 @@ import pytest
 from tests.synthetic import (
     GENERALISATION_SEEDS,
     SETTINGS,
+    around,
     edit_document,
     factorial,
     write_generalisation,
@@ -42,7 +43,7 @@ def judged(tmp_path):
         study = write_study(tmp_path, cells, probes=5)
         for plan in study.planned:
             path = study.results.cell(plan.id).estimate
-            edit_document(path, {"emc50": float(emc50(plan.cell)), "saturated": False})
+            edit_document(path, around(float(emc50(plan.cell))) | {"saturated": False})
         build(study.database, study.cells, study.results, SETTINGS)
         with open_database(study.database) as warehouse:
             return {found.claim.name: found for found in judge(warehouse, claims)}
@@ -91,7 +92,7 @@ def test_sgd_over_gd_is_judged_at_whole_budgets_and_at_equal_evaluations(tmp_pat
     for plan in study.planned:
         most, a_sample = (200, 16) if plan.cell.optimizer.name == "sgd" else (100, 1)
         files = study.results.cell(plan.id)
-        edit_document(files.estimate, {"emc50": most * jitter(plan.cell), "saturated": False})
+        edit_document(files.estimate, around(most * jitter(plan.cell)) | {"saturated": False})
         probes = read_table(files.probes, PROBES, "-")
         n = pl.Series("n", np.geomspace(4, 400, len(probes)).astype(int) + plan.cell.seed)
         fit = n <= most
@@ -352,7 +353,7 @@ def test_exponents_are_those_of_the_power_law(tmp_path):
         emc50 = 3 * plan.cell.parameters**0.8 * (1.01 if plan.cell.seed else 1 / 1.01)
         bound = plan.cell.architecture.width == 16 and plan.cell.seed == 0
         path = study.results.cell(plan.id).estimate
-        edit_document(path, {"emc50": emc50, "saturated": bound})
+        edit_document(path, around(emc50) | {"saturated": bound})
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         (found,) = exponents(warehouse)

@@ -94,7 +94,9 @@ def test_the_command_prints_what_moved(database, capsys):
     from emc.cli.compare import print_comparison
 
     one = database("a", lambda _: {})
-    other = database("b", lambda place: {"emc50": 200.0, "low": 190.0} if place == 1 else {})
+    other = database(
+        "b", lambda place: {"emc50": 200.0, "low": 190.0, "high": 210.0} if place == 1 else {}
+    )
     print_comparison(one, other, one.parent, as_json=False)
     text = capsys.readouterr().out
     assert text.startswith("6 cells in both, of 6 and 6; 1 moved beyond their intervals")

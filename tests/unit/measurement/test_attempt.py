@@ -11,6 +11,7 @@ from emc.measurement.stop import Stop
 from emc.records import Failure
 from emc.store.failures import read_failure
 from emc.store.layout import CellFiles
+from emc.study.plugins import load_plugin, plugin_at
 
 
 @pytest.fixture
@@ -21,6 +22,16 @@ def files(tmp_path: Path) -> CellFiles:
 def fail(files: CellFiles, error: BaseException, stop: Stop | None = None) -> None:
     with attempt("measure", files.failure("measure"), [files.probes, files.estimate], stop):
         raise error
+
+
+def test_a_plugin_that_exits_is_a_failure_with_its_line(files: CellFiles, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    lines = ("import emc", "@emc.architecture('mine')", "def mine(shape, classes, activation):")
+    file.write_text("\n".join((*lines, "    raise SystemExit(0)\n")))
+    (mine,) = load_plugin(plugin_at(file))
+    with attempt("measure", files.failure("measure"), [files.probes]):
+        mine.function((1,), 2, "relu")
+    assert read_failure(files.failure("measure")).reason == f"{file}, line 4: SystemExit: 0"
 
 
 class OutOfMemoryError(RuntimeError):

@@ -56,7 +56,9 @@ _positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
 def _with_interval(draw: st.DrawFn, kind: type, **others: st.SearchStrategy[Any]) -> Any:
     """A record with an emc50 inside its interval."""
     low, emc50, high = sorted(draw(st.tuples(*[_positive] * 3)))
-    return draw(st.builds(kind, low=st.just(low), emc50=st.just(emc50), high=st.just(high), **others))
+    return draw(
+        st.builds(kind, low=st.just(low), emc50=st.just(emc50), high=st.just(high), **others)
+    )
 
 
 _rates = _with_interval(RateEstimate, lr=_reals, probes=_counts)

@@ -74,6 +74,11 @@ def test_a_cell_never_changes() -> None:
         ),
         ({"search": {"smallest": 1439}}, "search.smallest: exceeds the 1438 samples there are"),
         (
+            {"search": {"expected": {"emc50": 5753}}},
+            "search.expected.emc50: at most 4 times the 1438 samples there are is allowed,"
+            " found 5753",
+        ),
+        (
             {"dataset": CSV, "architecture": {"name": "mlp", "params": 100}},
             "architecture: 'params' wants a known input shape",
         ),
@@ -117,5 +122,6 @@ def test_what_does_not_go_together(keys: dict[str, Any], message: str) -> None:
 
 def test_the_edge_of_what_goes_together() -> None:
     assert cell(search={"smallest": 1438}).search.smallest == 1438
+    assert cell(search={"expected": {"emc50": 4 * 1438}}).search.expected
     assert cell(labels={"classes": 10}).classes == 10
     assert cell(architecture={"name": "cnn", "width": 1, "depth": 3}).parameters > 0

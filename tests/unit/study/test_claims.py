@@ -48,6 +48,7 @@ def test_numbers_may_be_written_as_yaml_takes_for_text(tmp_path):
 
 def test_claims_come_back_from_their_definition(tmp_path):
     text = "  - {name: mine, compare: optimizer, levels: [sgd, gd], expect: equal, margin: 1.2}\n"
+    text += "  - {name: other, compare: optimizer, levels: [sgd, gd], expect: less}\n"
     claims = tuple(loaded(tmp_path, text).study.claims)
     assert claims_from_definition(claims_definition(claims)) == claims
     assert claims_from_definition("[]") == ()
@@ -72,6 +73,10 @@ def test_claims_come_back_from_their_definition(tmp_path):
             "where: no cell of the study has it: unknown labels 'noisy'",
         ),
         ("compare: optimizer, levels: [sgd, gd], margin: 1", "margin: a number above 1 is wanted"),
+        (
+            "compare: optimizer, levels: [sgd, gd], margin: 1.2",
+            "margin: goes with `expect: equal`, found 'greater'",
+        ),
     ],
 )
 def test_mistakes_are_told_with_what_is_known(tmp_path, claim, message):

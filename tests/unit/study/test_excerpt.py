@@ -67,9 +67,9 @@ def test_faults_of_a_part(keys: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("other.yaml", "other.yaml: no such study file"),
+        ("other.yaml", "part.yaml: part_of: .*other.yaml: no such study file"),
         ("../whole.yaml", "part.yaml: part_of: a file in the same folder is wanted"),
-        ("part.yaml", "part.yaml: unknown key 'part_of'"),
+        ("part.yaml", "part.yaml: part_of: .*part.yaml is itself part of 'part.yaml'"),
     ],
 )
 def test_the_whole_is_a_whole_study_beside_it(file: str, message: str, tmp_path: Path) -> None:
@@ -80,3 +80,18 @@ def test_the_whole_is_a_whole_study_beside_it(file: str, message: str, tmp_path:
 def test_faults_of_the_whole_name_its_file(tmp_path: Path) -> None:
     with pytest.raises(EmcError, match=r"whole.yaml: unknown key 'sectons'"):
         loaded(tmp_path, "{study: p, part_of: whole.yaml, sections: [a]}", WHOLE + "sectons: {}")
+
+
+def test_a_part_has_a_name_of_its_own(tmp_path: Path) -> None:
+    wanted = "part.yaml: study: .*whole.yaml, which it is part of, has the name 'whole' too"
+    with pytest.raises(EmcError, match=wanted):
+        loaded(tmp_path, "{study: whole, part_of: whole.yaml, sections: [a]}")
+
+
+def test_a_part_of_a_part_is_refused(tmp_path: Path) -> None:
+    loaded(tmp_path, "{study: part, part_of: whole.yaml, sections: [a, b]}")
+    small = tmp_path / "small.yaml"
+    small.write_text("{study: small, part_of: part.yaml, sections: [a]}")
+    wanted = "small.yaml: part_of: .*part.yaml is itself part of 'whole.yaml': a whole study is"
+    with pytest.raises(EmcError, match=wanted):
+        load_file(small)

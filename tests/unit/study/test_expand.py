@@ -6,6 +6,7 @@ from textwrap import dedent
 import pytest
 from tests.unit.study.files import planned, text
 
+from emc.errors import EmcError
 from emc.study import PlannedCell, cell_id
 from emc.study.identity import canonical
 from emc.study.presets import PRESETS
@@ -174,3 +175,12 @@ def test_ten_thousand_cells(tmp_path: Path) -> None:
 """
     cells = planned(tmp_path, text(section))
     assert len({one.id for one in cells}) == len(cells) == 10_000
+
+
+def test_a_grid_too_large_to_write_out_is_refused_by_its_size(tmp_path: Path) -> None:
+    axis = list(range(1, 101))
+    keys = ("seed", "endpoints", "budget.epochs", "search.probes")
+    grid = ", ".join(f"{key}: {axis}" for key in keys)
+    wanted = r"section 'a': grid: 100,000,000 combinations, at most 200,000 are allowed$"
+    with pytest.raises(EmcError, match=wanted):
+        planned(tmp_path, text(f"{{grid: {{{grid}}}}}"))

@@ -71,7 +71,9 @@ def test_a_study_without_any_result_builds(tmp_path):
 
 def test_infinite_and_undefined_numbers_survive(pair):
     first = pair.planned[0].id
-    edit_document(pair.results.cell(first).estimate, {"seconds": float("inf"), "width": float("nan")})
+    edit_document(
+        pair.results.cell(first).estimate, {"seconds": float("inf"), "width": float("nan")}
+    )
     rebuild(pair)
     with open_database(pair.database) as opened:
         found = opened.sql("SELECT seconds, width FROM estimates WHERE cell = $cell", cell=first)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from emc.errors import EmcError
@@ -70,17 +71,36 @@ def test_two_readers_at_once(study, warehouse):
 
 
 def test_a_missing_database_says_what_makes_it(tmp_path):
-    path = tmp_path / "emc.duckdb"
+    path = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
     with pytest.raises(EmcError, match=r"emc\.duckdb: no such database; `snakemake .*` makes it"):
         open_database(path)
     assert not path.exists()
 
 
-def test_a_foreign_file_is_refused(tmp_path):
-    path = tmp_path / "emc.duckdb"
-    path.write_bytes(b"no database" * 1000)
-    with pytest.raises(EmcError, match="cannot be opened"):
+def test_only_what_a_rule_makes_is_said_to_be_remade(tmp_path):
+    own = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
+    other = tmp_path / "passwd"
+    own.parent.mkdir(parents=True)
+    for path in (own, other):
+        path.write_bytes(b"no database" * 1000)
+    with pytest.raises(EmcError, match=r"cannot be opened .*remove it: `snakemake .*` remakes it"):
+        open_database(own)
+    with pytest.raises(EmcError, match="passwd: no database of a study: ") as caught:
+        open_database(other)
+    assert "snakemake" not in str(caught.value)
+    with pytest.raises(EmcError, match=r"gone: no such database$"):
+        open_database(tmp_path / "gone")
+
+
+def test_a_database_of_something_else_is_refused_and_let_go(tmp_path):
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE cells (id INTEGER)")
+    wanted = "no database of a study: it has no table or view 'probes', 'estimates', 'rates', 'emc'"
+    with pytest.raises(EmcError, match=wanted):
         open_database(path)
+    with duckdb.connect(path) as connection:
+        connection.execute("DROP TABLE cells")
 
 
 def test_a_process_that_reads_ends_in_silence(study):

@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 def guarded(call: Callable[[], object]) -> int:
     """Run and give the exit code: 0, or 2 with a message for an error that is the user's to mend.
 
-    So is an error that comes out of a plug-in. The code is 75 where the same command goes on from
-    what was saved: it was asked to stop, or memory ran out and there may be more next time. Any
-    other exception passes: its traceback means a bug. A reader of the output that has seen enough
-    and left, as `head` does, is no error.
+    So is an error, or an exit, that comes out of a plug-in. The code is 75 where the same command
+    goes on from what was saved: it was asked to stop, or memory ran out and there may be more next
+    time. Any other exception passes: its traceback means a bug. A reader of the output that has
+    seen enough and left, as `head` does, is no error.
     """
     try:
         _run_and_flush(call)
@@ -34,7 +34,7 @@ def guarded(call: Callable[[], object]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = place_of(error)
         if place is None:
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from rich.table import Table
 
-from emc.cli.console import console, counted
+from emc.cli.console import counted, show
 from emc.findings.comparison import compare
 from emc.store.layout import Results
 from emc.study import load_file
@@ -34,7 +34,7 @@ def print_comparison(one: Path, other: Path, results: Path, *, as_json: bool) ->
         " 0.05)"
     )
     if len(moved):
-        console().print(_table(moved))
+        show(_table(moved))
 
 
 def _opened(place: Path, results: Path) -> Warehouse:

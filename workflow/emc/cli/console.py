@@ -1,17 +1,22 @@
-"""Where tables are printed, and how counts are worded."""
+"""How tables are printed, and counts worded."""
 
 import sys
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 _UNBOUNDED: Final = 100_000
 
 
-def console() -> Console:
-    """A console that prints text as it is; without a terminal nothing is wrapped or cut."""
+def show(*parts: RenderableType) -> None:
+    """Print text as it is, and tables; without a terminal nothing is wrapped or cut."""
     width = None if sys.stdout.isatty() else _UNBOUNDED
-    return Console(width=width, markup=False, highlight=False)
+    console = Console(width=width, markup=False, highlight=False)
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    for line in captured.get().removesuffix("\n").split("\n"):
+        print(line.rstrip(" "))
 
 
 def counted(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
-from emc.cli.console import console
+from emc.cli.console import show
 from emc.errors import EmcError
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
 from emc.study.complaints import complaints, report
@@ -29,9 +29,7 @@ def print_nets(dataset: str, params: float | None) -> None:
     table = Table("architecture", "keys", *widths, *wanted, box=None)
     for name, family in FAMILIES.items():
         table.add_row(name, *_row(family, name, facts, params))
-    out = console()
-    out.print(f"parameters for inputs of {facts.shape} in {facts.classes} classes")
-    out.print(table)
+    show(f"parameters for inputs of {facts.shape} in {facts.classes} classes", table)
 
 
 def _row(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:

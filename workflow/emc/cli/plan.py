@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from emc.cli.console import console, counted
+from emc.cli.console import counted, show
 from emc.errors import FileError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
@@ -17,6 +17,7 @@ from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id, settings_id
+from emc.study.load import refuse_absent_data
 
 _ROWS = 60
 _LEARN_FROM = 200
@@ -33,6 +34,7 @@ _ORDER = (
 def print_summary(file: Path) -> None:
     """One line: the study is valid and asks for so many cells."""
     study = load_file(file)
+    refuse_absent_data(study)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections
@@ -56,17 +58,16 @@ def print_plan(
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     later = _failed_later(study, places)
-    out = console()
-    out.print(_table(study, states, later, places))
+    show(_table(study, states, later, places))
     if not results.is_dir():
         print(f"{results}: no such folder yet: nothing was measured here")
     counts = Counter(one.status for one in states.values())
-    out.print(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
+    show(", ".join(f"{counts[status]} {status}" for status in Status if counts[status]))
     if study.generalised:
-        out.print(_tested(study, places))
+        show(_tested(study, places))
     if later or counts[Status.FAILED]:
-        out.print(_failed(counts[Status.FAILED], later, file))
-    out.print(_cost(study, states, places, watts=watts, calibrate=calibrate))
+        show(_failed(counts[Status.FAILED], later, file))
+    show(_cost(study, states, places, watts=watts, calibrate=calibrate))
 
 
 def _failed_later(study: StudyPlan, places: Results) -> dict[str, list[Failure]]:

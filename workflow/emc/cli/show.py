@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 from rich.table import Table
+from rich.text import Text
 
-from emc.cli.console import console, counted
+from emc.cli.console import counted, show
 from emc.errors import EmcError
 from emc.measurement.state import Status, state
 from emc.records import Estimate
@@ -29,17 +30,13 @@ def print_cell(beginning: str, results: Path) -> None:
     now = state(files)
     if now.status is Status.DAMAGED:
         raise EmcError(now.reason)
-    out = console()
-    out.print(files.folder.name, style="bold")
+    show(Text(files.folder.name, style="bold"))
     if now.estimate is None:
         probes = counted(len(now.probes), "probe")
-        out.print(f"{now.status}, {probes} so far. {now.reason}".strip())
+        show(f"{now.status}, {probes} so far. {now.reason}")
         return
     found = now.estimate
-    for part in (_estimate(found), _rates(found), _probes(files), *_certificates(files)):
-        out.print(part)
-    for reason in _failures(files):
-        out.print(reason)
+    show(_estimate(found), _rates(found), _probes(files), *_certificates(files), *_failures(files))
 
 
 def _find(beginning: str, results: Path) -> CellFiles:
@@ -58,7 +55,7 @@ def _which(hits: list[str], known: list[str], cells: Path) -> str:
         return f"{len(hits)} cells in {cells} begin so: {', '.join(hits[:5])} ..."
     if not known:
         return f"{cells} holds no cells yet"
-    return f"none of the {len(known)} cells in {cells} begins so; one is {known[0]}"
+    return f"none of {counted(len(known), 'cell')} in {cells} begins so; one is {known[0]}"
 
 
 def _estimate(found: Estimate) -> Table:

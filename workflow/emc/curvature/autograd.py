@@ -15,7 +15,7 @@ from torch.func import grad_and_value, vmap
 
 from emc.curvature.functional import Net, Rows, State, differentiable
 from emc.curvature.objective import Objective
-from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder
+from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder, check_finite
 from emc.curvature.parameters import check_labels, flatten
 from emc.errors import EmcError
 
@@ -125,10 +125,11 @@ class AutogradOperator:
         """The whole Hessian, float64 [P, P].
 
         Raises:
-            EmcError: it is not symmetric.
+            EmcError: it is not symmetric or not finite.
         """
         blocks = np.array_split(np.eye(len(self.parameters)), -(-len(self.parameters) // BLOCK))
         hessian = np.concatenate([self.products(block) for block in blocks])
+        check_finite(hessian)
         if abs(hessian - hessian.T).max() > SYMMETRIC * abs(hessian).max():
             raise EmcError(NOT_SYMMETRIC)
         return hessian

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC
+from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, check_finite
 from emc.curvature.process import Process
 from emc.errors import EmcError
 
@@ -58,7 +58,7 @@ class Lanczos:
         """Add so many dimensions, or all that are left.
 
         Raises:
-            EmcError: the matrix is not symmetric, or not the same at every product.
+            EmcError: the matrix is not symmetric or finite, or not the same at every product.
         """
         room = np.empty((min(steps, self.dimension - self.steps), self.dimension))
         self._blocks.append(room[:0])
@@ -66,6 +66,7 @@ class Lanczos:
             room[row] = self._next
             self._blocks[-1] = room[: row + 1]
             product = yield room[row]
+            check_finite(product)
             self._advance(*self._split(product))
 
     def ritz(self) -> Ritz:

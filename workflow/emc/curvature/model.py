@@ -1,6 +1,6 @@
 """`emc.certify`: the certificate of anyone's trained net."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -71,13 +71,14 @@ def certify(
         escape: whether to give the way down from a saddle (`Certified.escape`).
 
     Raises:
-        EmcError: parameters that do not belong to the model or are not finite, data that are not
-            as described, or a net without second derivatives.
+        EmcError: a model, parameters or data that are not as described, parameters that do not
+            belong to the model or are not finite, or a net without second derivatives.
     """
+    state = _state(model, parameters)
     inputs, labels = _samples(data)
     operator = AutogradOperator(
         model,
-        _state(model if parameters is None else parameters),
+        state,
         inputs,
         labels,
         Objective(loss, label_smoothing, weight_decay),
@@ -95,14 +96,23 @@ def certify(
     return Certified(**found, operator=operator, settings=settings)
 
 
-def _state(of: nn.Module | Mapping[str, Any]) -> dict[str, np.ndarray]:
-    state = dict(of.named_parameters()) if isinstance(of, nn.Module) else of
-    return {name: _array(value) for name, value in state.items()}
+def _state(model: nn.Module, parameters: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    if not isinstance(model, nn.Module):
+        raise EmcError(f"model: a torch.nn.Module is wanted, found {_kind(model)}")
+    named = dict(model.named_parameters()) if parameters is None else parameters
+    if not isinstance(named, Mapping):
+        raise EmcError(
+            "parameters: wanted are values by name, as `dict(model.named_parameters())` or"
+            f" `model.state_dict()`, or None for those that the model has, found {_kind(named)}"
+        )
+    return {name: _array(value) for name, value in named.items()}
 
 
 def _samples(data: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise EmcError(f"data: a pair (inputs, labels) is wanted, found {_kind(data)}")
     inputs, labels = map(_array, data)
-    if labels.ndim != 1 or len(labels) != len(inputs) or labels.dtype.kind not in "iu":
+    if not inputs.ndim or labels.shape != inputs.shape[:1] or labels.dtype.kind not in "iu":
         raise EmcError(
             f"data: wanted are inputs [n, ...] and integer labels [n], found inputs "
             f"{inputs.shape} and labels {labels.shape} of {labels.dtype}"
@@ -112,6 +122,11 @@ def _samples(data: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def _array(value: Any) -> np.ndarray:
     return value.numpy(force=True) if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _kind(value: object) -> str:
+    length = f" of {len(value)}" if isinstance(value, Sized) else ""
+    return f"{type(value).__name__}{length}"
 
 
 def _device(model: nn.Module) -> str:

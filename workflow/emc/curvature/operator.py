@@ -5,6 +5,7 @@ from typing import Final, NamedTuple, Protocol, Self
 import numpy as np
 
 from emc.curvature.objective import Objective
+from emc.errors import EmcError
 
 SYMMETRIC: Final = 1e-3
 """How far products may be from those of a symmetric matrix, relative to its scale."""
@@ -12,6 +13,19 @@ NOT_SYMMETRIC: Final = (
     "the Hessian of the net is not symmetric: the net draws random numbers, or has an operation "
     "that is differentiated wrongly"
 )
+
+
+def check_finite(products: np.ndarray) -> None:
+    """See that the products are numbers: NaN would pass every test that a comparison makes.
+
+    Raises:
+        EmcError: one is not.
+    """
+    if not np.isfinite(products).all():
+        raise EmcError(
+            "the Hessian of the net is not finite (NaN or infinite): the net has an operation "
+            "whose second derivative is undefined or overflows at this point"
+        )
 
 
 class FirstOrder(NamedTuple):

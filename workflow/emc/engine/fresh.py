@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError
 from emc.nets.module import load, module
@@ -47,10 +48,7 @@ def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:
             logits = net(x)
     except Exception as error:
         raise EmcError(f"{kind} fails on inputs of shape {tuple(x.shape)}: {error}") from error
-    wanted = (len(x), classes)
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != wanted:
-        raise EmcError(f"{kind} gives logits of shape {found}, [batch, classes] is {wanted}")
+    check_shape(kind, logits, len(x), classes)
 
 
 def weights(net: nn.Module) -> dict[str, np.ndarray]:

@@ -5,6 +5,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from emc.engine.procedure import Procedure
+from emc.errors import EmcError
+
+
+def check_shape(kind: str, logits: object, rows: int, classes: int) -> None:
+    """See that what a net of this kind gave are logits [rows, classes].
+
+    Raises:
+        EmcError: it is something else.
+    """
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if found != (rows, classes):
+        raise EmcError(
+            f"{kind} gives logits of shape {found}, [batch, classes] is {(rows, classes)}"
+        )
 
 
 def row_losses(procedure: Procedure, logits: Tensor, labels: Tensor, *, smoothing: float) -> Tensor:
@@ -12,7 +26,11 @@ def row_losses(procedure: Procedure, logits: Tensor, labels: Tensor, *, smoothin
 
     Cross-entropy in nats, smoothed as torch.nn.CrossEntropyLoss does, or the mean over the
     classes of the squared difference from the one-hot label.
+
+    Raises:
+        EmcError: the logits have another shape, as they may have in training alone.
     """
+    check_shape("the net", logits, len(labels), procedure.classes)
     if procedure.loss == "cross-entropy":
         return functional.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
     classes = torch.arange(procedure.classes, device=labels.device)

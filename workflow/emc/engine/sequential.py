@@ -15,7 +15,7 @@ from emc.engine.batches import Batches, epoch_batches
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.fresh import check_logits, fresh, weights
-from emc.engine.objective import hits
+from emc.engine.objective import check_shape, hits
 from emc.engine.one_replica import OneReplica
 from emc.engine.order import epochs
 from emc.engine.precision import exact_float32
@@ -179,7 +179,9 @@ class _Training:
         return closure
 
     def _optimised(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return _criterion(self._procedure, self._procedure.label_smoothing)(logits, labels)
+        procedure = self._procedure
+        check_shape(type(self._net).__name__, logits, len(labels), procedure.classes)
+        return _criterion(procedure, procedure.label_smoothing)(logits, labels)
 
     @torch.no_grad()
     def _correct(self) -> int:

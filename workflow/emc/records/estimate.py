@@ -61,7 +61,9 @@ class Estimate:
     @property
     def fault(self) -> str | None:
         """What can be true of no measurement, or None."""
-        for one, least in ((self, 1), *((rate, 0) for rate in self.rates)):
+        intervals: list[Estimate | RateEstimate] = [self, *self.rates]
+        for one in intervals:
+            least = 1 if one is self else 0
             if not (0 < one.low <= one.emc50 <= one.high < inf and one.probes >= least):
                 numbers = f"emc50 {one.emc50}, interval [{one.low}, {one.high}]"
                 return f"{numbers}, {one.probes} probes: {WANTED}"

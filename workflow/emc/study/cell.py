@@ -29,6 +29,9 @@ _MOST_PARAMETERS: Final = 10**12
 _FAR: Final = 2
 """The factor by which a net may miss the number of parameters that it is asked to have."""
 
+_BEYOND: Final = 4
+"""The factor by which an expected emc50 may exceed the samples: of more the data tell nothing."""
+
 
 class Cell(Strict):
     """Everything that decides one EMC number. The study author's manual describes the keys."""
@@ -172,9 +175,20 @@ class Cell(Strict):
             return found
         if facts.samples is not None and self.search.smallest > facts.samples:
             return f"search.smallest: exceeds the {facts.samples} samples there are"
+        if facts.samples is not None and (found := self._expects_too_much(facts.samples)):
+            return found
         if found := self.architecture.problem(facts.shape):
             return f"architecture: {found}"
         return None
+
+    def _expects_too_much(self, samples: int) -> str | None:
+        expected = self.search.expected
+        if expected is None or expected.emc50 <= _BEYOND * samples:
+            return None
+        return (
+            f"search.expected.emc50: at most {_BEYOND} times the {samples} samples there are is"
+            f" allowed, found {expected.emc50:g}"
+        )
 
     def _unsized(self) -> str | None:
         if not isinstance(self.architecture, Scaled) or self.architecture.params is None:

@@ -1,9 +1,9 @@
 """Claims of a study's author: at which of two levels of a factor a procedure fits more."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from emc.study.cell import Cell
 from emc.study.complaints import Complaint
@@ -51,13 +51,19 @@ class AskedClaim(Strict):
     where: dict[str, Level] = Field(default={})
     """Levels of other factors that both cells must have."""
 
+    @model_validator(mode="after")
+    def _margin_suits(self) -> Self:
+        if "margin" in self.model_fields_set and self.expect != "equal":
+            raise ValueError(f"margin: goes with `expect: equal`, found {self.expect!r}")
+        return self
+
 
 _CLAIMS: Final = TypeAdapter(tuple[AskedClaim, ...])
 
 
 def claims_definition(claims: Sequence[AskedClaim]) -> str:
     """Claims as JSON, for `claims_from_definition`."""
-    return _CLAIMS.dump_json(tuple(claims)).decode()
+    return _CLAIMS.dump_json(tuple(claims), exclude_unset=True).decode()
 
 
 def claims_from_definition(text: str) -> tuple[AskedClaim, ...]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,6 +15,9 @@ from emc.study.models import Section, Study
 from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
 from emc.study.strict import unknown
+
+MOST_CELLS: Final = 200_000
+"""Of a section's grid, before exclusion; more take minutes to write out: a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,10 @@ class _Expansion:
 
     def add(self, name: str, section: Section) -> None:
         place = f"section {name!r}"
+        if (count := prod(map(len, section.grid.values()))) > MOST_CELLS:
+            allowed = f"at most {MOST_CELLS:,} are allowed"
+            self._complain(place, f"{count:,} combinations, {allowed}", key="grid")
+            return
         faults = len(self.wrong)
         seen: dict[str, Part] = {}
         for own, raw in self._raw_cells(place, section):

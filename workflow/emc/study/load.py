@@ -14,6 +14,7 @@ from emc.study.complaints import complaints, report
 from emc.study.excerpt import Excerpt, excerpted
 from emc.study.expand import PlannedCell, expand
 from emc.study.models import Study
+from emc.study.placed import absent_data
 from emc.study.plugins import load_plugins, plugin_at
 from emc.study.sources import Original
 
@@ -62,8 +63,8 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     """The study that a run of Snakemake is asked for: one file, or `default` where none is given.
 
     Raises:
-        EmcError: more than one file, keys given beside it on the command line, or any fault of
-            the study, each with file, section, cell and key.
+        EmcError: more than one file, keys given beside it on the command line, data files that
+            are not there, or any fault of the study, each with file, section, cell and key.
     """
     if len(files) > 1:
         raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
@@ -73,7 +74,18 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     beside = [str(key) for key, value in config.items() if content.get(key) != value]
     if beside:
         raise EmcError(f"--config {', '.join(beside)}: write it into {file} instead")
+    refuse_absent_data(plan)
     return plan
+
+
+def refuse_absent_data(plan: StudyPlan) -> None:
+    """See that the user's own data files are there; whoever only asks about results wants none.
+
+    Raises:
+        EmcError: some are not; the message says where they were looked for.
+    """
+    if absent := absent_data(plan.study.data_dir, plan.cells):
+        raise EmcError(report(str(plan.file), absent))
 
 
 def _from_here(file: Path) -> Path:
@@ -111,11 +123,30 @@ def _study(path: Path) -> tuple[Study, Path | None]:
         return _validated(path, content, Study), None
     excerpt = _validated(path, content, Excerpt)
     other = path.with_name(excerpt.part_of)
-    whole = _validated(other, read(other), Study)
+    whole = _whole(path, other)
+    if excerpt.study == whole.study:
+        raise EmcError(
+            f"{path}: study: {other}, which it is part of, has the name {whole.study!r} too, and"
+            f" both would lie in results/studies/{whole.study}: give it another"
+        )
     try:
         return excerpted(excerpt, whole), other
     except ValueError as error:
         raise EmcError(f"{path}: sections: {error}, in {other}") from None
+
+
+def _whole(path: Path, other: Path) -> Study:
+    """The study in `other`, which that in `path` says it is part of."""
+    try:
+        content = read(other)
+    except EmcError as error:
+        raise EmcError(f"{path}: part_of: {error}") from None
+    if "part_of" in content:
+        raise EmcError(
+            f"{path}: part_of: {other} is itself part of {content['part_of']!r}: a whole study is"
+            " wanted"
+        )
+    return _validated(other, content, Study)
 
 
 def _validated(path: Path, content: dict[str, Any], kind: type[_Part]) -> _Part:

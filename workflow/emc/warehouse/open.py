@@ -21,6 +21,7 @@ _LOCKED: Final[dict[str, Any]] = {
     "python_enable_replacements": False,
     "lock_configuration": True,
 }
+_ALWAYS: Final = ("cells", "probes", "estimates", "rates", "emc")
 _RELATIONS: Final = tuple(relation.name for relation in RELATIONS)
 
 
@@ -96,14 +97,35 @@ def open_database(path: Path | str) -> Warehouse:
     """Open the database of a study, read-only; many processes may.
 
     Raises:
-        EmcError: there is none, or the file is no DuckDB database.
+        EmcError: there is none, or the file is no database of a study.
     """
     path = Path(path)
     if not path.is_file():
-        raise EmcError(f"{path}: no such database; `snakemake {path}` makes it")
+        advice = f"; `snakemake {path}` makes it" if _of_a_study(path) else ""
+        raise EmcError(f"{path}: no such database{advice}")
     try:
-        return Warehouse(path, duckdb.connect(path, read_only=True, config=_LOCKED))
+        warehouse = Warehouse(path, duckdb.connect(path, read_only=True, config=_LOCKED))
     except duckdb.Error as error:
+        if not _of_a_study(path):
+            raise EmcError(f"{path}: no database of a study: {error}") from None
         raise EmcError(
             f"{path}: cannot be opened ({error}); remove it: `snakemake {path}` remakes it"
         ) from None
+    _refuse_foreign(warehouse)
+    return warehouse
+
+
+def _of_a_study(path: Path) -> bool:
+    """Whether it lies where a rule puts databases."""
+    return path.absolute().parts[-4:-2] == ("results", "studies")
+
+
+def _refuse_foreign(warehouse: Warehouse) -> None:
+    """Refuse what has not even those relations that every version has had."""
+    found = warehouse.sql("SELECT table_name FROM information_schema.tables")["table_name"]
+    if absent := [name for name in _ALWAYS if name not in found]:
+        warehouse.close()
+        raise EmcError(
+            f"{warehouse.path}: no database of a study: it has no table or view"
+            f" {', '.join(map(repr, absent))}"
+        )

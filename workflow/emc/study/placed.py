@@ -1,0 +1,56 @@
+"""Data files that the user places by hand: whether they are where a study says."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from emc.study.complaints import Complaint
+from emc.study.expand import PlannedCell
+from emc.study.identity import dataset_id
+from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
+
+_PREPARED: Final = Path("results/data")
+"""Where a run of Snakemake keeps data sets; what is prepared there wants its files no more."""
+
+
+def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Complaint]:
+    """The data folder, files and folders that a study names and that are not there.
+
+    What can be downloaded is left out, and so is a data set that was prepared already.
+    """
+    here = Path.cwd()
+    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+        return [Complaint("", "data_dir", f"no such folder: {here / Path(data_dir).expanduser()}")]
+    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or _PREPARED / "originals")
+    asked = {
+        planned.cell.dataset: planned.sections[0]
+        for planned in cells
+        if isinstance(planned.cell.dataset, Columns | ImageNet | ImageFolder)
+    }
+    return [
+        Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, folder, data_dir))
+        for dataset, section in asked.items()
+        if not (_PREPARED / dataset_id(dataset) / "manifest.json").is_file()
+        for key, wanted in _own_files(dataset)
+        if not any((place / wanted).exists() for place in (folder.expanduser(), here))
+    ]
+
+
+def _own_files(dataset: DataSet) -> Iterator[tuple[str, Path]]:
+    """Keys that name a file or folder of the user's, and what they name."""
+    for key in ("file", "folder", "test_folder"):
+        if path := getattr(dataset, key, None):
+            yield key, Path(path).expanduser()
+
+
+def _absence(wanted: Path, folder: Path, data_dir: str | None) -> str:
+    if wanted.is_absolute():
+        return f"no such file or folder: {wanted}"
+    place = "`data_dir`" if data_dir else "EMC_DATA_DIR"
+    if not (data_dir or "EMC_DATA_DIR" in os.environ):
+        place = "the folder of downloads"
+    return (
+        f"no such file or folder: neither {folder.expanduser() / wanted} (relative to {place}) nor"
+        f" {Path.cwd() / wanted} (relative to the working folder)"
+    )
