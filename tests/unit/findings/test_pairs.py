@@ -9,6 +9,7 @@ from tests.synthetic import SETTINGS, around, edit_document, factorial, write_st
 from emc.findings import FACTORS
 from emc.findings.pairs import (
     against_parameters,
+    certified,
     measured_cells,
     pairs,
     pairs_at_equal_evaluations,
@@ -176,3 +177,22 @@ def test_without_a_common_budget_there_are_no_pairs(measured, answers):
     budgets = budgets_of(cells, alone | answers)
     found = pairs_at_equal_evaluations(cells, budgets, FACTORS["optimizer"], "sgd", "gd")
     assert (len(found.low), found.pairs, found.unknown) == (0, 0, 0)
+
+
+def test_certified_cells_answer_without_failures_at_no_minimum():
+    cells = pl.DataFrame(
+        {
+            "cell": ["examined", "without a certificate", "no failure at a minimum"],
+            "parameters": [100, 100, 100],
+            "emc50": [10.0, 20.0, 30.0],
+            "per_parameter": [0.1, 0.2, 0.3],
+            "saturated": [False, False, False],
+            "emc50_certified": [12.0, None, 40.0],
+            "certified_saturated": [False, None, True],
+        }
+    )
+    found = certified(cells)
+    assert found["cell"].to_list() == ["examined", "no failure at a minimum"]
+    assert found["emc50"].to_list() == [12.0, 40.0]
+    assert found["per_parameter"].to_list() == pytest.approx([0.12, 0.4])
+    assert found["saturated"].to_list() == [False, True]

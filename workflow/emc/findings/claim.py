@@ -11,7 +11,13 @@ from emc.errors import EmcError
 from emc.findings.association import Association
 from emc.findings.factors import FACTORS, Factor
 from emc.findings.material import Material
-from emc.findings.pairs import Pairs, against_parameters, pairs, pairs_at_equal_evaluations
+from emc.findings.pairs import (
+    Pairs,
+    against_parameters,
+    certified,
+    pairs,
+    pairs_at_equal_evaluations,
+)
 from emc.findings.result import Expectation
 from emc.warehouse import Warehouse
 
@@ -71,6 +77,11 @@ def compared_at_equal_evaluations(factor: Factor, over: object, under: object) -
 def per_parameter(where: pl.Expr) -> Evidence:
     """Evidence from single cells: samples fitted over parameters."""
     return lambda material: against_parameters(material.cells.filter(where))
+
+
+def certified_per_parameter(where: pl.Expr) -> Evidence:
+    """The same where a failure counts only at a minimum, from cells with certificates."""
+    return lambda material: against_parameters(certified(material.cells.filter(where)))
 
 
 def asked(

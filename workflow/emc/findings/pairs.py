@@ -115,6 +115,19 @@ def against_parameters(cells: pl.DataFrame) -> Pairs:
     return _units(cells.select(*ends("per_parameter"), configuration=configuration))
 
 
+def certified(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells with certificates, their EMC being that without failures at no minimum.
+
+    Where no failure is left, the largest n that was tried is a lower bound.
+    """
+    known = cells.filter(pl.col("emc50_certified").is_not_null())
+    return known.with_columns(
+        emc50=pl.col("emc50_certified"),
+        per_parameter=pl.col("emc50_certified") / pl.col("parameters"),
+        saturated=pl.col("certified_saturated"),
+    )
+
+
 def ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
     """Ends of the logarithm of a measure: infinite where it is only a bound."""
     value = pl.col(measure).log()
