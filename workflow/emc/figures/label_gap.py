@@ -72,7 +72,7 @@ def draw(warehouse: Warehouse) -> Chart:
 
 
 def _gap(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title="training less test accuracy", scale=alt.Scale(zero=False))
+    return alt.Y(f"{field}:Q", title="training less test accuracy")
 
 
 def _sentences(found: list[Prediction]) -> str:
