@@ -1,6 +1,6 @@
 """Channels and layers that several figures share, so that they read alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, Final
 
@@ -58,8 +58,46 @@ def colour(warehouse: Warehouse, frame: pl.DataFrame, factor: str) -> alt.Color:
 
 def outcome_colour() -> alt.Color:
     """The same colours for outcomes everywhere."""
-    domain, palette = list(OUTCOME_COLOURS), list(OUTCOME_COLOURS.values())
-    return alt.Color("outcome:N", title="outcome", scale=alt.Scale(domain=domain, range=palette))
+    return _kind_colour("outcome", OUTCOME_COLOURS)
+
+
+def share_bars(
+    kind: str, colours: Mapping[str, str], *, of: str, panel: str, title: str
+) -> alt.Chart:
+    """A bar an optimizer, cut into shares of what is counted in the column `of`.
+
+    `kind` is the column that tells the parts apart, in the order and the colours given; rows also
+    have `share`, `cells` and the column `panel`.
+    """
+    return (
+        alt.Chart()
+        .transform_calculate(place=f"indexof({list(colours)}, datum.{kind})")
+        .mark_bar(height={"band": 0.7})
+        .encode(
+            x=alt.X("share:Q", title=title, axis=alt.Axis(format="%", tickCount=5)),
+            y=alt.Y("optimizer:N", title=None),
+            color=_kind_colour(kind, colours),
+            order=alt.Order("place:Q"),
+            tooltip=[
+                "optimizer:N",
+                f"{panel}:N",
+                f"{kind}:N",
+                alt.Tooltip("share:Q", format=".1%"),
+                alt.Tooltip(f"{of}:Q", format=","),
+                alt.Tooltip("cells:Q", format=","),
+            ],
+        )
+    )
+
+
+def bars_height(rows: pl.DataFrame) -> int:
+    """Height of a panel of `share_bars`, pixels."""
+    return 34 * rows["optimizer"].n_unique() + 10
+
+
+def _kind_colour(kind: str, colours: Mapping[str, str]) -> alt.Color:
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{kind}:N", title=kind, scale=scale)
 
 
 def legend_filter(field: str) -> tuple[alt.Parameter, Any]:

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import altair as alt
-
-from emc.figures.encodings import panels
+from emc.figures.encodings import bars_height, panels, share_bars
 from emc.figures.figure import Chart, Figure, some
 from emc.figures.theme import COLOURS, NEUTRAL
 from emc.warehouse import Warehouse
@@ -24,47 +22,25 @@ FROM (
   FROM curvature WHERE outcome <> 'fit' GROUP BY ALL)
 ORDER BY optimizer, architecture, conclusion
 """
-_ORDER: Final = f"indexof({list(_CONCLUSIONS)}, datum.conclusion)"
 
 
 def draw(warehouse: Warehouse) -> Chart:
     """A panel an architecture, a bar an optimizer, a colour a conclusion."""
     rows = warehouse.sql(_QUERY)
-    bars = (
-        alt.Chart()
-        .transform_calculate(place=_ORDER)
-        .mark_bar(height={"band": 0.7})
-        .encode(
-            x=alt.X(
-                "share:Q",
-                title="share of examined failures",
-                axis=alt.Axis(format="%", tickCount=5),
-            ),
-            y=alt.Y("optimizer:N", title=None),
-            color=alt.Color(
-                "conclusion:N",
-                title="conclusion",
-                scale=alt.Scale(domain=list(_CONCLUSIONS), range=list(_CONCLUSIONS.values())),
-            ),
-            order=alt.Order("place:Q"),
-            tooltip=[
-                "optimizer:N",
-                "architecture:N",
-                "conclusion:N",
-                alt.Tooltip("share:Q", format=".1%"),
-                alt.Tooltip("failures:Q", format=","),
-                alt.Tooltip("cells:Q", format=","),
-            ],
-        )
+    bars = share_bars(
+        "conclusion",
+        _CONCLUSIONS,
+        of="failures",
+        panel="architecture",
+        title="share of examined failures",
     )
-    height = 34 * rows["optimizer"].n_unique() + 10
     failures, polished = rows["failures"].sum(), rows["polished"].sum()
     caption = (
         f"{failures:,} failures to fit, the smallest of each cell; L-BFGS went on from"
         f" {polished:,} of them. Unfinished: it fits the samples, so that the training procedure"
         " stopped too early. Only a failure at a minimum counts against the net."
     )
-    return panels([bars], rows, "architecture", caption, height=height)
+    return panels([bars], rows, "architecture", caption, height=bars_height(rows))
 
 
 FIGURE: Final = Figure(

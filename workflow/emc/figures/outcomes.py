@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import altair as alt
-
-from emc.figures.encodings import outcome_colour, panels
+from emc.figures.encodings import bars_height, panels, share_bars
 from emc.figures.figure import Chart, Figure, cells_measured
 from emc.figures.theme import OUTCOME_COLOURS
 from emc.warehouse import Warehouse
@@ -16,38 +14,24 @@ FROM (
   FROM probes JOIN cells USING (cell) GROUP BY ALL)
 ORDER BY optimizer, labels, outcome
 """
-_ORDER: Final = f"indexof({list(OUTCOME_COLOURS)}, datum.outcome)"
 
 
 def draw(warehouse: Warehouse) -> Chart:
     """A panel a labelling, a bar an optimizer, a colour an outcome."""
     rows = warehouse.sql(_QUERY)
-    bars = (
-        alt.Chart()
-        .transform_calculate(place=_ORDER)
-        .mark_bar(height={"band": 0.7})
-        .encode(
-            x=alt.X("share:Q", title="share of probes", axis=alt.Axis(format="%", tickCount=5)),
-            y=alt.Y("optimizer:N", title=None),
-            color=outcome_colour(),
-            order=alt.Order("place:Q"),
-            tooltip=[
-                "optimizer:N",
-                "labels:N",
-                "outcome:N",
-                alt.Tooltip("share:Q", format=".1%"),
-                alt.Tooltip("probes:Q", format=","),
-                alt.Tooltip("cells:Q", format=","),
-            ],
-        )
+    bars = share_bars(
+        "outcome",
+        OUTCOME_COLOURS,
+        of="probes",
+        panel="labels",
+        title="share of probes",
     )
-    height = 34 * rows["optimizer"].n_unique() + 10
     caption = (
         f"{rows['probes'].sum():,} probes at all learning rates. The search places n"
         " so that about half of its probes fit: what tells optimizers apart is how the others"
         " end. A censored probe ran out of budget and is no evidence that it cannot fit."
     )
-    return panels([bars], rows, "labels", caption, height=height)
+    return panels([bars], rows, "labels", caption, height=bars_height(rows))
 
 
 FIGURE: Final = Figure(
