@@ -69,7 +69,7 @@ def share_bars(
     `kind` is the column that tells the parts apart, in the order and the colours given; rows also
     have `share`, `cells` and the column `panel`.
     """
-    return (
+    bars: alt.Chart = (
         alt.Chart()
         .transform_calculate(place=f"indexof({list(colours)}, datum.{kind})")
         .mark_bar(height={"band": 0.7})
@@ -88,6 +88,7 @@ def share_bars(
             ],
         )
     )
+    return bars
 
 
 def bars_height(rows: pl.DataFrame) -> int:

@@ -1,9 +1,9 @@
 """Certify the end points that a measurement kept."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,27 +12,20 @@ from emc.curvature.objective import Objective
 from emc.curvature.parameters import EndPointError
 from emc.curvature.settings import Settings
 from emc.data.samples import open_samples
-from emc.engine.device import resolve
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
-from emc.measurement.attempt import attempt
-from emc.measurement.cards import one_card
+from emc.measurement.following import follow
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
-from emc.measurement.stop import stop_on_signal
 from emc.records import Certificate, Outcome, Polish, Probe
-from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
 from emc.store.layout import Results
 from emc.store.rows import certificate_row
-from emc.store.tables import write_table
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id, settings_id
 from emc.study.models import CertificateSettings
 from emc.study.training import DECOUPLED, OwnOptimizer
-
-log = logging.getLogger(__name__)
 
 
 def certify(
@@ -52,16 +45,13 @@ def certify(
         FileError: end points or data are missing, damaged, or do not belong to the cell.
     """
     files = results.cell(cell_id(cell))
-    if files.failure("measure").exists():
-        log.warning("%s: nothing to certify, its measurement failed", files.folder.name)
-        write_bytes_atomically(output, b"")
-        return
     failure = files.failure(f"certify-{settings_id(settings)}")
-    with stop_on_signal() as stop, attempt("certify", failure, [output], stop):
-        with one_card():
-            device = resolve("auto")
-            certificates = certificates_of(cell, settings, results, device=device, threads=threads)
-        write_table(output, CERTIFICATES, map(certificate_row, certificates))
+
+    def rows(device: str) -> Iterator[dict[str, Any]]:
+        found = certificates_of(cell, settings, results, device=device, threads=threads)
+        return map(certificate_row, found)
+
+    follow("certify", files, rows, failure=failure, output=output, table=CERTIFICATES)
 
 
 def certificates_of(

@@ -1,34 +1,27 @@
 """How well a cell's procedure does on samples that it did not train on."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from emc.data.labelling import for_testing
 from emc.data.samples import Samples, open_samples
 from emc.engine import Replica, run_probes
-from emc.engine.device import resolve
 from emc.engine.procedure import Procedure, Run
-from emc.measurement.attempt import attempt
-from emc.measurement.cards import one_card
+from emc.measurement.following import follow
 from emc.measurement.procedure import procedure
+from emc.measurement.rounds import replica
 from emc.measurement.source import LabelledSamples
 from emc.measurement.state import read_estimate
-from emc.measurement.stop import stop_on_signal
 from emc.records import Generalisation
 from emc.seeds import derive
-from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import GENERALISATION
 from emc.store.layout import Results
 from emc.store.rows import generalisation_row
-from emc.store.tables import write_table
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id
-
-log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1024
 """Test samples that are evaluated in one go."""
@@ -43,17 +36,12 @@ def generalise(cell: Cell, seeds: int, results: Results, output: Path) -> None:
         FileError: the estimate or the data are missing or damaged.
     """
     files = results.cell(cell_id(cell))
-    if files.failure("measure").exists():
-        log.warning("%s: no learning rate to train at, it failed", files.folder.name)
-        write_bytes_atomically(output, b"")
-        return
-    with (
-        stop_on_signal() as stop,
-        attempt("generalise", files.failure("generalise"), [output], stop),
-    ):
-        with one_card():
-            runs = generalisation_of(cell, seeds, results, device=resolve("auto"))
-        write_table(output, GENERALISATION, map(generalisation_row, runs))
+
+    def rows(device: str) -> Iterator[dict[str, Any]]:
+        return map(generalisation_row, generalisation_of(cell, seeds, results, device=device))
+
+    failure = files.failure("generalise")
+    follow("generalise", files, rows, failure=failure, output=output, table=GENERALISATION)
 
 
 def generalisation_of(
@@ -72,24 +60,18 @@ def generalisation_of(
     samples = open_samples(results.data(dataset_id(cell.dataset)))
     test = for_testing(samples, cell.labels)
     trained = procedure(cell, samples.shape, samples.classes)
+    source = LabelledSamples(samples, cell.labels)
     replicas = [
-        _replica(
-            LabelledSamples(samples, cell.labels), rate, derive(identity, "generalise", number)
-        )
+        replica(source, source.available, rate, derive(identity, "generalise", number))
         for number in range(seeds)
     ]
     runs = run_probes(trained, replicas, device=device)
     return [
         _tested(
-            *(replica, run), cell=identity, seed=number, trained=trained, test=test, device=device
+            *(trainee, run), cell=identity, seed=number, trained=trained, test=test, device=device
         )
-        for number, (replica, run) in enumerate(zip(replicas, runs, strict=True))
+        for number, (trainee, run) in enumerate(zip(replicas, runs, strict=True))
     ]
-
-
-def _replica(source: LabelledSamples, rate: float, seed: int) -> Replica:
-    drawn = source.draw(source.available, seed)
-    return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, rate)
 
 
 def _tested(

@@ -108,7 +108,7 @@ def _run_round(
     setting: Setting, number: int, requests: Sequence[Request], checkpoints: Checkpoints
 ) -> tuple[list[Probe], list[Parameters]]:
     replicas = [
-        _replica(setting, request, probe_seed(setting.cell, number, place))
+        replica(setting.source, request.n, request.lr, probe_seed(setting.cell, number, place))
         for place, request in enumerate(requests)
     ]
     runs = run_probes(
@@ -119,15 +119,16 @@ def _run_round(
         checkpoints=checkpoints,
     )
     probes = [
-        _probe(setting, number, place, replica, run)
-        for place, (replica, run) in enumerate(zip(replicas, runs, strict=True))
+        _probe(setting, number, place, trainee, run)
+        for place, (trainee, run) in enumerate(zip(replicas, runs, strict=True))
     ]
     return probes, [run.parameters for run in runs]
 
 
-def _replica(setting: Setting, request: Request, seed: int) -> Replica:
-    drawn = setting.source.draw(request.n, seed)
-    return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, request.lr)
+def replica(source: Source, n: int, lr: float, seed: int) -> Replica:
+    """A run to train on n samples, all that is random in it being drawn from the seed."""
+    drawn = source.draw(n, seed)
+    return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, lr)
 
 
 def _probe(setting: Setting, number: int, place: int, replica: Replica, run: Run) -> Probe:
