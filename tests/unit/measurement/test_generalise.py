@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.unit.measurement.prepared import measured
 
 from emc.data.prepare import prepare
 from emc.data.samples import open_samples
@@ -13,14 +14,12 @@ from emc.engine import run_probes
 from emc.engine.evaluate import evaluate
 from emc.errors import EmcError, FileError
 from emc.measurement.generalise import generalisation_of, generalise
-from emc.measurement.job import measure
 from emc.measurement.procedure import procedure
 from emc.store.columns import GENERALISATION
 from emc.store.layout import Results
 from emc.store.rows import generalisation_row
 from emc.store.tables import frame, read_table
 from emc.study import Cell, cell_id
-from emc.study.identity import dataset_id
 
 
 def cell(**changes: Any) -> Cell:
@@ -32,13 +31,6 @@ def cell(**changes: Any) -> Cell:
         "search": {"tolerance": 0.5, "probes": 8},
     }
     return Cell.model_validate(keys | changes)
-
-
-def measured(one: Cell, folder: Path) -> Results:
-    results = Results(folder)
-    prepare(one.dataset, results.data(dataset_id(one.dataset)), None)
-    measure(one, results, device="cpu", back_end=None)
-    return results
 
 
 def test_every_training_sample_is_trained_on_and_every_test_sample_tested(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.measurement.prepared import measured
 
-from emc.data.prepare import prepare
 from emc.errors import FileError
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
@@ -20,7 +20,7 @@ from emc.store.layout import Results
 from emc.store.rows import estimate_from_document, probe_from_row
 from emc.store.tables import read_table
 from emc.study.cell import Cell
-from emc.study.identity import cell_id, dataset_id
+from emc.study.identity import cell_id
 from emc.study.models import CertificateSettings
 
 
@@ -34,13 +34,6 @@ def cell(**changes: object) -> Cell:
         "search": {"tolerance": 0.3, "probes": 30},
     }
     return Cell.model_validate(keys | changes)
-
-
-def measured(one: Cell, folder: Path) -> Results:
-    results = Results(folder)
-    prepare(one.dataset, results.data(dataset_id(one.dataset)), None)
-    measure(one, results, device="cpu", back_end=None)
-    return results
 
 
 def test_a_cell_leaves_probes_an_estimate_and_its_deciding_end_points(tmp_path: Path) -> None:

@@ -16,8 +16,11 @@ _CENTRES: Final = 54 * _BLOCK
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
 _REACH: Final = 4.0
-_BEYOND: Final = log(4.0)
-_CENTRAL: Final = np.array([0.025, 0.5, 0.975])
+BEYOND: Final = log(4.0)
+"""How far beyond the sizes that can be tried emc50 may lie, either way, in log n."""
+
+CENTRAL: Final = np.array([0.025, 0.5, 0.975])
+"""Levels of the ends and the median of an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Posterior:
         for n, fit in trials:
             self._count(n, fit)
         self._limits = limits
-        bounds = log(limits.smallest) - _BEYOND, log(limits.largest) + _BEYOND
+        bounds = log(limits.smallest) - BEYOND, log(limits.largest) + BEYOND
         self._coarse = _Grid(*bounds, limits, self._counts)
         self._fine = self._coarse
         self._follow()
@@ -72,7 +75,7 @@ class Posterior:
 
     def interval(self) -> Interval:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
-        low, median, high = np.exp(self.quantiles(_CENTRAL))
+        low, median, high = np.exp(self.quantiles(CENTRAL))
         slopes, logs = self._fine.weights.sum(axis=(0, 2)), np.log(SLOPES)
         mean = float(slopes @ logs)
         deviation = float(np.sqrt(slopes @ (logs - mean) ** 2))

@@ -10,14 +10,13 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emc.search.curve import probability
+from emc.search.posterior import BEYOND, CENTRAL
 
 NODES: Final = 80
 SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)
 LAPSE: Final = np.array(0.005, dtype=np.float32)
 
 _CELLS_AT_ONCE: Final = 100
-_BEYOND: Final = np.log(4.0)
-_CENTRAL: Final = (0.025, 0.5, 0.975)
 
 
 class Quantiles(NamedTuple):
@@ -65,7 +64,7 @@ def _refit(
 
 def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Ascending centres: half of them evenly over the range, half where the probes lie."""
-    even = np.linspace(edges[0] - _BEYOND, edges[1] + _BEYOND, NODES // 2)
+    even = np.linspace(edges[0] - BEYOND, edges[1] + BEYOND, NODES // 2)
     tried, counts = np.unique(np.exp(log_n[np.isfinite(log_n)]), return_counts=True)
     middles = (tried[1:] + tried[:-1]) / 2
     between = np.log([tried[0] - 0.5, *middles, tried[-1] + 0.5])
@@ -81,7 +80,7 @@ def _quantiles(nodes: np.ndarray, density: np.ndarray) -> Quantiles:
     mass = density * np.diff(edges)[:, None, :]
     cumulated = np.cumsum(mass, axis=2, dtype=np.float64)
     cumulated /= cumulated[:, :, -1:]
-    return Quantiles(*(_quantile(edges, cumulated, level) for level in _CENTRAL))
+    return Quantiles(*(_quantile(edges, cumulated, level) for level in CENTRAL))
 
 
 def _quantile(edges: np.ndarray, cumulated: np.ndarray, level: float) -> np.ndarray:
