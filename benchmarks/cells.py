@@ -51,6 +51,7 @@ class Case:
     activation: str
     lr: float
     epochs: int
+    batch: int = 128
     adam: bool = False
 
     @property
@@ -63,6 +64,7 @@ class Case:
             update=Update("adam") if self.adam else Update("sgd", momentum=0.9),
             layers=made if isinstance(made, tuple) else None,
             module=None if isinstance(made, tuple) else made,
+            batch=self.batch,
             epochs=self.epochs,
         )
 
@@ -73,7 +75,7 @@ class Case:
         if layers is not None:
             fresh = partial(drawn, layers, "scaled-normal")
         assert fresh is not None
-        return Usual(fresh, self.inputs, 10, self.lr, self.epochs, adam=self.adam)
+        return Usual(fresh, self.inputs, 10, self.lr, self.epochs, self.batch, adam=self.adam)
 
 
 def cases() -> dict[str, Case]:
@@ -82,11 +84,15 @@ def cases() -> dict[str, Case]:
     digits = np.ascontiguousarray((images - images.mean()) / images.std(), dtype=np.float32)
     mlp: dict[str, object] = {"name": "mlp", "depth": 2, "width": 16}
     cnn: dict[str, object] = {"name": "cnn", "depth": 2, "width": 8}
+    small_cnn: dict[str, object] = {"name": "cnn", "depth": 2, "width": 4}
     vit: dict[str, object] = {"name": "vit", "depth": 1, "width": 16}
     return {
-        "mlp": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.01, 300, adam=True),
-        "cnn": Case("CNN of 8 and 16 channels", digits, cnn, "relu", 0.01, 100, adam=True),
-        "vit": Case("ViT, a block of 16, 4 tokens", digits, vit, "gelu", 0.01, 50, adam=True),
+        "mlp-sgd": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.05, 600),
+        "mlp-sgd-32": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.02, 300, 32),
+        "mlp-adam": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.01, 300, adam=True),
+        "cnn-sgd-32": Case("CNN of 4 and 8 channels", digits, small_cnn, "relu", 0.02, 300, 32),
+        "cnn-adam": Case("CNN of 8 and 16 channels", digits, cnn, "relu", 0.01, 100, adam=True),
+        "vit-adam": Case("ViT, a block of 16", digits, vit, "gelu", 0.01, 50, adam=True),
     }
 
 
@@ -216,7 +222,7 @@ def _usual_row(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", nargs="+", default=["mlp", "cnn", "vit"])
+    parser.add_argument("--cells", nargs="+", default=list(cases()), choices=list(cases()))
     parser.add_argument("--back-ends", nargs="+", default=["native", "vmap"])
     parser.add_argument("--tolerance", type=float, default=0.05)
     parser.add_argument("--repeats", type=int, default=20, help="searches of each back end")
@@ -234,7 +240,10 @@ def main() -> None:
             *("way", "s a run, mean (least to most)", "probes", "emc50"),
             *("sd of log emc50", "runs for equal error", "s in all", "gain"),
         )
-        table.title = f"{case.name}, {size(case.procedure.net)} parameters, {case.epochs} epochs"
+        table.title = (
+            f"{case.name}, {size(case.procedure.net)} parameters, {case.procedure.update.name},"
+            f" batches of {case.batch}, {case.epochs} epochs"
+        )
         for row in rows(case, asked):
             table.add_row(*row)
         console.print(table)
