@@ -305,7 +305,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         method=cell.search.method,
         emc50=emc50,
         low=emc50 * 0.955,
-        high=available if saturated else emc50 * 1.045,
+        high=emc50 * 1.045,
         width=WIDTH,
         emc50_without_censored=emc50 * (1 + censored / len(runs)),
         censored=censored,
@@ -335,7 +335,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         back_end="native",
         device="cpu",
         software="emc 0.1.0, python 3.11.7",
-    )
+    ).within_data
 
 
 _REASONS: Final = {

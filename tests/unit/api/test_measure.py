@@ -70,7 +70,12 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         net, (inputs, np.arange(6) % 3), optimizer={"name": "adam", "lr": 0.1}, probes=60
     )
     assert found.estimate.saturated
+    assert found.interval == (6, None)
+    assert str(found).startswith("EMC 6 samples with")
     assert "a lower bound" in str(found)
+    (rows,) = found.plot().to_dict()["datasets"].values()
+    (answer,) = (row for row in rows if row["kind"] == "answer")
+    assert (answer["emc50"], answer["high"], answer.get("width")) == (6, None, None)
 
 
 @pytest.mark.parametrize(

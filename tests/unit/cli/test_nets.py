@@ -1,6 +1,9 @@
 """The table of architectures."""
 
+from pathlib import Path
+
 import pytest
+from tests.plugin_files import written
 
 from emc.cli.nets import print_nets
 from emc.errors import EmcError
@@ -22,7 +25,9 @@ def rows(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
 def test_keys_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
     print_nets("mnist", None)
     found = rows(capsys)
-    assert len(found) == len(FAMILIES)
+    hint = [name for name in found if name.startswith("A study's plug-ins may register others")]
+    assert len(found) - len(hint) == len(FAMILIES)
+    assert hint
     assert found["linear"] == ["bias: true", "7,850"]
     assert found["mlp"] == ["depth: 2", "3,210", "13,002", "55,050", "269,322"]
     assert found["vit"][0] == "patch: 4, depth: 6, heads: 4"
@@ -43,6 +48,47 @@ def test_what_does_not_take_the_inputs_says_why(capsys: pytest.CaptureFixture[st
 def test_an_entry_of_a_data_set(capsys: pytest.CaptureFixture[str]) -> None:
     print_nets("{name: gaussian, dimension: 7, classes: 3}", None)
     assert rows(capsys)["linear"][-1] == "24"
+
+
+OWN = """
+    @emc.architecture("narrow")
+    def narrow(shape, classes, activation, width: int, bias: bool = False):
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(prod(shape), width, bias=bias), nn.Linear(width, classes)
+        )
+
+    @emc.architecture("flat-only")
+    def flat_only(shape, classes, activation):
+        (inputs,) = shape
+        return nn.Linear(inputs, classes)
+
+    @emc.architecture("asks")
+    def asks(shape, classes, activation, rank: int):
+        return nn.Linear(rank, classes)
+
+    @emc.dataset("blobs", shape=(3,), classes=2)
+    def blobs():
+        return torch.zeros(9, 3), torch.zeros(9)
+"""
+
+
+def test_a_studys_plug_ins_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = written(tmp_path, OWN, "{architecture: {name: narrow, width: 3}}")
+    print_nets("digits", 1e3, study)
+    found = rows(capsys)
+    assert len(found) == len(FAMILIES) + 3
+    sizes = [f"{64 * width + width * 10 + 10:,}" for width in (4, 16, 64, 256)]
+    assert found["narrow"] == ["bias: false", *sizes, "972 (width 13)"]
+    assert found["asks"] == ["rank: wanted", "with the keys that it wants"]
+    assert "ValueError: too many values to unpack" in " ".join(found["flat-only"])
+
+
+def test_so_are_their_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = written(tmp_path, OWN, "{architecture: {name: narrow, width: 3}}")
+    print_nets("blobs", None, study)
+    found = rows(capsys)
+    assert found["flat-only"] == ["8"]
+    assert found["linear"][-1] == "8"
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,17 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.synthetic import SETTINGS, edit_document, factorial, write_study
+from tests.synthetic import (
+    GENERALISATION_SEEDS,
+    SETTINGS,
+    edit_document,
+    factorial,
+    write_generalisation,
+    write_study,
+)
 
 from emc.errors import EmcError
-from emc.figures import FIGURES, figure, specification
+from emc.figures import FIGURES, emc_by_factor, figure, specification
 from emc.figures.theme import COLOURS
 from emc.warehouse import Warehouse, build, open_database
 
@@ -371,6 +378,29 @@ def test_the_label_gap_says_how_well_it_predicts(warehouse):
     joined = found.join(gaps, on="cell")
     assert (joined["generalisation_gap"] - joined["gap"]).abs().max() < 1e-4
     assert "all architectures: Pearson -0." in spec["description"]
+
+
+def test_of_many_groups_a_part_is_joined_by_lines(warehouse, monkeypatch):
+    whole = drawn(warehouse, "emc-by-optimizer")
+    groups = rows(whole)["optimizer_group"].drop_nulls().n_unique()
+    monkeypatch.setattr(emc_by_factor, "MOST_LINES", groups // 2)
+    part = drawn(warehouse, "emc-by-optimizer")
+    step = math.ceil(groups / (groups // 2))
+    assert f"differ in optimizer only (one group in {step} is drawn)" in part["description"]
+    assert "is drawn" not in whole["description"]
+    (line,) = (mark for mark in marks(part) if mark["mark"]["type"] == "line")
+    assert {"filter": f"datum.optimizer_group % {step} === 0"} in line["transform"]
+    (means,) = (mark for mark in marks(part) if mark["mark"]["type"] == "tick")
+    assert means in marks(whole)
+
+
+def test_one_pair_is_no_pairs(tmp_path):
+    study = write_study(tmp_path, factorial(labels=["original", "random"]), probes=20)
+    write_generalisation(study)
+    seeds = GENERALISATION_SEEDS
+    build(study.database, study.cells, study.results, SETTINGS, seeds=seeds)
+    with open_database(study.database) as opened:
+        assert drawn(opened, "label-gap")["description"].startswith("1 pair of cells that differ")
 
 
 def test_effects_hold_the_sentences_of_the_findings(warehouse):

@@ -30,6 +30,21 @@ def test_four_formats_are_written(folder):
     assert "</svg>" in (folder / "emc-by-parameters.svg").read_text()
 
 
+@pytest.mark.parametrize("name", ["emc-by-parameters", "emc-by-learning-rate", "cost-by-cell"])
+def test_the_picture_is_that_of_the_specification(warehouse, tmp_path, name):
+    save(figure(name).draw(warehouse), tmp_path, name, name)
+    text = (tmp_path / f"{name}.json").read_text()
+    picture = (tmp_path / f"{name}.png").read_bytes()
+    assert picture == vl_convert.vegalite_to_png(text, vl_version="6.4", scale=2)
+
+
+def test_a_picture_has_no_labels_of_its_points(folder):
+    label = 'aria-roledescription="point"'
+    text = (folder / "emc-by-parameters.json").read_text()
+    assert label in vl_convert.vegalite_to_svg(text, vl_version="6.4")
+    assert label not in (folder / "emc-by-parameters.svg").read_text()
+
+
 def test_the_json_is_a_themed_specification(folder):
     spec = json.loads((folder / "emc-by-parameters.json").read_text())
     assert spec["title"] == "EMC & <parameters>"
@@ -123,6 +138,29 @@ def test_the_drawn_curve_is_the_fitted_one():
     }
     wanted = (right - left) * 0.405465 / 0.200671
     assert at[0.1] - at[0.9] == pytest.approx(wanted, rel=0.02)
+
+
+def test_lower_bounds_of_a_cell_are_triangles_without_bars():
+    answer = {"kind": "answer", "emc50": 500, "low": 500, "high": None, "width": None}
+    probe = {"kind": "probe", "n": 500, "outcome": "fit", "lr": 0.1, "accuracy": 1}
+    tried = [
+        {"lr": 0.1, "emc50": 500, "low": 500, "high": None, "probes": 5},
+        {"lr": 0.2, "emc50": 300, "low": 200, "high": 400, "probes": 4},
+    ]
+    for name, rows, bars in (("fit", [answer, probe], 0), ("rates", tried, 1)):
+        spec = specification(cell_charts()[name])
+        (data,) = (
+            layer_data for layer_data in ("probes", "rates") if layer_data in str(spec["data"])
+        )
+        drawn = spec | {"datasets": {data: rows}}
+        shapes = [
+            item["shape"]
+            for items in points_of(drawn, "symbol")
+            for item in items
+            if "shape" in item
+        ]
+        assert sum(shape.startswith("triangle") for shape in shapes) == 1
+        assert sum(map(len, points_of(drawn, "rule"))) == bars
 
 
 @pytest.mark.parametrize(

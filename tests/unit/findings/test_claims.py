@@ -43,7 +43,7 @@ def judged(tmp_path):
         study = write_study(tmp_path, cells, probes=5)
         for plan in study.planned:
             path = study.results.cell(plan.id).estimate
-            edit_document(path, around(float(emc50(plan.cell))) | {"saturated": False})
+            edit_document(path, around(float(emc50(plan.cell))) | UNBOUNDED)
         build(study.database, study.cells, study.results, SETTINGS)
         with open_database(study.database) as warehouse:
             return {found.claim.name: found for found in judge(warehouse, claims)}
@@ -57,6 +57,7 @@ def jitter(cell) -> float:
 
 
 NETS = [{"name": "mlp", "width": width, "depth": 2} for width in (2, 4, 8)]
+UNBOUNDED = {"saturated": False, "samples_available": 10**9}
 
 
 def test_every_finding_of_the_study_is_a_claim():
@@ -84,19 +85,25 @@ def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
     assert sgd.sentence.endswith("from 6 configurations.")
 
 
-def test_sgd_over_gd_is_judged_at_whole_budgets_and_at_equal_evaluations(tmp_path):
-    # sgd fits twice as many samples, but takes 16 evaluations a sample where gd takes one.
-    study = write_study(
-        tmp_path, factorial(architecture=NETS, optimizer=["sgd", "gd"], seed=[0, 1])
-    )
+@pytest.mark.parametrize(
+    ("claim", "optimizers"),
+    [("sgd-over-gd", ("sgd", "gd")), ("sam-does-not-lower", ("sam", "sgd"))],
+)
+def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
+    tmp_path, claim, optimizers
+):
+    # The first fits twice as many samples, but pays 16 evaluations a sample for one of the other's.
+    cells = factorial(architecture=NETS, optimizer=[*optimizers], seed=[0, 1])
+    study = write_study(tmp_path, cells)
     for plan in study.planned:
-        most, a_sample = (200, 16) if plan.cell.optimizer.name == "sgd" else (100, 1)
+        first = plan.cell.optimizer.name == optimizers[0]
+        most, paid = (200, 16) if first else (100, 1)
         files = study.results.cell(plan.id)
-        edit_document(files.estimate, around(most * jitter(plan.cell)) | {"saturated": False})
+        edit_document(files.estimate, around(most * jitter(plan.cell)) | UNBOUNDED)
         probes = read_table(files.probes, PROBES, "-")
         n = pl.Series("n", np.geomspace(4, 400, len(probes)).astype(int) + plan.cell.seed)
         fit = n <= most
-        evaluations = (n * a_sample * fit.cast(int)) + 2 * n * a_sample * (~fit).cast(int)
+        evaluations = (n * paid * fit.cast(int)) + 2 * n * paid * (~fit).cast(int)
         changed = probes.with_columns(
             n,
             outcome=pl.Series(["fit" if fitted else "stuck" for fitted in fit]),
@@ -106,10 +113,10 @@ def test_sgd_over_gd_is_judged_at_whole_budgets_and_at_equal_evaluations(tmp_pat
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         found = {made.claim.name: made for made in judge(warehouse)}
-    whole, equal = found["sgd-over-gd"], found["sgd-over-gd-at-equal-evaluations"]
+    whole, equal = found[claim], found[f"{claim}-at-equal-evaluations"]
     assert (whole.verdict, equal.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
     assert whole.result.effect == pytest.approx(2, rel=0.05)
-    # At 512 evaluations sgd fits 32 samples.
+    # At 512 evaluations the first fits 32 samples.
     assert equal.result.effect == pytest.approx(32 / 100, rel=0.15)
     assert equal.result.units == whole.result.units == 3
     assert "both at the best rate of their whole budget" in equal.sentence
@@ -353,7 +360,7 @@ def test_exponents_are_those_of_the_power_law(tmp_path):
         emc50 = 3 * plan.cell.parameters**0.8 * (1.01 if plan.cell.seed else 1 / 1.01)
         bound = plan.cell.architecture.width == 16 and plan.cell.seed == 0
         path = study.results.cell(plan.id).estimate
-        edit_document(path, around(emc50) | {"saturated": bound})
+        edit_document(path, around(emc50) | UNBOUNDED | {"saturated": bound})
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         (found,) = exponents(warehouse)

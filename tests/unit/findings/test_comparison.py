@@ -106,6 +106,17 @@ def test_the_command_prints_what_moved(database, capsys):
     assert [cell["moved"] for cell in document["cells"]] == [True] + [False] * 5
 
 
+def test_the_command_shows_a_lower_bound_as_one(database, capsys):
+    from emc.cli.compare import print_comparison
+
+    bound = {"emc50": 150.0, "low": 150.0, "high": 600.0, "saturated": True}
+    one, other = database("a", lambda _: {}), database("b", lambda _: bound)
+    print_comparison(one, other, one.parent, as_json=False)
+    text = capsys.readouterr().out
+    assert "6 moved" in text
+    assert text.count("a lower bound") == 6
+
+
 def test_a_missing_database_is_named(database, tmp_path):
     from emc.cli.compare import print_comparison
 

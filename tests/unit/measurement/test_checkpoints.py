@@ -62,7 +62,7 @@ def test_stopped_again_and_again_it_ends_with_the_same_probes(
 ) -> None:
     calm, stopped = (Results(tmp_path / name).cell(cell_id(CELL)) for name in ("calm", "stopped"))
     measure(data, calm, back_end)
-    for _ in range(40):
+    for _ in range(20):
         with pytest.raises(StopRequested, match="the same command goes on"):
             measure(data, stopped, back_end, AlwaysSet())
     assert state(stopped).status is Status.STOPPED

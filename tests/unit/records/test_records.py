@@ -1,10 +1,13 @@
 """The words of the measurement are part of every file: they stay what they are."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.store.examples import estimates
 
-from emc.records import THRESHOLDS, Outcome, RateEstimate, Verdict
+from emc.records import THRESHOLDS, Estimate, Outcome, RateEstimate, Verdict
 
 
 def test_words() -> None:
@@ -33,3 +36,42 @@ def test_records_never_change() -> None:
     rate = RateEstimate(lr=0.1, emc50=20.0, low=18.0, high=22.0, probes=40)
     with pytest.raises(FrozenInstanceError, match="emc50"):
         rate.emc50 = 21.0  # type: ignore[misc]
+
+
+@given(estimates, st.floats(min_value=1, max_value=8))
+def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) -> None:
+    end = found.samples_available
+    told = replace(
+        found,
+        emc50=end / 2,
+        low=end / 4,
+        high=end * factor,
+        emc50_without_censored=end * factor,
+        saturated=False,
+        tolerance_reached=True,
+        rates=(
+            RateEstimate(0.1, end / 2, end / 4, end * factor, 4),
+            RateEstimate(0.2, end, end, end * factor, 4),
+            RateEstimate(0.3, 2.0 * end, end / 4, 3.0 * end, 4),
+        ),
+    )
+    exact = told.within_data
+    assert exact.fault is None
+    assert exact.within_data == exact
+    assert (exact.emc50, exact.low, exact.high) == (end / 2, end / 4, end * factor)
+    assert exact.emc50_without_censored == end
+    assert [rate.high for rate in exact.rates] == [end * factor, None, None]
+    assert [rate.emc50 for rate in exact.rates] == [end / 2, end, end]
+    beyond = replace(told, emc50=end * 1.5, high=end * 12.0).within_data
+    surely = replace(told, emc50=end, low=end, high=end * 4.0, saturated=True).within_data
+    for bound in (beyond, surely):
+        assert bound.fault is None
+        assert (bound.emc50, bound.high, bound.saturated) == (end, None, True)
+        assert not bound.tolerance_reached
+
+
+@given(estimates)
+def test_only_a_lower_bound_has_no_upper_end(found: Estimate) -> None:
+    fault = replace(found, high=None, saturated=False, rates=()).fault
+    assert fault is not None
+    assert "high empty for a lower bound alone" in fault

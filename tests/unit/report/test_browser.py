@@ -81,6 +81,14 @@ def test_the_page_keeps_still_while_charts_are_drawn(visit):
     assert drawn == pytest.approx(expected, rel=0.05)
 
 
+def test_no_chart_has_a_blank_below(visit):
+    for place in visit.tab.locator("[data-chart]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg.marks").wait_for()
+        taken = place.evaluate("place => place.querySelector('.marks').clientHeight")
+        assert taken <= place.evaluate("place => place.clientHeight") <= taken + 30
+
+
 def test_filters_change_rows(visit, warehouse):
     visit.tab.select_option("select[name=optimizer]", "gd")
     assert set(rows(visit.tab, "optimizer")) == {"gd"}

@@ -81,12 +81,12 @@ estimates = _with_interval(
     rounds=_counts,
     parameters=_counts,
     classes=_counts,
-    samples_available=_counts,
+    samples_available=st.integers(1, 2**53),
     memorised_bits=_reals,
     seconds=_reals,
     back_end=_words,
     device=_words,
-)
+).map(lambda estimate: estimate.within_data)
 
 _judged = {
     "n": _counts,

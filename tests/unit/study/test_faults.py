@@ -37,6 +37,14 @@ def fault(name: str, content: str, *lines: str) -> object:
     return pytest.param(content, "\n".join(f"FILE: {line}" for line in lines), id=name)
 
 
+def full_batch(optimizer: str) -> str:
+    return (
+        f"optimizer '{optimizer}' takes all samples at every step: leave the key out, or exclude"
+        " the combination; sgd, adam, adamw, shampoo, muon, soap, sam take batches, and 'defaults'"
+        " may have one for them"
+    )
+
+
 FILE_FAULTS = [
     fault("empty file", "", "a mapping with 'study' and 'sections' is wanted"),
     fault("only a comment", "# soon", "a mapping with 'study' and 'sections' is wanted"),
@@ -235,6 +243,17 @@ SECTION_FAULTS = [
         text("{cells: [{optimizer: {name: sgd, lr: [1, 2], momentum: 1}, batch: {size: 4}}]}"),
         "section 'a', cell (optimizer=sgd[lr=[1, 2], momentum=1], batch=[size=4]):"
         " optimizer.momentum: a number below 1 is wanted, found 1",
+    ),
+    fault(
+        "a batch of a full-batch cell",
+        text("{cells: [{optimizer: lbfgs, batch: {size: 4}}]}"),
+        "section 'a', cell (optimizer=lbfgs, batch=[size=4]): batch: " + full_batch("lbfgs"),
+    ),
+    fault(
+        "an axis of batches across a full-batch optimizer",
+        text("{grid: {optimizer: [sgd, gd], batch.size: [8, 16]}}"),
+        "section 'a', cell (optimizer=gd, batch.size=8) (and 1 more): batch.size: "
+        + full_batch("gd"),
     ),
 ]
 

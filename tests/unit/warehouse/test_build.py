@@ -18,6 +18,7 @@ from tests.synthetic import (
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
 from emc.store.columns import CELLS, CERTIFICATES, PROBES
+from emc.store.rows import estimate_row, rate_rows
 from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
 
@@ -50,6 +51,32 @@ def test_estimates_and_rates_hold_what_the_documents_hold(study, warehouse):
         assert found.row(0, named=True) == document
         found = warehouse.sql("SELECT * EXCLUDE (cell) FROM rates WHERE cell = $cell", cell=plan.id)
         assert found.to_dicts() == rates
+
+
+def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_reader(pair):
+    paths = [pair.results.cell(plan.id).estimate for plan in pair.planned]
+    ends = [json.loads(path.read_text())["samples_available"] for path in paths]
+    numbers = [
+        {"emc50": end, "low": end, "high": 4.0 * end, "saturated": True} for end in ends[:1]
+    ] + [{"emc50": 1.1 * end, "low": 0.8 * end, "high": 2.0 * end} for end in ends[1:]]
+    for path, end, told in zip(paths, ends, numbers, strict=True):
+        rate = {"lr": 0.1, "emc50": 1.5 * end, "low": 1.0, "high": 4.0 * end, "probes": 4}
+        rates = [rate, rate | {"lr": 0.3, "emc50": 9.0, "high": 11.0}]
+        edit_document(path, told | {"emc50_without_censored": 1.2 * end, "rates": rates})
+    rebuild(pair)
+    with open_database(pair.database) as opened:
+        estimates = {row["cell"]: row for row in opened.view("estimates").to_dicts()}
+        rates = opened.view("rates").to_dicts()
+        told = opened.view("emc")
+    read = [read_estimate(pair.results.cell(plan.id)) for plan in pair.planned]
+    assert estimates == {one.cell: estimate_row(one) for one in read}
+    assert rates == [
+        row for one in sorted(read, key=lambda one: one.cell) for row in rate_rows(one)
+    ]
+    for name in ("saturated", "saturated_without_censored"):
+        assert told[name].to_list() == [True, True]
+    assert told["high"].to_list() == [None, None]
+    assert told["censoring_matters"].to_list() == [False, False]
 
 
 def test_planned_cells_without_result_stay_visible(study, warehouse):
@@ -149,6 +176,7 @@ def test_an_estimate_with_a_wrong_value_is_refused(pair, key, value):
         {"low": float("nan")},
         {"high": float("inf")},
         {"emc50": float("nan"), "high": float("nan")},
+        {"high": None, "saturated": False},
         {"probes": 0},
         {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 10.0, "high": 11.0, "probes": 10}]},
         {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 8.0, "high": 11.0, "probes": -1}]},

@@ -27,8 +27,8 @@ class Measurement:
         return self.estimate.emc50
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of emc50."""
+    def interval(self) -> tuple[float, float | None]:
+        """The 95 % interval of emc50; without an upper end where the data ended first."""
         return self.estimate.low, self.estimate.high
 
     @property
@@ -37,13 +37,18 @@ class Measurement:
         return frame(PROBES, map(probe_row, self.records))
 
     def plot(self) -> "alt.LayerChart | alt.FacetChart":
-        """The fitted curve, its interval and the probes at the best learning rate."""
+        """The fitted curve, its interval and the probes at the best learning rate.
+
+        Where emc50 is a lower bound, there is a triangle at it and no curve.
+        """
         import altair as alt
 
         from emc.figures.fit_by_n import fit_layers
         from emc.figures.frames import finite
 
         answer = pl.DataFrame([{"kind": "answer", **asdict(self.estimate)}]).drop("rates", "probes")
+        if self.estimate.saturated:
+            answer = answer.drop("width")
         probes = self.probes.filter(pl.col("lr") == self.estimate.best_lr)
         rows = probes.select("n", "lr", "outcome", "accuracy", kind=pl.lit("probe"))
         data = finite(pl.concat([answer, rows], how="diagonal"))
@@ -52,10 +57,11 @@ class Measurement:
     def __str__(self) -> str:
         """One sentence."""
         low, high = self.interval
-        bound = ", a lower bound: the data ended first" if self.estimate.saturated else ""
+        interval = "" if high is None else f" [{low:.4g}, {high:.4g}]"
+        bound = ", a lower bound: the data ended first" if high is None else ""
         fits = sum(probe.outcome is Outcome.FIT for probe in self.records)
         return (
-            f"EMC {self.emc50:.4g} [{low:.4g}, {high:.4g}] samples with"
+            f"EMC {self.emc50:.4g}{interval} samples with"
             f" {self.estimate.parameters} parameters ({fits} of {len(self.records)} probes"
             f" fitted, learning rate {self.estimate.best_lr:g}){bound}"
         )

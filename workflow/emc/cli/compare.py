@@ -54,12 +54,16 @@ def _table(moved: pl.DataFrame) -> Table:
         table.add_row(
             row["cell"],
             f"{row['emc50']:.4g}",
-            f"{row['low']:.4g} to {row['high']:.4g}",
+            _interval(row["low"], row["high"]),
             f"{row['other_emc50']:.4g}",
-            f"{row['other_low']:.4g} to {row['other_high']:.4g}",
+            _interval(row["other_low"], row["other_high"]),
             f"{row['ratio']:.3g}",
             f"{row['p_holm']:.2g}",
         )
     if len(moved) > _SHOWN:
         table.add_row(f"... and {len(moved) - _SHOWN} more")
     return table
+
+
+def _interval(low: float, high: float | None) -> str:
+    return "a lower bound" if high is None else f"{low:.4g} to {high:.4g}"

@@ -1,15 +1,20 @@
 """Print the architectures a study can name, and their sizes."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from rich.table import Table
 
 from emc.cli.console import show
 from emc.errors import EmcError
+from emc.study import load_file
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
+from emc.study.architectures.own import own_architecture
 from emc.study.complaints import complaints, report
+from emc.study.plugins import Registered, load_plugins, of_kind
 from emc.study.sources import DataSet, Facts
 from emc.study.strict import named
 
@@ -17,22 +22,43 @@ _WIDTHS: Final = (4, 16, 64, 256)
 _LEFT_OUT: Final = {"name", "width", "params", "multiplier"}
 
 
-def print_nets(dataset: str, params: float | None) -> None:
+def print_nets(dataset: str, params: float | None, study: Path | None = None) -> None:
     """A table: each architecture, its keys with their defaults, its parameters at some widths.
 
+    With a study its plug-ins' nets and data sets are known too.
+
     Raises:
-        EmcError: the data set is not known, or its shape is not before it is prepared.
+        EmcError: the study has a fault, the data set is not known, or its shape is not before it
+            is prepared.
     """
-    facts = _facts(dataset)
+    plugins = _plugins(study)
+    facts = _facts(dataset, plugins)
     wanted = [f"nearest to {params:g}"] if params is not None else []
     widths = [f"width {width}" for width in _WIDTHS]
     table = Table("architecture", "keys", *widths, *wanted, box=None)
-    for name, family in FAMILIES.items():
+    own = of_kind("architecture", plugins)
+    families = {**FAMILIES, **{name: own_architecture(entry) for name, entry in own.items()}}
+    for name, family in families.items():
         table.add_row(name, *_row(family, name, facts, params))
     show(f"parameters for inputs of {facts.shape} in {facts.classes} classes", table)
+    if study is None:
+        print("A study's plug-ins may register others: `emc nets STUDY` lists them too.")
+
+
+def _plugins(study: Path | None) -> tuple[Registered, ...]:
+    return () if study is None else load_plugins(study.parent, load_file(study).study.plugins)
 
 
 def _row(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:
+    if any(field.is_required() for field in _shown(family).values()):
+        return [_keys(family), "with the keys that it wants"]
+    try:
+        return _sizes(family, name, facts, params)
+    except EmcError as error:
+        return [_keys(family), str(error)]
+
+
+def _sizes(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:
     shape, classes, _ = facts
     size = {"params": 1} if issubclass(family, Scaled) else {}
     net = family.model_validate({"name": name, **size})
@@ -48,11 +74,11 @@ def _row(family: type[Family], name: str, facts: Facts, params: float | None) ->
     return [_keys(family), *counts, found]
 
 
-def _facts(dataset: str) -> Facts:
+def _facts(dataset: str, plugins: tuple[Registered, ...]) -> Facts:
     """`dataset` is a name, or an entry as in a study file."""
     try:
         entry = named(yaml.safe_load(dataset))
-        found = TypeAdapter[Any](DataSet).validate_python(entry)
+        found = TypeAdapter[Any](DataSet).validate_python(entry, context={"plugins": plugins})
     except yaml.YAMLError as error:
         raise EmcError(f"--dataset {dataset}: not valid YAML: {error}") from None
     except ValidationError as error:
@@ -63,9 +89,16 @@ def _facts(dataset: str) -> Facts:
     return facts
 
 
+def _shown(family: type[Family]) -> dict[str, FieldInfo]:
+    return {key: field for key, field in family.model_fields.items() if key not in _LEFT_OUT}
+
+
 def _keys(family: type[Family]) -> str:
-    keys = {key: field for key, field in family.model_fields.items() if key not in _LEFT_OUT}
-    return ", ".join(f"{key}: {_yaml(field.default)}" for key, field in keys.items())
+    return ", ".join(f"{key}: {_default(field)}" for key, field in _shown(family).items())
+
+
+def _default(field: FieldInfo) -> str:
+    return "wanted" if field.is_required() else _yaml(field.default)
 
 
 def _yaml(value: object) -> str:

@@ -84,9 +84,13 @@ def _row(name: str, user: PlannedCell | None, results: Results, kept: dict[str, 
 
 
 def _answer(found: Estimate) -> str:
-    interval = f"{found.emc50:.3g} [{found.low:.3g}, {found.high:.3g}]"
-    words = f"more than {found.emc50:.3g}" if found.saturated else interval
-    return f"{words}, {found.probes} probes, {found.back_end}"
+    emc50 = f"{found.emc50:.3g}"
+    told = (
+        f"more than {emc50}"
+        if found.high is None
+        else f"{emc50} [{found.low:.3g}, {found.high:.3g}]"
+    )
+    return f"{told}, {found.probes} probes, {found.back_end}"
 
 
 def _answers(page: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import altair as alt
 
 from emc.figures.encodings import colour, legend_filter, panels
 from emc.figures.figure import Chart, Figure, cells_with_transition
-from emc.figures.frames import finite
+from emc.figures.frames import counted, finite
 from emc.warehouse import Warehouse
 
 _BINS_PER_DOUBLING: Final = 4
@@ -50,7 +50,7 @@ def draw(warehouse: Warehouse) -> Chart:
         ],
     )
     caption = (
-        f"{rows['probes'].sum():,} probes at their cell's best learning rate. Lines"
+        f"{counted(int(rows['probes'].sum()), 'probe')} at their cell's best learning rate. Lines"
         " are means, bars span the 10th to the 90th percentile. Beyond 1 a net of this procedure"
         " more often fails to fit than not; the accuracy that it still reaches says by how much."
     )

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from emc.figures.encodings import log_x, log_y, outcome_colour, signed_axis
+from emc.figures.encodings import interval_bars, log_x, log_y, outcome_colour, signed_axis
 from emc.figures.figure import Chart
 from emc.figures.fit_by_n import fit_layers, probe_tooltip
 from emc.figures.theme import NEUTRAL
@@ -64,18 +64,22 @@ def _accuracy() -> Chart:
 def _rates() -> Chart:
     samples = "samples fitted (EMC)"
     base = alt.Chart().encode(x=log_x("lr", "learning rate", "~g"))
-    intervals = base.mark_rule(strokeWidth=1.4).encode(y=log_y("low", samples), y2="high:Q")
-    points = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(
-        y=log_y("emc50", samples),
-        tooltip=[
-            alt.Tooltip("lr:Q", title="learning rate"),
-            alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
-            alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
-            alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
-            alt.Tooltip("probes:Q"),
-        ],
+    intervals = interval_bars(base, samples, strokeWidth=1.4)
+    answers = base.encode(y=log_y("emc50", samples))
+    tooltip = [
+        alt.Tooltip("lr:Q", title="learning rate"),
+        alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+        alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
+        alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
+        alt.Tooltip("probes:Q"),
+    ]
+    exact = answers.transform_filter("isValid(datum.high)").mark_point(filled=True, size=45)
+    bounds = answers.transform_filter("!isValid(datum.high)").mark_point(
+        shape="triangle-up", size=75, strokeWidth=1.6
     )
-    return _layered([intervals, points], "rates", "EMC at each learning rate")
+    points = [layer.encode(tooltip=tooltip) for layer in (exact, bounds)]
+    layers = [intervals, answers.mark_line(), *points]
+    return _layered(layers, "rates", "EMC at each learning rate")
 
 
 def _losses() -> Chart:

@@ -6,7 +6,7 @@ import altair as alt
 
 from emc.figures.encodings import PARAMETERS, SAMPLES, cell_points, colour, log_x, log_y
 from emc.figures.figure import Chart, Figure, cells_measured
-from emc.figures.frames import measured_cells
+from emc.figures.frames import counted, measured_cells
 from emc.warehouse import Warehouse
 
 
@@ -27,7 +27,8 @@ def draw(warehouse: Warehouse) -> Chart:
         for layers in ([*left[:-1], left[-1].add_params(swept)], right)
     ]
     return alt.concat(*halves, data=cells, columns=2).properties(
-        description=f"{len(cells):,} cells, {cells['probes'].sum():,} probes,"
+        description=f"{counted(len(cells), 'cell')},"
+        f" {counted(int(cells['probes'].sum()), 'probe')},"
         f" {cells['gradient_evaluations'].sum():.3g} per-sample gradients,"
         f" {cells['seconds'].sum() / 3600:.3g} hours of training in all. Sweep over points on the"
         " left to see the same cells on the right."

@@ -4,7 +4,15 @@ from typing import Final
 
 import altair as alt
 
-from emc.figures.encodings import SAMPLES, colour, legend_filter, log_x, log_y, panels
+from emc.figures.encodings import (
+    SAMPLES,
+    colour,
+    interval_bars,
+    legend_filter,
+    log_x,
+    log_y,
+    panels,
+)
 from emc.figures.figure import Chart, Figure, some
 from emc.figures.frames import finite, spread
 from emc.figures.theme import NEUTRAL
@@ -39,7 +47,7 @@ def draw(warehouse: Warehouse) -> Chart:
         color=colour(warehouse, shown, "optimizer"),
         opacity=faded,
     )
-    intervals = base.mark_rule(strokeWidth=1).encode(y=log_y("low", SAMPLES), y2="high:Q")
+    intervals = interval_bars(base, SAMPLES, strokeWidth=1)
     lines = base.mark_line(strokeWidth=1).encode(y=log_y("emc50", SAMPLES), detail="cell:N")
     shapes = alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values()))
     neutral_symbols = alt.Legend(symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL)

@@ -26,6 +26,8 @@ _COLOUR: Final = {"architecture": "optimizer"}
 _PANEL: Final = {"labels": "dataset"}
 _MEASURE: Final = {"parameterisation": ("per_trainable", PER_TRAINABLE)}
 _SENTENCES: Final = 3
+MOST_LINES: Final = 500
+"""Groups of cells that lines join: more are a grey cloud."""
 
 
 def draw(warehouse: Warehouse, factor: str) -> Chart:
@@ -41,7 +43,9 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
         y=log_y(measure, title, "~g"),
     )
     matched = base.transform_filter(f"isValid(datum.{factor}_group)")
-    partners = matched.mark_line(strokeWidth=0.9, opacity=0.5).encode(
+    step = max(1, -(-cells[f"{factor}_group"].drop_nulls().n_unique() // MOST_LINES))
+    joined = matched.transform_filter(f"datum.{factor}_group % {step} === 0")
+    partners = joined.mark_line(strokeWidth=0.9, strokeOpacity=0.5).encode(
         detail=f"{factor}_group:N", color=neutral()
     )
     means = (
@@ -60,10 +64,14 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
     points = cell_points(base, color=colour(warehouse, cells, colours), opacity=faded)
     layers = [partners, means, *points[:-1], points[-1].add_params(chosen)]
     caption = (
-        f"{cell_counts(cells)} Thin lines join cells that differ in {factor} only"
+        f"{cell_counts(cells)} Thin lines join cells that differ in {factor} only{_share(step)}"
         f" and bars are geometric means over them. {_sentences(effects(warehouse), factor)}"
     )
     return panels(layers, cells, panel, caption)
+
+
+def _share(step: int) -> str:
+    return f" (one group in {step} is drawn)" if step > 1 else ""
 
 
 def _sentences(found: Sequence[Effect], factor: str) -> str:

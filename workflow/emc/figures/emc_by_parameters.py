@@ -7,6 +7,7 @@ from emc.figures.encodings import (
     SAMPLES,
     cell_points,
     colour,
+    interval_bars,
     legend_filter,
     log_x,
     log_y,
@@ -30,7 +31,7 @@ def draw(warehouse: Warehouse) -> Chart:
     as_many = base.mark_line(strokeDash=[5, 4], strokeWidth=1.2).encode(
         y=log_y("parameters", SAMPLES), color=neutral(), opacity=alt.value(1)
     )
-    intervals = base.mark_rule(strokeWidth=1.4).encode(y=log_y("low", SAMPLES), y2="high:Q")
+    intervals = interval_bars(base, SAMPLES, strokeWidth=1.4)
     averages = (
         base.transform_filter("isValid(datum.mean_emc50)")
         .mark_line(strokeWidth=2.5)

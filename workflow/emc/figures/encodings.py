@@ -118,6 +118,13 @@ def cell_points(base: alt.Chart, **channels: Any) -> list[alt.Chart]:
     return [layer.encode(tooltip=cell_tooltip(), **channels) for layer in (*bounds, exact)]
 
 
+def interval_bars(base: alt.Chart, title: str, **look: Any) -> alt.Chart:
+    """Bars from low to high; none where a bound has one end only."""
+    known = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
+    bars: alt.Chart = known.mark_rule(**look).encode(y=log_y("low", title), y2="high:Q")
+    return bars
+
+
 def cell_tooltip() -> list[alt.Tooltip]:
     """What a reader sees at a cell's mark: its answer, interval, n, factors and id."""
     return [

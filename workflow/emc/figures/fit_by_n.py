@@ -49,6 +49,8 @@ def draw(warehouse: Warehouse) -> Chart:
 def fit_layers() -> list[Any]:
     """Layers over rows of two kinds: one `answer` (emc50, low, high, width) and `probe`s.
 
+    An answer without `high` is a lower bound, which a triangle points away from.
+
     The curve is logistic in log n; since `width` is the n fitted with probability 0.1 over the n
     fitted with 0.9, n = emc50 width^u is fitted with probability 1 / (1 + 81^u).
     """
@@ -69,10 +71,16 @@ def fit_layers() -> list[Any]:
         )
         .mark_line(color=NEUTRAL)
     )
+    middle = answer.transform_calculate(share="0.5")
     interval = (
-        answer.transform_calculate(share="0.5")
+        middle.transform_filter("isValid(datum.high)")
         .mark_rule(strokeWidth=4, opacity=0.8, color=NEUTRAL)
         .encode(x=log_x("low", "samples n"), x2="high:Q")
+    )
+    bound = (
+        middle.transform_filter("!isValid(datum.high)")
+        .mark_point(shape="triangle-right", size=90, strokeWidth=1.6, color=NEUTRAL)
+        .encode(x=log_x("emc50", "samples n"))
     )
     probes = (
         base.transform_filter("datum.kind === 'probe'")
@@ -80,7 +88,7 @@ def fit_layers() -> list[Any]:
         .mark_tick(size=16, opacity=0.7)
         .encode(color=outcome_colour(), tooltip=probe_tooltip())
     )
-    return [curve, interval, probes]
+    return [curve, interval, bound, probes]
 
 
 def probe_tooltip() -> list[Any]:

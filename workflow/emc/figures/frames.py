@@ -85,7 +85,7 @@ def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
 
 def cell_counts(cells: pl.DataFrame) -> str:
     """How many cells and probes a figure shows, and how many of them are bounds."""
-    text = f"{len(cells):,} cells, {int(cells['probes'].sum()):,} probes."
+    text = f"{counted(len(cells), 'cell')}, {counted(int(cells['probes'].sum()), 'probe')}."
     for column, marks, meaning in _BOUNDS:
         if bounds := int(cells[column].sum()):
             text += f" Open triangles {marks} ({bounds:,}) are {meaning}."
@@ -96,6 +96,11 @@ _BOUNDS: Final = (
     ("saturated", "pointing up", "lower bounds: the data ended before the net stopped fitting"),
     ("below_smallest", "pointing down", "upper bounds: not even the smallest n was fitted"),
 )
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, whose plural ends in s: "1 pair", "1,200 pairs"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def spread(rows: pl.DataFrame, most: int) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import altair as alt
 
 from emc.figures.encodings import colour, legend_filter, log_x
 from emc.figures.figure import Chart, Figure, some
-from emc.figures.frames import finite
+from emc.figures.frames import counted, finite
 from emc.findings import Prediction, label_gap_association, predictions
 from emc.warehouse import Warehouse
 
@@ -65,8 +65,8 @@ def draw(warehouse: Warehouse) -> Chart:
     made: Chart = alt.layer(ranges, points[0], points[1].add_params(chosen)).properties(
         width=560,
         height=300,
-        description=f"{len(rows):,} pairs of cells that differ in labels only; bars span the runs"
-        f" on all data, open points have a bound for EMC. {_sentences(found)}",
+        description=f"{counted(len(rows), 'pair')} of cells that differ in labels only; bars span"
+        f" the runs on all data, open points have a bound for EMC. {_sentences(found)}",
     )
     return made
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from emc.figures.encodings import bars_height, panels, share_bars
 from emc.figures.figure import Chart, Figure, cells_measured
+from emc.figures.frames import counted
 from emc.figures.theme import OUTCOME_COLOURS
 from emc.warehouse import Warehouse
 
@@ -27,7 +28,7 @@ def draw(warehouse: Warehouse) -> Chart:
         title="share of probes",
     )
     caption = (
-        f"{rows['probes'].sum():,} probes at all learning rates. The search places n"
+        f"{counted(int(rows['probes'].sum()), 'probe')} at all learning rates. The search places n"
         " so that about half of its probes fit: what tells optimizers apart is how the others"
         " end. A censored probe ran out of budget and is no evidence that it cannot fit."
     )

@@ -29,6 +29,27 @@ def specification(chart: Chart) -> dict[str, Any]:
     return made
 
 
+def still(spec: dict[str, Any]) -> dict[str, Any]:
+    """A specification for a picture: without what answers to a pointer or a screen reader.
+
+    Of ten thousand points Vega would otherwise write as many labels and tooltips, which cost more
+    than to place the points.
+    """
+    kept = {name: part if name == "datasets" else _still(part) for name, part in spec.items()}
+    return kept | {"config": {**spec["config"], "aria": False}}
+
+
+def _still(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_still(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "param" in part.get("condition", ()):  # what holds while nothing is selected
+        chosen = {key: one for key, one in part["condition"].items() if key != "param"}
+        return _still(chosen)
+    return {key: _still(one) for key, one in part.items() if key not in {"tooltip", "params"}}
+
+
 @cache
 def vega_bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script that defines `vegaEmbed` (900 kB)."""
@@ -46,9 +67,9 @@ def save(chart: Chart, folder: Path, name: str, title: str) -> None:
     text = json.dumps(spec, allow_nan=False)
     write_text_atomically(folder / f"{name}.json", text + "\n")
     write_text_atomically(folder / f"{name}.html", _page(spec, title))
-    svg = vl_convert.vegalite_to_svg(text, vl_version=_VEGA_LITE)
+    svg = vl_convert.vegalite_to_svg(json.dumps(still(spec)), vl_version=_VEGA_LITE)
     write_text_atomically(folder / f"{name}.svg", svg)
-    png = vl_convert.vegalite_to_png(text, vl_version=_VEGA_LITE, scale=_PNG_SCALE)
+    png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
     write_bytes_atomically(folder / f"{name}.png", png)
 
 

@@ -38,35 +38,38 @@ def _architectures(over: str, under: str, where: pl.Expr) -> Evidence:
     return compared(FACTORS["architecture"], over, under, where=where)
 
 
-def _optimizers(over: str, under: str) -> Evidence:
-    return compared(FACTORS["optimizer"], over, under)
-
-
-def _over_gd(optimizer: str, title: str) -> tuple[Claim, Claim]:
-    """At equal budgets in epochs or steps, and at equal cost: full batch pays more for a step."""
-    statement = f"{title} fits more than full-batch gradient descent"
-    wants = f"cells that differ in optimizer only, {optimizer} and gd"
-    name, ratio = f"{optimizer}-over-gd", f"{optimizer} over gd"
+def _optimizers(
+    name: str, finding: int, statement: str, *, over: str, under: str, expect: Expectation
+) -> tuple[Claim, Claim]:
+    """At equal budgets in epochs or steps, and at equal cost: their steps cost unequally much."""
+    wants = f"cells that differ in optimizer only, {over} and {under}"
+    ratio, factor = f"{over} over {under}", FACTORS["optimizer"]
     return (
         Claim(
             name,
-            3,
+            finding,
             f"{statement}, each at its whole budget",
             ratio,
-            _GREATER,
+            expect,
             wants,
-            _optimizers(optimizer, "gd"),
+            compared(factor, over, under),
         ),
         Claim(
             f"{name}-at-equal-evaluations",
-            3,
+            finding,
             f"{statement}, at equal gradient evaluations",
             f"{ratio}, both at the best rate of their whole budget",
-            _GREATER,
+            expect,
             f"{wants}, with a learning rate that does not follow the budget",
-            compared_at_equal_evaluations(FACTORS["optimizer"], optimizer, "gd"),
+            compared_at_equal_evaluations(factor, over, under),
         ),
     )
+
+
+def _over_gd(optimizer: str, title: str) -> tuple[Claim, Claim]:
+    statement = f"{title} fits more than full-batch gradient descent"
+    name = f"{optimizer}-over-gd"
+    return _optimizers(name, 3, statement, over=optimizer, under="gd", expect=_GREATER)
 
 
 def _activations(under: str) -> Claim:
@@ -305,13 +308,12 @@ CLAIMS: Final[tuple[Claim, ...]] = (
             level=_named(pl.col("label_smoothing") > 0, "with", "without"),
         ),
     ),
-    Claim(
+    *_optimizers(
         "sam-does-not-lower",
         12,
         "SAM does not lower EMC",
-        "sam over sgd",
-        Expectation.NOT_LESS,
-        "cells that differ in optimizer only, sam and sgd",
-        _optimizers("sam", "sgd"),
+        over="sam",
+        under="sgd",
+        expect=Expectation.NOT_LESS,
     ),
 )

@@ -22,8 +22,9 @@ def compare(one: Warehouse, other: Warehouse) -> pl.DataFrame:
     """Cells measured in both, a row each, the surest movement first.
 
     Cells are the same when their definitions are, whatever version of the measurement they were
-    measured with. Columns: `cell` and `other_cell`; emc50, low and high of both; `ratio`, other
-    over one; `p`, that the two differ; `p_holm`, adjusted for the number of cells; `moved`.
+    measured with. Columns: `cell` and `other_cell`; emc50, low and high (none of a lower
+    bound) of both; `ratio`, other over one; `p`, that the two differ; `p_holm`, adjusted for the
+    number of cells; `moved`.
 
     The logarithm of an emc50 counts as normal with the width of its 95 % interval. A bound tells a
     movement only where the other number lies beyond it.

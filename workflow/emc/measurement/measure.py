@@ -1,6 +1,6 @@
 """Measure one cell of a study: its probes, its estimate, its deciding end points."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -8,12 +8,11 @@ from emc.data.manifest import read_manifest
 from emc.data.samples import open_samples
 from emc.engine import choose
 from emc.engine.procedure import BackEnd
-from emc.errors import StopRequested
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
-from emc.measurement.rounds import Progress, Setting, run_rounds, trials
+from emc.measurement.rounds import Setting, run_rounds, trials
 from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
 from emc.measurement.stop import Stop
@@ -44,14 +43,14 @@ def measure_cell(
     """Search for the cell's EMC and write `files`; go on where a killed attempt stopped.
 
     `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces an
-    engine; a `stop` is looked at after each epoch and round. A round under way is saved every
-    `checkpoint_seconds`.
+    engine; a `stop` is looked at after each epoch. A round under way is saved every
+    `checkpoint_seconds`, and before a stop.
 
     Raises:
         FileError: data or journal are missing or damaged.
         InUseError: another process is measuring the cell.
         EmcError: the back end refuses the cell.
-        StopRequested: `stop` is set; what was measured is in the journal.
+        StopRequested: `stop` is set; what was measured is saved.
     """
     identity = cell_id(cell)
     setting = _setting(identity, cell, data, device=device, back_end=back_end)
@@ -67,9 +66,7 @@ def measure_cell(
             reporter(identity, cell.search.tolerance, cell.search.probes) as progress,
             stop.saving() if stop else nullcontext(),
         ):
-            answer = run_rounds(
-                setting, journal, _stopping(progress, stop) if stop else progress, keep
-            )
+            answer = run_rounds(setting, journal, progress, keep)
         found = estimate(
             answer,
             journal.probes,
@@ -83,17 +80,6 @@ def measure_cell(
     finally:
         journal.close()
     return found
-
-
-def _stopping(progress: Progress, stop: Stop) -> Progress:
-    """Report each round, then end the measurement where it was asked to stop."""
-
-    def report(number: int, probes: int, answer: Callable[[], Answer]) -> None:
-        progress(number, probes, answer)
-        if stop.is_set():
-            raise StopRequested(f"{probes} probes are saved; the same command goes on")
-
-    return report
 
 
 def _setting(

@@ -50,4 +50,6 @@ def _log_round(number: int, probes: int, answer: Callable[[], Answer]) -> None:
 
 
 def _present(number: int, answer: Answer) -> str:
+    if answer.saturated:
+        return f"round {number}: emc50 at least {answer.emc50:.4g}"
     return f"round {number}: emc50 {answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"

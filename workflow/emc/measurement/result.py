@@ -46,7 +46,7 @@ def estimate(
         back_end=last.back_end,
         device=last.device,
         software=software(),
-    )
+    ).within_data
 
 
 def deciding(probes: Sequence[Probe], best_lr: float, each: int) -> list[Probe]:

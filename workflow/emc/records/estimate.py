@@ -1,21 +1,37 @@
 """The answer of a cell: emc50 with its interval, and what it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-WANTED: Final = "wanted are finite 0 < low <= emc50 <= high, from at least one probe"
+WANTED: Final = (
+    "wanted are finite 0 < low <= emc50 <= high, high empty for a lower bound alone, from at least"
+    " one probe"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RateEstimate:
-    """emc50 at one learning rate of the cell's grid, from the probes that used it."""
+    """emc50 at one learning rate of the cell's grid, from the probes that used it.
+
+    Without a `high` it is a lower bound.
+    """
 
     lr: float
     emc50: float
     low: float
-    high: float
+    high: float | None
     probes: int
+
+    def within(self, end: float) -> "RateEstimate":
+        """The same where the data has `end` samples; see `Estimate.within_data`."""
+        bound = self.emc50 > end or self.low >= end
+        return replace(
+            self,
+            emc50=min(self.emc50, end),
+            low=min(self.low, end),
+            high=None if bound else self.high,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +41,11 @@ class Estimate:
     `emc50` is the n at which the probability of `fit` is one half, `low` and `high` bound its
     95 % interval; `width` is the ratio of the n fitted with probability 0.1 to the n fitted with
     0.9, the sharpness of the transition. `emc50` counts censored probes as failures (the budget
-    is part of the procedure); `emc50_without_censored` leaves them out and is the upper answer.
-    A `saturated` cell met the end of its data before it stopped fitting: its numbers are lower
-    bounds; one `below_smallest` does not even fit the smallest size half of the time: upper
-    bounds. `emc_walk` is the last n that a walk fitted, where the search method is a walk.
+    is part of the procedure); `emc50_without_censored` leaves them out and is the upper answer, a
+    lower bound where it is `samples_available`. A `saturated` cell met the end of its data before
+    it stopped fitting: its emc50 is a lower bound and `high` is None; one `below_smallest` does
+    not even fit the smallest size half of the time: upper bounds. `emc_walk` is the last n that a
+    walk fitted, where the search method is a walk.
     `software` names the code that measured, where that was recorded.
     """
 
@@ -36,7 +53,7 @@ class Estimate:
     method: str
     emc50: float
     low: float
-    high: float
+    high: float | None
     width: float
     emc50_without_censored: float
     censored: int
@@ -59,12 +76,34 @@ class Estimate:
     software: str | None = None
 
     @property
+    def within_data(self) -> "Estimate":
+        """The same without what only the search's prior says: of n beyond the data there is.
+
+        An emc50 there becomes the lower bound that the data is, and a lower bound has no `high`.
+        """
+        end = float(self.samples_available)
+        saturated = self.saturated or self.emc50 > end
+        return replace(
+            self,
+            emc50=min(self.emc50, end),
+            low=min(self.low, end),
+            high=None if saturated else self.high,
+            saturated=saturated,
+            tolerance_reached=self.tolerance_reached and not saturated,
+            emc50_without_censored=min(self.emc50_without_censored, end),
+            rates=tuple(rate.within(end) for rate in self.rates),
+        )
+
+    @property
     def fault(self) -> str | None:
         """What can be true of no measurement, or None."""
         intervals: list[Estimate | RateEstimate] = [self, *self.rates]
         for one in intervals:
             least = 1 if one is self else 0
-            if not (0 < one.low <= one.emc50 <= one.high < inf and one.probes >= least):
+            high = one.emc50 if one.high is None else one.high
+            ordered = 0 < one.low <= one.emc50 <= high < inf
+            ended = one is self and one.high is None and not self.saturated
+            if not ordered or ended or one.probes < least:
                 numbers = f"emc50 {one.emc50}, interval [{one.low}, {one.high}]"
                 return f"{numbers}, {one.probes} probes: {WANTED}"
         return None

@@ -110,9 +110,15 @@ ESTIMATES: Final = Table(
         Column("method", "text", "search method"),
         Column("emc50", "real", "samples that are fitted with probability one half"),
         Column("low", "real", "lower end of the 95 % interval of emc50"),
-        Column("high", "real", "upper end of the 95 % interval of emc50"),
+        Column(
+            "high", "real", "upper end of the 95 % interval of emc50; empty where saturated", True
+        ),
         Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
-        Column("emc50_without_censored", "real", "emc50 when censored probes are left out"),
+        Column(
+            "emc50_without_censored",
+            "real",
+            "emc50 when censored probes are left out; a lower bound where it is samples_available",
+        ),
         Column("censored", "whole", "probes whose budget ran out"),
         Column("emc_walk", "whole", "last n that a walk fitted", True),
         Column("saturated", "truth", "the data ended first: emc50 is a lower bound"),
@@ -142,7 +148,7 @@ RATES: Final = Table(
         Column("lr", "real", "learning rate"),
         Column("emc50", "real", "samples that are fitted with probability one half"),
         Column("low", "real", "lower end of the 95 % interval"),
-        Column("high", "real", "upper end of the 95 % interval"),
+        Column("high", "real", "upper end of the 95 % interval; empty for a lower bound", True),
         Column("probes", "whole", "probes at this rate"),
     ),
 )

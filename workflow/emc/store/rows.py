@@ -84,7 +84,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
 
 
 def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
-    """The estimate that `estimate_document` was given.
+    """The estimate that `estimate_document` was given, whatever it said of n beyond the data.
 
     Raises:
         KeyError, TypeError: the document lacks a key, has one too many or one of another type.
@@ -95,4 +95,4 @@ def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
     estimate = Estimate(rates=rates, **fields)
     if fault := estimate.fault:
         raise ValueError(fault)
-    return estimate
+    return estimate.within_data

@@ -15,6 +15,7 @@ from emc.study.models import Section, Study
 from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
 from emc.study.strict import unknown
+from emc.study.training import FULL_BATCH, OPTIMIZERS
 
 MOST_CELLS: Final = 200_000
 """Of a section's grid, before exclusion; more take minutes to write out: a slip of the pen."""
@@ -67,6 +68,9 @@ class _Expansion:
             except ValidationError as error:
                 self.wrong.extend(complaints(_where(place, own), error, raw))
                 continue
+            if cell.optimizer.name in FULL_BATCH and (key := _own_batch(own)):
+                self._complain(_where(place, own), _without_batch(cell), key)
+                continue
             identity = self._plan(name, cell)
             if identity in seen:
                 self._complain(_where(place, own), f"the same cell as {_label(seen[identity])}")
@@ -103,6 +107,19 @@ class _Expansion:
 
     def _complain(self, where: str, message: str, key: str = "") -> None:
         self.wrong.append(Complaint(where, key, message))
+
+
+def _own_batch(own: Part) -> str | None:
+    """The key by which a cell itself, not the study's defaults for all, asks for a batch."""
+    return next((key for key in own if key.partition(".")[0] == "batch"), None)
+
+
+def _without_batch(cell: Cell) -> str:
+    mini = ", ".join(name for name in OPTIMIZERS if name not in FULL_BATCH)
+    return (
+        f"optimizer {cell.optimizer.name!r} takes all samples at every step: leave the key out, or"
+        f" exclude the combination; {mini} take batches, and 'defaults' may have one for them"
+    )
 
 
 def _idle(pattern: Part) -> str:

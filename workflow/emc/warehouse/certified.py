@@ -85,7 +85,9 @@ def _answers(cells: Columns, probes: Columns) -> Columns:
     failed = probes["present"] & ~probes["fit"]
     left_out = (failed & probes["dismissed"]).sum(axis=1)
     anew = left_out > 0
-    found = {name: cells[name].astype(float) for name in ("emc50", "low", "high")}
+    found = {
+        name: np.ma.filled(cells[name].astype(float), np.nan) for name in ("emc50", "low", "high")
+    }
     saturated = cells["saturated"].astype(bool)
     if anew.any():
         again, beyond = _refitted(

@@ -15,6 +15,19 @@ from emc.warehouse.source import Source
 _RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "cell"}
 _DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {"rates": [_RATE]}
 
+_WITHIN_DATA: Final = (
+    "UPDATE rates SET high = NULL, emc50 = least(rates.emc50, samples_available),"
+    " low = least(rates.low, samples_available)"
+    " FROM estimates AS e WHERE e.cell = rates.cell"
+    " AND (rates.emc50 > samples_available OR rates.low >= samples_available)",
+    "UPDATE estimates SET emc50_without_censored = least(emc50_without_censored, samples_available)"
+    " WHERE emc50_without_censored > samples_available",
+    "UPDATE estimates SET high = NULL, saturated = true, tolerance_reached = false,"
+    " emc50 = least(emc50, samples_available), low = least(low, samples_available)"
+    " WHERE saturated OR emc50 > samples_available",
+)
+"""In bulk what `Estimate.within_data` does."""
+
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make an empty table with its comments."""
@@ -62,6 +75,8 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> Non
     _refuse_repeated_rows(connection, documents)
     _refuse_unplanned_cells(connection, documents)
     _refuse_impossible(connection, documents)
+    for statement in _WITHIN_DATA:
+        connection.execute(statement)
     connection.execute("DROP TABLE documents")
 
 
@@ -163,7 +178,8 @@ def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) ->
     found = connection.execute(
         "SELECT cell, emc50, low, high, probes FROM"
         " (FROM estimates SELECT *, 1 AS least UNION ALL BY NAME FROM rates SELECT *, 0 AS least)"
-        " WHERE NOT (0 < low AND low <= emc50 AND emc50 <= high AND isfinite(high)"
+        " WHERE NOT (0 < low AND low <= emc50 AND emc50 <= coalesce(high, emc50)"
+        " AND isfinite(coalesce(high, emc50)) AND (high IS NOT NULL OR coalesce(saturated, true))"
         " AND probes >= least) ORDER BY ALL LIMIT 1"
     ).fetchone()
     if found:

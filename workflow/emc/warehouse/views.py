@@ -85,6 +85,9 @@ EMC: Final = View(
             True,
         ),
         Column(
+            "saturated_without_censored", "truth", "emc50_without_censored is a lower bound", True
+        ),
+        Column(
             "censoring_matters", "truth", "emc50_without_censored lies above the interval", True
         ),
         Column(
@@ -152,7 +155,8 @@ EMC: Final = View(
         AS bits_per_parameter,
       CASE WHEN c.labels = 'random' THEN e.memorised_bits / c.parameters END
         AS memorised_per_parameter,
-      e.emc50_without_censored > e.high AS censoring_matters,
+      e.emc50_without_censored >= e.samples_available AS saturated_without_censored,
+      e.emc50_without_censored > coalesce(e.high, 'infinity') AS censoring_matters,
       d.conflict_share * e.emc50 * greatest(e.emc50 - 1, 0) AS expected_conflicts,
       expected_conflicts >= {_CONFLICTS} + (1 - c.criterion) * e.emc50 AS conflict_bound,
       o.fits, o.stuck, o.censored, o.diverged, o.gradient_evaluations,

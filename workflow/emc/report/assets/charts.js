@@ -2,8 +2,9 @@
 
 const AXIS = 74; // pixels that the y axis of the leftmost panel takes
 const GAP = 26; // pixels between two panels
-const PANEL = 70; // pixels that the x axis and the header of a panel take
-const LEGEND = 84; // pixels of the legend below a chart
+const PANEL = 47; // pixels of the header of a panel and the gap above it
+const OWN_AXIS = 38; // pixels of the x axis of a panel that has its own
+const LEGEND = 92; // pixels of the x axis and the legend below a chart
 const ERRORS_ONLY = 1; // vega.Error, which the bundle does not export
 
 /** How many panels of at most `wanted` fit side by side into `width` pixels. */
@@ -35,7 +36,8 @@ function panelsOf(spec) {
 function expectedHeight(spec, width) {
   const rows = Math.ceil(panelsOf(spec) / columnsFor(width, spec.columns ?? 1));
   const height = spec.height ?? spec.spec?.height ?? spec.concat[0].height;
-  return rows * (height + PANEL) + LEGEND;
+  const axes = spec.resolve?.scale?.x === "independent" ? rows - 1 : 0;
+  return rows * (height + PANEL) + axes * OWN_AXIS + LEGEND;
 }
 
 /** Draw a specification over data sets by name into an element. */
@@ -72,7 +74,8 @@ function watchFigures() {
   const draw = (place) => {
     if (place.clientWidth === 0 || drawn.get(place) === place.clientWidth) return;
     drawn.set(place, place.clientWidth);
-    drawFigure(place);
+    place.style.minHeight = `${place.clientHeight}px`; // until it is drawn, then what it takes
+    drawFigure(place).then(() => (place.style.minHeight = "0"));
   };
   const near = new IntersectionObserver(
     (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),

@@ -51,7 +51,7 @@ function notesOf(cell) {
   else if (!cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.censoring_matters)
-    notes.push(["censored", `${cell.censored} probes ran out of budget; without them EMC would be ${shown(cell.emc50_without_censored)}.`]);
+    notes.push(["censored", `${cell.censored} probes ran out of budget; without them EMC would be ${cell.saturated_without_censored ? "at least " : ""}${shown(cell.emc50_without_censored)}.`]);
   if (cell.conflict_bound)
     notes.push(["conflicts", `So many samples have ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels on average, which no net can fit: the data, not the net, may bound EMC.`]);
   return notes;
