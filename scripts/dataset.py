@@ -4,12 +4,14 @@ import argparse
 from pathlib import Path
 
 from emc.cli.boundary import script
-from emc.data.prepare import prepare
+from emc.measurement.preparation import prepare_or_fail
 from emc.study.identity import dataset_from_definition
 
 
 def run(arguments: argparse.Namespace) -> None:
-    prepare(dataset_from_definition(arguments.dataset), arguments.folder, arguments.data_dir)
+    prepare_or_fail(
+        dataset_from_definition(arguments.dataset), arguments.folder, arguments.data_dir
+    )
 
 
 if __name__ == "__main__":

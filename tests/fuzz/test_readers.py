@@ -15,13 +15,14 @@ from emc.data.manifest import MANIFEST, read_manifest
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
-from emc.records import Failure, Milestone, Outcome, Probe
+from emc.records import Failure, Law, Milestone, Outcome, Probe
 from emc.store.columns import PROBES
 from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints, write_endpoints
 from emc.store.failures import read_failure, write_failure
 from emc.store.journal import Journal, read_rounds
 from emc.store.layout import CellFiles
+from emc.store.resources import Resources, read_resources, write_resources
 from emc.store.rows import probe_row
 from emc.store.tables import read_table, write_table
 from emc.store.tensors import open_tensors, write_tensors
@@ -67,8 +68,9 @@ def document(folder: Path) -> Path:
 
 
 def failure(folder: Path) -> Path:
-    write_failure(folder / "failure-measure.json", Failure("a", "measure", "odd", ()))
-    return folder / "failure-measure.json"
+    path = folder / "a" / "failure-measure.json"
+    write_failure(path, Failure("a", "measure", "odd", ()))
+    return path
 
 
 def manifest(folder: Path) -> Path:
@@ -84,6 +86,12 @@ def table(folder: Path) -> Path:
 def endpoints(folder: Path) -> Path:
     write_endpoints(folder / "endpoints.safetensors", [(PROBE, POINT)])
     return folder / "endpoints.safetensors"
+
+
+def resources(folder: Path) -> Path:
+    laws = {"measure": {"runtime": Law(1.5, 0.7, typical=300.0, factor=2.5, learnt_from=12)}}
+    write_resources(folder / "resources.json", Resources(laws, {"runtime": 600}))
+    return folder / "resources.json"
 
 
 def tensors(folder: Path) -> Path:
@@ -108,6 +116,7 @@ READERS: dict[str, tuple[Writer, Reader]] = {
     "failure": (failure, read_failure),
     "manifest": (manifest, lambda path: read_manifest(path.parent)),
     "table": (table, lambda path: read_table(path, PROBES, "a rule")),
+    "resources": (resources, read_resources),
     "end points": (endpoints, lambda path: read_endpoints(path, "a")),
     "tensors": (tensors, lambda path: open_tensors(path, "a rule")),
     "journal, looked at": (journal, read_rounds),

@@ -2,6 +2,8 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.workflow.checkout import Checkout
@@ -40,6 +42,21 @@ sections:
   moody: {cells: [{architecture: moody}]}
   calm: {cells: [{architecture: {name: linear}}]}
 """
+DAMAGED = "config/damaged.yaml"
+DAMAGED_TEXT = """
+study: damaged
+defaults:
+  architecture: {name: linear}
+  optimizer: {name: sgd, lr: 0.3}
+  budget: {epochs: 20}
+  search: {tolerance: 0.5, probes: 8}
+sections:
+  whole: {cells: [{dataset: {name: gaussian, dimension: 8, samples: 400}}]}
+  damaged:
+    grid:
+      labels: [original, random]
+      dataset: [{name: csv, file: mine.csv, label: kind}]
+"""
 
 
 @pytest.fixture
@@ -53,10 +70,9 @@ def checkout(
     return copy
 
 
-def rows(checkout: Checkout, sql: str) -> list[dict[str, str]]:
-    answer: list[dict[str, str]] = json.loads(
-        checkout.run("emc", "query", STUDY, sql, "--json").stdout
-    )
+def rows(checkout: Checkout, sql: str, study: str = STUDY) -> list[dict[str, Any]]:
+    said = checkout.run("emc", "query", study, sql, "--json").stdout
+    answer: list[dict[str, Any]] = json.loads(said)
     return answer
 
 
@@ -97,3 +113,44 @@ def test_a_failed_cell_stops_nothing_and_is_told(
     assert [row["status"] for row in rows(checkout, "SELECT status FROM emc")] == ["measured"] * 2
     assert not checkout.planned(STUDY)
     assert checkout.run("emc", "retry", STUDY, "--all").stdout == "no cell has failed\n"
+
+
+def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
+    fresh: Checkout, tmp_path: Path
+) -> None:
+    checkout = fresh.copy(tmp_path / "emc")
+    study, table = DAMAGED, checkout.folder / "mine.csv"
+    (checkout.folder / study).write_text(DAMAGED_TEXT)
+    table.write_text("a,b,kind\n1,2,x\n3,many,y\n")
+
+    first = checkout.run("snakemake", "--cores", "2", "--configfile", study, check=False)
+    said = first.stdout + first.stderr
+    assert first.returncode == 1
+    assert "2 of 3 cells failed" in said
+    sql = "SELECT dataset, status FROM emc ORDER BY 1"
+    statuses = [row["status"] for row in rows(checkout, sql, study)]
+    assert statuses == ["failed", "failed", "measured"]
+    missing = rows(checkout, "SELECT cell, reason FROM missing", study)
+    reason = "row 2, column 'b': found 'many'"
+    assert all("could not be prepared" in row["reason"] for row in missing)
+    assert all(reason in row["reason"] for row in missing)
+    assert rows(checkout, "SELECT prepared FROM datasets ORDER BY name", study) == [
+        {"prepared": False},
+        {"prepared": True},
+    ]
+    page = (checkout.folder / "results/studies/damaged/index.html").read_text()
+    assert "could not be prepared" in page
+    assert "2 failed" in checkout.run("emc", "plan", study).stdout
+    shown = checkout.run("emc", "show", missing[0]["cell"]).stdout
+    assert reason in " ".join(shown.split())
+
+    again = checkout.run("snakemake", "--cores", "1", "--configfile", study, check=False)
+    assert again.returncode == 1
+    assert "rule dataset" not in again.stdout + again.stderr
+
+    table.write_text("a,b,kind\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(60)))
+    assert "dataset will be tried again" in checkout.run("emc", "retry", study, "--all").stdout
+    checkout.snakemake(study)
+    statuses = [row["status"] for row in rows(checkout, sql, study)]
+    assert statuses == ["measured"] * 3
+    assert not checkout.planned(study)

@@ -1,5 +1,6 @@
 """What `emc plan` says of a made-up study."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from tests.synthetic import write_cell
 
 from emc.cli.plan import print_plan, print_summary
+from emc.errors import EmcError
 from emc.records import Failure
 from emc.store.failures import write_failure
 from emc.store.layout import Results
@@ -102,6 +104,18 @@ def test_a_failed_cell_has_its_reason(
     assert text.endswith("nothing left to measure")
 
 
+def test_a_damaged_failure_is_named_and_the_rest_is_shown(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = results.cell(study.cells[3].id).failure("measure")
+    document.parent.mkdir()
+    document.write_text("{")
+    text = said(study, results, capsys)
+    assert "failure-measure.json: damaged (" in text
+    assert "`emc retry` clears it" in text
+    assert "3 done, 1 failed" in text
+
+
 @pytest.mark.parametrize("stage", ["certify", "generalise"])
 def test_a_failure_after_the_measurement_is_told(
     study: StudyPlan, results: Results, stage: str, capsys: pytest.CaptureFixture[str]
@@ -159,6 +173,20 @@ def test_a_folder_that_is_not_there_is_told(
     text = said(study, nowhere, capsys)
     assert f"{nowhere.root}: no such folder yet" in text
     assert "4 to do cost: unknown until a first cell has finished; --calibrate" in text
+
+
+def test_calibrating_says_what_to_run_first(
+    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "nowhere"
+    tensors = results / "data/mnist-5k/tensors.safetensors"
+    wanted = (
+        "--calibrate trains on 1 data set not prepared yet; first\n"
+        f"  snakemake {tensors} --cores all --configfile {study.file}"
+    )
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        print_plan(study.file, results, calibrate=True)
+    assert "4 to do" in capsys.readouterr().out
 
 
 def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:

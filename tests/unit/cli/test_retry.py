@@ -9,8 +9,9 @@ from emc.cli.retry import clear_failures
 from emc.errors import EmcError
 from emc.records import Failure
 from emc.store.failures import write_failure
-from emc.store.layout import Results
+from emc.store.layout import Results, data_failure
 from emc.study import StudyPlan, load_file
+from emc.study.identity import dataset_id
 
 
 @pytest.fixture
@@ -58,6 +59,47 @@ def test_all(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     retry(study, every=True)
     assert capsys.readouterr().out == "no cell has failed\n"
+
+
+@pytest.fixture
+def data(study: StudyPlan) -> Path:
+    """Why the data set of all three cells could not be prepared."""
+    results = Results(study.file.parent / "results")
+    path = data_failure(results.data(dataset_id(study.cells[0].cell.dataset)))
+    write_failure(path, Failure(path.parent.name, "dataset", "cut short", ("manifest.json",)))
+    return path
+
+
+@pytest.mark.parametrize("which", ["a cell", "the data set"])
+def test_a_data_set_is_cleared_with_all_of_its_cells(
+    study: StudyPlan, data: Path, which: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    retry(study, study.cells[0].id if which == "a cell" else data.parent.name)
+    assert failed(study) == [False, False, False]
+    assert not list(data.parent.iterdir())
+    name = data.parent.name
+    said = capsys.readouterr().out
+    assert f"{name}: dataset will be tried again (it failed: cut short)\n" in said
+
+
+def test_a_data_set_whose_cells_were_not_tried_yet(
+    study: StudyPlan, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for planned in study.cells[:2]:
+        (place(study, planned.id) / "failure-measure.json").unlink()
+    with pytest.raises(EmcError, match=r"mnist-5k \(dataset\): cut short"):
+        retry(study)
+    retry(study, every=True)
+    assert not data.exists()
+    assert "mnist-5k: dataset will be tried again" in capsys.readouterr().out
+
+
+def test_a_damaged_failure_is_cleared_like_any(study: StudyPlan, data: Path) -> None:
+    data.write_text("{")
+    (place(study, study.cells[0].id) / "failure-measure.json").write_text("{")
+    retry(study, every=True)
+    assert failed(study) == [False, False, False]
+    assert not list(data.parent.iterdir())
 
 
 def test_nothing_chosen_lists_what_there_is(study: StudyPlan) -> None:

@@ -73,6 +73,17 @@ def test_a_cell_whose_measurement_failed(
     assert said(study, cell, capsys) == f"{cell}\nfailed, 0 probes so far. odd\n"
 
 
+def test_a_damaged_failure_is_named_and_the_rest_is_shown(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.failure(f"certify-{SETTINGS}").write_text("{")
+    text = said(study, files.folder.name, capsys)
+    assert "emc50" in text
+    assert f"certify failed (settings {SETTINGS}): " in text
+    assert f"failure-certify-{SETTINGS}.json: damaged (" in text
+    assert "`emc retry` clears it" in text
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"colour": "red"}'])
 def test_a_damaged_estimate_is_an_error(
     study: SyntheticStudy, files: CellFiles, content: bytes

@@ -1,5 +1,7 @@
 """Finding, checking and fetching original files."""
 
+import errno
+import gzip
 import io
 import re
 import sys
@@ -11,8 +13,8 @@ import pytest
 from tests.unit.data.formats import edition_of, place
 
 from emc.data.downloads import by_address, by_hand, by_torchvision
-from emc.data.originals import Edition, Shelf
-from emc.errors import EmcError
+from emc.data.originals import Edition, Shelf, unreadable
+from emc.errors import EmcError, FileError
 
 FILES = {"a.bin": b"alpha", "b.bin": b"beta"}
 PLAIN = edition_of(Edition("Set/raw", {}), FILES)
@@ -91,7 +93,7 @@ def test_missing_files_are_named_with_their_place(tmp_path: Path) -> None:
         f" or b.bin (or .gz) in {tmp_path}/Set/raw;"
         f" or a.bin, b.bin (or .gz) in {tmp_path}/set-bin. No network."
     )
-    with pytest.raises(EmcError, match=re.escape(wanted)):
+    with pytest.raises(FileError, match=re.escape(wanted)):
         shelf.obtain("set", [PLAIN, PACKED], by_hand("No network."))
 
 
@@ -118,7 +120,7 @@ def test_failed_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise RuntimeError("Error downloading a.bin")
 
     torchvision(monkeypatch, SET=fetch)
-    with pytest.raises(EmcError, match=r"Torchvision's download failed: Error downloading a\.bin"):
+    with pytest.raises(FileError, match=r"Torchvision's download failed: Error downloading a\.bin"):
         Shelf((tmp_path,)).obtain("set", [PLAIN], by_torchvision("SET"))
 
 
@@ -139,7 +141,7 @@ def test_addresses_are_fetched_and_checked(tmp_path: Path) -> None:
 
 def test_unreachable_address(tmp_path: Path) -> None:
     address = (tmp_path / "nowhere").as_uri()
-    with pytest.raises(EmcError, match=r"The download of file:.*nowhere failed"):
+    with pytest.raises(FileError, match=r"The download of file:.*nowhere failed"):
         Shelf((tmp_path,)).obtain("set", [PLAIN], by_address("Set/raw", address))
 
 
@@ -153,5 +155,20 @@ def test_own_files_lie_in_a_place_or_anywhere(
     assert shelf.find("t.csv") == tmp_path / "mine/t.csv"
     assert shelf.find(str(tmp_path / "mine/t.csv")) == tmp_path / "mine/t.csv"
     assert shelf.find("u.csv") == Path("u.csv")
-    with pytest.raises(EmcError, match=r"mine/v\.csv: no such file or folder"):
+    with pytest.raises(FileError, match=r"mine/v\.csv: no such file or folder"):
         shelf.find("v.csv")
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (OSError(errno.EIO, "Input/output error"), True),
+        (OSError("image file is truncated"), False),
+        (gzip.BadGzipFile("Not a gzipped file"), False),
+        (ValueError("odd"), False),
+    ],
+)
+def test_what_the_system_could_not_read_can_pass(error: Exception, passes: bool) -> None:
+    found = unreadable("a.png: no readable image", error)
+    assert isinstance(found, FileError) == passes
+    assert str(found) == "a.png: no readable image"

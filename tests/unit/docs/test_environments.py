@@ -1,12 +1,18 @@
 """Container and conda environment hold what the package says it needs."""
 
+import ast
 import re
+import sys
 import tomllib
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -62,6 +68,57 @@ def test_what_the_container_copies_exists() -> None:
     assert {"constraints.txt", "pyproject.toml", "workflow"} <= {
         source.removeprefix("./") for source in sources
     }
+
+
+def test_the_container_takes_the_emc_of_the_checkout_that_jobs_run_in() -> None:
+    assert re.search(r"^ENV PYTHONPATH=workflow$", CONTAINER, re.MULTILINE)
+    assert (ROOT / "workflow/emc/__init__.py").exists()
+
+
+def test_jobs_call_nothing_but_python() -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    commands = re.findall(r"""^    shell:\n +["'](.*)["']$""", rules, flags=re.MULTILINE)
+    assert len(commands) == len(re.findall(r"^rule ", rules, flags=re.MULTILINE))
+    assert all(re.match(r"python -P scripts/[a-z]+\.py ", command) for command in commands)
+    assert not re.search(r"^    (run|script|notebook|wrapper):", rules, re.MULTILINE)
+
+
+def imported() -> set[str]:
+    """Top names of all modules that the package and the scripts import."""
+    files = [*(ROOT / "workflow/emc").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"emc"}
+
+
+def installed_with(requirements: list[str]) -> set[str]:
+    """Normal names of these distributions and of all that they require, extras left out."""
+    found: set[str] = set()
+    waiting = [Requirement(one) for one in requirements]
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        wanted = one.marker is None or one.marker.evaluate({"extra": ""})
+        if wanted and name not in found:
+            found.add(name)
+            with suppress(metadata.PackageNotFoundError):
+                waiting += map(Requirement, metadata.requires(name) or [])
+    return found
+
+
+def test_all_that_is_imported_is_installed_with_the_package() -> None:
+    extras = PROJECT["optional-dependencies"]
+    there = installed_with([*PROJECT["dependencies"], *extras["samples"], *extras["slurm"]])
+    holders = metadata.packages_distributions()
+    modules = imported()
+    assert {"numpy", "torch", "yaml", "PIL"} <= modules
+    lacking = {
+        module
+        for module in modules
+        if not there & {canonicalize_name(name) for name in holders.get(module, [module])}
+    }
+    assert not lacking
 
 
 def test_the_snakefile_names_the_image_that_the_containerfile_builds() -> None:

@@ -4,12 +4,13 @@ import errno
 from pathlib import Path
 
 import pytest
+import yaml
 
 from emc.errors import EmcError, FileError, StopRequested
-from emc.measurement.attempt import attempt
+from emc.measurement.attempt import MEMORY_TRIES, attempt
 from emc.measurement.stop import Stop
 from emc.records import Failure
-from emc.store.failures import read_failure
+from emc.store.failures import clear_document, read_failure
 from emc.store.layout import CellFiles
 from emc.study.plugins import load_plugin, plugin_at
 
@@ -64,8 +65,6 @@ def test_a_fault_of_the_cell_leaves_its_reason_and_empty_outputs(
     [
         (FileError("a: cannot be written: full"), FileError, "^a: cannot be written: full$"),
         (StopRequested("12 probes are saved"), StopRequested, "^12 probes are saved$"),
-        (MemoryError("64 GB wanted"), MemoryError, "^64 GB wanted$"),
-        (OutOfMemoryError("64 GB wanted"), MemoryError, "^64 GB wanted$"),
         (OSError(errno.ESTALE, "Stale file handle"), FileError, "^measure: .*Stale file handle$"),
         (KeyboardInterrupt("^C"), KeyboardInterrupt, r"\^C"),
     ],
@@ -76,6 +75,60 @@ def test_what_can_pass_is_raised_and_leaves_nothing(
     with pytest.raises(kind, match=said):
         fail(files, error)
     assert not files.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("64 GB wanted"),
+        OutOfMemoryError("64 GB wanted"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: 64 GB wanted"),
+    ],
+)
+def test_memory_that_runs_out_every_time_is_a_failure(
+    files: CellFiles, error: BaseException
+) -> None:
+    for number in range(1, MEMORY_TRIES):
+        with pytest.raises(MemoryError, match=rf"64 GB wanted \(try {number} of {MEMORY_TRIES}\)$"):
+            fail(files, error)
+        assert not files.failure("measure").exists()
+        assert not files.estimate.exists()
+    fail(files, error)
+    reason = read_failure(files.failure("measure")).reason
+    assert reason.startswith(f"memory ran out {MEMORY_TRIES} times, at last with ")
+    assert reason.endswith("64 GB wanted")
+
+
+def test_a_success_and_a_cleared_failure_count_memory_anew(files: CellFiles) -> None:
+    error = MemoryError("64 GB wanted")
+    for _ in range(2):
+        with pytest.raises(MemoryError, match="try 1 of"):
+            fail(files, error)
+        with attempt("measure", files.failure("measure"), []):
+            pass
+    for _ in range(MEMORY_TRIES - 1):
+        with pytest.raises(MemoryError, match="64 GB wanted"):
+            fail(files, error)
+    fail(files, error)
+    clear_document(files.failure("measure"))
+    assert not list(files.folder.iterdir())
+
+
+def test_stages_count_memory_apart_and_a_damaged_note_counts_as_none(files: CellFiles) -> None:
+    for stage in ("measure", "generalise"):
+        with (
+            pytest.raises(MemoryError, match="try 1 of"),
+            attempt(stage, files.failure(stage), []),
+        ):
+            raise MemoryError("64 GB wanted")
+    files.failure("measure").with_suffix(".tries").write_bytes(b"\xff")
+    with pytest.raises(MemoryError, match="try 1 of"):
+        fail(files, MemoryError("64 GB wanted"))
+
+
+def test_a_run_on_a_cluster_makes_as_many_tries() -> None:
+    profile = Path(__file__).parents[3] / "profiles/slurm/profile.yaml"
+    assert yaml.safe_load(profile.read_text())["retries"] + 1 == MEMORY_TRIES
 
 
 def test_what_breaks_because_of_a_stop_is_no_failure(files: CellFiles) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from emc.data.prepare import prepare
 from emc.errors import FileError
-from emc.measurement.calibrate import calibrate
+from emc.measurement.calibrate import calibrate, unprepared
 from emc.store.layout import Results
 from emc.study.cell import Cell
 from emc.study.identity import dataset_id
@@ -40,6 +40,14 @@ def test_one_cell_is_tried_once(tmp_path: Path) -> None:
     results = Results(tmp_path)
     prepare(CELLS[0].dataset, results.data(dataset_id(CELLS[0].dataset)), None)
     assert [size for size, _ in calibrate(CELLS[:1], results)] == [CELLS[0].parameters]
+
+
+def test_what_must_be_prepared_is_named(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    folder = results.data(dataset_id(CELLS[0].dataset))
+    assert unprepared(CELLS, results) == [folder / "tensors.safetensors"]
+    prepare(CELLS[0].dataset, folder, None)
+    assert unprepared(CELLS, results) == []
 
 
 def test_data_must_be_prepared(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from emc.errors import FileError
 from emc.records import Failure
 from emc.store.failures import clear, failures, read_failure, write_failure
 from emc.store.layout import CellFiles
@@ -58,10 +57,38 @@ def vars_of(failure: Failure) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"outputs": 3}', '{"outputs": [], "colour": "red"}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"outputs": 3}',
+        '{"outputs": [], "colour": "red"}',
+        '{"cell": "b", "stage": "measure", "reason": "odd", "outputs": []}',
+        '{"cell": "a", "stage": "measure", "reason": null, "outputs": []}',
+        "[" * 100_000,
+    ],
 )
-def test_a_damaged_document_is_named(files: CellFiles, text: str) -> None:
+def test_a_damaged_document_is_a_failure_that_can_be_cleared(files: CellFiles, text: str) -> None:
     files.folder.mkdir()
-    files.failure("measure").write_text(text)
-    with pytest.raises(FileError, match=r"failure-measure\.json"):
-        list(failures(files, SETTINGS))
+    path = files.failure("measure")
+    path.write_text(text)
+    files.estimate.touch()
+    files.probes.write_bytes(b"a result by hand")
+    being_written = files.folder / ".endpoints.safetensors.part"
+    being_written.touch()
+    (found,) = failures(files, SETTINGS)
+    assert (found.cell, found.stage) == ("a", "measure")
+    assert found.reason.startswith(f"{path}: damaged (")
+    assert found.reason.endswith("`emc retry` clears it")
+    clear(files, found, SETTINGS)
+    assert not list(failures(files, SETTINGS))
+    assert set(files.folder.iterdir()) == {files.probes, being_written}
+
+
+def test_the_stage_of_a_damaged_document_is_in_its_name(files: CellFiles) -> None:
+    files.folder.mkdir()
+    files.failure(f"certify-{SETTINGS}").touch()
+    (found,) = failures(files, SETTINGS)
+    assert found.stage == "certify"

@@ -87,8 +87,18 @@ def test_what_is_downloaded_or_prepared_is_not_looked_for() -> None:
     (dataset,) = {planned.cell.dataset for planned in study.cells}
     manifest = Path("results/data", dataset_id(dataset), "manifest.json")
     manifest.parent.mkdir(parents=True)
-    manifest.touch()
+    manifest.write_text("{}")
     refuse_absent_data(study)
+
+
+def test_what_could_not_be_prepared_is_looked_for() -> None:
+    study = plan(TABLE)
+    (dataset,) = {planned.cell.dataset for planned in study.cells}
+    manifest = Path("results/data", dataset_id(dataset), "manifest.json")
+    manifest.parent.mkdir(parents=True)
+    manifest.touch()
+    with pytest.raises(EmcError, match=r"mine\.csv"):
+        refuse_absent_data(study)
 
 
 def test_a_job_makes_its_cell_without_looking() -> None:

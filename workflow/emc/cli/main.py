@@ -32,9 +32,11 @@ class Format(StrEnum):
 @app.command()
 def validate(study: StudyFile) -> None:
     """Check a study file and count its cells."""
+    from emc.cli.claims import warn_of_unpaired
     from emc.cli.plan import print_summary
 
     print_summary(study)
+    warn_of_unpaired(study)
 
 
 @app.command()
@@ -53,6 +55,25 @@ def plan(
     from emc.cli.plan import print_plan
 
     print_plan(study, results, watts, calibrate=calibrate)
+
+
+@app.command()
+def resources(
+    study: StudyFile,
+    max_runtime: Annotated[
+        int | None,
+        typer.Option("--max-runtime", min=1, max=10**9, help="most a job may ask for, minutes"),
+    ] = None,
+    max_memory: Annotated[
+        int | None,
+        typer.Option("--max-memory", min=1, max=10**9, help="most a job may ask for, megabytes"),
+    ] = None,
+    results: ResultsFolder = RESULTS,
+) -> None:
+    """Let jobs to come ask a cluster for the time and memory that finished cells foretell."""
+    from emc.cli.resources import predict_resources
+
+    predict_resources(study, results, runtime=max_runtime, mem_mb=max_memory)
 
 
 @app.command()
@@ -112,6 +133,10 @@ def compare(
 
 @app.command()
 def nets(
+    study: Annotated[
+        Path | None,
+        typer.Argument(metavar="STUDY", help="study file whose plug-ins' nets are listed too"),
+    ] = None,
     dataset: Annotated[
         str, typer.Option("--dataset", help="data set whose inputs they take: a name or an entry")
     ] = "mnist",
@@ -123,7 +148,7 @@ def nets(
     """List the architectures: their keys, and their parameters at some widths."""
     from emc.cli.nets import print_nets
 
-    print_nets(dataset, params)
+    print_nets(dataset, params, study)
 
 
 def main() -> None:

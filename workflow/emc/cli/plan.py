@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
-from emc.errors import FileError
+from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
 from emc.records import Estimate, Failure
@@ -127,7 +127,7 @@ def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
 
     try:
         answer = present_answer(planned.cell, data, one.probes)
-    except FileError as error:
+    except EmcError as error:
         return f"{len(one.probes)} probes; {error}"
     interval = f"{answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
     last = one.probes[-1]
@@ -158,7 +158,7 @@ def _cost(
     paid = [_paid(states[cell].estimate) for cell in done[:_LEARN_FROM]]
     learnt = f"from {counted(len(paid), 'cell')} that finished"
     if calibrate and not paid:
-        paid, learnt = _calibrated(left, places), "at most, from short runs of a few cells"
+        paid, learnt = _calibrated(left, places, study.file), _SHORT_RUNS
     sizes = [_size(one) for one in left]
     expected = forecast(paid, sizes)
     if expected is None:
@@ -172,10 +172,16 @@ def _cost(
     )
 
 
-def _calibrated(left: list[PlannedCell], places: Results) -> list[tuple[int, float]]:
-    from emc.measurement.calibrate import calibrate
+def _calibrated(left: list[PlannedCell], places: Results, file: Path) -> list[tuple[int, float]]:
+    from emc.measurement.calibrate import calibrate, unprepared
 
-    return calibrate([one.cell for one in left], places)
+    cells = [one.cell for one in left]
+    if lacking := unprepared(cells, places):
+        raise EmcError(
+            f"--calibrate trains on {counted(len(lacking), 'data set')} not prepared yet; first\n"
+            f"  snakemake {' '.join(map(str, lacking))} --cores all --configfile {file}"
+        )
+    return calibrate(cells, places)
 
 
 def _memory(
@@ -201,6 +207,7 @@ def _left_out(expected: Forecast) -> str:
     return f"each predicted from the others is off by a factor of {expected.left_out:.2g}"
 
 
+_SHORT_RUNS = "at most, from short runs of a few cells"
 _TOO_FEW = "too few have finished to tell how far off this is"
 
 

@@ -1,18 +1,20 @@
-"""Clear failures of cells."""
+"""Clear failures of cells, and of the data sets that they draw from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emc.errors import EmcError
 from emc.records import Failure
-from emc.store.failures import clear, failures
-from emc.store.layout import Results
+from emc.store.failures import clear, clear_document, failures, read_failure
+from emc.store.layout import DATASET, Results, data_failure
 from emc.study import load_file
-from emc.study.identity import settings_id
+from emc.study.identity import dataset_id, settings_id
 
 
 def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, every: bool) -> None:
     """Clear the failures of the cells whose ids begin so, or every failure of the study.
+
+    A data set that failed is cleared with all of its cells, whichever of them is chosen.
 
     Raises:
         EmcError: nothing is chosen, or a beginning is that of no failed cell or comes with
@@ -25,12 +27,32 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
     if not results.is_dir():
         raise EmcError(f"{results}: no such folder: nothing was measured here")
     places = Results(results)
-    failed = [one for cell in study.cells for one in failures(places.cell(cell.id), settings)]
-    for one in failed if every else _chosen(failed, beginnings):
-        clear(places.cell(one.cell), one, settings)
-        print(f"{one.cell}: {one.stage} will be tried again (it failed: {one.reason})")
+    datasets = {planned.id: dataset_id(planned.cell.dataset) for planned in study.cells}
+    failed = [*_of_datasets(sorted(set(datasets.values())), places)]
+    failed += [one for cell in datasets for one in failures(places.cell(cell), settings)]
+    chosen = failed if every else _chosen(failed, beginnings)
+    touched = {datasets.get(one.cell, one.cell) for one in chosen}
+    whole = touched & {one.cell for one in failed if one.stage == DATASET}
+    for one in failed:
+        if one in chosen or datasets.get(one.cell, one.cell) in whole:
+            _clear(one, places, settings)
+            print(f"{one.cell}: {one.stage} will be tried again (it failed: {one.reason})")
     if not failed:
         print("no cell has failed")
+
+
+def _of_datasets(names: Sequence[str], places: Results) -> Iterator[Failure]:
+    for name in names:
+        path = data_failure(places.data(name))
+        if path.exists():
+            yield read_failure(path)
+
+
+def _clear(failure: Failure, places: Results, settings: str) -> None:
+    if failure.stage == DATASET:
+        clear_document(data_failure(places.data(failure.cell)))
+    else:
+        clear(places.cell(failure.cell), failure, settings)
 
 
 def _chosen(failed: Sequence[Failure], beginnings: Sequence[str]) -> list[Failure]:

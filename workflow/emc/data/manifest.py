@@ -7,8 +7,10 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from emc.data.equality import EqualInputs
-from emc.errors import FileError
+from emc.errors import EmcError, FileError
 from emc.store.documents import read_document, write_document
+from emc.store.failures import read_failure
+from emc.store.layout import data_failure
 
 TENSORS: Final = "tensors.safetensors"
 MANIFEST: Final = "manifest.json"
@@ -92,7 +94,11 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         FileError: it is missing, damaged or of another version.
+        EmcError: the data set could not be prepared.
     """
+    if (failed := data_failure(folder)).exists():
+        reason = read_failure(failed).reason
+        raise EmcError(f"data set {folder.name} could not be prepared: {reason}")
     path = folder / MANIFEST
     document = read_document(path, REBUILT_BY)
     try:

@@ -9,7 +9,7 @@ from hashlib import md5
 from pathlib import Path
 
 from emc.data.manifest import OriginalFile
-from emc.errors import EmcError
+from emc.errors import EmcError, FileError
 from emc.store.atomic import write_bytes_atomically
 
 Download = Callable[[Path], str]
@@ -70,20 +70,21 @@ class Shelf:
         """A user's own file or folder: absolute, or relative to a place or the working folder.
 
         Raises:
-            EmcError: there is none.
+            FileError: there is none.
         """
         wanted = Path(name).expanduser()
         paths = [*(place / wanted for place in self.places), wanted]
         for path in paths:
             if path.exists():
                 return path
-        raise EmcError(f"{paths[0]}: no such file or folder")
+        raise FileError(f"{paths[0]}: no such file or folder")
 
     def obtain(self, dataset: str, editions: Sequence[Edition], download: Download) -> Originals:
         """The first edition that is complete, downloaded if none is.
 
         Raises:
-            EmcError: no edition is complete; the message says what to put where.
+            FileError: no edition is complete; the message says what to put where.
+            EmcError: an archive is damaged.
         """
         failure = ""
         found = self._complete(dataset, editions)
@@ -91,7 +92,7 @@ class Shelf:
             failure = download(self.places[-1])
             found = self._complete(dataset, editions)
         if found is None:
-            raise EmcError(self._advice(dataset, editions, failure))
+            raise FileError(self._advice(dataset, editions, failure))
         return found
 
     def _complete(self, dataset: str, editions: Sequence[Edition]) -> Originals | None:
@@ -122,7 +123,8 @@ class Shelf:
                 with tarfile.open(archive) as tar:
                     self._extract(tar, edition)
             except (tarfile.TarError, KeyError, EOFError, zlib.error, OSError) as error:
-                raise EmcError(f"{archive}: damaged archive ({error}); fetch it again") from None
+                complaint = f"{archive}: damaged archive ({error}); fetch it again"
+                raise unreadable(complaint, error) from None
             return True
         return False
 
@@ -141,6 +143,12 @@ class Shelf:
             ways.append(f"{', '.join(missing)} (or .gz) in {place / edition.folder}")
         advice = f"{dataset}: original files are missing: put {'; or '.join(ways)}"
         return f"{advice}. {failure}" if failure else advice
+
+
+def unreadable(complaint: str, error: Exception) -> EmcError:
+    """What to raise of an original: where the system could not read it, that can pass."""
+    passing = isinstance(error, OSError) and error.errno is not None
+    return FileError(complaint) if passing else EmcError(complaint)
 
 
 def _content(path: Path) -> bytes:

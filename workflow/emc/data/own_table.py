@@ -9,7 +9,7 @@ from emc.data.content import Content
 from emc.data.manifest import OriginalFile
 from emc.data.originals import Shelf
 from emc.data.tables import checked, table_content
-from emc.errors import EmcError
+from emc.errors import EmcError, FileError
 from emc.study.sources import Columns, Csv, Parquet
 
 
@@ -18,8 +18,10 @@ def csv(dataset: Csv, shelf: Shelf) -> Content:
     path = shelf.find(dataset.file)
     try:
         frame = pl.read_csv(path, separator=dataset.separator, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except pl.exceptions.PolarsError as error:
         raise EmcError(f"{path}: no readable CSV table: {error}") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
     return _content(dataset, path, frame)
 
 
@@ -28,8 +30,10 @@ def parquet(dataset: Parquet, shelf: Shelf) -> Content:
     path = shelf.find(dataset.file)
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except pl.exceptions.PolarsError as error:
         raise EmcError(f"{path}: no readable Parquet table: {error}") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
     return _content(dataset, path, frame)
 
 

@@ -61,8 +61,9 @@ def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
     [n, d], train_labels int64 [n], test_inputs and test_labels.
 
     Raises:
-        EmcError: originals are missing, damaged or not the published ones, an input is no finite
-            number, a class has no training sample, or there are fewer than two classes.
+        FileError: originals are missing, or a file cannot be read or written.
+        EmcError: originals are damaged or not the published ones, an input is no finite number,
+            a class has no training sample, or there are fewer than two classes.
     """
     places = (*([data_dir.expanduser()] if data_dir else []), folder / "original")
     content = _read(dataset, Shelf(places))

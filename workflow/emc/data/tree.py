@@ -12,8 +12,8 @@ import numpy as np
 
 from emc.data.content import Arrays, Content, Tensors, specs
 from emc.data.holdout import held_out_of_class
-from emc.data.originals import Shelf
-from emc.errors import EmcError
+from emc.data.originals import Shelf, unreadable
+from emc.errors import EmcError, FileError
 from emc.study.sources import ImageFolder, ImageNet
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Decoder:
                 square = image.crop(_centre(*image.size)).convert(mode)
                 pixels = np.asarray(square.resize(size, Image.Resampling.BILINEAR))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise EmcError(f"{path}: no readable image ({error}); replace or remove it") from None
+            complaint = f"{path}: no readable image ({error}); replace or remove it"
+            raise unreadable(complaint, error) from None
         return pixels.reshape(*size, self.channels).transpose(2, 0, 1)
 
     @property
@@ -78,12 +79,12 @@ class Tree:
         """Paths of a class's images, sorted: no more than one class's are ever in memory.
 
         Raises:
-            EmcError: there are more or fewer of them than when the tree was opened.
+            FileError: there are more or fewer of them than when the tree was opened.
         """
         folder = self.root / self.classes[label]
         images = sorted(_images(folder))
         if len(images) != self.counts[label]:
-            raise EmcError(f"{folder}: its images changed while they were read")
+            raise FileError(f"{folder}: its images changed while they were read")
         return images
 
 

@@ -1,17 +1,21 @@
-"""One try at a stage of a cell: what is the cell's own fault becomes its failure."""
+"""One try at a job of a cell or a data set: what is its own fault becomes its failure."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from emc.errors import EmcError, FileError, StopRequested
 from emc.measurement.stop import Stop
 from emc.records import Failure
-from emc.store.failures import write_failure
+from emc.store.failures import count_try, forget_tries, write_failure
 from emc.study.plugins import place_of
 
 log = logging.getLogger(__name__)
+
+MEMORY_TRIES: Final = 4
+"""As many as one run on a cluster makes, each with more memory: see profiles/slurm/profile.yaml."""
 
 
 @contextmanager
@@ -21,7 +25,8 @@ def attempt(
     """Run a stage; an error inside is written to `failure`, and `outputs` become empty files.
 
     So the rule succeeds and the study goes on. A plug-in that exits is such an error too. What
-    can pass by itself is no fault of the cell and is raised.
+    can pass by itself is no fault of the cell, or of the data set, and is raised. Memory that runs
+    out can pass, but not `MEMORY_TRIES` times: then it is a failure, too.
 
     Raises:
         StopRequested: the process was asked to stop.
@@ -31,6 +36,7 @@ def attempt(
     failure.unlink(missing_ok=True)
     try:
         yield
+        forget_tries(failure)
     except (FileError, StopRequested):
         raise
     except (Exception, SystemExit) as error:
@@ -38,18 +44,33 @@ def attempt(
             raise StopRequested(f"{stage} was cut short: {error}") from error
         _raise_what_can_pass(stage, error)
         log.info("%s failed", stage, exc_info=error)
-        reason = _reason(error)
+        reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)
         log.error(  # noqa: TRY400
-            "error: %s\nthe cell counts as failed until `emc retry` clears it", reason
+            "error: %s\n%s counts as failed until `emc retry` clears it",
+            reason,
+            failure.parent.name,
         )
         names = tuple(output.name for output in outputs)
         write_failure(failure, Failure(failure.parent.name, stage, reason, names))
+        forget_tries(failure)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Torch has a class of its own for a device, and for the processor none."""
+    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    return isinstance(error, MemoryError) or named
+
+
+def _out_of_memory(error: BaseException, failure: Path) -> str:
+    """The reason of a failure, if memory ran out often enough; raise otherwise."""
+    tries = count_try(failure)
+    if tries < MEMORY_TRIES:
+        raise MemoryError(f"{error} (try {tries} of {MEMORY_TRIES})") from error
+    return f"memory ran out {tries} times, at last with {type(error).__name__}: {error}"
 
 
 def _raise_what_can_pass(stage: str, error: BaseException) -> None:
-    """Raise if the machine failed rather than the cell; torch has its own class of MemoryError."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        raise MemoryError(str(error)) from error
+    """Raise if the machine failed rather than the cell."""
     if isinstance(error, OSError) and place_of(error) is None:
         log.info("%s cannot go on", stage, exc_info=error)
         raise FileError(f"{stage}: {error}") from error

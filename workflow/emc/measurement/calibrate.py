@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from emc.data.manifest import MANIFEST, TENSORS
 from emc.engine.device import resolve
 from emc.measurement.cards import one_card
 from emc.measurement.measure import measure_cell
@@ -23,13 +24,23 @@ def calibrate(cells: Sequence[Cell], results: Results) -> list[tuple[int, float]
     they are an upper bound. Nothing is kept.
 
     Raises:
-        FileError: a data set is not prepared.
+        FileError: a data set is not prepared, see `unprepared`.
+        EmcError: a data set could not be prepared.
     """
+    with one_card():
+        return [_tried(cell, results, resolve("auto")) for cell in _chosen(cells)]
+
+
+def unprepared(cells: Sequence[Cell], results: Results) -> list[Path]:
+    """Tensor files that `calibrate` would lack."""
+    folders = {results.data(dataset_id(cell.dataset)) for cell in _chosen(cells)}
+    return sorted(folder / TENSORS for folder in folders if not (folder / MANIFEST).exists())
+
+
+def _chosen(cells: Sequence[Cell]) -> list[Cell]:
     known = sorted((c for c in cells if c.dataset.facts), key=lambda cell: cell.parameters)
     places = {round(step * (len(known) - 1) / (_CELLS - 1)) for step in range(_CELLS)}
-    chosen = [known[place] for place in sorted(places)] if known else list(cells[:_CELLS])
-    with one_card():
-        return [_tried(cell, results, resolve("auto")) for cell in chosen]
+    return [known[place] for place in sorted(places)] if known else list(cells[:_CELLS])
 
 
 def _tried(cell: Cell, results: Results, device: str) -> tuple[int, float]:

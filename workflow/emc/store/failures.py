@@ -1,13 +1,15 @@
-"""Failures of cells: a document each, beside the empty files that stand for the outputs."""
+"""Failures of cells and data sets: a document each, beside the empty files left as outputs."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from emc.errors import FileError
 from emc.records import Failure
-from emc.store.atomic import write_bytes_atomically
-from emc.store.documents import read_document, write_document
+from emc.store.atomic import write_bytes_atomically, write_text_atomically
+from emc.store.documents import write_document
 from emc.store.layout import CellFiles
 
 
@@ -21,15 +23,36 @@ def write_failure(path: Path, failure: Failure) -> None:
 def read_failure(path: Path) -> Failure:
     """The failure that `write_failure` was given.
 
-    Raises:
-        FileError: the document is missing or damaged.
+    Where there is a document something failed, so a damaged one is a failure, too: its reason
+    names the file, and its outputs are all empty files beside it.
     """
-    document = read_document(path, rebuilt_by="the next run")
     try:
-        outputs = tuple(str(name) for name in document.pop("outputs"))
-        return Failure(outputs=outputs, **document)
-    except (KeyError, TypeError) as error:
-        raise FileError(f"{path}: damaged ({error}); remove it and what is empty there") from None
+        return _from_document(json.loads(path.read_bytes()), path)
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+        reason = f"{path}: damaged ({error}), so what failed is not known; `emc retry` clears it"
+        return Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
+
+
+def count_try(path: Path) -> int:
+    """Note beside the failure to come that memory ran out once more; the number of times.
+
+    A note that cannot be read counts as none.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    note = _tries(path)
+    try:
+        before = int(note.read_bytes())
+    except (OSError, ValueError):
+        before = 0
+    write_text_atomically(note, f"{before + 1}\n")
+    return before + 1
+
+
+def forget_tries(path: Path) -> None:
+    """Begin to count anew."""
+    _tries(path).unlink(missing_ok=True)
 
 
 def failures(files: CellFiles, settings: str) -> Iterator[Failure]:
@@ -40,21 +63,58 @@ def failures(files: CellFiles, settings: str) -> Iterator[Failure]:
 
 
 def clear(files: CellFiles, failure: Failure, settings: str) -> None:
-    """Remove a failure and the empty outputs it left, so that the next run tries again.
+    """Remove a failure of a cell, so that the next run tries again.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    for path in _places(files, settings):
+        if path.exists() and read_failure(path) == failure:
+            clear_document(path)
+
+
+def clear_document(path: Path) -> None:
+    """Remove a failure and the empty outputs it left.
 
     Raises:
         FileError: the folder cannot be written.
     """
     try:
-        for name in failure.outputs:
-            output = files.folder / Path(name).name
+        for name in read_failure(path).outputs:
+            output = path.with_name(Path(name).name)
             if output.exists() and not output.stat().st_size:
                 output.unlink()
-        for path in _places(files, settings):
-            if path.exists() and read_failure(path) == failure:
-                path.unlink()
+        path.unlink()
     except OSError as error:
-        raise FileError(f"{files.folder}: its failure cannot be cleared: {error}") from None
+        raise FileError(f"{path.parent}: its failure cannot be cleared: {error}") from None
+
+
+def _from_document(document: Any, path: Path) -> Failure:
+    if not isinstance(document, dict):
+        raise TypeError("not a JSON object")
+    outputs = tuple(str(name) for name in document["outputs"])
+    failure = Failure(**{**document, "outputs": outputs})
+    if (failure.cell, failure.stage) != (path.parent.name, _stage(path)):
+        raise ValueError(f"it is of {failure.cell!r}, stage {failure.stage!r}")
+    if not isinstance(failure.reason, str):
+        raise TypeError(f"reason: {failure.reason!r}")
+    return failure
+
+
+def _stage(path: Path) -> str:
+    """From a name such as failure-measure.json or failure-certify-<settings>.json."""
+    return path.stem.removeprefix("failure-").partition("-")[0]
+
+
+def _empty_beside(path: Path) -> Iterator[str]:
+    for beside in sorted(path.parent.iterdir()):
+        hidden = beside.name.startswith(".")  # another job writes it just now
+        if beside.is_file() and not hidden and not beside.stat().st_size and beside != path:
+            yield beside.name
+
+
+def _tries(path: Path) -> Path:
+    return path.with_suffix(".tries")
 
 
 def _places(files: CellFiles, settings: str) -> list[Path]:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+DATASET: Final = "dataset"
+"""The stage that prepares a data set, by the name of its rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class CellFiles:
         return self.folder / f"generalisation-{seeds}.parquet"
 
 
+def data_failure(folder: Path) -> Path:
+    """Why the data set of this folder could not be prepared; its files are then empty."""
+    return folder / f"failure-{DATASET}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class StudyFiles:
     """The files of one study."""
@@ -63,6 +72,11 @@ class StudyFiles:
     def database(self) -> Path:
         """The data product."""
         return self.folder / "emc.duckdb"
+
+    @property
+    def resources(self) -> Path:
+        """What jobs ask a cluster for; no rule declares it."""
+        return self.folder / "resources.json"
 
     @property
     def figures(self) -> Path:

@@ -31,10 +31,15 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
     return [
         Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, folder, data_dir))
         for dataset, section in asked.items()
-        if not (_PREPARED / dataset_id(dataset) / "manifest.json").is_file()
+        if not _is_prepared(_PREPARED / dataset_id(dataset) / "manifest.json")
         for key, wanted in _own_files(dataset)
         if not any((place / wanted).exists() for place in (folder.expanduser(), here))
     ]
+
+
+def _is_prepared(manifest: Path) -> bool:
+    """A preparation that failed leaves an empty file."""
+    return manifest.is_file() and manifest.stat().st_size > 0
 
 
 def _own_files(dataset: DataSet) -> Iterator[tuple[str, Path]]:

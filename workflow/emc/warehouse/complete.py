@@ -8,18 +8,22 @@ from emc.warehouse.open import open_database
 
 
 def confirm(database: Path, note: Path) -> None:
-    """Write a note that no cell has failed.
+    """Write a note that no cell and no data set has failed.
 
     Raises:
         EmcError: some have; the message lists them.
     """
     with open_database(database) as warehouse:
         failed = warehouse.view("failures")
+        data = warehouse.sql("SELECT dataset, reason FROM datasets WHERE reason IS NOT NULL")
         cells = warehouse.count("cells")
-    if failed.height:
-        lines = "\n".join(f"  {cell} ({stage}): {reason}" for cell, stage, reason in failed.rows())
+    lines = [f"  data set {name}: {reason}" for name, reason in data.rows()]
+    lines += [f"  {cell} ({stage}): {reason}" for cell, stage, reason in failed.rows()]
+    if lines:
+        count = f"{failed['cell'].n_unique()} of {cells} cells"
+        told = "\n".join(lines)
         raise EmcError(
-            f"{failed['cell'].n_unique()} of {cells} cells failed; the rest is on the page:\n"
-            f"{lines}\n`emc retry` clears them, and the next run tries again"
+            f"{count} failed; the rest is on the page:\n{told}\n`emc retry` clears them, and the"
+            " next run tries again"
         )
     write_text_atomically(note, f"all {cells} cells are measured\n")

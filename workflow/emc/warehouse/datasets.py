@@ -7,18 +7,20 @@ import duckdb
 
 from emc.data.manifest import MANIFEST, read_manifest
 from emc.store.columns import Column, Table
-from emc.store.layout import Results
+from emc.store.failures import read_failure
+from emc.store.layout import Results, data_failure
 from emc.study.identity import dataset_from_definition, dataset_id
 from emc.warehouse.loading import create
 
 DATASETS: Final = Table(
     "datasets",
-    "The data sets that the cells draw from; one that is not prepared yet has its name only.",
+    "The data sets that the cells draw from; one that is not prepared has its name only.",
     ("dataset",),
     (
         Column("dataset", "text", "id: the data set's folder"),
         Column("name", "text", "name, as in `cells`"),
         Column("definition", "text", "all that the study says of it, as in a cell's definition"),
+        Column("reason", "text", "the error, where it could not be prepared", True),
         Column("prepared", "truth", "its files are there; otherwise all that follows is empty"),
         Column("source", "text", "where the original comes from", True),
         Column("licence", "text", "under which terms", True),
@@ -60,6 +62,8 @@ def _row(definition: str, results: Results) -> dict[str, Any]:
     empty: dict[str, Any] = {column.name: None for column in DATASETS.columns}
     known = {"dataset": identity, "name": dataset.name, "definition": definition}
     folder = results.data(identity)
+    if (failed := data_failure(folder)).exists():
+        return empty | known | {"prepared": False, "reason": read_failure(failed).reason}
     prepared = (folder / MANIFEST).is_file()
     return empty | known | {"prepared": prepared} | (_manifest(folder) if prepared else {})
 
