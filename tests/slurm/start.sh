@@ -72,7 +72,7 @@ MinJobAge=3600
 KillWait=5
 NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:fake:$gpus
 PartitionName=main Nodes=$host Default=YES PriorityTier=10 PreemptMode=OFF
-PartitionName=low Nodes=$host PriorityTier=1 PreemptMode=REQUEUE GraceTime=5
+PartitionName=low Nodes=$host PriorityTier=1 PreemptMode=REQUEUE
 CONF
 echo "NodeName=$host Name=gpu Type=fake File=/dev/emc-fake-gpu[0-$((gpus - 1))]" >/etc/slurm/gres.conf
 

@@ -1,20 +1,30 @@
-"""A real SLURM of one node with made-up GPUs (tests/slurm/start.sh): the local run's numbers."""
+"""A real SLURM of one node with made-up GPUs (tests/slurm/start.sh): the local run's numbers.
+
+One run meets everything that happens to jobs; the tests look at what it left.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import log
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 from tests.workflow.checkout import Checkout
 
+from emc.measurement.request import BESIDE
+from emc.records import Law, Probe
 from emc.store.columns import PROBES
+from emc.store.journal import read_rounds
 from emc.store.layout import Results
+from emc.store.resources import Resources, write_resources
 from emc.store.tables import read_table
 from emc.study import load_file
 
@@ -33,7 +43,7 @@ pytestmark = [
 ]
 
 STUDY = "config/cluster.yaml"
-LONG = """
+CONTENT = """
 study: cluster
 defaults:
   dataset: digits
@@ -41,22 +51,105 @@ defaults:
   architecture: {name: mlp, depth: 2, width: 24}
   optimizer: {name: sgd, lr: [0.03, 0.1]}
   budget: {epochs: 400}
-  search: {tolerance: 0.01, probes: 120}
+  search: {tolerance: 0.01, probes: 40}
 sections:
-  s: {grid: {seed: [0, 1, 2]}}
+  s: {grid: {seed: [0, 1, 2, 3, 4]}}
 """
+MINUTES = 17
+"""What a job asks for in its first try, as `emc resources` foretold."""
+MEGABYTES = 1500
+"""What it asks for in every try, since the user said so."""
 OPTIONS = (
     "--workflow-profile",
     "profiles/slurm",
+    "--default-resources",
+    "slurm_partition=low",
+    "slurm_extra='--signal=TERM@120'",
+    "mem_mb=2000",
+    "runtime=30",
+    "--set-resources",
+    f"measure:mem_mb={MEGABYTES}",
     "--slurm-init-seconds-before-status-checks",
+    "1",
+    "--seconds-between-status-checks",
     "2",
     "--latency-wait",
     "5",
     "--configfile",
     STUDY,
 )
-"""The profile as users have it, but for the patience that a real cluster asks for."""
-SECONDS = 150.0
+"""The profile as users have it, but in the partition that is preempted, and less patient."""
+SECONDS = 300.0
+
+
+def scontrol(*command: str) -> str:
+    done = subprocess.run(["scontrol", *command], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def stop(job: str, process: psutil.Process) -> None:
+    subprocess.run(["scancel", "--signal", "TERM", job], check=True)
+
+
+def cancel(job: str, process: psutil.Process) -> None:
+    subprocess.run(["scancel", job], check=True)
+
+
+def requeue(job: str, process: psutil.Process) -> None:
+    scontrol("requeue", job)
+
+
+def kill(job: str, process: psutil.Process) -> None:
+    process.kill()
+
+
+def preempt(job: str, process: psutil.Process) -> None:
+    """A job of the more important partition takes all cards, for a moment."""
+    subprocess.run(
+        ["sbatch", "--partition", "main", "--gpus", "4", "--output", "/dev/null", "--wrap", "true"],
+        check=True,
+        capture_output=True,
+    )
+
+
+DISTURBANCES: tuple[Callable[[str, psutil.Process], None], ...] = (
+    stop,
+    cancel,
+    requeue,
+    kill,
+    preempt,
+)
+"""One for each cell; the last stops whatever runs."""
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """A cell as something happened to it: its job, and the probes in its journal before."""
+
+    cell: str
+    job: str
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run on the cluster that is over."""
+
+    checkout: Checkout
+    code: int
+    said: str
+    disturbed: Mapping[str, Disturbed]
+
+    def jobs(self) -> list[dict[str, str]]:
+        """What SLURM knows of the run's jobs."""
+        rows = scontrol("show", "jobs", "--oneliner").splitlines()
+        facts = [dict(entry.split("=", 1) for entry in row.split() if "=" in entry) for row in rows]
+        return [one for one in facts if one.get("WorkDir") == str(self.checkout.folder)]
+
+    def job(self, disturbance: str) -> dict[str, str]:
+        """The job that was disturbed."""
+        (found,) = [one for one in self.jobs() if one["JobId"] == self.disturbed[disturbance].job]
+        return found
 
 
 @contextmanager
@@ -77,69 +170,118 @@ def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[st
         try:
             yield process
         finally:
-            process.terminate()
+            process.kill()
 
 
-def job_of(cell: str) -> str | None:
-    """Number of the job that measures a cell, once it runs."""
-    rows = subprocess.run(
-        ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i|%k"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    numbers = [row.split("|")[0] for row in rows if row.endswith(cell)]
-    return numbers[0] if numbers else None
+def measuring(definition: str, folder: Path) -> psutil.Process | None:
+    """The process of a job that measures the cell of this definition."""
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        if process.info["cwd"] == str(folder) and definition in (process.info["cmdline"] or ()):
+            return process
+    return None
 
 
-def next_of(cells: Iterable[str], results: Results) -> str:
-    """A cell that is being measured; wait for one."""
+def disturb_next(
+    cells: dict[str, str],
+    checkout: Checkout,
+    disturbance: Callable[[str, psutil.Process], None],
+) -> Disturbed:
+    """Wait for a cell with a round in its journal and disturb its job; `cells` loses it."""
+    results = Results(checkout.folder / "results")
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        for cell in cells:
-            if results.cell(cell).journal.exists() and job_of(cell):
-                return cell
-        time.sleep(0.2)
-    raise AssertionError("no cell is being measured")
+        for cell, definition in cells.items():
+            probes, _ = read_rounds(results.cell(cell).journal)
+            process = measuring(definition, checkout.folder) if probes else None
+            if process:
+                job = process.environ()["SLURM_JOB_ID"]
+                disturbance(job, process)
+                del cells[cell]
+                return Disturbed(cell, job, tuple(probes))
+        time.sleep(0.1)
+    raise AssertionError(f"no cell is being measured: {disturbance.__name__}")
 
 
-def probes(checkout: Checkout) -> dict[str, pl.DataFrame]:
-    """Probes of every cell of the study without their wall time."""
-    results = Results(checkout.folder / "results")
-    cells = [one.id for one in load_file(checkout.folder / STUDY).cells]
-    return {
-        cell: read_table(results.cell(cell).probes, PROBES, "measure").drop("seconds")
-        for cell in cells
+def foretell(checkout: Checkout) -> None:
+    """What `emc resources` leaves, of cells that take as long as one another."""
+    seconds = 60.0 * (MINUTES - BESIDE["runtime"])
+    megabytes = 8000.0
+    laws = {
+        resource: Law(log(amount) - 1e-9, power=0.0, typical=1.0, factor=1.0, learnt_from=9)
+        for resource, amount in (("runtime", seconds), ("mem_mb", megabytes))
     }
+    path = Results(checkout.folder / "results").study("cluster").resources
+    write_resources(path, Resources({"measure": laws}, {}))
 
 
-@pytest.fixture
-def local(fresh: Checkout, tmp_path: Path) -> Checkout:
+def probes_of(checkout: Checkout, cell: str) -> pl.DataFrame:
+    files = Results(checkout.folder / "results").cell(cell)
+    return read_table(files.probes, PROBES, "measure")
+
+
+@pytest.fixture(scope="module")
+def ended(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Five cells, each of which was disturbed in another way."""
+    checkout = fresh.copy(tmp_path_factory.mktemp("cluster") / "emc")
+    (checkout.folder / STUDY).write_text(CONTENT)
+    foretell(checkout)
+    cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
+    with snakemake(checkout, "--until", "measure") as process:
+        disturbed = {one.__name__: disturb_next(cells, checkout, one) for one in DISTURBANCES}
+        said, _ = process.communicate(timeout=SECONDS)
+    return Ended(checkout, process.returncode, said, disturbed)
+
+
+@pytest.fixture(scope="module")
+def local(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy in which the study was measured without SLURM."""
-    copy = fresh.copy(tmp_path / "local")
-    (copy.folder / STUDY).write_text(LONG)
+    copy = fresh.copy(tmp_path_factory.mktemp("local") / "emc")
+    (copy.folder / STUDY).write_text(CONTENT)
     copy.snakemake(STUDY, "--until", "measure")
     return copy
 
 
 def test_jobs_that_are_stopped_killed_and_requeued_end_with_the_same_numbers(
-    fresh: Checkout, local: Checkout, tmp_path: Path
+    ended: Ended, local: Checkout
 ) -> None:
-    checkout = fresh.copy(tmp_path / "cluster")
-    (checkout.folder / STUDY).write_text(LONG)
-    stopped, cancelled, requeued = (one.id for one in load_file(checkout.folder / STUDY).cells)
-    results = Results(checkout.folder / "results")
-    disturbances = {
-        stopped: ("scancel", "--signal", "TERM"),
-        cancelled: ("scancel",),
-        requeued: ("scontrol", "requeue"),
-    }
-    # Job arrays are left out here: their tasks cannot be told apart by comment.
-    with snakemake(checkout, "--until", "measure", "--slurm-array-jobs", "none") as process:
-        while disturbances:
-            cell = next_of(disturbances, results)
-            subprocess.run([*disturbances.pop(cell), str(job_of(cell))], check=True)
-        said, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, said
-    found, wanted = probes(checkout), probes(local)
-    assert all(found[cell].equals(wanted[cell]) for cell in wanted)
+    assert ended.code == 0, ended.said
+    for cell in (one.cell for one in ended.disturbed.values()):
+        found = probes_of(ended.checkout, cell).drop("seconds")
+        assert found.equals(probes_of(local, cell).drop("seconds"))
+
+
+@pytest.mark.parametrize("disturbance", [one.__name__ for one in DISTURBANCES])
+def test_a_disturbed_job_goes_on_from_its_journal(ended: Ended, disturbance: str) -> None:
+    """Training takes another time whenever it is repeated, to the nanosecond."""
+    one = ended.disturbed[disturbance]
+    kept = probes_of(ended.checkout, one.cell)["seconds"].to_list()
+    before = [probe.seconds for probe in one.probes]
+    assert before
+    assert kept[: len(before)] == before
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "state"), [("stop", "FAILED"), ("cancel", "CANCELLED"), ("kill", "FAILED")]
+)
+def test_a_further_try_is_a_job_that_asks_for_more(
+    ended: Ended, disturbance: str, state: str
+) -> None:
+    first = ended.job(disturbance)
+    assert first["JobState"] == state
+    assert first["TimeLimit"] == f"00:{MINUTES}:00"
+    again = [one for one in ended.jobs() if one["TimeLimit"] == f"00:{2 * MINUTES}:00"]
+    assert len(again) >= 3
+    assert {one["JobState"] for one in again} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize("disturbance", ["requeue", "preempt"])
+def test_a_job_that_makes_room_waits_under_its_old_number(ended: Ended, disturbance: str) -> None:
+    job = ended.job(disturbance)
+    assert job["JobState"] == "COMPLETED"
+    assert int(job["Restarts"]) >= 1
+    assert job["Partition"] == "low"
+
+
+def test_what_the_user_sets_wins_over_what_is_foretold(ended: Ended) -> None:
+    asked = {job["MinMemoryNode"] for job in ended.jobs() if job["Comment"].startswith("rule_meas")}
+    assert asked == {f"{MEGABYTES}M"}

@@ -4,7 +4,10 @@
 rule certify:
     input:
         tensors=ancient(
-            tensors_for("results/cells/{cell}/certificate-{settings}.parquet")
+            tensors_for(
+                "results/cells/{cell}/certificate-{settings}.parquet",
+                after="results/cells/{cell}/endpoints.safetensors",
+            )
         ),
         endpoints="results/cells/{cell}/endpoints.safetensors",
     output:
@@ -16,8 +19,8 @@ rule certify:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=requested("certify", "mem_mb"),
+        runtime=requested("certify", "runtime"),
     params:
         cell=cell_definition,
         settings=SETTINGS,

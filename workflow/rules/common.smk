@@ -1,9 +1,13 @@
 # The study, its cells, and the functions that rules ask for input and parameters.
+import gc
 import os
 import sys
 from pathlib import Path
 
 from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.measurement.request import request
+from emc.store.layout import Results
+from emc.store.resources import read_resources
 from emc.study import load
 from emc.study.claims import claims_definition
 from emc.study.identity import (
@@ -22,8 +26,14 @@ def user_error(message):
 if Path.cwd() != Path(workflow.basedir):
     user_error(f"run snakemake in {workflow.basedir}, not in {Path.cwd()}")
 
+# Planning makes millions of objects that live to its end: looking for garbage among them as often
+# as by default takes a quarter of its time and frees nothing.
+gc.freeze()
+gc.set_threshold(100_000, 50, 50)
+
 try:
     STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
+    RESOURCES = read_resources(Results(Path("results")).study(STUDY.name).resources)
 except EmcError as error:
     user_error(error)
 
@@ -49,18 +59,35 @@ GENERALISATION = [
 ]
 
 
+def certificate(cell):
+    return f"results/cells/{cell}/certificate-{SETTINGS_ID}.parquet"
+
+
 def cell_definition(wildcards):
     return CELLS[wildcards.cell].definition
 
 
-def tensors_for(*outputs):
+def requested(rule, resource):
+    """A resource function: what `emc resources` foretells for the cell, or a fixed amount."""
+
+    def of_cell(wildcards, attempt):
+        return request(RESOURCES, rule, resource, CELLS[wildcards.cell].cell, attempt)
+
+    return of_cell
+
+
+def tensors_for(*outputs, after=None):
     """An input function: the samples that a cell's job needs, and none where it has run.
 
     Otherwise a data set that is made again, of the same content, would train all its cells again.
+    Nor are any named while the file `after` is yet to be made, by a job that asks for them itself:
+    each name takes time.
     """
 
     def tensors(wildcards):
-        if all(Path(output.format(**dict(wildcards))).exists() for output in outputs):
+        if after and not os.path.exists(after.format(**dict(wildcards))):
+            return []
+        if all(os.path.exists(output.format(**dict(wildcards))) for output in outputs):
             return []
         dataset = dataset_id(CELLS[wildcards.cell].cell.dataset)
         return f"results/data/{dataset}/tensors.safetensors"
@@ -71,6 +98,26 @@ def tensors_for(*outputs):
 def cell_files(pattern):
     """An input function, so that a job of one cell need not make out the paths of all."""
     return lambda wildcards: [pattern.format(cell=cell) for cell in CELLS]
+
+
+def missing_files(wildcards):
+    """An input function: files that cells lack, among those that the database is made of.
+
+    Certificates come after all others, so to name these is enough where none is made; but files
+    that are removed later, as by `emc retry`, are missed by nobody who does not name them.
+    """
+    aggregated = os.path.exists(f"results/studies/{wildcards.study}/emc.duckdb")
+    return [
+        file
+        for cell in CELLS
+        if aggregated or os.path.exists(certificate(cell))
+        for file in (
+            f"results/cells/{cell}/probes.parquet",
+            f"results/cells/{cell}/estimate.json",
+            certificate(cell),
+        )
+        if not os.path.exists(file)
+    ]
 
 
 def preparation_minutes(wildcards):

@@ -4,7 +4,10 @@
 rule generalise:
     input:
         tensors=ancient(
-            tensors_for("results/cells/{cell}/generalisation-{seeds}.parquet")
+            tensors_for(
+                "results/cells/{cell}/generalisation-{seeds}.parquet",
+                after="results/cells/{cell}/estimate.json",
+            )
         ),
         estimate="results/cells/{cell}/estimate.json",
     output:
@@ -16,8 +19,8 @@ rule generalise:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=requested("generalise", "mem_mb"),
+        runtime=requested("generalise", "runtime"),
     params:
         cell=cell_definition,
     message:

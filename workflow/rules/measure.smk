@@ -42,8 +42,8 @@ rule measure:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=requested("measure", "mem_mb"),
+        runtime=requested("measure", "runtime"),
     params:
         cell=cell_definition,
     message:

@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from emc.records import Law
+
 _STEEPEST: Final = 3.0
 """Bounds the power, so that a few cells of nearly one size cannot predict the absurd."""
 _SMALLEST: Final = 1e-6
@@ -42,23 +44,40 @@ def forecast(done: Sequence[tuple[int, float]], to_do: Sequence[int | None]) -> 
     (a constant where fewer than three different sizes are known). The factor is exp(1.96 s), s the
     residual standard deviation; infinite where too few cells are known to tell.
     """
+    law = fit(done)
+    if law is None:
+        return None
+    expected = np.exp([law.log_amount(parameters) for parameters in to_do])
+    return Forecast(
+        total=float(np.sum(expected)),
+        largest=float(np.max(expected, initial=0.0)),
+        factor=law.factor,
+        left_out=_left_out(*_logarithms(done)),
+        learnt_from=law.learnt_from,
+    )
+
+
+def fit(done: Sequence[tuple[int, float]]) -> Law | None:
+    """The law of (parameters, amount) of finished cells; None where nothing has finished."""
     if not done:
         return None
-    size, amount = np.log(np.maximum(np.array(done, dtype=float), _SMALLEST)).T
+    size, amount = _logarithms(done)
     power, level = _line(size, amount)
     freedom = len(done) - 1 - _has_slope(size)
     squares = float(np.sum((amount - level - power * size) ** 2))
     deviation = (squares / freedom) ** 0.5 if freedom else np.inf
-    median = float(np.median(size))
-    sizes = np.array([median if one is None else np.log(one) for one in to_do])
-    expected = np.exp(level + power * sizes)
-    return Forecast(
-        total=float(np.sum(expected)),
-        largest=float(np.max(expected, initial=0.0)),
+    return Law(
+        level=level,
+        power=power,
+        typical=float(np.exp(np.median(size))),
         factor=float(np.exp(1.96 * deviation)),
-        left_out=_left_out(size, amount),
         learnt_from=len(done),
     )
+
+
+def _logarithms(done: Sequence[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    size, amount = np.log(np.maximum(np.array(done, dtype=float), _SMALLEST)).T
+    return size, amount
 
 
 def _left_out(size: np.ndarray, amount: np.ndarray) -> float:

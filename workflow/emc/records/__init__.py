@@ -8,6 +8,7 @@ from emc.records.certificate import Certificate, Judgement, Polish, Verdict
 from emc.records.estimate import Estimate, RateEstimate
 from emc.records.failure import Failure
 from emc.records.generalisation import Generalisation
+from emc.records.law import Law
 from emc.records.outcome import Outcome
 from emc.records.probe import THRESHOLDS, Milestone, Probe
 
@@ -18,6 +19,7 @@ __all__ = [
     "Failure",
     "Generalisation",
     "Judgement",
+    "Law",
     "Milestone",
     "Outcome",
     "Polish",

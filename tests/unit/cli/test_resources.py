@@ -1,0 +1,118 @@
+"""What `emc resources` learns from a made-up study, writes and says."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.synthetic import write_cell
+
+from emc.cli.resources import predict_resources
+from emc.measurement.cost import fit
+from emc.measurement.request import BESIDE, request
+from emc.measurement.state import read_estimate
+from emc.store.layout import Results
+from emc.store.resources import read_resources
+from emc.study import StudyPlan, load_file
+from emc.study.identity import settings_id
+
+WIDTHS = (2, 4, 8, 16, 32, 64)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyPlan:
+    file = tmp_path / "big.yaml"
+    cells = [{"architecture": {"name": "mlp", "width": width}} for width in WIDTHS]
+    content = {
+        "study": "big",
+        "defaults": {"dataset": "mnist-5k", "labels": "random"},
+        "sections": {"s": {"cells": cells}},
+    }
+    file.write_text(yaml.safe_dump(content))
+    return load_file(file)
+
+
+@pytest.fixture
+def results(study: StudyPlan, tmp_path: Path) -> Results:
+    """All but the last cell are done; a job takes a megabyte and a second for 10 parameters."""
+    results = Results(tmp_path / "results")
+    settings = settings_id(study.study.certificate)
+    for planned in study.cells[:-1]:
+        write_cell(results, planned.id, planned.cell)
+        results.cell(planned.id).certificate(settings).write_bytes(b"rows")
+        amount = planned.cell.parameters / 10
+        for rule, job in (("measure", planned.id), ("certify", f"{planned.id}-{settings}")):
+            note(results.benchmark(rule, job), amount)
+    return results
+
+
+def note(path: Path, amount: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\tmax_rss\n{amount}\t{amount}\n")
+
+
+def asked(study: StudyPlan, results: Results, rule: str, resource: str) -> int:
+    known = read_resources(results.study("big").resources)
+    assert known is not None
+    return request(known, rule, resource, study.cells[-1].cell, 1)
+
+
+def test_the_next_cell_asks_for_what_the_others_foretell(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict_resources(study.file, results.root, runtime=None, mem_mb=None)
+    amount = study.cells[-1].cell.parameters / 10
+    assert asked(study, results, "certify", "mem_mb") == pytest.approx(
+        BESIDE["mem_mb"] + amount, abs=2
+    )
+    assert asked(study, results, "certify", "runtime") == pytest.approx(
+        BESIDE["runtime"] + amount / 60, abs=2
+    )
+    text = " ".join(capsys.readouterr().out.split())
+    largest = asked(study, results, "measure", "mem_mb")
+    smallest = BESIDE["mem_mb"] + study.cells[0].cell.parameters // 10
+    assert f"measure memory, MB {smallest + 1} to {largest} 5 cells" in text
+    assert "generalise" not in text
+
+
+def test_limits_are_kept(study: StudyPlan, results: Results) -> None:
+    predict_resources(study.file, results.root, runtime=12, mem_mb=1024)
+    assert asked(study, results, "certify", "runtime") == 12
+    assert asked(study, results, "certify", "mem_mb") == 1024
+
+
+def test_a_measurement_that_was_resumed_took_all_its_runs(
+    study: StudyPlan, results: Results
+) -> None:
+    """The note tells the last run alone, the estimate all probes."""
+    for planned in study.cells:
+        note(results.benchmark("measure", planned.id), 1e-9)
+    predict_resources(study.file, results.root, runtime=None, mem_mb=None)
+    known = read_resources(results.study("big").resources)
+    assert known is not None
+    answers = [read_estimate(results.cell(planned.id)) for planned in study.cells[:-1]]
+    paid = [(one.parameters, one.seconds) for one in answers]
+    assert known.laws["measure"]["runtime"] == fit(paid)
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_few_cells_tell_nothing(
+    study: StudyPlan, results: Results, left: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for planned in study.cells[left:]:
+        results.cell(planned.id).estimate.unlink(missing_ok=True)
+    predict_resources(study.file, results.root, runtime=None, mem_mb=None)
+    assert capsys.readouterr().out.count("too few: fixed") == 4
+    known = read_resources(results.study("big").resources)
+    assert known is not None
+    assert known.laws == {"measure": {}, "certify": {}}
+
+
+def test_jobs_that_failed_tell_nothing(study: StudyPlan, results: Results) -> None:
+    """Their outputs are empty files; a damaged estimate is left to the rule that remakes it."""
+    settings = settings_id(study.study.certificate)
+    results.cell(study.cells[0].id).certificate(settings).write_bytes(b"")
+    results.cell(study.cells[1].id).estimate.write_bytes(b"{")
+    predict_resources(study.file, results.root, runtime=None, mem_mb=None)
+    known = read_resources(results.study("big").resources)
+    assert known is not None
+    assert known.laws == {"measure": {}, "certify": {}}

@@ -1,0 +1,75 @@
+"""What jobs may ask a cluster for: one small document a study, read whenever rules are parsed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from emc.errors import FileError
+from emc.records import Law
+from emc.store.documents import read_document, write_document
+
+MOST: Final = 10**9
+"""Of minutes or megabytes that can be a limit."""
+_REBUILT_BY: Final = "`emc resources`"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What is known of the jobs of a study.
+
+    Attributes:
+        laws: by rule and resource: of the seconds of `runtime` and the megabytes of `mem_mb`;
+            without those that too few finished cells tell.
+        limits: the most that a job may ask for: minutes of `runtime`, megabytes of `mem_mb`.
+    """
+
+    laws: Mapping[str, Mapping[str, Law]]
+    limits: Mapping[str, int]
+
+
+def write_resources(path: Path, resources: Resources) -> None:
+    """Write the document."""
+    write_document(path, asdict(resources))
+
+
+def read_resources(path: Path) -> Resources | None:
+    """Read what `write_resources` wrote; None where there is no such file.
+
+    Raises:
+        FileError: the file is damaged.
+    """
+    if not path.exists():
+        return None
+    document = read_document(path, _REBUILT_BY)
+    try:
+        laws = {
+            rule: {resource: _law(entries) for resource, entries in known.items()}
+            for rule, known in document["laws"].items()
+        }
+        limits = {resource: _limit(most) for resource, most in document["limits"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FileError(f"{path}: damaged ({what}); remove it: {_REBUILT_BY} remakes it") from None
+    return Resources(laws, limits)
+
+
+def _law(entries: Mapping[str, Any]) -> Law:
+    law = Law(
+        level=float(entries["level"]),
+        power=float(entries["power"]),
+        typical=float(entries["typical"]),
+        factor=float(entries["factor"]),
+        learnt_from=int(entries["learnt_from"]),
+    )
+    sound = isfinite(law.level) and isfinite(law.power)
+    if not (sound and 0 < law.typical < inf and 1 <= law.factor < inf):
+        raise ValueError(f"{dict(entries)} is no law")
+    return law
+
+
+def _limit(most: Any) -> int:
+    if type(most) is not int or not 1 <= most <= MOST:
+        raise ValueError(f"a limit of {most!r}, not of 1 to {MOST}")
+    return most
