@@ -1,11 +1,13 @@
 """Ten thousand cells: seconds and memory of everything that looks at all of them.
 
-    OMP_NUM_THREADS=1 python benchmarks/scale.py [--cells 10000]
+    OMP_NUM_THREADS=1 python benchmarks/scale.py [--cells 10000] [--repeats 3]
 
 A copy of the workflow in a temporary folder plans a study of that many cells, each measured and
 certified. No cell is trained: made-up estimates and empty files stand for results, and Snakemake
 records them with --touch. Seconds are wall time, beside them those of the processor, since other
-work slows the former; memory is the peak of the process.
+work slows the former; memory is the peak of the process. Each repeat begins with the dry run of a
+bare workflow of as many jobs: two rules of one file each, which is what Snakemake itself needs.
+Medians of the repeats, and the least and the most.
 """
 
 import argparse
@@ -15,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -47,6 +51,19 @@ sections:
       seed: {seeds}
   one:
     cells: [{{architecture.width: 17, seed: {changed}}}]
+"""
+BARE = """
+rule all:
+    input: [f"cells/{{n}}/certificate" for n in range({cells})]
+
+rule measure:
+    output: "cells/{{cell}}/probes"
+    shell: "measure {{wildcards.cell}} > {{output}}"
+
+rule certify:
+    input: "cells/{{cell}}/probes"
+    output: "cells/{{cell}}/certificate"
+    shell: "certify {{wildcards.cell}} < {{input}} > {{output}}"
 """
 STUDY_FILES = (
     "cells.parquet",
@@ -106,7 +123,8 @@ def write_results(folder: Path, study: Path) -> None:
         write_document(files.estimate, estimate_document(estimate(planned)))
         for path in (files.probes, files.endpoints, files.certificate(settings)):
             path.touch()
-    (results.study(plan.name).figures).mkdir(parents=True)
+    for made in ("figures", "tables"):
+        (results.study(plan.name).folder / made).mkdir(parents=True)
     touch(results.study(plan.name).folder, STUDY_FILES)
     touch(results.data("mnist-5k"), ("tensors.safetensors", "manifest.json"))
 
@@ -117,8 +135,17 @@ def touch(folder: Path, names: Iterable[str]) -> None:
         (folder / name).touch()
 
 
-def measured(folder: Path, *command: str) -> tuple[float, float, float, str]:
-    """Wall and processor seconds, peak megabytes and output of a command in the copy."""
+@dataclass(frozen=True)
+class Use:
+    """What a command used: wall and processor seconds, peak megabytes."""
+
+    wall: float
+    processor: float
+    memory: float
+
+
+def measured(folder: Path, *command: str) -> Use:
+    """What a command used in the copy."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -131,42 +158,60 @@ def measured(folder: Path, *command: str) -> tuple[float, float, float, str]:
         )
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
-    text = (folder / "said").read_text()
     if status:
-        raise SystemExit(f"{command} failed:\n{text[-2000:]}")
-    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text
+        raise SystemExit(f"{command} failed:\n{(folder / 'said').read_text()[-2000:]}")
+    return Use(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def run(cells: int, folder: Path) -> Table:
+def bare(cells: int, folder: Path) -> Use:
+    folder.mkdir()
+    (folder / "Snakefile").write_text(BARE.format(cells=cells))
+    return measured(folder, "snakemake", "--cores", "2", "--dry-run")
+
+
+def run(cells: int, folder: Path) -> Iterator[tuple[str, Use]]:
+    yield "bare workflow, snakemake -n", bare(cells, folder / "bare")
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copy(ROOT / part, folder / part)
     study = folder / "config/scale.yaml"
     write_study(study, cells)
-    snakemake = ("snakemake", "--cores", "2", "--quiet", "rules", "--configfile", str(study))
-    table = Table("what", "wall, s", "processor, s", "peak, MB", box=None)
+    snakemake = ("snakemake", "--cores", "2", "--configfile", str(study))
 
-    def row(what: str, *command: str) -> None:
-        wall, processor, memory, _ = measured(folder, *command)
-        table.add_row(what, f"{wall:.1f}", f"{processor:.1f}", f"{memory:.0f}")
-
-    row("emc validate", "emc", "validate", str(study))
-    row("snakemake -n, nothing measured", *snakemake, "--dry-run")
+    yield "emc validate", measured(folder, "emc", "validate", str(study))
+    yield "snakemake -n, nothing measured", measured(folder, *snakemake, "--dry-run")
     write_results(folder, study)
-    row("snakemake --touch, all measured", *snakemake, "--touch")
-    row("snakemake, nothing to do", *snakemake)
-    row("emc plan, all measured", "emc", "plan", str(study))
+    touched = measured(folder, *snakemake, "--touch", "--quiet", "rules")
+    yield "snakemake --touch, all measured", touched
+    yield "snakemake, nothing to do", measured(folder, *snakemake)
+    yield "emc plan, all measured", measured(folder, "emc", "plan", str(study))
     write_study(study, cells, changed=1)
-    row("snakemake -n, one cell changed", *snakemake, "--dry-run")
-    return table
+    yield "snakemake -n, one cell changed", measured(folder, *snakemake, "--dry-run")
+
+
+def table(uses: dict[str, list[Use]]) -> Table:
+    shown = Table("what", "wall, s", "processor, s", "peak, MB", box=None)
+    for what, several in uses.items():
+        columns = zip(*map(astuple, several), strict=True)
+        shown.add_row(what, *(spread(values) for values in columns))
+    return shown
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=10_000, help="about so many")
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        Console().print(run(arguments.cells, Path(folder)))
+    uses: dict[str, list[Use]] = {}
+    for _ in range(arguments.repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            for what, use in run(arguments.cells, Path(folder)):
+                uses.setdefault(what, []).append(use)
+    Console().print(table(uses))
 
 
 if __name__ == "__main__":

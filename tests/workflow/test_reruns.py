@@ -74,6 +74,31 @@ def test_a_data_set_that_is_made_again_measures_nothing_again(changeable: Checko
     assert changeable.planned(TINY) == {"dataset": 1, "measure": 1, "certify": 1, **DOWNSTREAM}
 
 
+def test_an_end_point_that_is_made_again_is_certified_and_told(changeable: Checkout) -> None:
+    first = min((changeable.folder / "results/cells").glob("*/endpoints.safetensors"))
+    first.write_bytes(first.read_bytes() + b"\n")  # of the same content it would change nothing
+    assert changeable.planned(TINY) == {"certify": 1, "aggregate": 1, **FROM_DATABASE}
+
+
+@pytest.mark.parametrize("name", ["probes.parquet", "estimate.json", "certificate-*.parquet"])
+@pytest.mark.parametrize("made_last", ["emc.duckdb", "complete.txt"])
+def test_a_file_that_is_gone_is_made_again_with_what_hangs_on_it(
+    changeable: Checkout, name: str, made_last: str
+) -> None:
+    (changeable.folder / "results/studies/tiny" / made_last).unlink()
+    min((changeable.folder / "results/cells").glob(f"*/{name}")).unlink()
+    chain = {"certify": 1} if name.startswith("certificate") else {"measure": 1, "certify": 1}
+    assert changeable.planned(TINY) == {**chain, "aggregate": 1, **FROM_DATABASE}
+
+
+def test_a_certificate_that_is_missing_asks_for_the_data_set(changeable: Checkout) -> None:
+    (changeable.folder / "results/data/digits/tensors.safetensors").unlink()
+    (changeable.folder / "results/studies/tiny/complete.txt").unlink()
+    min((changeable.folder / "results/cells").glob("*/certificate-*.parquet")).unlink()
+    planned = changeable.planned(TINY)
+    assert planned == {"dataset": 1, "certify": 1, "aggregate": 1, **FROM_DATABASE}
+
+
 def test_gpus_on_the_command_line_are_understood(measured: Checkout) -> None:
     said = measured.snakemake(TINY, "--resources", "gpu=4", "--dry-run")
     assert "Nothing to be done" in said

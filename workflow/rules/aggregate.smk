@@ -5,11 +5,9 @@ rule aggregate:
     input:
         cells="results/studies/{study}/cells.parquet",
         manifests=[f"results/data/{dataset}/manifest.json" for dataset in DATASETS],
-        # Estimates come with them; the rule complete names those, since each name takes time.
-        probes=cell_files("results/cells/{cell}/probes.parquet"),
-        certificates=cell_files(
-            f"results/cells/{{cell}}/certificate-{SETTINGS_ID}.parquet"
-        ),
+        # The last files of each cell; whatever else it lacks is missed, too.
+        certificates=lambda wildcards: [certificate(cell) for cell in CELLS],
+        missing=missing_files,
         generalisation=GENERALISATION,
     output:
         database="results/studies/{study}/emc.duckdb",
