@@ -35,11 +35,12 @@ def test_compiles_once(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert ctypes.CDLL(str(paths.pop())).answer() == 42
 
 
-def test_other_sources_and_targets_are_other_libraries(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("flags", ["-DSOMETHING_ELSE", "-O1"])
+def test_other_sources_and_flags_are_other_libraries(
+    flags: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = library(ANSWER), library(ANSWER.replace("42", "43"))
-    monkeypatch.setenv("CXXFLAGS", "-DSOMETHING_ELSE")
+    monkeypatch.setenv("CXXFLAGS", flags)
     assert len({first, second, library(ANSWER)}) == 3
 
 

@@ -9,6 +9,7 @@ from tests.unit.search.truth import logistic, search, simulate
 from emc.errors import EmcError
 from emc.search import Method, Trial
 from emc.search.bayes import FIRST
+from emc.search.limits import Expected
 
 METHODS = ("bayes", "walk", "bisection", "ladder")
 
@@ -22,6 +23,22 @@ def test_a_sharp_step_is_found(name: str) -> None:
     answer, trials = simulate(search(name, tolerance=0.05), lambda n: float(n <= 300), 0)
     assert answer.emc50 == pytest.approx(300, rel=0.08)
     assert max(trial.n for trial in trials if trial.fit) <= 300
+
+
+@pytest.mark.parametrize(
+    ("truth", "expected"),
+    [
+        (12.4, Expected(1000, 1.5)),
+        (2000, Expected(3, 1.1)),
+        (3, Expected(3900, 1.1)),
+        (300, Expected(420, 3.0)),
+    ],
+)
+def test_trials_overrule_a_mistaken_expectation(truth: float, expected: Expected) -> None:
+    method = search(probes=100, expected=expected)
+    answers = [simulate(method, logistic(truth, 0.15), seed)[0] for seed in range(10)]
+    assert np.median([one.emc50 for one in answers]) == pytest.approx(truth, rel=0.1)
+    assert sum(one.low <= truth <= one.high for one in answers) >= 8
 
 
 def test_a_walk_stops_at_its_first_failure() -> None:

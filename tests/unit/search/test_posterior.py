@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from emc.search.curve import probability, transition_width
 from emc.search.limits import Expected, Limits
@@ -63,15 +64,22 @@ def test_quantiles_agree_with_brute_force(repeats: int) -> None:
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
 
 
-def test_what_is_expected_weighs_as_a_log_normal_prior() -> None:
+def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None:
     limits = Limits(1, 4000, 0.05, 200, Expected(emc50=300, factor=2))
-    centres = np.linspace(np.log(1 / 4), np.log(4000 * 4), 6001)
-    normal = np.exp(-0.5 * ((centres - np.log(300)) / (np.log(2) / 1.96)) ** 2)
+    low, high = np.log(1 / 4), np.log(4000 * 4)
+    centres = np.linspace(low, high, 6001)
+    deviation = np.log(2) / norm.ppf((1 + 0.95 / 0.97) / 2)
+    prior = 0.97 * norm.pdf(centres, np.log(300), deviation) + 0.03 / (high - low)
     found = posterior(OUTCOMES[:2], limits).interval()
-    wanted = dense(OUTCOMES[:2], limits, normal)
+    wanted = dense(OUTCOMES[:2], limits, prior)
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
-    before = Posterior(limits).interval()
-    assert [before.low, before.high] == pytest.approx([150, 600], rel=0.02)
+
+
+@pytest.mark.parametrize("factor", [1.1, 2.0, 30.0])
+def test_what_is_expected_holds_with_probability_095(factor: float) -> None:
+    before = Posterior(Limits(1, 4000, 0.05, 200, Expected(emc50=300, factor=factor)))
+    within = before.beyond(np.log(300 / factor)) - before.beyond(np.log(300 * factor))
+    assert within == pytest.approx(0.95, abs=0.025)
 
 
 def test_before_any_trial_the_whole_range_is_open() -> None:

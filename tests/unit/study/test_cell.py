@@ -79,6 +79,11 @@ def test_a_cell_never_changes() -> None:
             " found 5753",
         ),
         (
+            {"search": {"smallest": 500, "expected": {"emc50": 10}}},
+            "'expected.emc50' is at least 'smallest', 500, found 10",
+        ),
+        ({"search": {"expected": {"emc50": 10, "factor": 1.01}}}, "greater than or equal to 1.1"),
+        (
             {"dataset": CSV, "architecture": {"name": "mlp", "params": 100}},
             "architecture: 'params' wants a known input shape",
         ),

@@ -17,6 +17,9 @@ BACK_ENDS = ("native", "compiled", "vmap", "sequential")
 _PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
 """On a CPU compiling costs half a minute a shape and wins little beside `vmap`: only on demand."""
 
+_gave_way: set[tuple[str, str, object]] = set()
+"""Back ends, devices and nets that turned out not to go together: not tried again."""
+
 
 def run_probes(
     procedure: Procedure,
@@ -31,7 +34,8 @@ def run_probes(
     there, to the same runs.
 
     Without a forced `back_end` the fastest one that can is taken; where one turns out unable as
-    it runs, its reason is logged as a warning and the next is taken. `Run.back_end` says which ran.
+    it runs, its reason is logged as a warning and the next is taken, for the rest of the process
+    without another try. `Run.back_end` says which ran.
 
     Raises:
         EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.
@@ -39,10 +43,14 @@ def run_probes(
     if back_end is not None:
         return _forced(procedure, device, back_end).run(procedure, replicas, checkpoints)
     for chosen in _willing(procedure, device):
+        pairing = (chosen.name, device, procedure.net)
+        if pairing in _gave_way:
+            continue
         try:
             return chosen.run(procedure, replicas, checkpoints)
         except UnavailableError as error:
             log.warning("the %s back end gives way to the next: %s", chosen.name, error)
+            _gave_way.add(pairing)
     raise AssertionError("the sequential back end never refuses")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp, log
+from math import exp
 from typing import Final
 
 import numpy as np
@@ -16,9 +16,6 @@ _CENTRES: Final = 54 * _BLOCK
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
 _REACH: Final = 4.0
-BEYOND: Final = log(4.0)
-"""How far beyond the sizes that can be tried emc50 may lie, either way, in log n."""
-
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 """Levels of the ends and the median of an interval."""
 
@@ -56,8 +53,7 @@ class Posterior:
         for n, fit in trials:
             self._count(n, fit)
         self._limits = limits
-        bounds = log(limits.smallest) - BEYOND, log(limits.largest) + BEYOND
-        self._coarse = _Grid(*bounds, limits, self._counts)
+        self._coarse = _Grid(*limits.range, limits, self._counts)
         self._fine = self._coarse
         self._follow()
 

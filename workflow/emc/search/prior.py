@@ -1,6 +1,7 @@
 """What is held of the transition before any trial: its place, its slope and its lapse."""
 
-from math import log
+from math import log, pi, sqrt
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,12 @@ LAPSE_PRIOR: Final = np.array([0.5, 0.35, 0.15])
 
 _BEFORE_IT_NARROWS: Final = 40
 _NORMAL: Final = 1.96
+
+_MISTAKEN: Final = 0.03
+"""Probability that what is expected has nothing to do with the cell; the rest is log-normal."""
+
+_WITHIN: Final = NormalDist().inv_cdf(0.5 + 0.5 * 0.95 / (1.0 - _MISTAKEN))
+"""Deviations of the log-normal part that make 0.95 of the whole."""
 
 
 def expected_probes(limits: Limits) -> np.ndarray:
@@ -41,7 +48,11 @@ def log_prior(limits: Limits, centres: np.ndarray) -> np.ndarray:
 
 
 def _place(limits: Limits, centres: np.ndarray) -> np.ndarray:
+    """Log density of log emc50, with tails that let trials overrule a mistaken expectation."""
     if limits.expected is None:
         return np.zeros_like(centres)
-    deviation = log(limits.expected.factor) / _NORMAL
-    return np.asarray(-0.5 * ((centres - log(limits.expected.emc50)) / deviation) ** 2)
+    low, high = limits.range
+    deviation = log(limits.expected.factor) / _WITHIN
+    away = (centres - log(limits.expected.emc50)) / deviation
+    normal = np.exp(-0.5 * away**2) / (deviation * sqrt(2.0 * pi))
+    return np.asarray(np.log((1.0 - _MISTAKEN) * normal + _MISTAKEN / (high - low)))

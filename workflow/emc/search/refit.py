@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emc.search.curve import probability
-from emc.search.posterior import BEYOND, CENTRAL
+from emc.search.limits import BEYOND
+from emc.search.posterior import CENTRAL
 
 NODES: Final = 80
 SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)

@@ -313,8 +313,9 @@ class Expected(Strict):
 
     emc50: Annotated[Real, Field(ge=1)]
     """The expected emc50."""
-    factor: Annotated[Real, Field(gt=1)] = 3.0
-    """It is held to lie within this factor of it, either way, with probability 0.95."""
+    factor: Annotated[Real, Field(ge=1.1)] = 3.0
+    """It is held to lie within this factor of it, either way, with probability 0.95; trials overrule
+    an expectation that is mistaken."""
 
 
 class Search(Strict):
@@ -337,6 +338,11 @@ class Search(Strict):
     def _expecting_suits(self) -> Self:
         if self.expected is not None and self.method != "bayes":
             raise ValueError(f"'expected' goes with the method 'bayes', found {self.method!r}")
+        if self.expected is not None and self.expected.emc50 < self.smallest:
+            raise ValueError(
+                f"'expected.emc50' is at least 'smallest', {self.smallest},"
+                f" found {self.expected.emc50:g}"
+            )
         return self
 
 

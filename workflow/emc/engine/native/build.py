@@ -70,8 +70,9 @@ def _cache() -> Path:
 
 def _key(source: str) -> str:
     compiler = _compiler()
+    chosen = _target_flags(compiler)
     digest = blake2b(digest_size=16)
-    for part in (source, _headers(), *_FLAGS, _target(compiler, _target_flags(compiler))):
+    for part in (source, _headers(), *_FLAGS, *chosen, _target(compiler, chosen)):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 
