@@ -93,7 +93,8 @@ def peak() -> float:
 def operations(case: Case) -> float:
     """Multiplications and additions of one training sample, as torch counts those of products.
 
-    The first layer needs no gradient of its input.
+    The first layer needs no gradient of its input. Native kernels of a vision transformer leave
+    out what no logit depends on, the last block's other tokens: their fraction may exceed 1.
     """
     net, x = case.fresh(), torch.zeros(1, *case.shape)
     with FlopCounterMode(display=False) as counter:

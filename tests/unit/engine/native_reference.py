@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emc.engine.fresh import fresh
+from emc.engine.native import NativeBackEnd
 from emc.engine.order import permutations
-from emc.engine.procedure import Procedure, Replica
+from emc.engine.procedure import Procedure, Replica, Run
 from emc.nets.plan import Conv, Plan, initial
+from emc.records import THRESHOLDS, Milestone
 from emc.seeds import generator
 
 ACTIVATIONS = {
@@ -55,11 +59,26 @@ class Net(nn.Module):
         }
 
 
+class Module(nn.Module):
+    """A procedure's module with the replica's initial weights, in float64."""
+
+    def __init__(self, procedure: Procedure, seed: int) -> None:
+        super().__init__()
+        self.made = fresh(procedure, seed).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.made(x)
+        return logits
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        return {name: value.detach().numpy() for name, value in self.made.named_parameters()}
+
+
 @dataclass
 class Trace:
     """What the reference saw."""
 
-    net: Net
+    net: Net | Module
     steps: int = 0
     rows: int = 0
     epoch_losses: list[float] = field(default_factory=list)
@@ -71,8 +90,11 @@ class Trace:
 
 def train(procedure: Procedure, replica: Replica) -> Trace:
     """Train for the whole budget, or until the criterion is met."""
-    assert procedure.layers is not None
-    net = Net(procedure.layers, procedure.initialisation, replica.seed)
+    net = (
+        Module(procedure, replica.seed)
+        if procedure.layers is None
+        else Net(procedure.layers, procedure.initialisation, replica.seed)
+    )
     x = torch.from_numpy(replica.inputs[replica.rows]).double()
     y = torch.from_numpy(replica.labels)
     optimizer = _optimizer(procedure, net, replica.lr)
@@ -100,6 +122,38 @@ def train(procedure: Procedure, replica: Replica) -> Trace:
     trace.loss = _loss(procedure, net(x), y, 0.0).item()
     trace.gradient_norm = _gradient_norm(procedure, net, x, y)
     return trace
+
+
+def agree(procedure: Procedure, sample: Replica, tolerance: float = 1e-5) -> Run:
+    """Train natively; the run is the reference's in what is counted, and near it in numbers."""
+    (run,) = NativeBackEnd().run(procedure, [sample])
+    trace = train(procedure, sample)
+    assert (run.epochs, run.steps) == (len(trace.epoch_losses), trace.steps)
+    assert run.gradient_evaluations == trace.rows
+    close = {"rtol": tolerance, "atol": tolerance}
+    expected = trace.net.numbers()
+    assert list(run.parameters) == list(expected)
+    for name, values in expected.items():
+        assert run.parameters[name].dtype == np.float32
+        np.testing.assert_allclose(run.parameters[name], values, err_msg=name, **close)
+    np.testing.assert_allclose(run.epoch_losses, trace.epoch_losses, **close)
+    np.testing.assert_allclose(run.loss, trace.loss, err_msg="loss", **close)
+    np.testing.assert_allclose(
+        run.gradient_norm, trace.gradient_norm, 10 * tolerance, tolerance, err_msg="gradient norm"
+    )
+    assert run.accuracy == trace.correct[-1] / sample.n
+    assert run.milestones == tuple(
+        next(
+            (
+                Milestone(epoch + 1, trace.epoch_steps[epoch])
+                for epoch, correct in enumerate(trace.correct)
+                if correct >= threshold * sample.n - 1e-9 * sample.n
+            ),
+            Milestone(None, None),
+        )
+        for threshold in THRESHOLDS
+    )
+    return run
 
 
 def _epochs(procedure: Procedure, replica: Replica) -> Iterator[list[np.ndarray]]:
@@ -136,7 +190,7 @@ def _factor(procedure: Procedure, step: int, total: int) -> float:
     return factor
 
 
-def _optimizer(procedure: Procedure, net: Net, lr: float) -> torch.optim.Optimizer:
+def _optimizer(procedure: Procedure, net: nn.Module, lr: float) -> torch.optim.Optimizer:
     update = procedure.update
     if update.name in ("sgd", "gd"):
         return torch.optim.SGD(
@@ -157,10 +211,17 @@ def _loss(procedure: Procedure, logits: Tensor, y: Tensor, smoothing: float) -> 
     return functional.cross_entropy(logits, y, label_smoothing=smoothing)
 
 
-def _gradient_norm(procedure: Procedure, net: Net, x: Tensor, y: Tensor) -> float:
+def _gradient_norm(procedure: Procedure, net: nn.Module, x: Tensor, y: Tensor) -> float:
     objective = _loss(procedure, net(x), y, procedure.label_smoothing)
     if procedure.update.name != "adamw":
         squares = sum((p**2).sum() for p in net.parameters())
         objective = objective + 0.5 * procedure.update.weight_decay * squares
     gradients = torch.autograd.grad(objective, list(net.parameters()))
     return torch.sqrt(sum((g**2).sum() for g in gradients)).item()
+
+
+def runs_here(target: str) -> bool:
+    """Whether this processor runs what is compiled for that one."""
+    needed = {"x86-64": "sse2", "x86-64-v3": "avx2"}[target]
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and needed in cpuinfo.read_text().split()

@@ -16,9 +16,15 @@ from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, Run
 from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
+from emc.nets.build import net
+from emc.study.architectures import Vit
 
 TOKENS = procedure(layers=None, module=TokenNet)
 NORMED = procedure(layers=None, module=NormNet, epochs=2)
+VIT = procedure(
+    layers=None,
+    module=net(Vit(name="vit", depth=1, width=4), "gelu", "torch", (1, 8, 8), CLASSES),
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,8 @@ NORMED = procedure(layers=None, module=NormNet, epochs=2)
         (procedure(), "cpu", "native"),
         (TOKENS, "cpu", "vmap"),
         (NORMED, "cpu", "sequential"),
+        (VIT, "cpu", "native"),
+        (VIT, "cuda", "compiled"),
         (procedure(), "cuda", "compiled"),
         (TOKENS, "cuda", "compiled"),
         (NORMED, "cuda", "sequential"),
@@ -78,6 +86,15 @@ def test_without_a_compiler_the_next_one_runs_and_says_why(
         runs = run_probes(procedure(), replicas([8]))
     assert [run.back_end for run in runs] == ["vmap"]
     assert "kernel.cpp:1: error: no such instruction" in caplog.text
+
+
+def test_a_back_end_that_gave_way_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(NativeBackEnd, "run", cannot_build)
+    for _ in range(3):
+        assert run_probes(procedure(), replicas([8]))[0].back_end == "vmap"
+    assert caplog.text.count("gives way") == 1
 
 
 def test_a_forced_native_without_a_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

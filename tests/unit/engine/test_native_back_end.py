@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.engine.native_reference import train
+from tests.unit.engine.native_reference import runs_here, train
 
 from emc.criteria import plateau
 from emc.engine.native import NativeBackEnd, build, kernel
@@ -253,18 +253,12 @@ def test_other_vector_widths_agree(
 ) -> None:
     monkeypatch.setenv("CXXFLAGS", f"-march={target}")
     monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
-    if not _runs_here(target):
+    if not runs_here(target):
         pytest.skip(f"this processor is no {target}")
     asked = procedure(CNN, epochs=3)
     (found,) = run(asked, replica(CNN))
     for name, values in train(asked, replica(CNN)).net.numbers().items():
         np.testing.assert_allclose(found.parameters[name], values, rtol=1e-5, atol=1e-5)
-
-
-def _runs_here(target: str) -> bool:
-    needed = {"x86-64": "sse2", "x86-64-v3": "avx2"}[target]
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and needed in cpuinfo.read_text().split()
 
 
 def test_torch_is_not_needed() -> None:

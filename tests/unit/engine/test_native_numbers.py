@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.engine.native_reference import train
+from tests.unit.engine.native_reference import agree
 
-from emc.engine.native import NativeBackEnd
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, Update
 from emc.nets.plan import Conv, Dense, Plan
-from emc.records import THRESHOLDS, Milestone
 
 SGD = Update("sgd", momentum=0.9)
 
@@ -42,38 +40,6 @@ def replica(layers: Plan, n: int, seed: int = 3, lr: float = 0.05, classes: int 
     )
     inputs = draw.normal(size=(n + 11, *shape)).astype(np.float32)
     return Replica(inputs, draw.permutation(n + 11)[:n], draw.integers(0, classes, n), seed, lr)
-
-
-def agree(procedure: Procedure, sample: Replica, tolerance: float = 1e-5) -> Run:
-    (run,) = NativeBackEnd().run(procedure, [sample])
-    trace = train(procedure, sample)
-    assert (run.epochs, run.steps) == (len(trace.epoch_losses), trace.steps)
-    assert run.gradient_evaluations == trace.rows
-    expected = trace.net.numbers()
-    assert list(run.parameters) == list(expected)
-    for name, values in expected.items():
-        assert run.parameters[name].dtype == np.float32
-        np.testing.assert_allclose(
-            run.parameters[name], values, rtol=tolerance, atol=tolerance, err_msg=name
-        )
-    np.testing.assert_allclose(run.epoch_losses, trace.epoch_losses, rtol=tolerance, atol=tolerance)
-    assert run.loss == pytest.approx(trace.loss, rel=tolerance, abs=tolerance)
-    assert run.gradient_norm == pytest.approx(
-        trace.gradient_norm, rel=10 * tolerance, abs=tolerance
-    )
-    assert run.accuracy == trace.correct[-1] / sample.n
-    assert run.milestones == tuple(
-        next(
-            (
-                Milestone(epoch + 1, trace.epoch_steps[epoch])
-                for epoch, correct in enumerate(trace.correct)
-                if correct >= threshold * sample.n - 1e-9 * sample.n
-            ),
-            Milestone(None, None),
-        )
-        for threshold in THRESHOLDS
-    )
-    return run
 
 
 def procedure(layers: Plan, **changes: object) -> Procedure:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emc.nets.plan import Plan, count, plan
+from emc.nets.transformer import Transformer
 from emc.study.architectures import (
     Architecture,
     Cnn,
@@ -74,6 +75,23 @@ class Factory:
 
                 return own_net(net, self.activation, self.shape, self.classes)
         raise TypeError(f"no module is made of {self.architecture!r}")
+
+
+def transformer(module: object) -> Transformer | None:
+    """The sizes of the nets that a factory of modules makes, if those are vision transformers.
+
+    With a plug-in's activation they are nets of their own: None, as for any other factory.
+    """
+    if not isinstance(module, Factory) or not isinstance(module.activation, str):
+        return None
+    net, shape = module.architecture, module.shape
+    if not isinstance(net, Vit) or net.width is None or net.problem(shape):
+        return None
+    return Transformer(
+        *(shape[0], shape[1], net.patch, net.depth, net.width, net.heads),
+        activation=module.activation,
+        classes=module.classes,
+    )
 
 
 def net(

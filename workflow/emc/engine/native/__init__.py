@@ -1,7 +1,8 @@
-"""The native back end: small dense and convolutional nets trained by C++ compiled for their shape.
+"""The native back end: small MLPs, CNNs and vision transformers trained by C++ of their shape.
 
-Knows plans, procedures and the system's compiler; kernels lie in a cache of the user's.
-Must not know torch: a machine that trains natively runs on numpy alone.
+Knows nets as numbers, procedures and the system's compiler; kernels lie in a cache of the user's.
+Must not know torch: plans train on numpy alone, and only the initial weights of a vision
+transformer are drawn by torch.
 """
 
 from emc.engine.native.back_end import NativeBackEnd

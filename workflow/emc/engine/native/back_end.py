@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from math import nan, prod
+from math import nan
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -26,6 +26,7 @@ from emc.engine.native.kernel import (
     Task,
     Trained,
 )
+from emc.engine.native.net import Net, check_shape, native_net, start
 from emc.engine.native.refusal import refusal
 from emc.engine.native.source import translation_unit
 from emc.engine.order import order_state
@@ -34,9 +35,7 @@ from emc.engine.progress import memorised_bits
 from emc.engine.schedule import learning_rates
 from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
-from emc.nets.plan import Conv, Dense, Plan, initial
 from emc.records import THRESHOLDS, Milestone, Outcome
-from emc.seeds import generator
 
 _NO_LIMIT: Final = 2**62
 
@@ -44,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class NativeBackEnd:
-    """Dense and convolutional plans on one thread of the processor.
+    """Dense and convolutional plans and vision transformers on one thread of the processor.
 
     A replica's numbers depend on nothing but itself: not on its neighbours in a call, and not on
     how its training was sliced. The gradient whose norm is measured is that of the mean training
@@ -56,7 +55,7 @@ class NativeBackEnd:
 
     def __init__(self) -> None:
         """Kernels are found once; asking for the compiler takes as long as a small round."""
-        self._kernels: dict[Plan, Kernel] = {}
+        self._kernels: dict[Net, Kernel] = {}
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why this back end cannot run the procedure, or None; asks no compiler."""
@@ -75,22 +74,23 @@ class NativeBackEnd:
         """
         if reason := self.refuses(procedure):
             raise EmcError(f"the native back end cannot run this procedure: {reason}")
-        assert procedure.layers is not None
         check(procedure, replicas)
+        net = native_net(procedure)
+        assert net is not None
         for replica in replicas:
-            _check_shape(replica.inputs, procedure.layers)
-        kernel = self._kernel(procedure.layers)
+            check_shape(replica.inputs, net)
+        kernel = self._kernel(net)
         ledger = Ledger(checkpoints, self.name)
         for number, replica in enumerate(replicas):
             if number not in ledger.runs:
-                ledger.runs[number] = _train(kernel, procedure, procedure.layers, replica, ledger)
+                ledger.runs[number] = _train(kernel, procedure, replica, ledger)
                 ledger.save_if_due(lambda: None)
         return ledger.in_order()
 
-    def _kernel(self, layers: Plan) -> Kernel:
-        if layers not in self._kernels:
-            self._kernels[layers] = _kernel(translation_unit(layers))
-        return self._kernels[layers]
+    def _kernel(self, net: Net) -> Kernel:
+        if net not in self._kernels:
+            self._kernels[net] = _kernel(translation_unit(net))
+        return self._kernels[net]
 
 
 def _kernel(source: str) -> Kernel:
@@ -109,17 +109,15 @@ def _loaded(path: Path) -> Kernel:
     return Kernel(path)
 
 
-def _train(
-    kernel: Kernel, procedure: Procedure, layers: Plan, replica: Replica, ledger: Ledger
-) -> Run:
+def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledger) -> Run:
     state, seconds = _under_way(kernel, ledger)
     started = perf_counter() - seconds
-    start = initial(layers, procedure.initialisation, generator(replica.seed, "weights"))
+    initial = start(procedure, replica.seed)
     arrays = {
         "inputs": replica.inputs,
         "rows": np.ascontiguousarray(replica.rows, dtype=np.int64),
         "labels": np.ascontiguousarray(replica.labels, dtype=np.int64),
-        "parameters": np.concatenate([values.ravel() for values in start.values()]),
+        "parameters": np.concatenate([values.ravel() for values in initial.values()]),
         "rates": learning_rates(procedure, replica.n, replica.lr),
     }
     addresses = {name: array.ctypes.data for name, array in arrays.items()}
@@ -130,7 +128,7 @@ def _train(
         ledger.save_if_due(lambda: Snapshot(facts, {"state": state()}))
 
     trained = kernel.train(task, arrays["parameters"].size, state, pause)
-    run = _run(procedure, replica.n, trained, start)
+    run = _run(procedure, replica.n, trained, initial)
     return replace(run, seconds=perf_counter() - started)
 
 
@@ -221,14 +219,3 @@ def _milestones(result: Result) -> tuple[Milestone, Milestone, Milestone, Milest
         for epoch, step in zip(result.milestone_epochs, result.milestone_steps, strict=True)
     )
     return first, second, third, fourth
-
-
-def _check_shape(inputs: np.ndarray, layers: Plan) -> None:
-    if inputs.dtype != np.float32 or not inputs.flags.c_contiguous:
-        raise EmcError(f"inputs must be float32 in C order, found {inputs.dtype}")
-    first, found = layers[0], inputs.shape[1:]
-    if isinstance(first, Conv) and found != (first.inputs, first.height, first.width):
-        expected = f"{first.inputs}x{first.height}x{first.width}"
-        raise EmcError(f"the net takes images of {expected}, found inputs of shape {found}")
-    if isinstance(first, Dense) and prod(found) != first.inputs:
-        raise EmcError(f"the net takes {first.inputs} numbers, found inputs of shape {found}")

@@ -4,19 +4,27 @@ from math import prod
 from typing import Final
 
 from emc.engine.native.kernel import LOSSES, RULES
+from emc.engine.native.net import native_net
 from emc.engine.native.source import ACTIVATIONS
 from emc.engine.procedure import Procedure
 from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.transformer import Transformer
 
 LARGEST: Final = 5_000_000
-"""Weights, or activations a sample, up to which a layer counts as small."""
+"""Weights, or activations a sample, up to which a layer or a whole transformer counts as small."""
 
 
 def refusal(procedure: Procedure) -> str | None:
     """Why the native back end cannot run the procedure, or None."""
-    if procedure.layers is None:
-        return "the net is a module, not a plan of dense and convolutional layers"
-    return _of_training(procedure) or _of_net(procedure.layers, procedure.classes)
+    net = native_net(procedure)
+    if net is None:
+        return (
+            "the net is a module, not a plan of dense and convolutional layers or a vision"
+            " transformer with a known activation"
+        )
+    if isinstance(net, Transformer):
+        return _of_training(procedure) or _of_transformer(net, procedure.classes)
+    return _of_training(procedure) or _of_layers(net, procedure.classes)
 
 
 def _of_training(procedure: Procedure) -> str | None:
@@ -30,7 +38,7 @@ def _of_training(procedure: Procedure) -> str | None:
     return None
 
 
-def _of_net(layers: Plan, classes: int) -> str | None:
+def _of_layers(layers: Plan, classes: int) -> str | None:
     if not layers or not isinstance(layers[-1], Dense):
         return "the last layer is not dense"
     if layers[-1].activation != "identity" or layers[-1].outputs != classes:
@@ -39,15 +47,31 @@ def _of_net(layers: Plan, classes: int) -> str | None:
     return next(filter(None, reasons), None)
 
 
+def _of_transformer(net: Transformer, classes: int) -> str | None:
+    if net.classes != classes:
+        return f"the head gives the logits of {net.classes} classes, not of {classes}"
+    kept = net.depth * net.tokens * (17 * net.width + net.heads * net.tokens)
+    largest = max(net.size, kept)
+    if largest > LARGEST:
+        return f"the transformer holds {largest:,} numbers, more than {LARGEST:,}"
+    return _of_activation(net.activation)
+
+
 def _of_layer(layer: Dense | Conv) -> str | None:
-    if layer.activation not in ACTIVATIONS:
-        return f"the activation is {layer.activation!r}, not one of {', '.join(ACTIVATIONS)}"
+    if reason := _of_activation(layer.activation):
+        return reason
     if min(layer.inputs, *_output_shape(layer)) < 1:
         return f"{layer} gives nothing"
     pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
     largest = max(prod(layer.weight_shape), pixels * max(layer.inputs, layer.outputs))
     if largest > LARGEST:
         return f"{layer} holds {largest:,} numbers, more than {LARGEST:,}"
+    return None
+
+
+def _of_activation(name: str) -> str | None:
+    if name not in ACTIVATIONS:
+        return f"the activation is {name!r}, not one of {', '.join(ACTIVATIONS)}"
     return None
 
 

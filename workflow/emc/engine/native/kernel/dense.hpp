@@ -17,9 +17,26 @@ struct Dense {
   static constexpr int inputs = Inputs, outputs = Outputs;
   static constexpr int columns = Weights::columns;
   static constexpr int size = Weights::size + columns;
-  static constexpr int plain_size = Inputs * Outputs + (Bias ? Outputs : 0);
 
-  // From and to torch's layout: weight [outputs, inputs], then the bias.
+  // Calls visit(place) for every weight in torch's order, [outputs, inputs].
+  template <class Visit>
+  static void each_weight(Visit visit) {
+    for (int o = 0; o < Outputs; ++o)
+      for (int i = 0; i < Inputs; ++i) visit(Weights::at(i, o));
+  }
+
+  template <class Visit>
+  static void each_bias(Visit visit) {
+    for (int o = 0; Bias && o < Outputs; ++o) visit(Weights::size + o);
+  }
+
+  // The weights, then the bias.
+  template <class Visit>
+  static void each(Visit visit) {
+    each_weight(visit);
+    each_bias(visit);
+  }
+
   static const float* read(const float* plain, float* parameters) {
     each([&](int place) { parameters[place] = *plain++; });
     return plain;
@@ -30,21 +47,29 @@ struct Dense {
     return plain;
   }
 
+  // `slopes` are those of the activation, where they are no function of its output.
   template <class Left>
-  static void forward(Left left, int rows, const float* parameters, float* output, float* input) {
+  static void forward(Left left, int rows, const float* parameters, float* output, float* slopes) {
     const float* bias = parameters + Weights::size;
     multiply<Inputs, Outputs>(
         left, rows, parameters, [&](int column) { return load(bias + column); },
         [&](int row, int column, Floats sum) {
-          if constexpr (!Activation::from_output) store(input + row * columns + column, sum);
-          store(output + row * columns + column, Activation::value(sum));
+          const int place = row * columns + column;
+          if constexpr (!Activation::from_output) store(slopes + place, Activation::slope(sum));
+          store(output + place, Activation::value(sum));
         });
+  }
+
+  // The activation's slope at a place of what `forward` has left.
+  static EMC_INLINE Floats slope(const float* output, const float* slopes, int place) {
+    if constexpr (Activation::from_output) return Activation::slope(load(output + place));
+    else return load(slopes + place);
   }
 
   template <class Left>
   static void add_gradient(Left left, int rows, const float* delta, float* gradient) {
     add_transposed_product<Inputs, Outputs>(left, rows, delta, gradient);
-    if constexpr (Bias) add_column_sums(rows, delta, gradient + Weights::size);
+    if constexpr (Bias) add_column_sums<columns>(delta, rows, gradient + Weights::size);
   }
 
   // Each vector of the gradient by this layer's inputs goes to finish(row, column, vector).
@@ -53,25 +78,6 @@ struct Dense {
                              Finish finish) {
     multiply<Outputs, Inputs>(
         Consecutive<columns>{delta}, rows, transposed, [](int) { return Floats{}; }, finish);
-  }
-
- private:
-  template <class Visit>
-  static void each(Visit visit) {
-    for (int o = 0; o < Outputs; ++o)
-      for (int i = 0; i < Inputs; ++i) visit(Weights::at(i, o));
-    for (int o = 0; Bias && o < Outputs; ++o) visit(Weights::size + o);
-  }
-
-  static void add_column_sums(int rows, const float* delta, float* sums) {
-    for (int column = 0; column < columns; column += lanes) {
-      Floats even{}, odd{};
-      for (int row = 0; row < rows; row += 2) {
-        even += load(delta + row * columns + column);
-        odd += load(delta + (row + 1) * columns + column);
-      }
-      store(sums + column, load(sums + column) + (even + odd));
-    }
   }
 };
 
@@ -114,7 +120,7 @@ class DenseStack<Rows, InputGradient, Layer, Rest...> {
 
   template <class Left>
   void forward(Left left, int rows, const float* parameters) {
-    Layer::forward(left, rows, parameters, output_, input_);
+    Layer::forward(left, rows, parameters, output_, slopes_);
     if constexpr (!is_last)
       next_.forward(Consecutive<Layer::columns>{output_}, rows, parameters + Layer::size);
   }
@@ -124,10 +130,9 @@ class DenseStack<Rows, InputGradient, Layer, Rest...> {
   void backward(Left left, int rows, float* gradient) {
     if constexpr (!is_last) {
       next_.backward(Consecutive<Layer::columns>{output_}, rows, gradient + Layer::size);
-      const float* kept = Layer::Slope::from_output ? output_ : input_;
       next_.input_gradient(rows, [&](int row, int column, Floats value) {
         const int place = row * Layer::columns + column;
-        store(delta_ + place, value * Layer::Slope::slope(load(kept + place)));
+        store(delta_ + place, value * Layer::slope(output_, slopes_, place));
       });
     }
     Layer::add_gradient(left, rows, delta_, gradient);
@@ -150,7 +155,7 @@ class DenseStack<Rows, InputGradient, Layer, Rest...> {
 
  private:
   alignas(64) float output_[Rows * Layer::columns];
-  alignas(64) float input_[Layer::Slope::from_output ? 1 : Rows * Layer::columns];
+  alignas(64) float slopes_[Layer::Slope::from_output ? 1 : Rows * Layer::columns];
   alignas(64) float delta_[Rows * Layer::columns];
   alignas(64) float transposed_[InputGradient ? Layer::Transposed::size : 1];
   Next next_;

@@ -39,6 +39,11 @@ EMC_INLINE Floats clamp(Floats x, float low, float high) {
   return x > high ? broadcast(high) : x;
 }
 
+EMC_INLINE Floats square_root(Floats x) {
+  EMC_UNROLL for (int i = 0; i < lanes; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+}
+
 EMC_INLINE Floats exponential(Floats x) {
   const PowerOfTwo split(clamp(x, -87.0f, 88.0f));
   return exp_minus_one_near_zero(split.rest) * split.power + split.power;

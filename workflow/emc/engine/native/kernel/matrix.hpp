@@ -52,6 +52,11 @@ struct Consecutive {
   EMC_INLINE const float* operator()(int row) const { return first + row * Stride; }
 };
 
+// The vectors that lie one after the other from `first`.
+EMC_INLINE auto vectors_at(const float* first) {
+  return [=](int v) { return load(first + v * lanes); };
+}
+
 template <int Height, int Width>
 struct Tile {
   Floats sums[Height][Width];
@@ -70,13 +75,13 @@ struct Tile {
     }
   }
 
-  // sums += column * row, an outer product: `column[i]` are scalars, `row` a few vectors.
-  template <class Column>
-  EMC_INLINE void add_outer(Column column, const float* row) {
+  // sums += column * row, an outer product: `column(i)` are scalars or vectors, `row(v)` vectors.
+  template <class Column, class Row>
+  EMC_INLINE void add_outer(Column column, Row row) {
     Floats right[Width];
-    EMC_UNROLL for (int v = 0; v < Width; ++v) right[v] = load(row + v * lanes);
+    EMC_UNROLL for (int v = 0; v < Width; ++v) right[v] = row(v);
     EMC_UNROLL for (int i = 0; i < Height; ++i) {
-      const float left = column(i);
+      const auto left = column(i);
       EMC_UNROLL for (int v = 0; v < Width; ++v) sums[i][v] += left * right[v];
     }
   }
@@ -94,7 +99,7 @@ inline void multiply(Left left, int rows, const float* right, Start start, Finis
       Tile<tile_rows, width> tile;
       tile.fill([&](int v) { return start((vector + v) * lanes); });
       for (int k = 0; k < Depth; ++k)
-        tile.add_outer([&](int i) { return source[i][k]; }, panel + k * width * lanes);
+        tile.add_outer([&](int i) { return source[i][k]; }, vectors_at(panel + k * width * lanes));
       tile.each([&](int i, int v, Floats sum) { finish(row + i, (vector + v) * lanes, sum); });
     }
   });
@@ -111,7 +116,7 @@ inline void add_transposed_product(Left left, int samples, const float* right, f
       for (int s = 0; s < samples; ++s) {
         const float* source = left(s) + row;
         tile.add_outer([&](int i) { return source[i]; },
-                       right + s * Product::columns + vector * lanes);
+                       vectors_at(right + s * Product::columns + vector * lanes));
       }
       float* panel = product + Product::panel(vector) + row * width * lanes;
       tile.each([&](int i, int v, Floats sum) {
@@ -120,6 +125,19 @@ inline void add_transposed_product(Left left, int samples, const float* right, f
       });
     });
   });
+}
+
+// sums += the sum of an even number of rows of `Columns` numbers, whole vectors.
+template <int Columns>
+inline void add_column_sums(const float* from, int rows, float* sums) {
+  for (int column = 0; column < Columns; column += lanes) {
+    Floats even{}, odd{};
+    for (int row = 0; row < rows; row += 2) {
+      even += load(from + row * Columns + column);
+      odd += load(from + (row + 1) * Columns + column);
+    }
+    store(sums + column, load(sums + column) + (even + odd));
+  }
 }
 
 // to = from^T, both in panels.

@@ -1,34 +1,11 @@
 // Whole nets behind one interface: parameters in, logits out, gradient back.
 #pragma once
 
+#include "chunk.hpp"
 #include "conv.hpp"
 #include "dense.hpp"
 
 namespace emc {
-
-// Up to `Rows` samples with their labels, padded to whole vectors by repeating the last one.
-template <int Rows>
-struct Chunk {
-  static_assert(Rows % lanes == 0);
-  static constexpr int capacity = Rows;
-
-  const float* samples[Rows];
-  alignas(64) int32_t labels[Rows];
-  int count = 0, rows = 0;
-
-  void add(const float* sample, int32_t label) {
-    samples[count] = sample;
-    labels[count++] = label;
-  }
-
-  void pad() {
-    rows = round_up(count, lanes);
-    for (int row = count; row < rows; ++row) {
-      samples[row] = samples[count - 1];
-      labels[row] = labels[count - 1];
-    }
-  }
-};
 
 // A net of dense layers alone.
 template <class... Layers>
@@ -90,7 +67,7 @@ class ConvNet {
   const float* forward(const Samples& chunk, const float* parameters) {
     images_to_lanes(chunk);
     convolutions_.forward(parameters);
-    lanes_to_rows(convolutions_.output());
+    lanes_to_rows<features>(convolutions_.output(), features_);
     stack_.forward(Consecutive<stride>{features_}, rows, parameters + Convolutions::size);
     return stack_.logits();
   }
@@ -102,7 +79,7 @@ class ConvNet {
     stack_.input_gradient(rows, [&](int row, int column, Floats value) {
       store(features_ + row * stride + column, value);
     });
-    rows_to_lanes(convolutions_.output_delta());
+    rows_to_lanes<features>(features_, convolutions_.output_delta());
     convolutions_.backward(gradient);
   }
 
@@ -123,26 +100,6 @@ class ConvNet {
       }
       for (int x = whole; x < width; ++x)
         for (int i = 0; i < lanes; ++i) to[x * lanes + i] = chunk.samples[i][line * width + x];
-    }
-  }
-
-  void lanes_to_rows(const float* from) {
-    for (int feature = 0; feature < features; feature += lanes) {
-      Floats square[lanes];
-      for (int i = 0; i < lanes; ++i)
-        square[i] = feature + i < features ? load(from + (feature + i) * lanes) : Floats{};
-      transpose(square);
-      for (int i = 0; i < lanes; ++i) store(features_ + i * stride + feature, square[i]);
-    }
-  }
-
-  void rows_to_lanes(float* to) {
-    for (int feature = 0; feature < features; feature += lanes) {
-      Floats square[lanes];
-      for (int i = 0; i < lanes; ++i) square[i] = load(features_ + i * stride + feature);
-      transpose(square);
-      for (int i = 0; i < lanes && feature + i < features; ++i)
-        store(to + (feature + i) * lanes, square[i]);
     }
   }
 

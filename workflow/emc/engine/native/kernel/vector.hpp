@@ -70,6 +70,13 @@ EMC_INLINE auto sum(Vector value) {
 // All bits set in the lanes below `count`.
 EMC_INLINE Ints first_lanes(int count) { return lane_numbers() < count; }
 
+// The part of a row's vector at `column` that lies before column `Count`; zero beyond it.
+template <int Count>
+EMC_INLINE Floats only_first(int column, Floats value) {
+  if constexpr (Count % lanes == 0) return value;
+  return first_lanes(Count - column) ? value : Floats{};
+}
+
 EMC_INLINE Floats bits_to_floats(Ints bits) {
   Floats value;
   __builtin_memcpy(&value, &bits, sizeof value);
@@ -109,6 +116,43 @@ EMC_INLINE void transpose(Floats (&rows)[lanes]) {
       exchange<Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, lanes>{});
   }
   if constexpr (2 * Distance < lanes) transpose<2 * Distance>(rows);
+}
+
+// The sum of each of `lanes` vectors, one a lane: half as many vectors after each round.
+template <int Distance = 1>
+EMC_INLINE Floats sums(Floats (&rows)[lanes]) {
+  EMC_UNROLL for (int i = 0; i < lanes; i += 2 * Distance) {
+    exchange<Distance>(rows[i], rows[i + Distance], std::make_integer_sequence<int, lanes>{});
+    rows[i] += rows[i + Distance];
+  }
+  if constexpr (2 * Distance < lanes) return sums<2 * Distance>(rows);
+  return rows[0];
+}
+
+// `lanes` rows of `Columns` numbers, padded to whole vectors, to a vector a column, and back with
+// zeros for the padding.
+template <int Columns>
+inline void rows_to_lanes(const float* rows, float* to) {
+  constexpr int stride = round_up(Columns, lanes);
+  for (int column = 0; column < Columns; column += lanes) {
+    Floats square[lanes];
+    EMC_UNROLL for (int i = 0; i < lanes; ++i) square[i] = load(rows + i * stride + column);
+    transpose(square);
+    for (int i = 0; i < lanes && column + i < Columns; ++i)
+      store(to + (column + i) * lanes, square[i]);
+  }
+}
+
+template <int Columns>
+inline void lanes_to_rows(const float* from, float* rows) {
+  constexpr int stride = round_up(Columns, lanes);
+  for (int column = 0; column < Columns; column += lanes) {
+    Floats square[lanes];
+    EMC_UNROLL for (int i = 0; i < lanes; ++i)
+      square[i] = column + i < Columns ? load(from + (column + i) * lanes) : Floats{};
+    transpose(square);
+    EMC_UNROLL for (int i = 0; i < lanes; ++i) store(rows + i * stride + column, square[i]);
+  }
 }
 
 }  // namespace emc

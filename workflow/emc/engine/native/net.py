@@ -1,0 +1,60 @@
+"""What the native back end trains: the plan or the sizes of a procedure's net, and its start."""
+
+from math import prod
+
+import numpy as np
+
+from emc.engine.procedure import Procedure
+from emc.errors import EmcError
+from emc.nets.build import transformer
+from emc.nets.plan import Conv, Plan, initial
+from emc.nets.transformer import Transformer
+from emc.seeds import generator
+
+Net = Plan | Transformer
+
+
+def native_net(procedure: Procedure) -> Net | None:
+    """The net as numbers, or None where it is a module of which nothing is known."""
+    return procedure.layers if procedure.layers is not None else transformer(procedure.module)
+
+
+def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
+    """A replica's initial float32 parameters by name, in the order of the kernel's.
+
+    Loads torch where the net is a module's: its weights come from torch's generator.
+    """
+    if procedure.layers is not None:
+        return initial(procedure.layers, procedure.initialisation, generator(seed, "weights"))
+    from emc.engine.fresh import fresh, weights
+
+    net = native_net(procedure)
+    assert isinstance(net, Transformer)
+    drawn = weights(fresh(procedure, seed))
+    assert {name: values.shape for name, values in drawn.items()} == net.shapes
+    return {name: drawn[name] for name in net.shapes}
+
+
+def check_shape(inputs: np.ndarray, net: Net) -> None:
+    """Refuse inputs [N, *shape] that the net cannot take.
+
+    Raises:
+        EmcError: another shape or dtype, or not in C order.
+    """
+    if inputs.dtype != np.float32 or not inputs.flags.c_contiguous:
+        raise EmcError(f"inputs must be float32 in C order, found {inputs.dtype}")
+    expected, found = _inputs(net), inputs.shape[1:]
+    if isinstance(expected, int):
+        if prod(found) != expected:
+            raise EmcError(f"the net takes {expected} numbers, found inputs of shape {found}")
+    elif found != expected:
+        images = "x".join(map(str, expected))
+        raise EmcError(f"the net takes images of {images}, found inputs of shape {found}")
+
+
+def _inputs(net: Net) -> int | tuple[int, int, int]:
+    """How many numbers the net takes, or the shape of its images."""
+    if isinstance(net, Transformer):
+        return (net.colours, net.side, net.side)
+    first = net[0]
+    return (first.inputs, first.height, first.width) if isinstance(first, Conv) else first.inputs
