@@ -1,11 +1,15 @@
 """`emc.measure` on anyone's net and data."""
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import emc
+from emc.api.measurement import Measurement
 
 DRAW = np.random.default_rng(3)
 INPUTS = DRAW.standard_normal((120, 6)).astype(np.float32)
@@ -16,7 +20,7 @@ def net() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
 
 
-def measured(**changes: object) -> object:
+def measured(**changes: object) -> Measurement:
     settings: dict[str, object] = {
         "labels": "random",
         "optimizer": {"name": "adam", "lr": 0.03},
@@ -87,6 +91,12 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"device": "tpu"}, "device 'tpu' is not one of"),
         ({"epochs": "a"}, "epochs: a whole number from 1 is wanted, found 'a'"),
         ({"probes": 0}, "probes: a whole number from 1 is wanted, found 0"),
+        ({"smallest": 121}, "smallest: 121 exceeds the 120 samples there are"),
+        ({"labels": {"noisy": 0.2}}, r"labels: 'original' or .* found {'noisy': 0.2}"),
+        ({"labels": ["random"]}, r"labels: 'original' or 'random' is wanted, found \['random'\]"),
+        ({"optimizer": None}, "optimizer: a name or an entry .* found None; known names are sgd"),
+        ({"optimizer": torch.optim.Adam}, "optimizer: .* is wanted, found the class Adam; known"),
+        ({"optimizer": {"lr": 1}}, "optimizer: an entry with a 'name' is wanted"),
     ],
 )
 def test_wrong_options_are_told(changes: dict[str, object], message: str) -> None:
@@ -94,20 +104,35 @@ def test_wrong_options_are_told(changes: dict[str, object], message: str) -> Non
         measured(**changes)
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ((INPUTS, LABELS[:5]), r"inputs \[N, ...\] and labels \[N\] are wanted"),
-        ((INPUTS, LABELS.astype(float)), "integer labels are wanted, found float64"),
-        ((INPUTS, LABELS + 1), "labels 0 to classes - 1 are wanted"),
-        ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite"),
-        ("digits", r"\(inputs, labels\) or a torch data set is wanted, found 'digits'"),
-        (7, r"\(inputs, labels\) or a torch data set is wanted"),
-    ],
-)
-def test_wrong_sources_are_told(source: object, message: str) -> None:
-    with pytest.raises(emc.EmcError, match=message):
-        emc.measure(net, source)
+@pytest.mark.parametrize("tolerance", [0, -1, 1, 1e9, float("nan"), "a", None, True])
+def test_a_tolerance_is_a_number_between_0_and_1(tolerance: object) -> None:
+    wanted = "tolerance: a number between 0 and 1 is wanted, found "
+    with pytest.raises(emc.EmcError, match=re.escape(f"{wanted}{tolerance!r}")):
+        measured(tolerance=tolerance)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, None, "a b"])
+def test_a_seed_is_a_whole_number(seed: object) -> None:
+    wanted = "seed: a whole number from 0 is wanted, found "
+    with pytest.raises(emc.EmcError, match=re.escape(f"{wanted}{seed!r}")):
+        measured(seed=seed)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    plain = measured(epochs=5, probes=2, seed=3, tolerance=0.5).probes
+    numpys = {"epochs": np.int64(5), "probes": np.int32(2), "seed": np.uint8(3)}
+    found = measured(tolerance=np.float32(0.5), **numpys).probes
+    assert found.drop("seconds").equals(plain.drop("seconds"))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("back_end", ["vmap", "sequential"])
+def test_modes_without_gradients_change_nothing(mode: Any, back_end: str) -> None:
+    settings = {"epochs": 5, "probes": 2, "back_end": back_end}
+    plain = measured(**settings).probes
+    with mode():
+        found = measured(**settings).probes
+    assert found.drop("seconds").equals(plain.drop("seconds"))
 
 
 def test_a_net_instead_of_a_factory_is_told() -> None:

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from tests.unit.data.entries import dataset_of
 
 from emc.data import Samples, open_samples
+from emc.data.gaussian import classes_drawn, gaussian
+from emc.data.originals import Shelf
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 
@@ -54,7 +56,24 @@ def test_rank_above_dimension() -> None:
         dataset_of({"name": "gaussian", "dimension": 3, "rank": 4})
 
 
+@pytest.mark.parametrize(("samples", "classes"), [(1, 2), (3, 5), (39, 40)])
+def test_fewer_samples_than_classes(samples: int, classes: int) -> None:
+    with pytest.raises(ValidationError, match=f"'samples' {samples} is below 'classes' {classes}"):
+        dataset_of({"name": "gaussian", "dimension": 3, "samples": samples, "classes": classes})
+
+
+@pytest.mark.parametrize(
+    ("samples", "classes"), [(5, 5), (9, 4), (40, 40), (60, 2), (2000, 40), (1500, 40)]
+)
+def test_drawn_classes_are_those_of_the_prepared_labels(samples: int, classes: int) -> None:
+    raw = {"name": "gaussian", "dimension": 3, "samples": samples, "classes": classes}
+    tensors = gaussian(dataset_of(raw), Shelf(())).tensors
+    arrays = {name: np.empty(spec.shape, spec.dtype) for name, spec in tensors.specs.items()}
+    tensors.fill(arrays)
+    assert classes_drawn(dataset_of(raw)) == len(set(arrays["train_labels"].tolist()))
+
+
 def test_class_without_a_sample(tmp_path: Path) -> None:
-    with pytest.raises(EmcError, match=r"gaussian: no training sample has class '\d+'"):
-        made(tmp_path, dimension=3, samples=5, classes=40)
+    with pytest.raises(EmcError, match=r"gaussian: no training sample has class '\d+': 40 sampl"):
+        made(tmp_path, dimension=3, samples=40, classes=40)
     assert not list(tmp_path.iterdir())

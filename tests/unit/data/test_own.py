@@ -121,7 +121,10 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
             r"are pixels \[n, channels, height, width\], found shape \(2, 2\)",
         ),
         ("torch.eye(10), torch.zeros(10, dtype=int)", "own: two classes or more are wanted"),
-        ("torch.eye(10), torch.arange(10) % 2 * 2", "own: no training sample has class '1'"),
+        (
+            "torch.eye(10), torch.arange(10) % 2 * 2",
+            "own: no training sample has class '1': 8 samples are of 2 classes, wanted are all 3",
+        ),
         (
             "torch.eye(10), torch.arange(10) % 2 - 1",
             "integers from 0 are wanted, found int64 from -1",

@@ -279,10 +279,14 @@ class Wrong(nn.Module):
             r"logits of shape \(2, 1, 4, 3\), \[batch, classes\] is \(2, 3\)",
         ),
         (lambda: Wrong(lambda x: x.mean()), r"Wrong gives logits of shape \(\), "),
-        (lambda: Wrong(lambda x: [x]), "Wrong gives logits of shape list, "),
+        (
+            lambda: Wrong(lambda x: [x]),
+            "Wrong gives a list, a tensor of logits .* is wanted, of shape",
+        ),
         (lambda: nn.Linear(7, 3), r"Linear fails on inputs of shape \(2, 1, 4, 5\): mat1 and mat2"),
         (lambda: 3, "the module factory made a int, not a torch.nn.Module"),
         (nn.Flatten, "Flatten has no trainable parameters"),
+        (lambda: nn.LazyLinear(3), "LazyLinear: 'weight' belongs to a lazy layer"),
     ],
 )
 def test_modules_that_give_no_logits_are_refused(make: object, message: str) -> None:

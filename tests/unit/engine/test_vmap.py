@@ -193,6 +193,16 @@ class Centred(Flat):
         return x - x.mean(0) if self.training else x
 
 
+class Undefined(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x * torch.nan
+
+
+class Doubling(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x.mul_(2)
+
+
 class Random(Flat):
     def before(self, x: Tensor) -> Tensor:
         return functional.dropout(x, 0.5, self.training)
@@ -276,6 +286,18 @@ def test_what_only_a_trial_tells_is_refused_before_training(
         Vmap("cpu").run(procedure(layers=None, module=make), replicas(SIZES[many]))
 
 
+def test_logits_that_are_never_finite_do_not_depend_on_other_rows() -> None:
+    (run,) = Vmap("cpu").run(procedure(layers=None, module=Undefined), replicas([8]))
+    assert (run.outcome, run.back_end) == (Outcome.DIVERGED, "vmap")
+
+
+@pytest.mark.parametrize("back_end", [Vmap("cpu"), Sequential("cpu")], ids=lambda one: one.name)
+def test_nets_that_change_their_inputs_are_refused(back_end: Vmap | Sequential) -> None:
+    asked = procedure(layers=None, module=Doubling)
+    with pytest.raises(EmcError, match="Doubling changes its inputs in place"):
+        back_end.run(asked, replicas([8]))
+
+
 def test_modules_that_give_no_logits_are_refused() -> None:
     asked = procedure(layers=None, module=lambda: nn.Linear(5, 3))
     with pytest.raises(EmcError, match=r"\[batch, classes\] is \(2, 3\)"):
@@ -312,7 +334,7 @@ def test_out_of_memory_halves_the_replicas_and_goes_on(
 
 def test_out_of_memory_with_one_replica_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     SmallMemory(monkeypatch, largest=0)
-    with pytest.raises(EmcError, match="out of memory with a single replica"):
+    with pytest.raises(MemoryError, match="^a single replica does not fit: a smaller batch"):
         Vmap("cpu").run(procedure(), replicas([8]))
 
 

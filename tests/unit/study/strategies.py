@@ -26,7 +26,7 @@ _large_images = st.sampled_from(["mnist-5k", "mnist", "cifar10", {"name": "image
 _images = st.just("digits") | _large_images
 _gaussian = st.fixed_dictionaries(
     {"name": st.just("gaussian"), "dimension": _small},
-    optional={"samples": st.integers(1, 10**6), "classes": st.integers(2, 5), "seed": _small},
+    optional={"samples": st.integers(5, 10**6), "classes": st.integers(2, 5), "seed": _small},
 )
 _depth = st.integers(1, 3)
 _stem = st.just("small")

@@ -72,7 +72,10 @@ def test_a_cell_never_changes() -> None:
             {"dataset": {"name": "gaussian", "dimension": 3}, "labels": "permuted-pixels"},
             "labels: 'permuted-pixels' wants an image data set",
         ),
-        ({"search": {"smallest": 1439}}, "search.smallest: exceeds the 1438 samples there are"),
+        (
+            {"search": {"smallest": 1439}},
+            "search.smallest: 1439 exceeds the 1438 samples there are",
+        ),
         (
             {"search": {"expected": {"emc50": 5753}}},
             "search.expected.emc50: at most 4 times the 1438 samples there are is allowed,"

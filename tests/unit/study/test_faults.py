@@ -381,7 +381,13 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", search: {smallest: 2000}",
-        "search.smallest: exceeds the 1438 samples there are",
+        "search.smallest: 2000 exceeds the 1438 samples there are",
+    ),
+    fault(
+        "fewer samples than classes",
+        text("{cells: [{dataset: {name: gaussian, dimension: 3, samples: 1}}]}"),
+        "section 'a', cell (dataset=gaussian[dimension=3, samples=1]): dataset:"
+        " 'samples' 1 is below 'classes' 2: each class wants a training sample",
     ),
     fault(
         "options of a data set",

@@ -288,6 +288,28 @@ def test_an_error_in_a_forward_pass_names_its_line(study: Study) -> None:
         study(dedent(net), "{architecture: broken}")
 
 
+def test_an_error_that_cannot_say_what_it_is_hides_no_other(study: Study) -> None:
+    plugin = """
+        class Mute(Exception):
+            def __str__(self):
+                raise ValueError("no")
+
+        @emc.architecture("mute")
+        def mute(shape, classes, activation):
+            raise Mute
+    """
+    with pytest.raises(EmcError, match=r"own\.py, line 11: Mute\n.*'epochs'"):
+        study(dedent(plugin), "{architecture: mute}", "{architecture: mute, budget: {epoch: 3}}")
+
+
+def test_an_interruption_passes_with_its_line(
+    study: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyboardInterrupt, match="^now$"):
+        study(body("raise KeyboardInterrupt('now')"), "{architecture: bottleneck}")
+    assert caplog.messages == ["interrupted in own.py, line 6"]
+
+
 def test_a_fault_names_the_cell(study: Study) -> None:
     message = (
         r"^study\.yaml: section 'a', cell \(architecture=bottleneck\[width=0.*\]\): architecture"

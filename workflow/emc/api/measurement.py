@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from emc.records import Estimate, Outcome, Probe
+from emc.records import Estimate, Outcome, Probe, told_end
 from emc.store.columns import PROBES
 from emc.store.rows import probe_row
 from emc.store.tables import frame
@@ -27,8 +27,8 @@ class Measurement:
         return self.estimate.emc50
 
     @property
-    def interval(self) -> tuple[float, float | None]:
-        """The 95 % interval of emc50; without an upper end where the data ended first."""
+    def interval(self) -> tuple[float | None, float | None]:
+        """The 95 % interval of emc50, None in place of an end that is not known."""
         return self.estimate.low, self.estimate.high
 
     @property
@@ -57,8 +57,9 @@ class Measurement:
     def __str__(self) -> str:
         """One sentence."""
         low, high = self.interval
-        interval = "" if high is None else f" [{low:.4g}, {high:.4g}]"
-        bound = ", a lower bound: the data ended first" if high is None else ""
+        interval, bound = f" [{told_end(low, 4)}, {told_end(high, 4)}]", ""
+        if self.estimate.saturated:
+            interval, bound = "", ", a lower bound: the data ended first"
         fits = sum(probe.outcome is Outcome.FIT for probe in self.records)
         return (
             f"EMC {self.emc50:.4g}{interval} samples with"

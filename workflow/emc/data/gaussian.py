@@ -1,11 +1,27 @@
 """Synthetic inputs whose exact capacity is known."""
 
+from math import exp
+from typing import Final
+
 import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.originals import Shelf
 from emc.seeds import generator
 from emc.study.sources import Gaussian
+
+_NEVER: Final = 1e-12
+"""A chance that is not worth a draw of all samples."""
+
+
+def classes_drawn(dataset: Gaussian) -> int:
+    """Number of classes that have a training sample: of many samples, all.
+
+    A class is drawn by no sample with probability (1 - 1/classes)^samples < exp(-samples/classes).
+    """
+    if dataset.classes * exp(-dataset.samples / dataset.classes) < _NEVER:
+        return dataset.classes
+    return len(np.unique(_part(dataset, "train", dataset.samples).labels))
 
 
 def gaussian(dataset: Gaussian, _shelf: Shelf) -> Content:

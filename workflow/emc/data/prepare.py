@@ -121,7 +121,10 @@ def _class_counts(name: str, classes: tuple[str, ...], arrays: Arrays) -> tuple[
             raise EmcError(f"{name}: labels from {low} to {high}, there are {len(classes)} classes")
     counts = np.bincount(arrays["train_labels"], minlength=len(classes))
     if absent := [classes[label] for label in np.flatnonzero(counts == 0)]:
-        raise EmcError(f"{name}: no training sample has class {absent[0]!r}")
+        raise EmcError(
+            f"{name}: no training sample has class {absent[0]!r}: {counts.sum()} samples are of"
+            f" {len(classes) - len(absent)} classes, wanted are all {len(classes)}"
+        )
     return tuple(int(count) for count in counts)
 
 

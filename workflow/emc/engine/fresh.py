@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure
-from emc.errors import EmcError
+from emc.errors import EmcError, one_line
 from emc.nets.module import load, module
 from emc.nets.plan import initial
 from emc.nets.reparameterised import from_seed
@@ -17,7 +18,8 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
     """The net of a procedure with the initial weights of a seed, float32, on the CPU.
 
     Raises:
-        EmcError: a user's factory gives no torch module, or one with nothing to train.
+        EmcError: a user's factory gives no torch module, one with nothing to train, or one with
+            a lazy layer.
     """
     if procedure.layers is not None:
         net = module(procedure.layers)
@@ -30,25 +32,52 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
         made = procedure.module()
     if not isinstance(made, nn.Module):
         raise EmcError(f"the module factory made a {type(made).__name__}, not a torch.nn.Module")
+    _refuse_lazy(made)
     if not any(parameter.requires_grad for parameter in made.parameters()):
         raise EmcError(f"{type(made).__name__} has no trainable parameters")
     return made.float()
+
+
+def _refuse_lazy(net: nn.Module) -> None:
+    for name, value in (*net.named_parameters(), *net.named_buffers()):
+        if is_lazy(value):
+            raise EmcError(
+                f"{type(net).__name__}: {name!r} belongs to a lazy layer, whose shape is not known"
+                " yet: give the layer its input size, or let the factory run a batch through it"
+            )
 
 
 def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:
     """Try a net on a few inputs [batch, *shape].
 
     Raises:
-        EmcError: the net cannot take them, or its output is not [batch, classes].
+        EmcError: the net cannot take them or changes them, or its output is not [batch, classes].
     """
     net.eval()
     kind = type(net).__name__
+    before = x.clone()
     try:
         with torch.no_grad():
             logits = net(x)
     except Exception as error:
-        raise EmcError(f"{kind} fails on inputs of shape {tuple(x.shape)}: {error}") from error
+        raise EmcError(
+            f"{kind} fails on inputs of shape {tuple(x.shape)}: {one_line(error)}"
+        ) from error
+    refuse_changed(kind, before, x)
     check_shape(kind, logits, len(x), classes)
+
+
+def refuse_changed(kind: str, before: Tensor, after: Tensor) -> None:
+    """See that a net of this kind left its inputs as they were: later epochs train on them too.
+
+    Raises:
+        EmcError: it did not.
+    """
+    if not torch.equal(before, after):
+        raise EmcError(
+            f"{kind} changes its inputs in place: its first operation must make a new tensor,"
+            " as ReLU(inplace=False) does"
+        )
 
 
 def weights(net: nn.Module) -> dict[str, np.ndarray]:

@@ -14,10 +14,15 @@ def check_shape(kind: str, logits: object, rows: int, classes: int) -> None:
     Raises:
         EmcError: it is something else.
     """
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != (rows, classes):
+    wanted = (rows, classes)
+    if not isinstance(logits, Tensor):
         raise EmcError(
-            f"{kind} gives logits of shape {found}, [batch, classes] is {(rows, classes)}"
+            f"{kind} gives a {type(logits).__name__}, a tensor of logits [batch, classes] is"
+            f" wanted, of shape {wanted}"
+        )
+    if logits.shape != wanted:
+        raise EmcError(
+            f"{kind} gives logits of shape {tuple(logits.shape)}, [batch, classes] is {wanted}"
         )
 
 

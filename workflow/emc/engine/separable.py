@@ -53,7 +53,8 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
     kind = type(net).__name__
     try:
         step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
-        mixed = not torch.allclose(net(x[0])[:1], net(x[0, :1]), rtol=1e-3, atol=1e-5)
+        together, alone = net(x[0])[:1], net(x[0, :1])
+        mixed = not torch.allclose(together, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
     except (RuntimeError, ValueError) as error:
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
     if mixed:

@@ -3,13 +3,13 @@
 from decimal import Decimal
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from emc.errors import EmcError
 from emc.study.architectures import Architecture, Linear, Scaled, sized
 from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
-from emc.study.strict import Count, Positive, Strict, Whole, added
+from emc.study.strict import Count, Positive, Strict, Whole, added, is_canonical
 from emc.study.training import (
     FULL_BATCH,
     ActivationChoice,
@@ -125,7 +125,9 @@ class Cell(Strict):
         return None
 
     @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
+    def _parts_fit_together(self, info: ValidationInfo) -> Self:
+        if is_canonical(info):
+            return self  # a plug-in's net that fails from now on is the fault of this cell alone
         if found := self._problem():
             raise ValueError(found)
         try:
@@ -173,8 +175,9 @@ class Cell(Strict):
             return self._unsized()
         if found := problem(self.dataset, self.labels):
             return found
-        if facts.samples is not None and self.search.smallest > facts.samples:
-            return f"search.smallest: exceeds the {facts.samples} samples there are"
+        smallest = self.search.smallest
+        if facts.samples is not None and smallest > facts.samples:
+            return f"search.smallest: {smallest} exceeds the {facts.samples} samples there are"
         if facts.samples is not None and (found := self._expects_too_much(facts.samples)):
             return found
         if found := self.architecture.problem(facts.shape):

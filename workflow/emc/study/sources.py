@@ -157,6 +157,15 @@ class Gaussian(Strict):
             raise ValueError(f"'rank' {self.rank} exceeds 'dimension' {self.dimension}")
         return self
 
+    @model_validator(mode="after")
+    def _classes_have_samples(self) -> Self:
+        if self.samples < self.classes:
+            raise ValueError(
+                f"'samples' {self.samples} is below 'classes' {self.classes}: each class wants a"
+                " training sample"
+            )
+        return self
+
 
 class Columns(Strict):
     """A user's own table, a fifth of its rows for testing: its inputs and its label."""

@@ -1,0 +1,177 @@
+"""What is given as inputs and labels, and what is refused."""
+
+import re
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
+
+from emc.api.arrays import arrays
+from emc.errors import EmcError
+
+INPUTS = np.random.default_rng(5).standard_normal((12, 4)).astype(np.float32)
+LABELS = np.arange(12) % 3
+X, Y = torch.from_numpy(INPUTS), torch.from_numpy(LABELS)
+
+
+class Items(Dataset[Any]):
+    """A torch data set with these items."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+
+    def __getitem__(self, index: int) -> Any:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Endless(Dataset[Any]):
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return X[index], int(Y[index])
+
+
+class Stream(IterableDataset[Any]):
+    def __iter__(self) -> Iterator[Any]:
+        return iter(zip(X, Y, strict=True))
+
+
+PAIRS = [(one, int(label)) for one, label in zip(INPUTS, LABELS, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (INPUTS, LABELS),
+        (X, Y),
+        (X.clone().requires_grad_(), Y.int()),
+        (INPUTS.astype(np.float64), LABELS.astype(np.uint8)),
+        (INPUTS.tolist(), LABELS.tolist()),
+        TensorDataset(X, Y),
+        TensorDataset(X.clone().requires_grad_(), Y),
+        PAIRS,
+        Items(PAIRS),
+        Items([list(pair) for pair in PAIRS]),
+    ],
+)
+def test_every_form_gives_the_same_arrays(source: Any) -> None:
+    inputs, labels = arrays(source)
+    assert (inputs.dtype, labels.dtype) == (np.float32, np.int64)
+    np.testing.assert_array_equal(inputs, INPUTS)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_bfloat16_is_read_exactly() -> None:
+    inputs, _ = arrays((X.bfloat16(), Y))
+    np.testing.assert_array_equal(inputs, X.bfloat16().float().numpy())
+
+
+def test_a_list_of_two_is_a_data_set_of_two_pairs() -> None:
+    inputs, labels = arrays(PAIRS[:2])
+    np.testing.assert_array_equal(inputs, INPUTS[:2])
+    np.testing.assert_array_equal(labels, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("digits", "'digits'"),
+        (7, "7"),
+        (None, "None"),
+        ({"inputs": 1}, "{'inputs': 1}"),
+        (X, "Tensor of shape (12, 4)"),
+        (INPUTS, "ndarray of shape (12, 4)"),
+        ((X, Y, Y), "a tuple of 3"),
+        ((X,), "a tuple of 1"),
+        (tuple(PAIRS[:2]), "in the tuple"),
+        ([X, Y], "item 0: Tensor of shape (12, 4)"),
+        ([X[:2], Y[:2]], "item 0: Tensor of shape (2, 4)"),
+        (TensorDataset(X, X, Y), "item 0: (tensor("),
+        (TensorDataset(X), "item 0: (tensor("),
+        (TensorDataset(X[:0], Y[:0]), "which is empty"),
+        ([], "[], which is empty"),
+        (Endless(), "which has no length"),
+        (Stream(), "which has no length"),
+        (iter(PAIRS), "list_iterator"),
+        (TensorDataset, "the class TensorDataset"),
+    ],
+)
+def test_other_forms_are_refused(source: Any, found: str) -> None:
+    wanted = r"source: a tuple \(inputs, labels\) of arrays .* is wanted, found "
+    with pytest.raises(EmcError, match=wanted + ".*" + re.escape(found)) as told:
+        arrays(source)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ((INPUTS, LABELS[:5]), "inputs [N, ...] and labels [N] are wanted"),
+        ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
+        ((INPUTS[:, :0], LABELS), "none of them empty, found (12, 0) and (12,)"),
+        ((np.float32(1), LABELS), "found () and (12,)"),
+        ((INPUTS, LABELS.astype(float)), "integer labels are wanted, found float64"),
+        ((INPUTS, LABELS == 1), "integer labels are wanted, found bool"),
+        ((INPUTS + 1j, LABELS), "inputs that are real numbers are wanted, found complex64"),
+        ((X + 1j, Y), "inputs that are real numbers are wanted, found complex64"),
+        ((INPUTS.astype(str), LABELS), "inputs that are real numbers are wanted, found <U"),
+        ((INPUTS.astype(object), LABELS), "inputs that are real numbers are wanted, found object"),
+        (([[1.0, 2.0], [3.0]], [0, 1]), "inputs: no array: "),
+        ((X.to_sparse(), Y), "a dense tensor with values is wanted, found one of layout"),
+        ((X.to("meta"), Y), "found one on the device 'meta'"),
+        ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite as float32"),
+        ((np.full((12, 4), 1e300), LABELS), "input 0 is not finite as float32"),
+        ([(INPUTS[0], 0), (INPUTS[1, :3], 1)], "found (4,) at 0 and (3,) at 1"),
+        ([(INPUTS[0], 0), (INPUTS[1], [1, 2])], "label 1: a whole number is wanted, found [1, 2]"),
+        ([(INPUTS[0], 0.5), (INPUTS[1], 1)], "integer labels are wanted, found float64"),
+        ([({"a": 1}, 0), (INPUTS[1], 1)], "found () at 0 and (4,) at 1"),
+        ([PAIRS[0], X], "item 1: Tensor of shape (12, 4)"),
+    ],
+)
+def test_wrong_numbers_are_told(source: Any, message: str) -> None:
+    with pytest.raises(EmcError, match=re.escape(message)) as told:
+        arrays(source)
+    assert str(told.value).startswith("source: ")
+    assert "\n" not in str(told.value)
+
+
+def test_an_item_that_cannot_be_read_is_told() -> None:
+    class Broken(Items):
+        def __getitem__(self, index: int) -> Any:
+            raise OSError("the disk is gone")
+
+    with pytest.raises(EmcError, match=r"item 0 of .* cannot be read: OSError: the disk is gone"):
+        arrays(Broken(PAIRS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (LABELS + 1, "found 3 different ones from 1 to 3"),
+        (LABELS - 1, "found 3 different ones from -1 to 1"),
+        (LABELS * 2, "found 3 different ones from 0 to 4, without 1"),
+        (LABELS * 0, "found 1 different ones from 0 to 0, without 1"),
+        (np.where(LABELS == 2, 2**63, LABELS).astype(np.uint64), "to 9223372036854775808"),
+    ],
+)
+def test_labels_are_the_classes_from_0_on(labels: np.ndarray, found: str) -> None:
+    with pytest.raises(EmcError, match=r"labels 0 to classes - 1 are wanted.*" + re.escape(found)):
+        arrays((INPUTS, labels))
+
+
+def test_one_large_label_costs_no_memory() -> None:
+    labels = LABELS.copy()
+    labels[-1] = 30_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(EmcError, match="from 0 to 30000000, without 3"):
+            arrays((INPUTS, labels))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,222 @@
+"""What `emc.measure` refuses of a function that makes nets, before anything is trained."""
+
+import copy
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import emc
+
+DRAW = np.random.default_rng(3)
+INPUTS = DRAW.standard_normal((60, 6)).astype(np.float32)
+LABELS = DRAW.integers(0, 3, 60)
+
+
+def train(*_: object) -> None:
+    raise AssertionError("training began")
+
+
+def refused(model: Any, message: str, **options: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emc.api.measure.run_rounds", train)
+        with pytest.raises(emc.EmcError, match=message) as told:
+            emc.measure(model, (INPUTS, LABELS), **options)
+    assert str(told.value).startswith("model: ")
+    assert "\n" not in str(told.value)
+
+
+def mlp(*first: nn.Module) -> nn.Module:
+    return nn.Sequential(*first, nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
+
+
+class Changed(nn.Module):
+    """An MLP whose logits go through a function of them and the inputs."""
+
+    def __init__(self, change: Callable[[Tensor, Tensor], Any]) -> None:
+        super().__init__()
+        self.net, self._change = mlp(), change
+
+    def forward(self, x: Tensor) -> Any:
+        return self._change(self.net(x), x)
+
+
+def test_a_shared_net_is_refused() -> None:
+    net = mlp()
+    refused(lambda: net, "model: a fresh net at each call is wanted, found the same Sequential")
+
+
+def test_a_shared_layer_is_refused() -> None:
+    shared = nn.Linear(4, 3)
+    refused(
+        lambda: nn.Sequential(nn.Linear(6, 4), shared),
+        r"model: a fresh net .* found '1.weight' of the second in the memory of '1.weight'",
+    )
+
+
+def test_a_shared_buffer_is_refused() -> None:
+    mean = torch.zeros(4)
+
+    def net() -> nn.Module:
+        made = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
+        made[1].running_mean = mean
+        return made
+
+    refused(net, "found '1.running_mean' of the second in the memory of", smallest=4)
+
+
+def test_weights_that_are_views_of_one_tensor_are_refused() -> None:
+    weights = torch.randn(7, 6)
+    starts = count()
+
+    def net() -> nn.Module:
+        made = nn.Linear(6, 3)
+        made.weight = nn.Parameter(weights[(start := next(starts) % 4) : start + 3])
+        return made
+
+    refused(net, "found 'weight' of the second in the memory of 'weight' of the first")
+
+
+def test_copies_of_one_net_are_fresh() -> None:
+    net = mlp()
+    before = copy.deepcopy(net.state_dict())
+    emc.measure(lambda: copy.deepcopy(net), (INPUTS, LABELS), epochs=2, probes=2)
+    assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())
+
+
+def test_weights_that_a_net_ties_within_itself_are_no_fault() -> None:
+    def net() -> nn.Module:
+        made = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6), nn.Linear(6, 3))
+        made[2].weight = made[0].weight
+        return made
+
+    found = emc.measure(net, (INPUTS, LABELS), epochs=2, probes=2)
+    assert found.estimate.parameters == 36 + 6 + 6 + 18 + 3
+
+
+def test_nets_of_other_shapes_are_refused() -> None:
+    widths = count(4)
+    refused(
+        lambda: nn.Sequential(nn.Linear(6, width := next(widths)), nn.Linear(width, 3)),
+        r"found '0.weight' trained of shape \(4, 6\) at the first call and .* \(5, 6\) at the sec",
+    )
+
+
+def test_nets_of_other_names_are_refused() -> None:
+    calls = count()
+
+    def net() -> nn.Module:
+        biased = bool(next(calls) % 2)
+        return nn.Linear(6, 3, bias=biased)
+
+    refused(net, r"'bias' absent at the first call and trained of shape \(3,\) at the second")
+
+
+def test_lazy_layers_are_refused() -> None:
+    refused(
+        lambda: nn.Sequential(nn.LazyLinear(3)),
+        "Sequential: '0.weight' belongs to a lazy layer, .*: give the layer its input size",
+    )
+
+
+def test_lazy_layers_that_the_factory_ran_are_none() -> None:
+    def net() -> nn.Module:
+        made = nn.Sequential(nn.LazyLinear(3))
+        made(torch.zeros(1, 6))
+        return made
+
+    found = emc.measure(net, (INPUTS, LABELS), epochs=2, probes=2)
+    assert found.estimate.parameters == 21
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (mlp(), "a function that makes a fresh net is wanted, found Sequential"),
+        (7, "a function that makes a fresh net is wanted, found 7"),
+        (nn.Linear, r"it fails when it is called as model\(\): TypeError: .*in_features"),
+        (lambda: None, "the module factory made a NoneType, not a torch.nn.Module"),
+        (lambda: nn.Linear, "the module factory made a type, not a torch.nn.Module"),
+    ],
+)
+def test_what_makes_no_nets_is_told(model: Any, message: str) -> None:
+    refused(model, f"model: {message}")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y, _: y.detach(), "gives logits without a gradient: they are detached"),
+        (
+            lambda y, _: y.detach().numpy(),
+            r"gives a ndarray, a tensor of logits \[batch, classes\] is ",
+        ),
+        (
+            lambda y, _: torch.from_numpy(y.numpy()),
+            "fails in training on a batch of 1: Can't call numpy",
+        ),
+        (lambda y, _: y.round().long(), "gives logits of torch.int64, a floating type is wanted"),
+        (lambda y, _: y + 0j, "gives logits of torch.complex64, a floating type is wanted"),
+        (lambda y, _: y / 0, "gives logits that are not finite before it is trained: -?inf"),
+        (lambda y, _: y * torch.nan, "gives logits that are not finite before it is trained: nan"),
+        (lambda y, x: y + x.mul_(2).sum(), "changes its inputs in place"),
+        (lambda y, _: y[:, :2], r"gives logits of shape \(2, 2\), \[batch, classes\] is \(2, 3\)"),
+        (
+            lambda y, _: y.squeeze(),
+            r"gives logits of shape \(3,\), .* \(tried on the 1 samples of the smallest",
+        ),
+        (lambda _, x: x[:, :3].clone().requires_grad_(), "depend on none of its trainable param"),
+    ],
+)
+def test_nets_that_cannot_train_are_told(change: Callable[..., Any], message: str) -> None:
+    refused(lambda: Changed(change), message)
+
+
+def test_an_operation_without_a_gradient_is_told() -> None:
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(_ctx: Any, x: Tensor) -> Tensor:
+            return x.clone()
+
+    refused(
+        lambda: Changed(lambda y, _: Forward.apply(y)),
+        "model: Changed fails as its gradient is taken: ",
+    )
+
+
+def test_a_first_layer_in_place_is_told() -> None:
+    refused(lambda: mlp(nn.ReLU(inplace=True)), "Sequential changes its inputs in place")
+
+
+def test_sparse_gradients_are_told() -> None:
+    class Embedded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.out = nn.Embedding(8, 2, sparse=True), nn.Linear(12, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.out(self.table(x.long()).flatten(1))
+            return out
+
+    with pytest.raises(emc.EmcError, match=r"'table.weight' is torch.sparse_coo, a dense one"):
+        emc.measure(Embedded, (np.abs(INPUTS), LABELS))
+
+
+@pytest.mark.parametrize(
+    ("options", "batch"),
+    [
+        ({}, "batch 128, smallest 1"),
+        ({"smallest": 2, "batch": 1}, "batch 1, smallest 2"),
+        ({"optimizer": "gd"}, "batch all samples, smallest 1"),
+    ],
+)
+def test_batch_normalisation_of_one_row_is_told(options: dict[str, Any], batch: str) -> None:
+    refused(
+        lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)),
+        rf"model: Sequential fails in training on a batch of 1: .* of the smallest step: {batch}",
+        **options,
+    )

@@ -1,0 +1,141 @@
+"""What is given as inputs and labels, as plain arrays."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from emc.api.shown import shown
+from emc.errors import EmcError, one_line
+
+_WANTED: Final = (
+    "source: a tuple (inputs, labels) of arrays or tensors, or a data set with a length whose items"
+    " are pairs (input, label), is wanted"
+)
+
+
+def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs float32 [N, *shape] and labels int64 [N].
+
+    A tuple of two holds all inputs and all labels; whatever else has a length and items, a list
+    too, is a data set.
+
+    Raises:
+        EmcError: the source has another form, its inputs are no finite real numbers of one shape,
+            or its labels are not the classes 0, 1, ..., at least two, each of them present.
+    """
+    inputs, labels = _halves(source) if isinstance(source, tuple) else _gathered(source)
+    if labels.ndim != 1 or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
+        raise EmcError(
+            f"source: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
+            f" {inputs.shape} and {labels.shape}"
+        )
+    return _real(inputs), _classes(labels)
+
+
+def _halves(source: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+    if len(source) != 2:
+        raise EmcError(f"{_WANTED}, found a tuple of {len(source)}")
+    for half in source:
+        if not isinstance(half, torch.Tensor | list) and not hasattr(half, "shape"):
+            raise EmcError(f"{_WANTED}, found {shown(half)} in the tuple")
+    return _array("inputs", source[0]), _array("labels", source[1])
+
+
+def _gathered(source: Any) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [_pair(source, number) for number in range(_length(source))]
+    for number, (one, _) in enumerate(pairs):
+        if one.shape != pairs[0][0].shape:
+            raise EmcError(
+                f"source: inputs of one shape are wanted, found {pairs[0][0].shape} at 0 and"
+                f" {one.shape} at {number}"
+            )
+    inputs, labels = zip(*pairs, strict=True)
+    return np.stack(inputs), np.stack(labels)
+
+
+def _length(source: Any) -> int:
+    strange = isinstance(source, str | bytes | Mapping | type | torch.Tensor)
+    if strange or hasattr(source, "shape") or not hasattr(source, "__getitem__"):
+        raise EmcError(f"{_WANTED}, found {shown(source)}")
+    try:
+        length = len(source)
+    except Exception as error:
+        raise EmcError(f"{_WANTED}, found {shown(source)}, which has no length") from error
+    if length < 1:
+        raise EmcError(f"{_WANTED}, found {shown(source)}, which is empty")
+    return length
+
+
+def _pair(source: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        item = source[number]
+    except Exception as error:
+        raise EmcError(
+            f"source: item {number} of {shown(source)} cannot be read:"
+            f" {type(error).__name__}: {one_line(error)}"
+        ) from error
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise EmcError(f"{_WANTED}, found item {number}: {shown(item)}")
+    label = _array(f"label {number}", item[1])
+    if label.ndim:
+        raise EmcError(f"source: label {number}: a whole number is wanted, found {shown(item[1])}")
+    return _array(f"input {number}", item[0]), label
+
+
+def _array(what: str, value: Any) -> np.ndarray:
+    """A dense array; bfloat16 and other floats that numpy has not become float32."""
+    if isinstance(value, torch.Tensor):
+        return _of_tensor(what, value)
+    try:
+        return np.asarray(value)
+    except Exception as error:
+        raise EmcError(
+            f"source: {what}: no array: {one_line(error)}, found {shown(value)}"
+        ) from error
+
+
+def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
+    unusable = {
+        "a nested one": tensor.is_nested,
+        f"one of layout {tensor.layout}": tensor.layout != torch.strided,
+        "a quantized one": tensor.is_quantized,
+        "one on the device 'meta'": tensor.is_meta,
+    }
+    for kind, is_so in unusable.items():
+        if is_so:
+            raise EmcError(f"source: {what}: a dense tensor with values is wanted, found {kind}")
+    if tensor.is_floating_point():
+        tensor = tensor.float()
+    return tensor.numpy(force=True)
+
+
+def _real(inputs: np.ndarray) -> np.ndarray:
+    if inputs.dtype.kind not in "biuf":
+        raise EmcError(f"source: inputs that are real numbers are wanted, found {inputs.dtype}")
+    with np.errstate(over="ignore"):
+        exact = np.ascontiguousarray(inputs, dtype=np.float32)
+    finite = np.isfinite(exact).reshape(len(exact), -1).all(axis=1)
+    if not finite.all():
+        row = int(finite.argmin())
+        raise EmcError(f"source: input {row} is not finite as float32")
+    return exact
+
+
+def _classes(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind not in "iu":
+        raise EmcError(f"source: integer labels are wanted, found {labels.dtype}")
+    found = np.unique(labels)
+    if len(found) < 2 or found[0] != 0 or found[-1] != len(found) - 1:
+        gap = "" if found[0] else f", without {_first_absent(found)}"
+        raise EmcError(
+            "source: labels 0 to classes - 1 are wanted, at least two, each present; found"
+            f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}"
+        )
+    return labels.astype(np.int64)
+
+
+def _first_absent(found: np.ndarray) -> int:
+    """The smallest whole number that is not among these ascending ones from 0."""
+    return int(np.append(found == np.arange(len(found)), False).argmin())

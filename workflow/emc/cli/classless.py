@@ -1,0 +1,36 @@
+"""Refuse data sets that are drawn with fewer classes than they are to have."""
+
+from pathlib import Path
+
+from emc.data.gaussian import classes_drawn
+from emc.errors import EmcError
+from emc.study import load_file
+from emc.study.complaints import Complaint, report
+from emc.study.sources import Gaussian
+
+
+def refuse_classless(file: Path) -> None:
+    """Foretell the data sets that cannot be prepared.
+
+    Raises:
+        EmcError: a class of one has no training sample; or the study has a fault.
+    """
+    plan = load_file(file)
+    drawn = {
+        cell.dataset: classes_drawn(cell.dataset)
+        for cell in (planned.cell for planned in plan.cells)
+        if isinstance(cell.dataset, Gaussian)
+    }
+    faults = [
+        Complaint(
+            f"section {planned.sections[0]!r}, cell {planned.id}",
+            "dataset",
+            f"'samples' {dataset.samples} are drawn from only {drawn[dataset]} of 'classes'"
+            f" {dataset.classes}: give more samples, fewer classes or another 'seed'",
+        )
+        for planned in plan.cells
+        if isinstance(dataset := planned.cell.dataset, Gaussian)
+        and drawn[dataset] < dataset.classes
+    ]
+    if faults:
+        raise EmcError(report(str(file), faults))

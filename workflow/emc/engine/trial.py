@@ -1,0 +1,62 @@
+"""Whether a user's net can be trained at all, told before it is."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emc.engine.fresh import refuse_changed
+from emc.engine.objective import check_shape
+from emc.errors import EmcError, one_line
+
+
+def try_training(net: nn.Module, x: Tensor, classes: int) -> None:
+    """Take the gradient of a net's loss on x, float32 [batch, *shape], once.
+
+    Raises:
+        EmcError: the net cannot take so many rows in training or changes them; its logits have
+            another shape, are not finite or give no gradient; or a gradient is sparse.
+    """
+    net.train()
+    kind, before = type(net).__name__, x.clone()
+    try:
+        logits = net(x)
+    except Exception as error:
+        raise EmcError(
+            f"{kind} fails in training on a batch of {len(x)}: {one_line(error)}"
+        ) from error
+    refuse_changed(kind, before, x)
+    check_shape(kind, logits, len(x), classes)
+    _check_logits(kind, logits)
+    labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    try:
+        torch.autograd.backward(functional.cross_entropy(logits, labels))
+    except Exception as error:
+        raise EmcError(f"{kind} fails as its gradient is taken: {one_line(error)}") from error
+    _check_gradients(kind, net)
+
+
+def _check_logits(kind: str, logits: Tensor) -> None:
+    if not logits.is_floating_point():
+        raise EmcError(f"{kind} gives logits of {logits.dtype}, a floating type is wanted")
+    if not logits.isfinite().all():
+        raise EmcError(
+            f"{kind} gives logits that are not finite before it is trained:"
+            f" {logits.detach()[~logits.isfinite()][0]:g}"
+        )
+    if not logits.requires_grad:
+        raise EmcError(
+            f"{kind} gives logits without a gradient: they are detached, made under no_grad, or"
+            " depend on no trainable parameter"
+        )
+
+
+def _check_gradients(kind: str, net: nn.Module) -> None:
+    gradients = {n: p.grad for n, p in net.named_parameters() if p.grad is not None}
+    if not gradients:
+        raise EmcError(f"{kind} gives logits that depend on none of its trainable parameters")
+    for name, gradient in gradients.items():
+        if gradient.layout != torch.strided:
+            raise EmcError(
+                f"{kind}: the gradient of {name!r} is {gradient.layout}, a dense one is wanted:"
+                " build the layer with sparse=False"
+            )
