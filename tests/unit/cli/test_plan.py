@@ -1,17 +1,23 @@
 """What `emc plan` says of a made-up study."""
 
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.synthetic import write_cell
+from tests.synthetic import write_cell, write_dataset
 
 from emc.cli.plan import print_plan, print_summary
 from emc.errors import EmcError
-from emc.records import Failure
+from emc.records import Failure, Outcome
+from emc.store.columns import PROBES
 from emc.store.failures import write_failure
+from emc.store.journal import Journal
 from emc.store.layout import Results
+from emc.store.rows import probe_from_row
+from emc.store.tables import read_table
 from emc.study import StudyPlan, load_file
 from emc.study.identity import settings_id
 
@@ -55,6 +61,12 @@ def note_memory(results: Results, cell: str, megabytes: float) -> None:
     path.write_text(f"s\tmax_rss\n1.0\t{megabytes}\n")
 
 
+@pytest.mark.parametrize("watts", [math.inf, math.nan])
+def test_an_endless_power_is_refused(study: StudyPlan, results: Results, watts: float) -> None:
+    with pytest.raises(EmcError, match=f"--watts: a finite power is wanted, found {watts}"):
+        print_plan(study.file, results.root, watts)
+
+
 def test_hours_memory_and_energy_of_what_is_left(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +101,23 @@ def test_a_damaged_estimate_is_not_done(
 ) -> None:
     results.cell(study.cells[0].id).estimate.write_bytes(content)
     assert "2 done, 1 damaged, 1 to do" in said(study, results, capsys)
+
+
+def test_a_measurement_that_met_the_end_of_its_data_is_told_as_a_lower_bound(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = study.cells[3]
+    samples = stopped.cell.dataset.facts.samples
+    write_dataset(results, stopped.cell.dataset)
+    table = read_table(results.cell(study.cells[0].id).probes, PROBES, "measure")
+    fits = [
+        replace(probe_from_row(row), cell=stopped.id, round=0, n=samples, outcome=Outcome.FIT)
+        for row in table.to_dicts()
+    ]
+    journal = Journal(results.cell(stopped.id).journal, stopped.id)
+    journal.append(fits, [{} for _ in fits])
+    journal.close()
+    assert f"{len(fits)} probes, emc50 at least {samples:.4g} " in said(study, results, capsys)
 
 
 def test_a_failed_cell_has_its_reason(

@@ -83,6 +83,16 @@ def test_bounds_tell_a_movement_only_beyond_the_other_number(database, bound, em
     assert held(other, one)["moved"].to_list() == [moved] * 6
 
 
+def test_an_end_that_is_not_known_counts_as_far_away_as_the_other(database):
+    whole = {"emc50": 150.0, "low": 100.0, "high": 225.0}
+    for end, beyond in (("low", 0.5), ("high", 1e9)):
+        one = database(f"a-{end}", lambda _: {})
+        known = database(f"b-{end}", lambda _: whole)
+        cut = database(f"c-{end}", lambda _, end=end, beyond=beyond: whole | {end: beyond})
+        assert held(one, cut)[f"other_{end}"].to_list() == [None] * 6
+        assert held(one, cut)["p"].to_list() == pytest.approx(held(one, known)["p"].to_list())
+
+
 def test_only_cells_of_both_are_compared(database):
     one = database("a", lambda _: {}, factorial(seed=[0, 1, 2]))
     other = database("b", lambda _: {}, factorial(seed=[2, 3]))
@@ -114,7 +124,7 @@ def test_the_command_shows_a_lower_bound_as_one(database, capsys):
     print_comparison(one, other, one.parent, as_json=False)
     text = capsys.readouterr().out
     assert "6 moved" in text
-    assert text.count("a lower bound") == 6
+    assert text.count("150 to no end") == 6
 
 
 def test_a_missing_database_is_named(database, tmp_path):

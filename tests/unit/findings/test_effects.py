@@ -7,7 +7,7 @@ import pytest
 from tests.synthetic import SETTINGS, factorial, write_study
 
 from emc.findings import effects
-from emc.findings.effects import effect
+from emc.findings.effects import effect, ratio_in_words
 from emc.findings.pairs import Pairs
 from emc.warehouse import build, open_database
 
@@ -70,3 +70,19 @@ def test_a_study_without_results_has_no_effects(tmp_path):
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         assert not effects(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (18.966, "18.97"),
+        (1.0, "1.00"),
+        (0.0123, "0.012"),
+        (12345.6, "12,346"),
+        (297235167.39, "more than a million"),
+        (math.inf, "more than a million"),
+        (1e-9, "less than a millionth"),
+    ],
+)
+def test_a_ratio_is_told_as_far_as_it_means_something(ratio, told):
+    assert ratio_in_words(ratio) == told

@@ -8,14 +8,14 @@ from emc.measurement.progress import reporter
 from emc.search import Answer
 
 
-def answer(*, saturated: bool) -> Answer:
+def answer(low: float, high: float, *, saturated: bool = False, below: bool = False) -> Answer:
     return Answer(
         emc50=400.0,
-        low=400.0 if saturated else 300.0,
-        high=1600.0 if saturated else 500.0,
+        low=low,
+        high=high,
         width=1.5,
         saturated=saturated,
-        below_smallest=False,
+        below_smallest=below,
         tolerance_reached=False,
         emc50_without_censored=400.0,
         emc_walk=None,
@@ -25,15 +25,17 @@ def answer(*, saturated: bool) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("saturated", "said"),
+    ("found", "said"),
     [
-        (False, "round 3: emc50 400 [300, 500], 24 probes"),
-        (True, "round 3: emc50 at least 400, 24 probes"),
+        (answer(300.0, 500.0), "round 3: emc50 400 [300, 500], 24 probes"),
+        (answer(400.0, 1600.0, saturated=True), "round 3: emc50 at least 400, 24 probes"),
+        (answer(100.0, 400.0, below=True), "round 3: emc50 at most 400, 24 probes"),
     ],
+    ids=["exact", "lower bound", "upper bound"],
 )
 def test_a_round_is_told_with_its_interval_or_as_a_bound(
-    caplog: pytest.LogCaptureFixture, saturated: bool, said: str
+    caplog: pytest.LogCaptureFixture, found: Answer, said: str
 ) -> None:
     with caplog.at_level(logging.INFO), reporter("one", 0.05, 200) as progress:
-        progress(3, 24, lambda: answer(saturated=saturated))
+        progress(3, 24, lambda: found)
     assert caplog.messages == ["one: wanted within 5.0 %, at most 200 probes", said]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.store.examples import estimates
 
-from emc.records import THRESHOLDS, Estimate, Outcome, RateEstimate, Verdict
+from emc.records import THRESHOLDS, Estimate, Outcome, RateEstimate, Verdict, told_end
 
 
 def test_words() -> None:
@@ -40,7 +40,7 @@ def test_records_never_change() -> None:
 
 @given(estimates, st.floats(min_value=1, max_value=8))
 def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) -> None:
-    end = found.samples_available
+    end = 8 * found.samples_available
     told = replace(
         found,
         emc50=end / 2,
@@ -48,9 +48,11 @@ def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) ->
         high=end * factor,
         emc50_without_censored=end * factor,
         saturated=False,
+        below_smallest=False,
         tolerance_reached=True,
+        samples_available=end,
         rates=(
-            RateEstimate(0.1, end / 2, end / 4, end * factor, 4),
+            RateEstimate(0.1, end / 2, end / 4, end * 0.75, 4),
             RateEstimate(0.2, end, end, end * factor, 4),
             RateEstimate(0.3, 2.0 * end, end / 4, 3.0 * end, 4),
         ),
@@ -58,9 +60,11 @@ def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) ->
     exact = told.within_data
     assert exact.fault is None
     assert exact.within_data == exact
-    assert (exact.emc50, exact.low, exact.high) == (end / 2, end / 4, end * factor)
+    assert (exact.emc50, exact.low, exact.high) == (end / 2, end / 4, None)
+    assert not exact.saturated
+    assert not exact.tolerance_reached
     assert exact.emc50_without_censored == end
-    assert [rate.high for rate in exact.rates] == [end * factor, None, None]
+    assert [rate.high for rate in exact.rates] == [end * 0.75, None, None]
     assert [rate.emc50 for rate in exact.rates] == [end / 2, end, end]
     beyond = replace(told, emc50=end * 1.5, high=end * 12.0).within_data
     surely = replace(told, emc50=end, low=end, high=end * 4.0, saturated=True).within_data
@@ -71,7 +75,43 @@ def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) ->
 
 
 @given(estimates)
-def test_only_a_lower_bound_has_no_upper_end(found: Estimate) -> None:
-    fault = replace(found, high=None, saturated=False, rates=()).fault
-    assert fault is not None
-    assert "high empty for a lower bound alone" in fault
+def test_an_interval_keeps_its_ends_between_one_and_the_data(found: Estimate) -> None:
+    told = replace(
+        found,
+        emc50=20.0,
+        low=15.0,
+        high=30.0,
+        saturated=False,
+        below_smallest=False,
+        tolerance_reached=True,
+        samples_available=100,
+        rates=(),
+    )
+    assert told.within_data == replace(
+        told, emc50_without_censored=min(told.emc50_without_censored, 100.0)
+    )
+    assert replace(told, low=0.8).within_data.low is None
+    assert replace(told, low=0.8).within_data.tolerance_reached
+
+
+@given(estimates)
+def test_an_upper_bound_has_no_lower_end(found: Estimate) -> None:
+    rates = (RateEstimate(0.1, 10.0, 4.0, 10.0, 5), RateEstimate(0.2, 12.0, 10.5, 14.0, 5))
+    bound = replace(
+        found,
+        emc50=10.0,
+        low=4.0,
+        high=10.0,
+        saturated=False,
+        below_smallest=True,
+        samples_available=100,
+        rates=rates,
+    ).within_data
+    assert bound.fault is None
+    assert (bound.emc50, bound.low, bound.high) == (10.0, None, 10.0)
+    assert [rate.low for rate in bound.rates] == [None, 10.5]
+
+
+@pytest.mark.parametrize(("end", "told"), [(None, "no end"), (1234.6, "1235"), (0.5, "0.5")])
+def test_an_end_that_is_not_known_is_named(end: float | None, told: str) -> None:
+    assert told_end(end, 4) == told

@@ -207,6 +207,25 @@ def test_nothing_is_wider_than_a_narrow_window(visit, width):
     assert visit.tab.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_chart_is_wider_than_its_frame(visit, width):
+    visit.tab.set_viewport_size({"width": width, "height": 900})
+    visit.tab.reload()
+    for place in visit.tab.locator("[data-chart]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg.marks").wait_for()
+        taken, given = place.evaluate("(frame) => [frame.scrollWidth, frame.clientWidth]")
+        assert taken <= given, place.get_attribute("data-chart")
+
+
+def test_a_mark_says_which_end_of_its_interval_is_not_known(visit, warehouse):
+    visit.tab.locator("#emc-by-parameters").scroll_into_view_if_needed()
+    visit.tab.locator("#emc-by-parameters svg.marks").wait_for()
+    bounds = visit.tab.locator("#emc-by-parameters path[aria-label*='to no upper end']")
+    assert bounds.count() == warehouse.sql("SELECT count(*) FROM emc WHERE saturated").item() > 0
+    assert visit.tab.locator("#emc-by-parameters path[aria-label*='null']").count() == 0
+
+
 def test_dark_paper_has_light_ink(visit):
     visit.tab.emulate_media(color_scheme="dark")
     style = "getComputedStyle(document.body)"

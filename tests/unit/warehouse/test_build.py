@@ -61,7 +61,12 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
     ] + [{"emc50": 1.1 * end, "low": 0.8 * end, "high": 2.0 * end} for end in ends[1:]]
     for path, end, told in zip(paths, ends, numbers, strict=True):
         rate = {"lr": 0.1, "emc50": 1.5 * end, "low": 1.0, "high": 4.0 * end, "probes": 4}
-        rates = [rate, rate | {"lr": 0.3, "emc50": 9.0, "high": 11.0}]
+        rates = [
+            rate,
+            rate | {"lr": 0.3, "emc50": 9.0, "low": 8.0, "high": 11.0},
+            rate | {"lr": 0.4, "emc50": 9.0, "low": 8.0, "high": 9.0},
+            rate | {"lr": 0.5, "emc50": 9.0, "low": 0.5, "high": 3.0 * end},
+        ]
         edit_document(path, told | {"emc50_without_censored": 1.2 * end, "rates": rates})
     rebuild(pair)
     with open_database(pair.database) as opened:
@@ -77,6 +82,27 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
         assert told[name].to_list() == [True, True]
     assert told["high"].to_list() == [None, None]
     assert told["censoring_matters"].to_list() == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("told", "interval"),
+    [
+        ({"emc50": 10.0, "low": 4.0, "high": 10.0, "below_smallest": True}, (None, 10.0)),
+        ({"emc50": 10.0, "low": 0.4, "high": 12.0}, (None, 12.0)),
+        ({"emc50": 10.0, "low": 4.0, "high": 1e9, "tolerance_reached": True}, (4.0, None)),
+    ],
+    ids=["upper bound", "below one", "beyond the data"],
+)
+def test_ends_where_no_n_can_be_tried_are_left_out_by_every_reader(pair, told, interval):
+    files = pair.results.cell(pair.planned[0].id)
+    edit_document(files.estimate, {"saturated": False, **told})
+    rebuild(pair)
+    read = read_estimate(files)
+    with open_database(pair.database) as opened:
+        found = opened.sql("SELECT * FROM estimates WHERE cell = $cell", cell=read.cell)
+    assert found.row(0, named=True) == estimate_row(read)
+    assert (read.low, read.high) == interval
+    assert not (read.tolerance_reached and read.high is None)
 
 
 def test_planned_cells_without_result_stay_visible(study, warehouse):
@@ -176,7 +202,6 @@ def test_an_estimate_with_a_wrong_value_is_refused(pair, key, value):
         {"low": float("nan")},
         {"high": float("inf")},
         {"emc50": float("nan"), "high": float("nan")},
-        {"high": None, "saturated": False},
         {"probes": 0},
         {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 10.0, "high": 11.0, "probes": 10}]},
         {"rates": [{"lr": 0.1, "emc50": 9.0, "low": 8.0, "high": 11.0, "probes": -1}]},

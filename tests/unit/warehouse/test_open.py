@@ -1,7 +1,10 @@
 """A database answers questions and nothing else."""
 
+import os
+import signal
 import subprocess
 import sys
+from threading import Timer
 
 import duckdb
 import pytest
@@ -23,6 +26,18 @@ def test_an_unknown_view_lists_the_known(warehouse):
 def test_a_mistake_in_sql_is_the_users_to_mend(warehouse):
     with pytest.raises(EmcError, match=r"emc\.duckdb: .*emc51"):
         warehouse.sql("SELECT emc51 FROM emc")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("SELECT cell, emc50, low, high, * FROM emc", "found 'cell', 'emc50', 'low', 'high' more"),
+        ("SELECT 1 AS a, 2 AS a", "found 'a' more than once: leave one out, or rename it"),
+    ],
+)
+def test_a_column_given_twice_is_the_users_to_mend(warehouse, query, found):
+    with pytest.raises(EmcError, match=r"emc\.duckdb: columns of different names.*" + found):
+        warehouse.sql(query)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +105,24 @@ def test_only_what_a_rule_makes_is_said_to_be_remade(tmp_path):
     assert "snakemake" not in str(caught.value)
     with pytest.raises(EmcError, match=r"gone: no such database$"):
         open_database(tmp_path / "gone")
+
+
+def test_a_database_that_was_cut_says_how_it_is_remade(study, tmp_path):
+    path = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
+    path.parent.mkdir(parents=True)
+    whole = study.database.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    advice = r"emc\.duckdb: cannot be .*remove it: `snakemake .*emc\.duckdb` remakes it"
+    with pytest.raises(EmcError, match=advice), open_database(path) as cut:
+        for table in ("cells", "probes", "estimates", "rates", "certificates"):
+            cut.sql(f"SELECT * FROM {table}")
+
+
+def test_a_query_that_is_interrupted_ends_as_the_user_asked(warehouse):
+    asked = Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    asked.start()
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.sql("SELECT sum(a.range * b.range) FROM range(3000000) a, range(3000000) b")
 
 
 def test_a_database_of_something_else_is_refused_and_let_go(tmp_path):

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from emc.cli.console import counted, show
 from emc.findings.comparison import compare
+from emc.records import told_end
 from emc.store.layout import Results
 from emc.study import load_file
 from emc.warehouse import Warehouse, open_database
@@ -65,5 +66,5 @@ def _table(moved: pl.DataFrame) -> Table:
     return table
 
 
-def _interval(low: float, high: float | None) -> str:
-    return "a lower bound" if high is None else f"{low:.4g} to {high:.4g}"
+def _interval(low: float | None, high: float | None) -> str:
+    return f"{told_end(low, 4)} to {told_end(high, 4)}"

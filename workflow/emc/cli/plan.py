@@ -54,6 +54,8 @@ def print_plan(
     `watts` is the power that a worker draws, for the energy. `calibrate` trains a few cells for a
     moment where none has finished.
     """
+    if watts is not None and not isfinite(watts):
+        raise EmcError(f"--watts: a finite power is wanted, found {watts:g}")
     study = load_file(file)
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
@@ -124,14 +126,14 @@ def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
     if not one.probes:
         return one.reason
     from emc.measurement.measure import present_answer
+    from emc.measurement.progress import present
 
     try:
         answer = present_answer(planned.cell, data, one.probes)
     except EmcError as error:
         return f"{len(one.probes)} probes; {error}"
-    interval = f"{answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
     last = one.probes[-1]
-    return f"round {last.round}, {len(one.probes)} probes, emc50 {interval} {one.reason}".strip()
+    return f"round {last.round}, {len(one.probes)} probes, {present(answer)} {one.reason}".strip()
 
 
 def _tested(study: StudyPlan, places: Results) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 from emc.measurement.state import read_estimate
-from emc.records import Estimate
+from emc.records import Estimate, told_end
 from emc.store.atomic import write_text_atomically
 from emc.store.layout import Results
 from emc.study import PlannedCell, load_file
@@ -87,8 +87,8 @@ def _answer(found: Estimate) -> str:
     emc50 = f"{found.emc50:.3g}"
     told = (
         f"more than {emc50}"
-        if found.high is None
-        else f"{emc50} [{found.low:.3g}, {found.high:.3g}]"
+        if found.saturated
+        else f"{emc50} [{told_end(found.low, 3)}, {told_end(found.high, 3)}]"
     )
     return f"{told}, {found.probes} probes, {found.back_end}"
 

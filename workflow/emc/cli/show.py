@@ -62,7 +62,7 @@ def _estimate(found: Estimate) -> Table:
     table = Table("estimate", "", box=None)
     for name, value in asdict(found).items():
         if name not in {"cell", "rates"}:
-            table.add_row(name, f"{value:.5g}" if isinstance(value, float) else str(value))
+            table.add_row(name, _shown(value, 5))
     return table
 
 
@@ -123,5 +123,11 @@ def _failures(files: CellFiles) -> Iterator[str]:
 def _tabled(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     table = Table(*heads, box=None)
     for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+        table.add_row(*(_shown(value, 4) for value in row))
     return table
+
+
+def _shown(value: object, digits: int) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

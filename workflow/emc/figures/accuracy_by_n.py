@@ -32,7 +32,7 @@ def draw(warehouse: Warehouse) -> Chart:
         x=alt.X(
             "n_over_emc50:Q",
             title="samples n / EMC",
-            scale=alt.Scale(type="log", base=2),
+            scale=alt.Scale(type="log", base=2, nice=False, padding=12),
             axis=alt.Axis(format="~g", values=[2.0**k for k in range(-3, 4)]),
         ),
         color=colour(warehouse, rows, "architecture"),

@@ -49,7 +49,7 @@ def draw(warehouse: Warehouse) -> Chart:
     ]
     memorised = (
         base.transform_filter("datum.memorised_per_parameter > 0")
-        .mark_point(shape="cross", size=26, strokeWidth=1)
+        .mark_point(shape="cross", size=36, filled=True)
         .encode(
             y=log_y("memorised_per_parameter", BITS, "~g"),
             tooltip=[

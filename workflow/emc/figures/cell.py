@@ -4,7 +4,15 @@ from typing import Any, Final
 
 import altair as alt
 
-from emc.figures.encodings import interval_bars, log_x, log_y, outcome_colour, signed_axis
+from emc.figures.encodings import (
+    INTERVAL,
+    interval_bars,
+    log_x,
+    log_y,
+    outcome_colour,
+    signed_axis,
+    with_interval,
+)
 from emc.figures.figure import Chart
 from emc.figures.fit_by_n import fit_layers, probe_tooltip
 from emc.figures.theme import NEUTRAL
@@ -69,15 +77,17 @@ def _rates() -> Chart:
     tooltip = [
         alt.Tooltip("lr:Q", title="learning rate"),
         alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
-        alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
-        alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
+        INTERVAL,
         alt.Tooltip("probes:Q"),
     ]
-    exact = answers.transform_filter("isValid(datum.high)").mark_point(filled=True, size=45)
-    bounds = answers.transform_filter("!isValid(datum.high)").mark_point(
-        shape="triangle-up", size=75, strokeWidth=1.6
-    )
-    points = [layer.encode(tooltip=tooltip) for layer in (exact, bounds)]
+    told = with_interval(answers)
+    lower, upper = "datum.low === datum.emc50", "datum.high === datum.emc50"
+    exact = told.transform_filter(f"!({lower}) && !({upper})").mark_point(filled=True, size=45)
+    bounds = [
+        told.transform_filter(bound).mark_point(shape=f"triangle-{way}", size=75, strokeWidth=1.6)
+        for bound, way in ((lower, "up"), (upper, "down"))
+    ]
+    points = [layer.encode(tooltip=tooltip) for layer in (exact, *bounds)]
     layers = [intervals, answers.mark_line(), *points]
     return _layered(layers, "rates", "EMC at each learning rate")
 

@@ -20,7 +20,7 @@ def draw(warehouse: Warehouse) -> Chart:
     work = base.encode(
         x=log_x("emc50", SAMPLES), y=log_y("gradient_evaluations", "gradient evaluations")
     )
-    time = base.encode(x=log_x("parameters", PARAMETERS), y=log_y("seconds", "seconds"))
+    time = base.encode(x=log_x("parameters", PARAMETERS), y=log_y("seconds", "seconds", "~g"))
     left, right = cell_points(work), cell_points(time)
     halves = [
         alt.layer(*layers).properties(width=320, height=260)
@@ -29,7 +29,7 @@ def draw(warehouse: Warehouse) -> Chart:
     return alt.concat(*halves, data=cells, columns=2).properties(
         description=f"{counted(len(cells), 'cell')},"
         f" {counted(int(cells['probes'].sum()), 'probe')},"
-        f" {cells['gradient_evaluations'].sum():.3g} per-sample gradients,"
+        f" {counted(int(cells['gradient_evaluations'].sum()), 'per-sample gradient')},"
         f" {cells['seconds'].sum() / 3600:.3g} hours of training in all. Sweep over points on the"
         " left to see the same cells on the right."
     )

@@ -5,6 +5,7 @@ from typing import Final
 import altair as alt
 
 from emc.figures.encodings import (
+    INTERVAL,
     SAMPLES,
     colour,
     interval_bars,
@@ -12,6 +13,7 @@ from emc.figures.encodings import (
     log_x,
     log_y,
     panels,
+    with_interval,
 )
 from emc.figures.figure import Chart, Figure, some
 from emc.figures.frames import finite, spread
@@ -51,22 +53,25 @@ def draw(warehouse: Warehouse) -> Chart:
     lines = base.mark_line(strokeWidth=1).encode(y=log_y("emc50", SAMPLES), detail="cell:N")
     shapes = alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values()))
     neutral_symbols = alt.Legend(symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL)
-    points = base.mark_point(filled=True, size=34).encode(
-        y=log_y("emc50", SAMPLES),
-        shape=alt.Shape("bound:N", title="bound", scale=shapes, legend=neutral_symbols),
-        tooltip=[
-            alt.Tooltip("budget:Q", format=","),
-            "unit:N",
-            alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
-            alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
-            alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
-            "bound:N",
-            alt.Tooltip("unknown:Q", title="probes that cannot tell"),
-            "probes:Q",
-            "labels:N",
-            "architecture:N",
-            "cell:N",
-        ],
+    points = (
+        with_interval(base)
+        .mark_point(filled=True, size=34)
+        .encode(
+            y=log_y("emc50", SAMPLES),
+            shape=alt.Shape("bound:N", title="bound", scale=shapes, legend=neutral_symbols),
+            tooltip=[
+                alt.Tooltip("budget:Q", format=","),
+                "unit:N",
+                alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+                INTERVAL,
+                "bound:N",
+                alt.Tooltip("unknown:Q", title="probes that cannot tell"),
+                "probes:Q",
+                "labels:N",
+                "architecture:N",
+                "cell:N",
+            ],
+        )
     )
     caption = (
         f"{len(shown_cells):,} of {len(cells):,} cells. Each point fits the cell's probes at its"

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 import altair as alt
+import polars as pl
 
 from emc.figures.encodings import (
     PER_PARAMETER,
@@ -37,9 +38,7 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
     measure, title = _MEASURE.get(factor, ("per_parameter", PER_PARAMETER))
     chosen, faded = legend_filter(colours)
     base = alt.Chart().encode(
-        x=alt.X(
-            f"{factor}:N", title=factor, axis=alt.Axis(labelAngle=0), scale=alt.Scale(padding=0.4)
-        ),
+        x=alt.X(f"{factor}:N", title=factor, scale=alt.Scale(padding=0.4)),
         y=log_y(measure, title, "~g"),
     )
     matched = base.transform_filter(f"isValid(datum.{factor}_group)")
@@ -63,11 +62,17 @@ def draw(warehouse: Warehouse, factor: str) -> Chart:
     )
     points = cell_points(base, color=colour(warehouse, cells, colours), opacity=faded)
     layers = [partners, means, *points[:-1], points[-1].add_params(chosen)]
-    caption = (
-        f"{cell_counts(cells)} Thin lines join cells that differ in {factor} only{_share(step)}"
-        f" and bars are geometric means over them. {_sentences(effects(warehouse), factor)}"
+    caption = f"{cell_counts(cells)} {_joined(cells, factor, step)}"
+    return panels(layers, cells, panel, f"{caption} {_sentences(effects(warehouse), factor)}")
+
+
+def _joined(cells: pl.DataFrame, factor: str, step: int) -> str:
+    if cells[f"{factor}_group"].is_null().all():
+        return f"No two of them differ in {factor} only: levels are not compared."
+    return (
+        f"Thin lines join cells that differ in {factor} only{_share(step)}"
+        " and bars are geometric means over them."
     )
-    return panels(layers, cells, panel, caption)
 
 
 def _share(step: int) -> str:

@@ -40,7 +40,8 @@ def draw(warehouse: Warehouse) -> Chart:
     points = cell_points(base, y=log_y("emc50", SAMPLES))
     layers = [as_many, intervals, averages, *points[:-1], points[-1].add_params(chosen)]
     caption = (
-        f"{cell_counts(cells)} Bars are 95 % intervals. Lines join geometric means"
+        f"{cell_counts(cells)} Bars are 95 % intervals, on one side of EMC where the"
+        " other end is beyond what can be tried. Lines join geometric means"
         " over cells of one architecture and nearly equal size; lower bounds stay out of them."
         " On the dashed line a net fits as many samples as it has parameters."
     )

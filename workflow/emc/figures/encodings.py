@@ -16,6 +16,9 @@ SAMPLES: Final = "samples fitted (EMC)"
 PER_PARAMETER: Final = "samples fitted per parameter"
 PER_TRAINABLE: Final = "samples fitted per trainable number"
 
+_BAR: Final = alt.Step(34)
+"""Height of a bar with its share of the gap."""
+
 _WIDTHS: Final = {1: 600, 2: 330, 3: 210}
 
 
@@ -53,7 +56,12 @@ def colour(warehouse: Warehouse, frame: pl.DataFrame, factor: str) -> alt.Color:
     colours = dict(zip(warehouse.sql(query)[factor], cycle(COLOURS), strict=False))
     domain = sorted(frame[factor].unique())
     scale = alt.Scale(domain=domain, range=[colours[level] for level in domain])
-    return alt.Color(f"{factor}:N", title=factor, scale=scale)
+    return alt.Color(f"{factor}:N", title=spoken(factor), scale=scale)
+
+
+def spoken(column: str) -> str:
+    """The name of a column as a reader would say it."""
+    return column.replace("_", " ")
 
 
 def outcome_colour() -> alt.Color:
@@ -74,7 +82,7 @@ def share_bars(
         .transform_calculate(place=f"indexof({list(colours)}, datum.{kind})")
         .mark_bar(height={"band": 0.7})
         .encode(
-            x=alt.X("share:Q", title=title, axis=alt.Axis(format="%", tickCount=5)),
+            x=alt.X("share:Q", title=title, axis=_shares()),
             y=alt.Y("optimizer:N", title=None),
             color=_kind_colour(kind, colours),
             order=alt.Order("place:Q"),
@@ -91,9 +99,8 @@ def share_bars(
     return bars
 
 
-def bars_height(rows: pl.DataFrame) -> int:
-    """Height of a panel of `share_bars`, pixels."""
-    return 34 * rows["optimizer"].n_unique() + 10
+def _shares() -> alt.Axis:
+    return alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], labelFlush=True)
 
 
 def _kind_colour(kind: str, colours: Mapping[str, str]) -> alt.Color:
@@ -110,6 +117,7 @@ def legend_filter(field: str) -> tuple[alt.Parameter, Any]:
 def cell_points(base: alt.Chart, **channels: Any) -> list[alt.Chart]:
     """Three layers: upper bounds and lower bounds as open triangles, exact numbers as discs."""
     below, above = "datum.below_smallest", "datum.saturated"
+    base = with_interval(base)
     bounds = [
         base.transform_filter(bound).mark_point(shape=f"triangle-{way}", size=75, strokeWidth=1.6)
         for bound, way in ((below, "down"), (above, "up"))
@@ -119,18 +127,35 @@ def cell_points(base: alt.Chart, **channels: Any) -> list[alt.Chart]:
 
 
 def interval_bars(base: alt.Chart, title: str, **look: Any) -> alt.Chart:
-    """Bars from low to high; none where a bound has one end only."""
-    known = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
-    bars: alt.Chart = known.mark_rule(**look).encode(y=log_y("low", title), y2="high:Q")
+    """Bars from low to high, or to emc50 on a side whose end is not known."""
+    rules = one_sided(base).mark_rule(**look)
+    bars: alt.Chart = rules.encode(y=log_y("low", title), y2="high:Q")
     return bars
+
+
+def one_sided(base: alt.Chart) -> alt.Chart:
+    """Rows with the part of their interval that is known: emc50 in place of an unknown end."""
+    ends = {end: f"isValid(datum.{end}) ? datum.{end} : datum.emc50" for end in ("low", "high")}
+    known: alt.Chart = base.transform_calculate(**ends).transform_filter("datum.low < datum.high")
+    return known
+
+
+def with_interval(base: alt.Chart) -> alt.Chart:
+    """Rows with what `INTERVAL` shows."""
+    low, high = (f"isValid(datum.{end}) ? format(datum.{end}, ',.4~r')" for end in ("low", "high"))
+    words = f"({low} : 'no lower end') + ' to ' + ({high} : 'no upper end')"
+    told: alt.Chart = base.transform_calculate(interval=words)
+    return told
+
+
+INTERVAL: Final = alt.Tooltip("interval:N", title="95 % interval")
 
 
 def cell_tooltip() -> list[alt.Tooltip]:
     """What a reader sees at a cell's mark: its answer, interval, n, factors and id."""
     return [
         alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
-        alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
-        alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
+        INTERVAL,
         alt.Tooltip("saturated:N", title="lower bound only"),
         alt.Tooltip("below_smallest:N", title="upper bound only"),
         alt.Tooltip("probes:Q", title="probes"),
@@ -151,15 +176,27 @@ def panels(
     caption: str,
     *,
     columns: int = 2,
-    height: int = 280,
+    height: int | alt.Step = 280,
     own_x: bool = False,
 ) -> Chart:
     """The layers once for each level of a factor, side by side, on one x axis or on their own."""
-    columns = min(columns, frame[field].n_unique())
+    levels = frame[field].n_unique()
+    columns = min(columns, levels)
     panel = alt.layer(*layers, data=frame).properties(width=_WIDTHS[columns], height=height)
     chart = panel.facet(alt.Facet(f"{field}:N", title=None), columns=columns, spacing=24)
-    made: Chart = chart.resolve_scale(x="independent" if own_x else "shared")
-    return made.properties(description=caption)
+    if own_x:
+        chart = chart.resolve_scale(x="independent")
+    elif levels % columns:  # a shared axis would stand below the place that stays empty
+        chart = chart.resolve_axis(x="independent")
+    made: Chart = chart.properties(description=caption)
+    return made
+
+
+def bar_panels(bars: alt.Chart, frame: pl.DataFrame, field: str, caption: str) -> Chart:
+    """A panel a level, each as high as the bars that it has."""
+    chart = panels([bars], frame, field, caption, height=_BAR)
+    made: Chart = chart.resolve_scale(y="independent").resolve_axis(x="independent")
+    return made
 
 
 def neutral() -> Any:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import altair as alt
 import polars as pl
 
-from emc.figures.encodings import log_x, outcome_colour, panels
+from emc.figures.encodings import log_x, one_sided, outcome_colour, panels
 from emc.figures.figure import Chart, Figure, cells_with_transition
 from emc.figures.frames import finite, spread
 from emc.figures.theme import NEUTRAL
@@ -49,7 +49,8 @@ def draw(warehouse: Warehouse) -> Chart:
 def fit_layers() -> list[Any]:
     """Layers over rows of two kinds: one `answer` (emc50, low, high, width) and `probe`s.
 
-    An answer without `high` is a lower bound, which a triangle points away from.
+    An answer without `high` and `width` is a lower bound, which a triangle points away from. The
+    bar of its interval ends at emc50 on the side whose end is not known.
 
     The curve is logistic in log n; since `width` is the n fitted with probability 0.1 over the n
     fitted with 0.9, n = emc50 width^u is fitted with probability 1 / (1 + 81^u).
@@ -73,12 +74,12 @@ def fit_layers() -> list[Any]:
     )
     middle = answer.transform_calculate(share="0.5")
     interval = (
-        middle.transform_filter("isValid(datum.high)")
+        one_sided(middle)
         .mark_rule(strokeWidth=4, opacity=0.8, color=NEUTRAL)
         .encode(x=log_x("low", "samples n"), x2="high:Q")
     )
     bound = (
-        middle.transform_filter("!isValid(datum.high)")
+        middle.transform_filter("!isValid(datum.high) && !isValid(datum.width)")
         .mark_point(shape="triangle-right", size=90, strokeWidth=1.6, color=NEUTRAL)
         .encode(x=log_x("emc50", "samples n"))
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 import altair as alt
 
-from emc.figures.encodings import colour, legend_filter, log_x, panels
+from emc.figures.encodings import INTERVAL, colour, legend_filter, log_x, panels, with_interval
 from emc.figures.figure import Chart, Figure, some
 from emc.figures.frames import finite, spread
 from emc.warehouse import Warehouse
@@ -33,19 +33,22 @@ def draw(warehouse: Warehouse) -> Chart:
     )
     # To renderers an opacity of the stroke costs a tenth of one of the whole mark.
     lines = base.mark_line(strokeWidth=0.8).encode(detail="cell:N", strokeOpacity=faded)
-    points = base.mark_point(filled=True, size=30).encode(
-        opacity=faded,
-        tooltip=[
-            alt.Tooltip("lr:Q", title="learning rate"),
-            alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
-            alt.Tooltip("low:Q", title="95 % from", format=",.4~r"),
-            alt.Tooltip("high:Q", title="95 % to", format=",.4~r"),
-            alt.Tooltip("of_best:Q", title="of the best", format=".3~f"),
-            "probes:Q",
-            "labels:N",
-            "activation:N",
-            "cell:N",
-        ],
+    points = (
+        with_interval(base)
+        .mark_point(filled=True, size=30)
+        .encode(
+            opacity=faded,
+            tooltip=[
+                alt.Tooltip("lr:Q", title="learning rate"),
+                alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+                INTERVAL,
+                alt.Tooltip("of_best:Q", title="of the best", format=".3~f"),
+                "probes:Q",
+                "labels:N",
+                "activation:N",
+                "cell:N",
+            ],
+        )
     )
     caption = (
         f"{len(shown_cells):,} of {len(cells):,} cells, {rows['probes'].sum():,}"

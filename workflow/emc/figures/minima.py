@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emc.figures.encodings import bars_height, panels, share_bars
+from emc.figures.encodings import bar_panels, share_bars
 from emc.figures.figure import Chart, Figure, some
 from emc.figures.theme import COLOURS, NEUTRAL
 from emc.warehouse import Warehouse
@@ -40,7 +40,7 @@ def draw(warehouse: Warehouse) -> Chart:
         f" {polished:,} of them. Unfinished: it fits the samples, so that the training procedure"
         " stopped too early. Only a failure at a minimum counts against the net."
     )
-    return panels([bars], rows, "architecture", caption, height=bars_height(rows))
+    return bar_panels(bars, rows, "architecture", caption)
 
 
 FIGURE: Final = Figure(

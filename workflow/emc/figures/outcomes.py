@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emc.figures.encodings import bars_height, panels, share_bars
+from emc.figures.encodings import bar_panels, share_bars
 from emc.figures.figure import Chart, Figure, cells_measured
 from emc.figures.frames import counted
 from emc.figures.theme import OUTCOME_COLOURS
@@ -32,7 +32,7 @@ def draw(warehouse: Warehouse) -> Chart:
         " so that about half of its probes fit: what tells optimizers apart is how the others"
         " end. A censored probe ran out of budget and is no evidence that it cannot fit."
     )
-    return panels([bars], rows, "labels", caption, height=bars_height(rows))
+    return bar_panels(bars, rows, "labels", caption)
 
 
 FIGURE: Final = Figure(

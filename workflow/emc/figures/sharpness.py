@@ -29,7 +29,7 @@ def draw(warehouse: Warehouse) -> Chart:
         list(_QUANTITIES), index=[name for name in kept.columns if name not in _QUANTITIES]
     ).with_columns(pl.col("variable").replace(_QUANTITIES))
     base = alt.Chart().encode(
-        x=alt.X("optimizer:N", title=None, axis=alt.Axis(labelAngle=0)),
+        x=alt.X("optimizer:N", title=None),
         xOffset=alt.XOffset("end:N", sort=["fitted", "did not fit"]),
     )
     base = base.transform_calculate(end="datum.outcome === 'fit' ? 'fitted' : 'did not fit'")

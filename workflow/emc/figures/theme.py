@@ -14,9 +14,13 @@ COLOURS: Final = (
     "#cc79a7",
     "#56b4e9",
     "#e69f00",
-    NEUTRAL,
+    "#8c2d19",
+    "#00594c",
+    "#5f33b0",
 )
-"""Okabe and Ito (2008) without yellow and black, which one of light and dark paper swallows."""
+"""Okabe and Ito (2008) without yellow and black, which one of light and dark paper swallows, and
+three more, at least as far from all others to colour-blind readers (CIELAB, after Machado et al.
+2009) as those are from one another."""
 
 OUTCOME_COLOURS: Final = {
     "fit": "#0072b2",
@@ -26,6 +30,11 @@ OUTCOME_COLOURS: Final = {
 }
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+
+_BELOW_EACH_OTHER: Final = (
+    "{offset: 18, bottom: {offset: 18, anchor: 'start', direction: 'vertical', margin: 14}}"
+)
 
 
 def config(ink: str = INK, background: str | None = WHITE) -> dict[str, Any]:
@@ -49,6 +58,7 @@ def config(ink: str = INK, background: str | None = WHITE) -> dict[str, Any]:
             "titlePadding": 8,
             "labelFlush": False,
         },
+        "axisXDiscrete": {"labelAngle": 0},
         "legend": {
             **text,
             "orient": "bottom",
@@ -56,6 +66,7 @@ def config(ink: str = INK, background: str | None = WHITE) -> dict[str, Any]:
             "titleFontSize": 12,
             "symbolSize": 90,
             "symbolStrokeWidth": 2,
+            "layout": {"expr": _BELOW_EACH_OTHER},
         },
         "header": {**text, "labelFontSize": 12, "labelFontWeight": 600, "titleFontSize": 12},
         "title": {

@@ -22,8 +22,8 @@ def compare(one: Warehouse, other: Warehouse) -> pl.DataFrame:
     """Cells measured in both, a row each, the surest movement first.
 
     Cells are the same when their definitions are, whatever version of the measurement they were
-    measured with. Columns: `cell` and `other_cell`; emc50, low and high (none of a lower
-    bound) of both; `ratio`, other over one; `p`, that the two differ; `p_holm`, adjusted for the
+    measured with. Columns: `cell` and `other_cell`; emc50, low and high (empty where not
+    known) of both; `ratio`, other over one; `p`, that the two differ; `p_holm`, adjusted for the
     number of cells; `moved`.
 
     The logarithm of an emc50 counts as normal with the width of its 95 % interval. A bound tells a
@@ -67,6 +67,10 @@ def _significance(pairs: pl.DataFrame) -> np.ndarray:
 
 def _deviation(pairs: pl.DataFrame, suffix: str) -> np.ndarray:
     """Standard deviation of log emc50; 0 of a bound."""
-    width = (pairs[f"high{suffix}"].log() - pairs[f"low{suffix}"].log()).to_numpy()
+    log = {end: pairs[f"{end}{suffix}"].log().to_numpy() for end in ("low", "emc50", "high")}
+    # An end that is not known counts as far away as the other; without either nothing is told.
+    halves = np.stack([log["emc50"] - log["low"], log["high"] - log["emc50"]])
+    width = np.where(np.isnan(halves), halves[::-1], halves).sum(axis=0)
     bound = (pairs[f"saturated{suffix}"] | pairs[f"below_smallest{suffix}"]).to_numpy()
-    return np.where(bound, 0.0, width / (2 * stats.norm.isf((1 - LEVEL) / 2)))
+    spread = np.nan_to_num(width, nan=np.inf) / (2 * stats.norm.isf((1 - LEVEL) / 2))
+    return np.where(bound, 0.0, spread)

@@ -45,13 +45,13 @@ class Effect:
     def _comparison(self) -> str:
         measure = FACTORS[self.factor].measured
         over, under = (_named(self.factor, level) for level in (self.over, self.under))
-        return f"{measure} with {over} is {self.ratio:.2f} times that with {under}"
+        return f"{measure} with {over} is {ratio_in_words(self.ratio)} times that with {under}"
 
     @property
     def _interval(self) -> str:
         if math.isnan(self.low):
             return "no interval, "
-        return f"95 % interval {self.low:.2f} to {self.high:.2f}, "
+        return f"95 % interval {ratio_in_words(self.low)} to {ratio_in_words(self.high)}, "
 
     @property
     def _basis(self) -> str:
@@ -100,6 +100,13 @@ def _of_factor(cells: pl.DataFrame, factor: Factor) -> Iterator[Effect]:
         made = effect(factor.name, str(over), str(under), log_ratios(grouped, over, under))
         if made:
             yield made
+
+
+def ratio_in_words(ratio: float) -> str:
+    """A ratio for a reader: of one beyond a million nothing but that."""
+    if not 1e-6 < ratio < 1e6:
+        return "more than a million" if ratio > 1 else "less than a millionth"
+    return f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def _named(factor: str, level: str) -> str:

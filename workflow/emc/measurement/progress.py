@@ -50,6 +50,13 @@ def _log_round(number: int, probes: int, answer: Callable[[], Answer]) -> None:
 
 
 def _present(number: int, answer: Answer) -> str:
+    return f"round {number}: {present(answer)}"
+
+
+def present(answer: Answer) -> str:
+    """What an unfinished measurement says: a bound where only that is known."""
     if answer.saturated:
-        return f"round {number}: emc50 at least {answer.emc50:.4g}"
-    return f"round {number}: emc50 {answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
+        return f"emc50 at least {answer.emc50:.4g}"
+    if answer.below_smallest:
+        return f"emc50 at most {answer.emc50:.4g}"
+    return f"emc50 {answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"

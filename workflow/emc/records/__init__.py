@@ -5,7 +5,7 @@ Must not know torch, polars, files or how any number is computed.
 """
 
 from emc.records.certificate import Certificate, Judgement, Polish, Verdict
-from emc.records.estimate import Estimate, RateEstimate
+from emc.records.estimate import Estimate, RateEstimate, told_end
 from emc.records.failure import Failure
 from emc.records.generalisation import Generalisation
 from emc.records.law import Law
@@ -26,4 +26,5 @@ __all__ = [
     "Probe",
     "RateEstimate",
     "Verdict",
+    "told_end",
 ]

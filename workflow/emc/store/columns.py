@@ -109,9 +109,17 @@ ESTIMATES: Final = Table(
         Column("cell", "text", "cell"),
         Column("method", "text", "search method"),
         Column("emc50", "real", "samples that are fitted with probability one half"),
-        Column("low", "real", "lower end of the 95 % interval of emc50"),
         Column(
-            "high", "real", "upper end of the 95 % interval of emc50; empty where saturated", True
+            "low",
+            "real",
+            "lower end of the 95 % interval of emc50; empty for an upper bound and below 1",
+            True,
+        ),
+        Column(
+            "high",
+            "real",
+            "upper end of the 95 % interval of emc50; empty where saturated or beyond the data",
+            True,
         ),
         Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
         Column(
@@ -147,8 +155,18 @@ RATES: Final = Table(
         Column("cell", "text", "cell"),
         Column("lr", "real", "learning rate"),
         Column("emc50", "real", "samples that are fitted with probability one half"),
-        Column("low", "real", "lower end of the 95 % interval"),
-        Column("high", "real", "upper end of the 95 % interval; empty for a lower bound", True),
+        Column(
+            "low",
+            "real",
+            "lower end of the 95 % interval; empty for an upper bound and below 1",
+            True,
+        ),
+        Column(
+            "high",
+            "real",
+            "upper end of the 95 % interval; empty for a lower bound and beyond the data",
+            True,
+        ),
         Column("probes", "whole", "probes at this rate"),
     ),
 )

@@ -32,11 +32,16 @@ EMC_CERTIFIED: Final = Table(
     (
         Column("cell", "text", "cell"),
         Column("emc50_certified", "real", "samples that are fitted with probability one half"),
-        Column("low_certified", "real", "lower end of its 95 % interval"),
+        Column(
+            "low_certified",
+            "real",
+            "lower end of its 95 % interval; empty for an upper bound and below 1",
+            True,
+        ),
         Column(
             "high_certified",
             "real",
-            "upper end of its 95 % interval; empty for a lower bound",
+            "upper end of its 95 % interval; empty for a lower bound and beyond the data",
             True,
         ),
         Column(
@@ -116,8 +121,9 @@ def _refitted(cells: Columns, probes: Columns) -> tuple[Columns, np.ndarray]:
     quantiles = refit(log_n, fits[:, None], failures[:, None], limits)
     found = Quantiles(*(column[:, 0] for column in quantiles))
     largest = np.nanmax(log_n, axis=1)
+    beyond = found.high >= np.log(cells["largest"])
     return {
         "emc50": np.exp(np.minimum(found.median, largest)),
-        "low": np.exp(np.minimum(found.low, largest)),
-        "high": np.exp(found.high),
+        "low": np.where(found.low > 0, np.exp(np.minimum(found.low, largest)), np.nan),
+        "high": np.where(beyond, np.nan, np.exp(found.high)),
     }, found.median > largest

@@ -16,15 +16,19 @@ _RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "c
 _DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {"rates": [_RATE]}
 
 _WITHIN_DATA: Final = (
-    "UPDATE rates SET high = NULL, emc50 = least(rates.emc50, samples_available),"
-    " low = least(rates.low, samples_available)"
-    " FROM estimates AS e WHERE e.cell = rates.cell"
-    " AND (rates.emc50 > samples_available OR rates.low >= samples_available)",
-    "UPDATE estimates SET emc50_without_censored = least(emc50_without_censored, samples_available)"
-    " WHERE emc50_without_censored > samples_available",
-    "UPDATE estimates SET high = NULL, saturated = true, tolerance_reached = false,"
-    " emc50 = least(emc50, samples_available), low = least(low, samples_available)"
-    " WHERE saturated OR emc50 > samples_available",
+    "UPDATE rates SET emc50 = least(rates.emc50, samples_available),"
+    " low = CASE WHEN least(rates.low, samples_available) > 1"
+    " AND rates.emc50 IS DISTINCT FROM rates.high THEN least(rates.low, samples_available) END,"
+    " high = CASE WHEN rates.high < samples_available THEN rates.high END"
+    " FROM estimates AS e WHERE e.cell = rates.cell",
+    "UPDATE estimates SET saturated = saturated OR emc50 > samples_available,"
+    " emc50_without_censored = least(emc50_without_censored, samples_available),"
+    " emc50 = least(emc50, samples_available),"
+    " low = CASE WHEN least(low, samples_available) > 1 AND NOT below_smallest"
+    " THEN least(low, samples_available) END,"
+    " high = CASE WHEN high < samples_available AND NOT saturated THEN high END,"
+    " tolerance_reached = tolerance_reached AND NOT saturated"
+    " AND coalesce(high < samples_available, false)",
 )
 """In bulk what `Estimate.within_data` does."""
 
@@ -178,8 +182,8 @@ def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) ->
     found = connection.execute(
         "SELECT cell, emc50, low, high, probes FROM"
         " (FROM estimates SELECT *, 1 AS least UNION ALL BY NAME FROM rates SELECT *, 0 AS least)"
-        " WHERE NOT (0 < low AND low <= emc50 AND emc50 <= coalesce(high, emc50)"
-        " AND isfinite(coalesce(high, emc50)) AND (high IS NOT NULL OR coalesce(saturated, true))"
+        " WHERE NOT (0 < coalesce(low, emc50) AND coalesce(low, emc50) <= emc50"
+        " AND emc50 <= coalesce(high, emc50) AND isfinite(coalesce(high, emc50))"
         " AND probes >= least) ORDER BY ALL LIMIT 1"
     ).fetchone()
     if found:

@@ -1,5 +1,6 @@
 """A finished database, opened for questions only."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,14 +54,24 @@ class Warehouse:
         """The answer to one SELECT; `$name` in it stands for the parameter `name`.
 
         Raises:
-            EmcError: the query is not one SELECT, or DuckDB refuses it.
+            EmcError: the query is not one SELECT, DuckDB refuses it, or two columns of the answer
+                have one name.
         """
         with self._complaints():
             statements = self._connection.extract_statements(query)
             if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
                 raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
             relation = self._connection.sql(query, params=parameters or None)
+            self._refuse_repeated(relation.columns)
             return pl.DataFrame(ArrowStream(relation.__arrow_c_stream__))
+
+    def _refuse_repeated(self, columns: list[str]) -> None:
+        if twice := [name for name, count in Counter(columns).items() if count > 1]:
+            raise EmcError(
+                f"{self.path}: columns of different names are wanted, found"
+                f" {', '.join(map(repr, twice))} more than once: leave one out, or rename it with"
+                " AS or `* EXCLUDE (...)`"
+            )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -83,8 +94,14 @@ class Warehouse:
     def _complaints(self) -> Iterator[None]:
         try:
             yield
+        except duckdb.IOException as error:
+            raise EmcError(f"{self.path}: cannot be read ({error}){_remedy(self.path)}") from None
         except duckdb.Error as error:
             raise EmcError(f"{self.path}: {error}") from None
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error  # what Ctrl-C becomes within DuckDB
+            raise
 
 
 def _known(name: str) -> str:
@@ -108,11 +125,13 @@ def open_database(path: Path | str) -> Warehouse:
     except duckdb.Error as error:
         if not _of_a_study(path):
             raise EmcError(f"{path}: no database of a study: {error}") from None
-        raise EmcError(
-            f"{path}: cannot be opened ({error}); remove it: `snakemake {path}` remakes it"
-        ) from None
+        raise EmcError(f"{path}: cannot be opened ({error}){_remedy(path)}") from None
     _refuse_foreign(warehouse)
     return warehouse
+
+
+def _remedy(path: Path) -> str:
+    return f"; remove it: `snakemake {path}` remakes it" if _of_a_study(path) else ""
 
 
 def _of_a_study(path: Path) -> bool:

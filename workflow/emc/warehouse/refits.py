@@ -20,8 +20,18 @@ from emc.warehouse.relations import names, quoted
 
 _ANSWER: Final = (
     Column("emc50", "real", "samples that are fitted with probability one half"),
-    Column("low", "real", "lower end of its 95 % interval; empty for an upper bound", True),
-    Column("high", "real", "upper end of its 95 % interval; empty for a lower bound", True),
+    Column(
+        "low",
+        "real",
+        "lower end of its 95 % interval; empty for an upper bound and below 1",
+        True,
+    ),
+    Column(
+        "high",
+        "real",
+        "upper end of its 95 % interval; empty for a lower bound and beyond the data",
+        True,
+    ),
     Column("bound", "text", "none; lower or upper: emc50 lies beyond every n that was tried"),
     Column("emc50_without_unknown", "real", "emc50 when unknown probes are left out", True),
     Column("unknown", "whole", "probes whose own budget ran out before they could tell"),
@@ -206,13 +216,15 @@ def _answers(cells: Columns, probes: Columns, readings: _Readings) -> Columns:
     smallest, largest = np.nanmin(log_n, axis=1)[:, None], np.nanmax(log_n, axis=1)[:, None]
     above, below = found.median > largest, found.median < smallest
     emc50 = np.exp(np.clip(found.median, smallest, largest))
+    low_unknown = below | (found.low <= 0)
+    high_unknown = above | (found.high >= np.log(cells["largest"])[:, None])
     known = (readings.reached | sure).any(axis=2)
     whole = slice(None, readings.reached.shape[1])
     left_out = slice(whole.stop, None)
     return {
         "emc50": emc50[:, whole],
-        "low": np.where(below, np.nan, np.exp(np.minimum(found.low, largest)))[:, whole],
-        "high": np.where(above, np.nan, np.exp(np.maximum(found.high, smallest)))[:, whole],
+        "low": np.where(low_unknown, np.nan, np.exp(np.minimum(found.low, largest)))[:, whole],
+        "high": np.where(high_unknown, np.nan, np.exp(np.maximum(found.high, smallest)))[:, whole],
         "bound": np.select([above, below], ["lower", "upper"], "none")[:, whole],
         "emc50_without_unknown": np.where(known, emc50[:, left_out], np.nan),
         "unknown": readings.unknown.sum(axis=2),

@@ -49,11 +49,12 @@ function answerSentence(cell) {
   const spent = `${whole.format(cell.probes)} probes in ${whole.format(cell.rounds)} rounds`;
   if (cell.saturated) return `Fits at least ${shown(cell.emc50)} samples with probability one half (${spent}).`;
   if (cell.below_smallest) return `Fits at most ${shown(cell.emc50)} samples with probability one half (${spent}).`;
-  return `Fits ${shown(cell.emc50)} samples with probability one half: 95 % interval ${shown(cell.low)} to ${shown(cell.high)}, from ${spent}.`;
+  return `Fits ${shown(cell.emc50)} samples with probability one half: 95 % interval ${intervalOf(cell.low, cell.high)}, from ${spent}.`;
 }
 
 function factList(cell) {
-  const entries = FACTS.filter(([key]) => cell[key] !== null).map(([key, title]) =>
+  const told = ([key]) => cell[key] !== null && !(key === "transition_width" && signOf(cell)); // a bound has met no transition
+  const entries = FACTS.filter(told).map(([key, title]) =>
     element("div", {}, element("dt", {}, title), element("dd", {}, typeof cell[key] === "number" ? shown(cell[key], 4) : String(cell[key]))),
   );
   return element("dl", { className: "facts" }, ...entries);
@@ -104,7 +105,7 @@ function certifiedSentence(cell) {
   if (cell.failures_left_out === 0) return "No failure that was examined is left out: certified EMC is EMC.";
   const answer = cell.certified_saturated
     ? `at least ${shown(cell.emc50_certified)}`
-    : `${shown(cell.emc50_certified)} (${shown(cell.low_certified)} to ${shown(cell.high_certified)})`;
+    : `${shown(cell.emc50_certified)} (${intervalOf(cell.low_certified, cell.high_certified)})`;
   return `Without ${left}, which were examined and stopped at no minimum, EMC would be ${answer}.`;
 }
 

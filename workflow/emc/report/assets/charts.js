@@ -1,9 +1,12 @@
 // Charts, drawn when they come into view and as wide as their place.
 
-const AXIS = 74; // pixels that the y axis of the leftmost panel takes
+const AXIS = 90; // pixels that the y axis of the leftmost panel takes
 const GAP = 26; // pixels between two panels
 const PANEL = 47; // pixels of the header of a panel and the gap above it
 const OWN_AXIS = 38; // pixels of the x axis of a panel that has its own
+const ENTRY = 34; // pixels of a legend entry beside its letters
+const LETTER = 6.6; // pixels of a letter of a legend, on average
+const NARROW = 500; // pixels of a chart
 const LEGEND = 92; // pixels of the x axis and the legend below a chart
 const ERRORS_ONLY = 1; // vega.Error, which the bundle does not export
 
@@ -16,12 +19,42 @@ function columnsFor(width, wanted) {
 function fitted(spec, width) {
   if (spec.facet || spec.concat) {
     const columns = columnsFor(width, spec.columns ?? 1);
-    const axes = spec.concat ? columns * AXIS : AXIS;
+    const axes = spec.concat || spec.resolve?.scale?.y === "independent" ? columns * AXIS : AXIS;
     const panel = Math.floor((width - axes - (columns - 1) * GAP) / columns);
     if (spec.facet) return { ...spec, columns, spec: { ...spec.spec, width: panel } };
     return { ...spec, columns, concat: spec.concat.map((part) => ({ ...part, width: panel })) };
   }
   return { ...spec, width: "container" };
+}
+
+/** A copy of a specification whose legends have as many columns as fit into `width` pixels. */
+function withLegends(part, width) {
+  if (Array.isArray(part)) return part.map((one) => withLegends(one, width));
+  if (part === null || typeof part !== "object") return part;
+  const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, withLegends(value, width)]));
+  if (part.type !== "nominal" || !part.scale?.domain) return copy;
+  const entries = part.scale.domain.map((level) => ENTRY + LETTER * String(level).length);
+  return { ...copy, legend: { ...copy.legend, columns: columnsOf(entries, width) } };
+}
+
+/** Into how many columns entries of these widths can be laid out, row by row. */
+function columnsOf(entries, width) {
+  const widest = (columns, at) => Math.max(...entries.filter((_, place) => place % columns === at));
+  const fits = (columns) => sum(Array.from({ length: columns }, (_, at) => widest(columns, at))) <= width;
+  let columns = entries.length;
+  while (columns > 1 && !fits(columns)) columns -= 1;
+  return columns;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** What differs on a narrow window: smaller headers, and labels aslant where levels stand side by side. */
+function configFor(width) {
+  if (width >= NARROW) return page.config;
+  const { header } = page.config;
+  return { ...page.config, header: { ...header, labelFontSize: 10 }, axisXDiscrete: { labelAngle: -40 } };
 }
 
 /** How many panels a chart has. */
@@ -35,22 +68,23 @@ function panelsOf(spec) {
 /** About how high a chart of that width will be, so that the page keeps still while it is drawn. */
 function expectedHeight(spec, width) {
   const rows = Math.ceil(panelsOf(spec) / columnsFor(width, spec.columns ?? 1));
-  const height = spec.height ?? spec.spec?.height ?? spec.concat[0].height;
-  const axes = spec.resolve?.scale?.x === "independent" ? rows - 1 : 0;
+  const told = spec.height ?? spec.spec?.height ?? spec.concat[0].height;
+  const height = told.step ? 3 * told.step : told;
+  const own = spec.resolve?.scale?.x === "independent" || spec.resolve?.axis?.x === "independent";
+  const axes = own ? rows - 1 : 0;
   return rows * (height + PANEL) + axes * OWN_AXIS + LEGEND;
 }
 
 /** Draw a specification over data sets by name into an element. */
 async function drawChart(place, spec, datasets) {
   const width = place.clientWidth;
-  const count = Object.values(datasets).reduce((sum, rows) => sum + rows.length, 0);
-  const narrow = width < 400 ? { legend: { ...page.config.legend, columns: 2 } } : {};
-  const { view } = await vegaEmbed(place, { ...fitted(spec, width), datasets }, {
+  const count = sum(Object.values(datasets).map((rows) => rows.length));
+  const { view } = await vegaEmbed(place, { ...withLegends(fitted(spec, width), width - AXIS), datasets }, {
     mode: "vega-lite",
     ast: true, // without it Vega compiles expressions, which the page's policy forbids
     logLevel: ERRORS_ONLY, // a chart whose curve has no points is no news to a reader
     renderer: count > 4000 ? "canvas" : "svg",
-    config: { ...page.config, ...narrow },
+    config: configFor(width),
     actions: { export: true, source: false, compiled: false, editor: false },
   });
   view.addEventListener("click", (_, item) => {

@@ -32,11 +32,16 @@ function boundOf(cell, key) {
   return cell[key] === null ? shown(null) : signOf(cell) + shown(cell[key]);
 }
 
+/** An interval in words; an end that is not known is named. */
+function intervalOf(low, high) {
+  return `${low === null ? "no lower end" : shown(low)} to ${high === null ? "no upper end" : shown(high)}`;
+}
+
 /** EMC with its interval, or as the bound that it is. */
 function answerOf(cell) {
   if (cell.emc50 === null) return "–";
   if (signOf(cell)) return signOf(cell) + shown(cell.emc50);
-  return `${shown(cell.emc50)} (${shown(cell.low)} to ${shown(cell.high)})`;
+  return `${shown(cell.emc50)} (${intervalOf(cell.low, cell.high)})`;
 }
 
 /** What a reader must know before trusting a cell's number: [short, long] pairs. */
@@ -48,6 +53,8 @@ function notesOf(cell) {
     notes.push(["lower bound", "The data ended before the net stopped fitting: EMC is a lower bound."]);
   else if (cell.below_smallest)
     notes.push(["upper bound", "Not even the smallest n was fitted half of the time: EMC is an upper bound."]);
+  else if (cell.high === null)
+    notes.push(["no upper end", "The 95 % interval reaches beyond the data there is: it has no upper end."]);
   else if (!cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.censoring_matters)
