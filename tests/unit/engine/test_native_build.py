@@ -96,6 +96,20 @@ def test_a_compiler_that_knows_no_native_processor(
     assert len(list(cache.iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    "death", ["kill -TERM $$", "echo 'fatal error: Terminated signal terminated' >&2; exit 1"]
+)
+def test_a_compiler_that_is_killed_makes_no_slower_kernel(
+    death: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "CXX", script(tmp_path, f'case "$*" in *=native*) {death};; esac\nexec c++ "$@"')
+    )
+    with pytest.raises(UnavailableError, match=r"the compiler failed.*-march=native"):
+        library(ANSWER)
+    assert not cache.exists()
+
+
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path / "file"))

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -25,6 +24,10 @@ _FLAGS: Final = (
     *("-shared", "-fPIC", "-x", "c++"),
 )
 _PROCESSOR_FLAGS: Final = ("-march=native", "-mcpu=native")
+
+
+class _KilledError(UnavailableError):
+    """A signal ended the compiler, or the program that it had started."""
 
 
 def library(source: str) -> Path:
@@ -97,11 +100,19 @@ def _target_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def _processor_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
-    """The flag by which this compiler uses all of this processor; none if it knows none."""
+    """The flag by which this compiler uses all of this processor; none if it knows none.
+
+    A compiler that was killed has not said that it knows none: kernels of other flags give other
+    numbers, in the last digits.
+    """
     for flag in _PROCESSOR_FLAGS:
-        with suppress(UnavailableError):
+        try:
             _target(compiler, (flag,))
-            return (flag,)
+        except _KilledError:
+            raise
+        except UnavailableError:
+            continue
+        return (flag,)
     return ()
 
 
@@ -119,6 +130,8 @@ def _run(command: Sequence[str | Path], source: str) -> str:
     except OSError as error:
         raise UnavailableError(f"the compiler does not start: {error}") from error
     if done.returncode:
+        killed = done.returncode < 0 or "signal" in done.stderr
         words = done.stderr.strip() or f"exit code {done.returncode}"
-        raise UnavailableError(f"the compiler failed, {shlex.join(map(str, command))}:\n{words}")
+        kind = _KilledError if killed else UnavailableError
+        raise kind(f"the compiler failed, {shlex.join(map(str, command))}:\n{words}")
     return done.stdout
