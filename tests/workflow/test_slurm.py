@@ -4,6 +4,7 @@ One run meets everything that happens to jobs; the tests look at what it left.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -152,17 +153,21 @@ class Ended:
         return found
 
 
-@contextmanager
-def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {
+def environment(checkout: Checkout) -> dict[str, str]:
+    """That of a user in the copy."""
+    return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(checkout.folder / "workflow"),
     }
+
+
+@contextmanager
+def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         ["snakemake", *OPTIONS, *options],
         cwd=checkout.folder,
-        env=environment,
+        env=environment(checkout),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -171,6 +176,30 @@ def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[st
             yield process
         finally:
             process.kill()
+
+
+def allocate(checkout: Checkout) -> str:
+    """Submit the study as one job and give its number."""
+    size = ("--partition", "low", "--gpus", "2", "--cpus-per-task", "2", "--mem", "8000")
+    study = ("profiles/slurm/allocation.sh", "--configfile", STUDY, "--until", "measure")
+    done = subprocess.run(
+        ["sbatch", "--parsable", *size, *study],
+        cwd=checkout.folder,
+        env=environment(checkout),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def await_end(job: str) -> int:
+    """Wait for the job to end and give its exit code."""
+    end = time.monotonic() + SECONDS
+    while re.search(r"JobState=(PENDING|RUNNING|COMPLETING)", said := scontrol("show", "job", job)):
+        assert time.monotonic() < end, f"job {job} has not ended"
+        time.sleep(0.5)
+    return int(said.partition("ExitCode=")[2].partition(":")[0])
 
 
 def measuring(definition: str, folder: Path) -> psutil.Process | None:
@@ -233,6 +262,21 @@ def ended(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 @pytest.fixture(scope="module")
+def allocated(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """The same cells in one job, which is stopped, and in a second one, which is requeued."""
+    checkout = fresh.copy(tmp_path_factory.mktemp("allocated") / "emc")
+    (checkout.folder / STUDY).write_text(CONTENT)
+    cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
+    disturbed: dict[str, Disturbed] = {}
+    for disturbances in ((kill, stop), (requeue,)):
+        job = allocate(checkout)
+        disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
+        code = await_end(job)
+    said = (checkout.folder / f"allocation-{job}.log").read_text()
+    return Ended(checkout, code, said, disturbed)
+
+
+@pytest.fixture(scope="module")
 def local(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy in which the study was measured without SLURM."""
     copy = fresh.copy(tmp_path_factory.mktemp("local") / "emc")
@@ -250,14 +294,18 @@ def test_jobs_that_are_stopped_killed_and_requeued_end_with_the_same_numbers(
         assert found.equals(probes_of(local, cell).drop("seconds"))
 
 
-@pytest.mark.parametrize("disturbance", [one.__name__ for one in DISTURBANCES])
-def test_a_disturbed_job_goes_on_from_its_journal(ended: Ended, disturbance: str) -> None:
+def assert_rounds_are_kept(ended: Ended, disturbance: str) -> None:
     """Training takes another time whenever it is repeated, to the nanosecond."""
     one = ended.disturbed[disturbance]
     kept = probes_of(ended.checkout, one.cell)["seconds"].to_list()
     before = [probe.seconds for probe in one.probes]
     assert before
     assert kept[: len(before)] == before
+
+
+@pytest.mark.parametrize("disturbance", [one.__name__ for one in DISTURBANCES])
+def test_a_disturbed_job_goes_on_from_its_journal(ended: Ended, disturbance: str) -> None:
+    assert_rounds_are_kept(ended, disturbance)
 
 
 @pytest.mark.parametrize(
@@ -285,3 +333,20 @@ def test_a_job_that_makes_room_waits_under_its_old_number(ended: Ended, disturba
 def test_what_the_user_sets_wins_over_what_is_foretold(ended: Ended) -> None:
     asked = {job["MinMemoryNode"] for job in ended.jobs() if job["Comment"].startswith("rule_meas")}
     assert asked == {f"{MEGABYTES}M"}
+
+
+def test_a_study_as_one_job_ends_with_the_same_numbers(allocated: Ended, local: Checkout) -> None:
+    assert allocated.code == 0, allocated.said
+    jobs = sorted(allocated.jobs(), key=lambda job: int(job["JobId"]))
+    assert [job["JobState"] for job in jobs] == ["FAILED", "COMPLETED"]
+    assert [job["Restarts"] for job in jobs] == ["0", "1"]
+    for cell in load_file(local.folder / STUDY).cells:
+        found = probes_of(allocated.checkout, cell.id).drop("seconds")
+        assert found.equals(probes_of(local, cell.id).drop("seconds"))
+
+
+@pytest.mark.parametrize("disturbance", ["kill", "stop", "requeue"])
+def test_cells_of_a_study_as_one_job_go_on_from_their_journals(
+    allocated: Ended, disturbance: str
+) -> None:
+    assert_rounds_are_kept(allocated, disturbance)

@@ -22,3 +22,8 @@ def test_jobs_of_cells_ask_for_what_their_rules_foretell(slurm: dict[str, Any]) 
 def test_there_are_no_job_arrays(slurm: dict[str, Any]) -> None:
     """The plugin's arrays remove results of other tasks; see profiles/README.md."""
     assert not [key for key in slurm if key.startswith("slurm-array")]
+
+
+def test_there_are_no_groups(slurm: dict[str, Any]) -> None:
+    """A group that fails loses the cells that it has finished; see profiles/README.md."""
+    assert not {"groups", "group-components"} & slurm.keys()
