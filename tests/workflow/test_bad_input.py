@@ -54,6 +54,16 @@ def test_a_run_from_another_folder_says_where_to_go(fresh: Checkout) -> None:
     assert f"error: run snakemake in {fresh.folder}" in done.stderr
 
 
+def test_a_wrong_share_of_gpus_is_told_before_any_job_starts(
+    fresh: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMC_GPU_JOBS_PER_DEVICE", "2.0")
+    done = fresh.run("snakemake", "--cores", "1", check=False)
+    assert done.returncode == 2
+    assert "EMC_GPU_JOBS_PER_DEVICE: a whole number from 1 is wanted, found '2.0'" in done.stderr
+    assert not (fresh.folder / "results/cells").exists()
+
+
 def test_keys_beside_the_study_file_are_refused(fresh: Checkout) -> None:
     done = fresh.run("snakemake", "-n", "--config", "colour=red", check=False)
     assert done.returncode == 2

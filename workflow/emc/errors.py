@@ -15,11 +15,50 @@ class EmcError(Exception):
     """
 
 
-class FileError(EmcError):
-    """A file is missing, damaged, in use or cannot be written: the fault of no cell.
+class MachineError(EmcError):
+    """The machine, its files or its settings are at fault, and no cell.
 
     What a cell does wrong counts as its failure; this does not, since it can pass.
     """
+
+
+class FileError(MachineError):
+    """A file is missing, damaged, in use or cannot be written."""
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, or else its kind, in one line of a message."""
+    return in_one_line(_text(error)) or type(error).__name__
+
+
+def with_kind(error: BaseException) -> str:
+    """An error's kind and what it says, if it says anything, in one line of a message."""
+    return f"{type(error).__name__}: {in_one_line(_text(error))}".removesuffix(": ")
+
+
+def in_one_line(text: str) -> str:
+    """The text as a line that every terminal, table and database takes.
+
+    White space becomes single blanks; of other characters, those that cannot be printed (control
+    characters, lone surrogates) are written as Python's escapes.
+    """
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what cannot be printed; line breaks and tabs stay."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def _text(error: BaseException) -> str:
+    """A plug-in's own error may fail even at this."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 class StopRequested(Exception):  # noqa: N818

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from emc.errors import EXIT_USER_ERROR, EmcError
+from emc.measurement.cards import jobs_per_device
 from emc.measurement.request import request
 from emc.store.layout import Results
 from emc.store.resources import read_resources
@@ -32,6 +33,7 @@ gc.freeze()
 gc.set_threshold(100_000, 50, 50)
 
 try:
+    jobs_per_device(os.environ)
     STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
     RESOURCES = read_resources(Results(Path("results")).study(STUDY.name).resources)
 except EmcError as error:

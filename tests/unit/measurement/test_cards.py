@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from emc.errors import EmcError
+from emc.errors import MachineError
 from emc.measurement import cards
 from emc.measurement.cards import (
     JOBS_PER_DEVICE,
@@ -85,7 +85,7 @@ class TestJobsPerDevice:
     @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "two", " 2", "²", "1e1"])
     def test_anything_else_is_refused(self, text: str) -> None:
         message = f"{JOBS_PER_DEVICE}: a whole number from 1 is wanted, found {text!r}"
-        with pytest.raises(EmcError, match=f"^{message}$"):
+        with pytest.raises(MachineError, match=f"^{message}$"):
             jobs_per_device({JOBS_PER_DEVICE: text})
 
 
@@ -98,6 +98,12 @@ class TestLockFolder:
     def test_allocations_number_their_devices_each_for_itself(self) -> None:
         folders = {lock_folder({"SLURM_JOB_ID": job}) for job in ("41", "42")} | {lock_folder({})}
         assert len(folders) == 3
+
+
+def test_a_wrong_share_is_told_even_without_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(JOBS_PER_DEVICE, "0")
+    with pytest.raises(MachineError, match="from 1 is wanted, found '0'"), one_card():
+        pytest.fail("nothing may run")
 
 
 def test_no_device_and_no_lock(locks: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emc.errors import EmcError, FileError, StopRequested
+from emc.errors import EmcError, FileError, MachineError, StopRequested, one_line, with_kind
 from emc.measurement.stop import Stop
 from emc.records import Failure
 from emc.store.failures import count_try, forget_tries, write_failure
@@ -30,18 +30,19 @@ def attempt(
 
     Raises:
         StopRequested: the process was asked to stop.
-        FileError: a file is missing, damaged or cannot be written, the disk is full or gone.
+        MachineError: a file is missing, damaged or cannot be written, the disk is full or gone, or
+            a setting of the machine is wrong.
         MemoryError: memory ran out, the machine's or the device's.
     """
     failure.unlink(missing_ok=True)
     try:
         yield
         forget_tries(failure)
-    except (FileError, StopRequested):
+    except (MachineError, StopRequested):
         raise
     except (Exception, SystemExit) as error:
         if stop is not None and stop.is_set():
-            raise StopRequested(f"{stage} was cut short: {error}") from error
+            raise StopRequested(f"{stage} was cut short: {one_line(error)}") from error
         _raise_what_can_pass(stage, error)
         log.info("%s failed", stage, exc_info=error)
         reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)
@@ -56,29 +57,33 @@ def attempt(
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Torch has a class of its own for a device, and for the processor none."""
-    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
-    return isinstance(error, MemoryError) or named
+    """Whether memory ran out, or that caused the error, as where a plug-in's line is told.
+
+    Torch has a class of its own for a device, and for the processor none.
+    """
+    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in one_line(error)
+    if named or isinstance(error, MemoryError):
+        return True
+    return error.__cause__ is not None and _lacks_memory(error.__cause__)
 
 
 def _out_of_memory(error: BaseException, failure: Path) -> str:
     """The reason of a failure, if memory ran out often enough; raise otherwise."""
     tries = count_try(failure)
     if tries < MEMORY_TRIES:
-        raise MemoryError(f"{error} (try {tries} of {MEMORY_TRIES})") from error
-    return f"memory ran out {tries} times, at last with {type(error).__name__}: {error}"
+        raise MemoryError(f"{one_line(error)} (try {tries} of {MEMORY_TRIES})") from error
+    return f"memory ran out {tries} times, at last with {_reason(error)}"
 
 
 def _raise_what_can_pass(stage: str, error: BaseException) -> None:
     """Raise if the machine failed rather than the cell."""
     if isinstance(error, OSError) and place_of(error) is None:
         log.info("%s cannot go on", stage, exc_info=error)
-        raise FileError(f"{stage}: {error}") from error
+        raise FileError(f"{stage}: {one_line(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, EmcError):
-        return str(error)
-    said = f"{type(error).__name__}: {error}"
+        return one_line(error)
     place = place_of(error)
-    return f"{place}: {said}" if place else said
+    return f"{place}: {with_kind(error)}" if place else with_kind(error)

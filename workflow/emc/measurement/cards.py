@@ -16,7 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO
 
-from emc.errors import EmcError
+from emc.errors import MachineError
 
 JOBS_PER_DEVICE = "EMC_GPU_JOBS_PER_DEVICE"
 """Environment variable: how many jobs may share a device (default 1)."""
@@ -41,24 +41,28 @@ def jobs_per_device(environment: Mapping[str, str]) -> int:
     """How many jobs may share a device.
 
     Raises:
-        EmcError: the environment variable is not a positive whole number.
+        MachineError: the environment variable is not a positive whole number.
     """
     text = environment.get(JOBS_PER_DEVICE, "1")
     if not text.isdecimal() or int(text) < 1:
-        raise EmcError(f"{JOBS_PER_DEVICE}: a whole number from 1 is wanted, found {text!r}")
+        raise MachineError(f"{JOBS_PER_DEVICE}: a whole number from 1 is wanted, found {text!r}")
     return int(text)
 
 
 @contextmanager
 def one_card(locks: Path | None = None, poll_seconds: float = 2.0) -> Iterator[str | None]:
-    """Hold one visible device, or None where there is none; wait while all are taken."""
-    devices = visible_devices(os.environ)
+    """Hold one visible device, or None where there is none; wait while all are taken.
+
+    Raises:
+        MachineError: the environment says wrongly how many jobs may share a device.
+    """
+    devices, shares = visible_devices(os.environ), jobs_per_device(os.environ)
     if not devices:
         yield None
         return
     folder = locks or lock_folder(os.environ)
     folder.mkdir(parents=True, exist_ok=True)
-    device, held = _take(devices, jobs_per_device(os.environ), folder, poll_seconds)
+    device, held = _take(devices, shares, folder, poll_seconds)
     with held:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
         log.info("running on GPU %s", device)
