@@ -113,9 +113,14 @@ def test_a_database_that_was_cut_says_how_it_is_remade(study, tmp_path):
     whole = study.database.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     advice = r"emc\.duckdb: cannot be .*remove it: `snakemake .*emc\.duckdb` remakes it"
-    with pytest.raises(EmcError, match=advice), open_database(path) as cut:
+    with pytest.raises(EmcError, match=advice):
+        _read_all(path)
+
+
+def _read_all(path):
+    with open_database(path) as database:
         for table in ("cells", "probes", "estimates", "rates", "certificates"):
-            cut.sql(f"SELECT * FROM {table}")
+            database.sql(f"SELECT * FROM {table}")
 
 
 def test_a_query_that_is_interrupted_ends_as_the_user_asked(warehouse):

@@ -6,6 +6,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ValidationInfo,
     WithJsonSchema,
     WrapValidator,
     model_validator,
@@ -13,7 +14,7 @@ from pydantic import (
 
 from emc.errors import EmcError
 from emc.study.own import Own, own_model, own_or_known
-from emc.study.strict import Count, Fraction, Positive, Real, Strict, added, named
+from emc.study.strict import Count, Fraction, Positive, Real, Strict, added, is_canonical, named
 
 ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
 Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
@@ -23,7 +24,9 @@ class OwnActivation(Own):
     """An activation that a plug-in registers; its function is tried before anything is trained."""
 
     @model_validator(mode="after")
-    def _works(self) -> Self:
+    def _works(self, info: ValidationInfo) -> Self:
+        if is_canonical(info):
+            return self
         try:
             self.registered.details.check(self.registered)
         except EmcError as error:
@@ -314,8 +317,8 @@ class Expected(Strict):
     emc50: Annotated[Real, Field(ge=1)]
     """The expected emc50."""
     factor: Annotated[Real, Field(ge=1.1)] = 3.0
-    """It is held to lie within this factor of it, either way, with probability 0.95; trials overrule
-    an expectation that is mistaken."""
+    """It is held to lie within this factor of it, either way, with probability 0.95; trials
+    overrule an expectation that is mistaken."""
 
 
 class Search(Strict):
