@@ -74,6 +74,17 @@ def test_wanted_units_give_the_power_that_statsmodels_finds(size, significance):
     assert fewer < 0.8 <= enough + 1e-9
 
 
+@pytest.mark.parametrize("size", [2.0, 3.0, 5.8, 7.0, 10.0, 40.0])
+def test_wanted_units_of_a_large_effect_are_few(size):
+    significance = 0.05 / 28
+    found = units_wanted(size, significance)
+    scales = stats.chi2(found - 1).ppf((np.arange(20000) + 0.5) / 20000)
+    edge = stats.t.isf(significance / 2, found - 1) * np.sqrt(scales / (found - 1))
+    power = np.mean(stats.norm.sf(edge - size * math.sqrt(found)))
+    assert power >= 0.8
+    assert found <= units_wanted(size / 1.2, significance)
+
+
 @pytest.mark.parametrize("size", [math.nan, 0.0, 0.005])
 def test_wanted_units_may_not_be_known(size):
     assert units_wanted(size, 0.05) is None

@@ -89,9 +89,10 @@ def units_wanted(size: float, significance: float) -> int | None:
 
 
 def _power(units: int, size: float, significance: float) -> float:
-    """Power of the two-sided one-sample t test at a standardised mean (noncentral t)."""
-    freedom, shift = units - 1, size * math.sqrt(units)
+    """Power of the two-sided one-sample t test at a standardised mean.
+
+    The square of t is noncentral F; scipy's noncentral t has no value far in its lower tail.
+    """
+    freedom = units - 1
     edge = stats.t.isf(significance / 2, freedom)
-    above = stats.nct.sf(edge, freedom, shift)
-    below = stats.nct.cdf(-edge, freedom, shift)
-    return float(above + below)
+    return float(stats.ncf.sf(edge**2, 1, freedom, size**2 * units))
