@@ -27,7 +27,7 @@ class Moody(nn.Module):
 
     def forward(self, x):
         if self.training and "EMC_TEST_MOOD" in os.environ:
-            raise RuntimeError("not <b>today</b>")
+            raise RuntimeError("not <b>today</b>\\n\\udce9 \\x1b[2J")
         return self.layer(x.flatten(1))
 """
 TEXT = """
@@ -83,16 +83,18 @@ def test_a_failed_cell_stops_nothing_and_is_told(
     said = first.stdout + first.stderr
     assert first.returncode == 1
     assert "1 of 2 cells failed" in said
-    assert "config/moody.py, line 17: RuntimeError: not <b>today</b>" in said
+    reason = r"config/moody.py, line 17: RuntimeError: not <b>today</b> \udce9 \x1b[2J"
+    assert reason in said
 
     statuses = rows(checkout, "SELECT architecture, status FROM emc ORDER BY 1")
     assert [row["status"] for row in statuses] == ["measured", "failed"]
     (missing,) = rows(checkout, "SELECT cell, reason FROM missing")
-    assert "not <b>today</b>" in missing["reason"]
+    assert missing["reason"] == reason
     page = (checkout.folder / "results/studies/failing/index.html").read_text()
     assert "not &lt;b&gt;today&lt;/b&gt;" in page
     assert "not <b>today</b>" not in page
     plan = checkout.run("emc", "plan", STUDY).stdout
+    assert reason in plan
     assert re.search(r"\b1 failed, 1 done\b|\b1 done, 1 failed\b", plan)
 
     again = checkout.run("snakemake", "--cores", "1", "--configfile", STUDY, check=False)

@@ -30,6 +30,11 @@ def test_what_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("done\n", "")
 
 
+def test_a_terminal_takes_what_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(raising(EmcError("caf\udce9:\n\t\x1b[31mred\x00"))) == EXIT_USER_ERROR
+    assert capsys.readouterr().err == "error: caf\\udce9:\n\t\\x1b[31mred\\x00\n"
+
+
 @pytest.mark.parametrize("text", ["mine.yaml: seed: is missing", "µ", "two\nlines"])
 def test_what_the_user_can_mend(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(raising(EmcError(text))) == EXIT_USER_ERROR == 2

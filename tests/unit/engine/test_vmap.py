@@ -334,7 +334,7 @@ def test_out_of_memory_halves_the_replicas_and_goes_on(
 
 def test_out_of_memory_with_one_replica_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     SmallMemory(monkeypatch, largest=0)
-    with pytest.raises(MemoryError, match="^a single replica does not fit: a smaller batch"):
+    with pytest.raises(MemoryError, match=r"^a single replica does not fit: a smaller batch"):
         Vmap("cpu").run(procedure(), replicas([8]))
 
 

@@ -1,6 +1,7 @@
 """Failures on disk: written, found, cleared."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from emc.store.failures import clear, failures, read_failure, write_failure
 from emc.store.layout import CellFiles
 
 SETTINGS = "abcd1234"
-MEASURE = Failure("a", "measure", "odd: µ 'quoted'\nlines", ("probes.parquet", "estimate.json"))
+MEASURE = Failure("a", "measure", "odd: µ 'quoted' words", ("probes.parquet", "estimate.json"))
 CERTIFY = Failure("a", "certify", "no gradient", (f"certificate-{SETTINGS}.parquet",))
 
 
@@ -22,6 +23,34 @@ def files(tmp_path: Path) -> CellFiles:
 def test_a_failure_is_read_as_it_was_written(files: CellFiles) -> None:
     write_failure(files.failure("measure"), MEASURE)
     assert read_failure(files.failure("measure")) == MEASURE
+
+
+ODD = "caf\udce9.png:\n  \ud800 \x1b[31mred\x00\r\n"
+SHOWN = r"caf\udce9.png: \ud800 \x1b[31mred\x00"
+
+
+def test_a_reason_is_one_line_that_everything_takes(files: CellFiles) -> None:
+    path = files.failure("measure")
+    write_failure(path, replace(MEASURE, reason=ODD))
+    assert json.loads(path.read_bytes())["reason"] == SHOWN
+    assert read_failure(path).reason == SHOWN
+
+
+def test_so_is_one_that_was_written_otherwise(files: CellFiles) -> None:
+    path = files.failure("measure")
+    write_failure(path, MEASURE)
+    path.write_text(json.dumps({**vars_of(MEASURE), "reason": ODD}))
+    (found,) = failures(files, SETTINGS)
+    assert found.reason == SHOWN
+    clear(files, found, SETTINGS)
+    assert not path.exists()
+
+
+def test_so_is_that_of_a_damaged_document_in_an_oddly_named_folder(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9" / "failure-measure.json"
+    path.parent.mkdir()
+    path.touch()
+    assert rf"{tmp_path}/caf\udce9/failure-measure.json: damaged (" in read_failure(path).reason
 
 
 def test_those_of_other_certificate_settings_are_not_found(files: CellFiles) -> None:

@@ -305,7 +305,7 @@ def test_an_error_that_cannot_say_what_it_is_hides_no_other(study: Study) -> Non
 def test_an_interruption_passes_with_its_line(
     study: Study, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(KeyboardInterrupt, match="^now$"):
+    with pytest.raises(KeyboardInterrupt, match=r"^now$"):
         study(body("raise KeyboardInterrupt('now')"), "{architecture: bottleneck}")
     assert caplog.messages == ["interrupted in own.py, line 6"]
 

@@ -6,7 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 
-from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, StopRequested
+from emc.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_USER_ERROR,
+    EmcError,
+    StopRequested,
+    one_line,
+    printable,
+    with_kind,
+)
 from emc.study.plugins import place_of
 
 log = logging.getLogger(__name__)
@@ -23,14 +31,14 @@ def guarded(call: Callable[[], object]) -> int:
     try:
         _run_and_flush(call)
     except EmcError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return EXIT_USER_ERROR
     except StopRequested as stop:
         print(f"stopped: {stop}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except MemoryError as error:
         log.info("memory ran out", exc_info=error)
-        print(f"error: out of memory: {error}; a retry may ask for more", file=sys.stderr)
+        print(f"error: out of memory: {one_line(error)}; a retry may ask for more", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,7 +47,7 @@ def guarded(call: Callable[[], object]) -> int:
         if place is None:
             raise
         log.info("a plug-in failed", exc_info=error)
-        print(f"error: {place}: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"error: {place}: {with_kind(error)}", file=sys.stderr)
         return EXIT_USER_ERROR
     return 0
 

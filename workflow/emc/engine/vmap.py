@@ -16,7 +16,6 @@ from emc.engine.procedure import Procedure, Replica, Run
 from emc.engine.runner import Runner
 from emc.engine.separable import obstacle, try_together
 from emc.engine.step import Step
-from emc.errors import EmcError
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +53,8 @@ class Vmap:
         """Train every replica and answer in their order.
 
         Raises:
-            EmcError: samples, labels or net do not fit the procedure, or one replica alone
-                exceeds the memory.
+            EmcError: samples, labels or net do not fit the procedure.
+            MemoryError: one replica alone exceeds the memory.
             UnavailableError: the net does what cannot be done for several replicas in one call.
         """
         check(procedure, replicas)
@@ -114,9 +113,9 @@ def _group(waiting: Sequence[int], replicas: Sequence[Replica], limit: int) -> l
 
 def _halved(replicas: int) -> int:
     if replicas == 1:
-        raise EmcError(
-            "out of memory with a single replica: a smaller batch or net is needed, "
-            "or a device with more memory"
+        raise MemoryError(
+            "a single replica does not fit: a smaller batch or net is needed, or a device with"
+            " more memory"
         )
     torch.cuda.empty_cache()
     log.warning("out of memory with %d replicas at once: going on with half", replicas)

@@ -24,9 +24,10 @@ def attempt(
 ) -> Iterator[None]:
     """Run a stage; an error inside is written to `failure`, and `outputs` become empty files.
 
-    So the rule succeeds and the study goes on. A plug-in that exits is such an error too. What
-    can pass by itself is no fault of the cell, or of the data set, and is raised. Memory that runs
-    out can pass, but not `MEMORY_TRIES` times: then it is a failure, too.
+    So the rule succeeds and the study goes on. A plug-in that exits is such an error too, and so
+    is one that raises KeyboardInterrupt where Ctrl-C makes a `stop` instead. What can pass by
+    itself is no fault of the cell, or of the data set, and is raised. Memory that runs out can
+    pass, but not `MEMORY_TRIES` times: then it is a failure, too.
 
     Raises:
         StopRequested: the process was asked to stop.
@@ -40,7 +41,9 @@ def attempt(
         forget_tries(failure)
     except (MachineError, StopRequested):
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and (stop is None or place_of(error) is None):
+            raise
         if stop is not None and stop.is_set():
             raise StopRequested(f"{stage} was cut short: {one_line(error)}") from error
         _raise_what_can_pass(stage, error)
@@ -83,7 +86,6 @@ def _raise_what_can_pass(stage: str, error: BaseException) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, EmcError):
-        return one_line(error)
+    said = one_line(error) if isinstance(error, EmcError) else with_kind(error)
     place = place_of(error)
-    return f"{place}: {with_kind(error)}" if place else with_kind(error)
+    return said if place is None or place in said else f"{place}: {said}"

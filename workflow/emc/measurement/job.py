@@ -55,7 +55,7 @@ def measure(
         )
         while not _measured(once, device):
             _wait(files)
-            if files.measured:
+            if files.measured and all(output.exists() for output in outputs):
                 return
 
 

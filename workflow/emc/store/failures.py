@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from emc.errors import FileError
+from emc.errors import FileError, in_one_line
 from emc.records import Failure
 from emc.store.atomic import write_bytes_atomically, write_text_atomically
 from emc.store.documents import write_document
@@ -14,36 +14,37 @@ from emc.store.layout import CellFiles
 
 
 def write_failure(path: Path, failure: Failure) -> None:
-    """Write the document, then each of the outputs as an empty file."""
-    write_document(path, asdict(failure))
+    """Write the document, its reason in one line, then each of the outputs as an empty file."""
+    write_document(path, asdict(_in_one_line(failure)))
     for name in failure.outputs:
         write_bytes_atomically(path.with_name(name), b"")
 
 
 def read_failure(path: Path) -> Failure:
-    """The failure that `write_failure` was given.
+    """The failure that `write_failure` was given, its reason in one line.
 
     Where there is a document something failed, so a damaged one is a failure, too: its reason
     names the file, and its outputs are all empty files beside it.
     """
     try:
-        return _from_document(json.loads(path.read_bytes()), path)
+        return _in_one_line(_from_document(json.loads(path.read_bytes()), path))
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         reason = f"{path}: damaged ({error}), so what failed is not known; `emc retry` clears it"
-        return Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
+        failure = Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
+        return _in_one_line(failure)
 
 
 def count_try(path: Path) -> int:
     """Note beside the failure to come that memory ran out once more; the number of times.
 
-    A note that cannot be read counts as none.
+    A damaged note counts as none.
 
     Raises:
         FileError: the folder cannot be written.
     """
     note = _tries(path)
     try:
-        before = int(note.read_bytes())
+        before = max(0, int(note.read_bytes()))
     except (OSError, ValueError):
         before = 0
     write_text_atomically(note, f"{before + 1}\n")
@@ -99,6 +100,11 @@ def _from_document(document: Any, path: Path) -> Failure:
     if not isinstance(failure.reason, str):
         raise TypeError(f"reason: {failure.reason!r}")
     return failure
+
+
+def _in_one_line(failure: Failure) -> Failure:
+    """Tables and databases take no other reason, and terminals obey what is in it."""
+    return replace(failure, reason=in_one_line(failure.reason))
 
 
 def _stage(path: Path) -> str:

@@ -19,6 +19,9 @@ from emc.study.training import activation_name
 PROTOCOL: Final = 2
 """Version of the measurement: raised when the same cell would give other probes than before."""
 
+_LONGEST: Final = 200
+"""Characters of a text that a message shows."""
+
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -31,7 +34,7 @@ def canonical(cell: Cell) -> str:
 
 
 def from_canonical(text: str) -> Cell:
-    """The cell that `canonical` was given.
+    """The cell that `canonical` was given; nets of plug-ins are not tried again.
 
     Raises:
         EmcError: the text is no cell, or of another version of the measurement.
@@ -43,7 +46,8 @@ def from_canonical(text: str) -> Cell:
             raise EmcError(f"the cell is of measurement protocol {version}, this is {PROTOCOL}")
         return Cell.model_validate(document, context={"canonical": True})
     except (ValueError, TypeError) as error:
-        raise EmcError(f"not the canonical JSON of a cell: {text}: {error}") from None
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+        raise EmcError(f"not the canonical JSON of a cell: {shown}: {error}") from None
 
 
 def cell_id(cell: Cell) -> str:

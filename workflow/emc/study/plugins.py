@@ -1,6 +1,7 @@
 """Plug-ins: files in which users register, by decorator, what a study can then name."""
 
 import inspect
+import logging
 import re
 import sys
 import traceback
@@ -13,7 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
-from emc.errors import EmcError
+from emc.errors import EmcError, one_line, with_kind
+
+log = logging.getLogger(__name__)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -168,30 +171,38 @@ def blaming(file: str, line: int | None = None) -> Iterator[None]:
 
     It is the innermost line of the plug-in that the error came through, or else `line`.
 
+    An interruption passes, and its line is logged: nobody can tell Ctrl-C from one of the plug-in.
+
     Raises:
         EmcError: for every error.
     """
+    otherwise = f"{file}, line {line}" if line else file
     try:
         yield
+    except KeyboardInterrupt as error:
+        log.warning("interrupted in %s", place_of(error) or otherwise)
+        raise
     except (Exception, SystemExit) as error:
-        otherwise = f"{file}, line {line}" if line else file
         raise EmcError(f"{place_of(error) or otherwise}: {_said(error)}") from error
 
 
 def _said(error: BaseException) -> str:
     if isinstance(error, EmcError):
-        return str(error)
-    text = error.msg if isinstance(error, SyntaxError) else error
-    return f"{type(error).__name__}: {text}"
+        return one_line(error)
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    return with_kind(error)
 
 
 def place_of(error: BaseException) -> str | None:
-    """The innermost line of a plug-in that an error came through, or None."""
+    """The innermost line of a plug-in that an error, or else its cause, came through, or None."""
     if isinstance(error, SyntaxError) and error.filename in _run:
         return f"{error.filename}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"{each.filename}, line {each.lineno}" for each in frames if each.filename in _run]
-    return lines[-1] if lines else None
+    if lines:
+        return lines[-1]
+    return place_of(error.__cause__) if error.__cause__ else None
 
 
 def _content(path: Path) -> bytes:

@@ -28,11 +28,16 @@ class Strict(BaseModel):
         for key in value:
             if key not in known:
                 raise ValueError(unknown("key", str(key), list(known)))
-        if info.context and info.context.get("canonical"):
+        if is_canonical(info):
             meant = absent_meanings(cls)
             added_later = {key: what for key, what in meant.items() if what is not ABSENT}
             return {**added_later, **value}
         return value
+
+
+def is_canonical(info: ValidationInfo) -> bool:
+    """Whether what is validated was written from a model that had passed as part of a study."""
+    return bool(info.context and info.context.get("canonical"))
 
 
 def unknown(kind: str, found: str, known: list[str]) -> str:
