@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from emc.data.changed import refuse_changed
 from emc.errors import EXIT_USER_ERROR, EmcError
 from emc.measurement.cards import jobs_per_device
 from emc.measurement.request import request
@@ -35,6 +36,7 @@ gc.set_threshold(100_000, 50, 50)
 try:
     jobs_per_device(os.environ)
     STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
+    refuse_changed(STUDY)
     RESOURCES = read_resources(Results(Path("results")).study(STUDY.name).resources)
 except EmcError as error:
     user_error(error)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
+from emc.data.changed import refuse_changed
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
@@ -35,6 +36,7 @@ def print_summary(file: Path) -> None:
     """One line: the study is valid and asks for so many cells."""
     study = load_file(file)
     refuse_absent_data(study)
+    refuse_changed(study)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections

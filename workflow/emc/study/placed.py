@@ -10,7 +10,7 @@ from emc.study.expand import PlannedCell
 from emc.study.identity import dataset_id
 from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
 
-_PREPARED: Final = Path("results/data")
+PREPARED: Final = Path("results/data")
 """Where a run of Snakemake keeps data sets; what is prepared there wants its files no more."""
 
 
@@ -19,22 +19,28 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
 
     What can be downloaded is left out, and so is a data set that was prepared already.
     """
-    here = Path.cwd()
     if data_dir is not None and not Path(data_dir).expanduser().is_dir():
-        return [Complaint("", "data_dir", f"no such folder: {here / Path(data_dir).expanduser()}")]
-    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or _PREPARED / "originals")
+        missing = Path.cwd() / Path(data_dir).expanduser()
+        return [Complaint("", "data_dir", f"no such folder: {missing}")]
+    places = own_places(data_dir)
     asked = {
         planned.cell.dataset: planned.sections[0]
         for planned in cells
         if isinstance(planned.cell.dataset, Columns | ImageNet | ImageFolder)
     }
     return [
-        Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, folder, data_dir))
+        Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
         for dataset, section in asked.items()
-        if not _is_prepared(_PREPARED / dataset_id(dataset) / "manifest.json")
+        if not _is_prepared(PREPARED / dataset_id(dataset) / "manifest.json")
         for key, wanted in _own_files(dataset)
-        if not any((place / wanted).exists() for place in (folder.expanduser(), here))
+        if not any((place / wanted).exists() for place in places)
     ]
+
+
+def own_places(data_dir: str | None) -> tuple[Path, Path]:
+    """Where the user's own files are looked for: the data folder, then the working folder."""
+    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or PREPARED / "originals")
+    return folder.expanduser(), Path.cwd()
 
 
 def _is_prepared(manifest: Path) -> bool:
@@ -56,6 +62,6 @@ def _absence(wanted: Path, folder: Path, data_dir: str | None) -> str:
     if not (data_dir or "EMC_DATA_DIR" in os.environ):
         place = "the folder of downloads"
     return (
-        f"no such file or folder: neither {folder.expanduser() / wanted} (relative to {place}) nor"
+        f"no such file or folder: neither {folder / wanted} (relative to {place}) nor"
         f" {Path.cwd() / wanted} (relative to the working folder)"
     )
