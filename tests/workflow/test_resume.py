@@ -77,7 +77,6 @@ def test_twenty_kills_change_nothing(measured: Checkout, tmp_path: Path) -> None
             process.kill()
             process.wait()
             kills += 1
-    assert not journal_of(killed).exists()
     calm, disturbed = outcome(undisturbed), outcome(killed)
     assert calm[0].equals(disturbed[0])
     assert calm[1] == disturbed[1]
@@ -138,7 +137,7 @@ def test_a_second_process_on_the_same_cell_waits_for_its_result(
 ) -> None:
     checkout = measured.copy(tmp_path / "twice")
     first = start(checkout)
-    while not journal_of(checkout).exists() or journal_of(checkout).stat().st_size == 0:
+    while "round 0" not in said_by(checkout):
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)
     second = start(checkout)

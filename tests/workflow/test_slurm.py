@@ -220,8 +220,9 @@ def disturb_next(
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         for cell, definition in cells.items():
-            probes, _ = read_rounds(results.cell(cell).journal)
-            process = measuring(definition, checkout.folder) if probes else None
+            probes, in_use = read_rounds(results.cell(cell).journal)
+            begun = probes and in_use
+            process = measuring(definition, checkout.folder) if begun else None
             if process:
                 job = process.environ()["SLURM_JOB_ID"]
                 disturbance(job, process)

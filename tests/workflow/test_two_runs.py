@@ -1,15 +1,18 @@
-"""Two runs of Snakemake at once."""
+"""Two runs of Snakemake at once, or one after another that was killed."""
 
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from tests.workflow.checkout import Checkout
 
 from emc.store.columns import PROBES
-from emc.store.layout import Results
+from emc.store.journal import read_rounds
+from emc.store.layout import CellFiles, Results
 from emc.store.tables import read_table
 from emc.study import load_file
 
@@ -73,7 +76,9 @@ def test_two_studies_that_share_cells_at_once(
             for each in (checkout, calm)
         )
         assert both.drop("seconds").equals(once.drop("seconds"))
-    assert not list((checkout.folder / "results/cells").rglob("*.journal"))
+        kept, in_use = read_rounds(Results(checkout.folder / "results").cell(planned.id).journal)
+        assert [probe.seconds for probe in kept] == both["seconds"].to_list()
+        assert not in_use
 
 
 def test_a_second_run_in_the_same_folder_is_refused(checkout: Checkout) -> None:
@@ -88,3 +93,30 @@ def test_a_second_run_in_the_same_folder_is_refused(checkout: Checkout) -> None:
         assert "Directory cannot be locked" in said
         first.communicate(timeout=240)
         assert first.returncode == 0
+
+
+def under_way(cells: Iterable[CellFiles]) -> CellFiles | None:
+    """A cell that a process measures just now."""
+    return next((files for files in cells if read_rounds(files.journal)[1]), None)
+
+
+def test_a_killed_snakemake_is_unlocked_and_trains_nothing_again(checkout: Checkout) -> None:
+    """Its job lives on and ends with nobody to register what it wrote."""
+    study = "config/one.yaml"
+    planned = load_file(checkout.folder / study).cells
+    cells = [Results(checkout.folder / "results").cell(one.id) for one in planned]
+    with start(checkout, study, "--until", "measure") as killed:
+        while (orphan := under_way(cells)) is None:
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+    while under_way([orphan]):
+        time.sleep(0.05)
+    before = orphan.probes.read_bytes()
+    locked = checkout.snakemake(study, "--until", "measure", check=False)
+    assert "can be removed with the --unlock argument" in locked
+    checkout.snakemake(study, "--unlock")
+    said = checkout.snakemake(study, "--until", "certify")
+    assert f"Measuring {orphan.folder.name}" in said
+    assert orphan.probes.read_bytes() == before
+    assert not any(files.journal.exists() for files in cells)

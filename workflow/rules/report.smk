@@ -97,5 +97,5 @@ rule complete:
     message:
         "Looking for failed cells of {wildcards.study}"
     shell:
-        "python -P scripts/complete.py --database {input.database:q}"
+        "python -P scripts/complete.py --database {input.database:q} --results results"
         " --note {output.note:q} > {log} 2>&1"

@@ -93,6 +93,21 @@ def test_a_damaged_estimate_is_an_error(
         print_cell(files.folder.name, study.results.root)
 
 
+def test_an_emptied_certificate_is_an_error(study: SyntheticStudy, files: CellFiles) -> None:
+    files.certificate(SETTINGS).write_bytes(b"")
+    with pytest.raises(EmcError, match=rf"{SETTINGS}\.parquet: .*remove it: the rule certify"):
+        print_cell(files.folder.name, study.results.root)
+
+
+def test_a_folder_in_the_place_of_a_certificate_is_an_error(
+    study: SyntheticStudy, files: CellFiles
+) -> None:
+    files.certificate(SETTINGS).unlink()
+    files.certificate(SETTINGS).mkdir()
+    with pytest.raises(EmcError, match=rf"{SETTINGS}\.parquet: .*remove it: the rule certify"):
+        print_cell(files.folder.name, study.results.root)
+
+
 def test_a_cell_that_is_not_there(study: SyntheticStudy) -> None:
     with pytest.raises(EmcError, match=r"cell 'nonsense': none of 1 cell in .* begins so"):
         print_cell("nonsense", study.results.root)

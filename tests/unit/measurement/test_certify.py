@@ -11,9 +11,10 @@ from emc.data.prepare import prepare
 from emc.errors import FileError
 from emc.measurement.certify import certificates_of, certify
 from emc.measurement.job import measure
-from emc.records import Outcome, Verdict
+from emc.records import Failure, Outcome, Verdict
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import read_endpoints, write_endpoints
+from emc.store.failures import write_failure
 from emc.store.layout import Results
 from emc.store.tables import read_table
 from emc.study.cell import Cell
@@ -91,6 +92,31 @@ def test_rows_are_written_and_threads_change_nothing(results: Results, tmp_path:
     assert (first["polish_fits"].is_null() != failed).all()
     assert first["verdict"].equals(second["verdict"])
     assert first["lambda_max"].to_list() == pytest.approx(second["lambda_max"].to_list())
+
+
+def test_a_certified_cell_has_no_journal(results: Results, tmp_path: Path) -> None:
+    """Its measurement's outputs are known to Snakemake, or it would not have been certified."""
+    files = results.cell(ID)
+    assert files.journal.exists()
+    for path in (tmp_path / "one.parquet", tmp_path / "two.parquet"):
+        certify(CELL, CertificateSettings(), results, path)
+        assert not files.journal.exists()
+
+
+@pytest.mark.parametrize("damaged", ["endpoints", "measurement"])
+def test_a_cell_that_is_not_certified_keeps_its_journal(
+    damaged: str, results: Results, tmp_path: Path
+) -> None:
+    files = results.cell(ID)
+    if damaged == "endpoints":
+        files.endpoints.write_bytes(b"")
+        with pytest.raises(FileError, match=r"end points of .* are damaged"):
+            certify(CELL, CertificateSettings(), results, tmp_path / "one.parquet")
+    else:
+        failure = Failure(ID, "measure", "odd", ("estimate.json",))
+        write_failure(files.failure("measure"), failure)
+        certify(CELL, CertificateSettings(), results, tmp_path / "one.parquet")
+    assert files.journal.exists()
 
 
 Parameters = Mapping[str, np.ndarray]

@@ -112,6 +112,18 @@ def test_a_file_system_that_fails_as_results_are_written(
     assert found(measured(results)).equals(calm)
 
 
+def test_a_file_system_that_fails_as_the_journal_is_shortened(
+    results: Results, calm: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "_sync", on_call(4, atomic._sync, errno.EIO))
+    files = results.cell(cell_id(CELL))
+    with pytest.raises(FileError, match=os.strerror(errno.EIO)):
+        measured(results)
+    monkeypatch.undo()
+    assert len(read_rounds(files.journal)[0]) == len(calm)
+    assert found(measured(results)).equals(calm)
+
+
 def test_a_results_folder_that_cannot_be_written(
     results: Results, calm: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:

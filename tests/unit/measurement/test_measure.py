@@ -7,6 +7,7 @@ import pytest
 from tests.unit.measurement.prepared import measured
 
 from emc.errors import FileError
+from emc.measurement import job, rounds
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
 from emc.measurement.result import deciding
@@ -16,6 +17,7 @@ from emc.store.columns import PROBES
 from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints
 from emc.store.failures import write_failure
+from emc.store.journal import read_rounds
 from emc.store.layout import Results
 from emc.store.rows import estimate_from_document, probe_from_row
 from emc.store.tables import read_table
@@ -47,8 +49,45 @@ def test_a_cell_leaves_probes_an_estimate_and_its_deciding_end_points(tmp_path: 
     assert found.parameters == one.parameters
     kept = [probe for probe, _ in read_endpoints(files.endpoints, cell_id(one))]
     assert kept == deciding(probes, found.best_lr, one.endpoints)
-    assert not files.journal.exists()
+    assert read_rounds(files.journal) == (probes, False)
     assert state(files).status is Status.DONE
+
+
+def test_results_that_are_deleted_come_back_without_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Snakemake deletes those of a job that ended while no Snakemake was there."""
+    one = cell()
+    results = measured(one, tmp_path)
+    files = results.cell(cell_id(one))
+    written = {path: path.read_bytes() for path in (files.probes, files.estimate)}
+    kept = read_endpoints(files.endpoints, cell_id(one))
+    monkeypatch.setattr(rounds, "run_probes", None)
+    for _ in range(2):
+        for path in (*written, files.endpoints):
+            path.unlink()
+        assert state(files).status is Status.STOPPED
+        measure(one, results, device="cpu", back_end=None)
+        assert {path: path.read_bytes() for path in written} == written
+        again = read_endpoints(files.endpoints, cell_id(one))
+        for (probe, tensors), (first, expected) in zip(again, kept, strict=True):
+            assert probe == first
+            assert tensors.keys() == expected.keys()
+            assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
+
+
+def test_what_another_process_left_is_used_only_if_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake may have deleted some of its files while the others were still to be written."""
+    one = cell()
+    results = measured(one, tmp_path)
+    files = results.cell(cell_id(one))
+    files.endpoints.unlink()
+    own, answers = job._measured, iter([False])
+    monkeypatch.setattr(job, "_measured", lambda *given: next(answers, None) or own(*given))
+    measure(one, results, device="cpu", back_end=None)
+    assert read_endpoints(files.endpoints, cell_id(one))
 
 
 def test_certificates_cover_every_kept_end_point(tmp_path: Path) -> None:

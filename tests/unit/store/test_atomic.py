@@ -53,6 +53,15 @@ def test_text_is_utf8_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "text").read_bytes() == "µ\r\n✓".encode()
 
 
+def test_a_folder_in_its_place_is_told_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.mkdir()
+    message = f"{path}: cannot be written: a folder is in its place; remove it"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        write_bytes_atomically(path, b"new")
+    assert names(tmp_path) == ["file"]
+
+
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")

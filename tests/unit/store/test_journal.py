@@ -20,7 +20,8 @@ from tests.unit.store.examples import CELL, end_point, one_round, probe
 from emc.errors import EmcError
 from emc.records import Probe
 from emc.store import journal as journal_module
-from emc.store.journal import Journal, read_rounds
+from emc.store.checkpoint import beside
+from emc.store.journal import Journal, forget, read_rounds
 
 ROOT = Path(__file__).parents[3]
 
@@ -101,12 +102,64 @@ def test_layout_in_memory_does_not_matter(path: Path) -> None:
         np.testing.assert_array_equal(found[name], tensor)
 
 
-def test_a_removed_journal_is_gone(path: Path) -> None:
+def test_a_journal_that_is_forgotten_is_gone(path: Path) -> None:
+    write(path, 1)
+    beside(path).touch()
+    for _ in range(2):
+        forget(path)
+        assert not list(path.parent.iterdir())
+    assert rounds_of(path) == []
+
+
+def test_a_journal_in_use_is_not_forgotten(path: Path) -> None:
     write(path, 1)
     journal = Journal(path, CELL)
-    journal.remove()
-    assert not path.exists()
-    assert rounds_of(path) == []
+    forget(path)
+    journal.close()
+    assert rounds_of(path) == wanted(1)
+
+
+def test_a_journal_that_cannot_be_removed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    write(path, 1)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(EmcError, match=r"the journal cannot be removed: .*Read-only file system"):
+        forget(path)
+
+
+def test_a_finished_journal_has_all_probes_and_the_end_points_that_decide(path: Path) -> None:
+    whole = write(path, 3, replicas=12)[-1]
+    kept = probe(1, 11)
+    for _ in range(2):  # it is opened and finished again where a job is started anew
+        journal = Journal(path, CELL)
+        assert [list(one) for one in journal.rounds] == wanted(3, 12)
+        np.testing.assert_array_equal(
+            journal.endpoint(kept)["0.weight"], end_point(1, 11)["0.weight"]
+        )
+        journal.finish([kept])
+    assert path.stat().st_size < whole
+    assert not list(path.parent.glob(".*"))
+    journal = Journal(path, CELL)
+    with pytest.raises(EmcError, match="no longer has the end point of round 1, replica 0; remove"):
+        journal.endpoint(probe(1, 0))
+    journal.close()
+
+
+@pytest.mark.parametrize("order", [[0, 1, 0, 1], [0, 0, 1], [1], [0, 2], [0, 1, 1]])
+def test_a_round_out_of_turn_is_damage(
+    order: list[int], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after `cat J J`: a round that is there twice would count twice."""
+    ends = write(path, 3, replicas=2)
+    content = path.read_bytes()
+    path.write_bytes(b"".join(content[ends[number] : ends[number + 1]] for number in order))
+    sound = next(place for place in range(4) if order[place : place + 1] != [place])
+    assert read_rounds(path) == ([one for probes in wanted(sound, 2) for one in probes], False)
+    assert rounds_of(path) == wanted(sound, 2)
+    assert f"what follows round {sound} is damaged and is measured again" in caplog.text
+    assert path.read_bytes() == content[: ends[sound]]
 
 
 def test_a_tail_torn_at_any_byte_is_measured_again(path: Path) -> None:

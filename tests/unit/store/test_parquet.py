@@ -125,6 +125,13 @@ def test_a_missing_file(path: Path) -> None:
         read_table(path, SAMPLES, "the rule x")
 
 
+def test_a_folder_in_its_place(path: Path) -> None:
+    (path / "deep").mkdir(parents=True)
+    message = f"{path}: a folder in a file's place; {REMEDY.removeprefix('; ')}"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        read_table(path, SAMPLES, "the rule x")
+
+
 def test_a_file_cut_short_anywhere(path: Path) -> None:
     write_table(path, SAMPLES, [ROW] * 3)
     whole = path.read_bytes()

@@ -1,6 +1,7 @@
 """Result files become one database, or are refused by name."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -171,6 +172,15 @@ def test_a_damaged_table_is_refused_by_name(pair, kind, content):
     with pytest.raises(EmcError, match=f"damaged .*the rule {rule} remakes it") as caught:
         rebuild(pair)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_folder_in_the_place_of_a_table_is_refused_by_name(pair):
+    path = pair.results.cell(pair.planned[1].id).certificate(SETTINGS)
+    path.unlink()
+    path.mkdir()
+    message = f"{path}: a folder in a file's place; remove it: the rule certify remakes it"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        rebuild(pair)
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,22 @@ def confirmed(study: SyntheticStudy) -> str:
     """The note, of a database made anew."""
     build(study.database, study.cells, study.results, SETTINGS)
     note = study.database.with_name("complete.txt")
-    confirm(study.database, note)
+    confirm(study.database, study.results.root, note)
     return note.read_text()
 
 
 def test_a_study_without_failures(study: SyntheticStudy) -> None:
     assert confirmed(study) == "all 2 cells are measured\n"
+
+
+def test_an_answer_damaged_since_the_database_was_made(study: SyntheticStudy) -> None:
+    confirmed(study)
+    note = study.database.with_name("complete.txt")
+    note.unlink()
+    study.results.cell(study.planned[1].id).estimate.write_text("{")
+    with pytest.raises(EmcError, match=r"estimate\.json: damaged .*the rule measure remakes it"):
+        confirm(study.database, study.results.root, note)
+    assert not note.exists()
 
 
 def test_every_failure_is_listed(study: SyntheticStudy) -> None:

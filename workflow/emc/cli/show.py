@@ -103,11 +103,11 @@ _CERTIFIED = (
 
 
 def _certificates(files: CellFiles) -> Iterator[str | Table]:
-    """The table of each settings' certificates; the empty files of failures are left out."""
+    """The table of each settings' certificates, except those that failed."""
     for path in sorted(files.folder.glob("certificate-*.parquet")):
-        if path.stat().st_size:
+        settings = path.stem.removeprefix("certificate-")
+        if path.stat().st_size or not files.failure(f"certify-{settings}").exists():
             found = read_table(path, CERTIFICATES, "the rule certify").select(_CERTIFIED)
-            settings = path.stem.removeprefix("certificate-")
             yield f"{counted(len(found), 'certificate')} of settings {settings}"
             yield _tabled(found.columns, found.rows())
 

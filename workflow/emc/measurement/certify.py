@@ -20,6 +20,7 @@ from emc.measurement.source import LabelledSamples
 from emc.records import Certificate, Outcome, Polish, Probe
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
+from emc.store.journal import forget
 from emc.store.layout import Results
 from emc.store.rows import certificate_row
 from emc.study.cell import Cell
@@ -39,7 +40,8 @@ def certify(
     """Write the table of certificates of a cell's end points, on one GPU where there is one.
 
     A plan on the CPU shares out its samples between `threads`. A cell whose measurement failed
-    gets an empty file, as does one that fails here.
+    gets an empty file, as does one that fails here. The journal of a measured cell goes: that
+    this job was started says that the measurement's outputs are known.
 
     Raises:
         FileError: end points or data are missing, damaged, or do not belong to the cell.
@@ -52,6 +54,8 @@ def certify(
         return map(certificate_row, found)
 
     follow("certify", files, rows, failure=failure, output=output, table=CERTIFICATES)
+    if files.measured:
+        forget(files.journal)
 
 
 def certificates_of(

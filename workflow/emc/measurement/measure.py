@@ -128,11 +128,11 @@ def round_size(back_end: BackEnd, device: str) -> int:
 
 
 def _write(files: CellFiles, journal: Journal, found: Estimate, each: int) -> None:
-    """Write the outputs, the estimate last; only then is the journal no longer needed."""
+    """Write the outputs, the estimate last; the journal stays until Snakemake knows of them."""
     from emc.store.tables import write_table
 
     kept = deciding(journal.probes, found.best_lr, each)
     write_endpoints(files.endpoints, [(probe, journal.endpoint(probe)) for probe in kept])
     write_table(files.probes, PROBES, [probe_row(probe) for probe in journal.probes])
     write_document(files.estimate, estimate_document(found))
-    journal.remove()
+    journal.finish(kept)

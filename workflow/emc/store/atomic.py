@@ -31,6 +31,10 @@ def write_atomically(path: Path) -> Iterator[Path]:
         _sync(partial)
         partial.replace(path)
     except OSError as error:
+        if path.is_dir():
+            raise FileError(
+                f"{path}: cannot be written: a folder is in its place; remove it"
+            ) from None
         if error.errno not in _NO_ROOM:
             raise
         raise FileError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,9 +1,12 @@
-"""The journal of a cell under way: finished rounds, each there whole or not at all.
+"""The journal of a cell: finished rounds, each there whole or not at all.
 
 A journal is a file of records: magic, length, CRC-32, then a safetensors blob whose metadata
 holds the round's probes as JSON and whose tensors are their end points. Records are appended and
 handed to the kernel at once, so that they outlive a killed process; a record that a dying machine
 tore is dropped at the next opening, and the deterministic search measures that round again.
+
+It outlives the measurement, without the end points that decide nothing: Snakemake deletes the
+outputs of a job whose end it did not see, and the next job then answers from the journal.
 """
 
 import fcntl
@@ -11,7 +14,7 @@ import json
 import logging
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -24,6 +27,7 @@ from safetensors.numpy import save as save_tensors
 
 from emc.errors import FileError
 from emc.records import Probe
+from emc.store.atomic import write_atomically
 from emc.store.checkpoint import beside
 from emc.store.rows import probe_from_row, probe_row
 
@@ -92,33 +96,48 @@ class Journal:
         beside(self.path).unlink(missing_ok=True)
 
     def endpoint(self, probe: Probe) -> Parameters:
-        """End point of a probe in the journal."""
+        """End point of a probe in the journal.
+
+        Raises:
+            FileError: `finish` let go of it.
+        """
         self._file.seek(self._places[probe.round])
         blob = _read_record(self._file)
         assert blob is not None
         prefix = f"{probe.replica}/"
         tensors = load_tensors(blob)
-        return {
+        found = {
             name.removeprefix(prefix): tensor
             for name, tensor in tensors.items()
             if name.startswith(prefix)
         }
+        if not found:
+            raise FileError(
+                f"{self.path}: it no longer has the end point of round {probe.round}, replica"
+                f" {probe.replica}; remove it"
+            )
+        return found
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def remove(self) -> None:
-        """Forget the journal: its rounds are safe elsewhere."""
-        beside(self.path).unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+    def finish(self, kept: Sequence[Probe]) -> None:
+        """Let go of the file, and of all end points but those of `kept`: the search is answered.
+
+        Raises:
+            FileError, OSError: the disk does not take it; what was there before is kept.
+        """
+        with write_atomically(self.path) as partial, partial.open("wb") as file:
+            for probes in self._rounds:
+                ends = [self.endpoint(probe) if probe in kept else {} for probe in probes]
+                file.write(_record(probes, ends))
         self.close()
 
     def _recover(self) -> None:
         self._file.seek(0)
         place = 0
-        while (blob := _read_record(self._file)) is not None:
-            probes = _probes(blob, self.path)
+        for probes in _rounds(self._file, self.path):
             if any(probe.cell != self.cell for probe in probes):
                 raise FileError(
                     f"{self.path}: journal of another cell, {probes[0].cell}; remove it"
@@ -145,11 +164,28 @@ def read_rounds(path: Path) -> tuple[list[Probe], bool]:
     probes: list[Probe] = []
     try:
         with path.open("rb") as file:
-            while (blob := _read_record(file)) is not None:
-                probes += _probes(blob, path)
+            for one in _rounds(file, path):
+                probes += one
             return probes, _is_locked(file)
     except FileNotFoundError:
         return [], False
+
+
+def forget(path: Path) -> None:
+    """Remove a journal that no process has open: its rounds are safe elsewhere.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    try:
+        with path.open("rb") as file:
+            if not _is_locked(file):
+                beside(path).unlink(missing_ok=True)
+                path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FileError(f"{path}: the journal cannot be removed: {error}") from None
 
 
 def _open_locked(path: Path) -> IO[bytes]:
@@ -235,6 +271,17 @@ def _read_record(file: IO[bytes]) -> bytes | None:
         return None
     blob = _read_whole(file, length)
     return blob if crc32(blob) == checksum else None
+
+
+def _rounds(file: IO[bytes], path: Path) -> Iterator[list[Probe]]:
+    """Probes of each round, up to the first that is damaged or out of turn."""
+    number = 0
+    while (blob := _read_record(file)) is not None:
+        probes = _probes(blob, path)
+        if any(probe.round != number for probe in probes):
+            return
+        yield probes
+        number += 1
 
 
 def _probes(blob: bytes, path: Path) -> list[Probe]:

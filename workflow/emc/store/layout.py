@@ -36,7 +36,7 @@ class CellFiles:
 
     @property
     def journal(self) -> Path:
-        """Finished rounds of a measurement under way; no rule declares it."""
+        """Finished rounds of a cell that is not certified yet; no rule declares it."""
         return self.folder / "journal" / "rounds.journal"
 
     def failure(self, stage: str) -> Path:

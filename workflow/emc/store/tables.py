@@ -61,6 +61,8 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
         FileError: the file is missing, damaged or of another schema; the message says what
             rebuilds it.
     """
+    if path.is_dir():
+        raise FileError(f"{path}: a folder in a file's place; remove it: {rebuilt_by} remakes it")
     try:
         found = pl.read_parquet(path, glob=False)
     except FileNotFoundError:

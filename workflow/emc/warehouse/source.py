@@ -31,6 +31,8 @@ class Source:
     def refuse_missing(self) -> None:
         """Raise for the first path without a file."""
         for path in self.paths:
+            if path.is_dir():
+                raise self.refusal(path, "a folder in a file's place")
             if not path.is_file():
                 raise EmcError(f"{path}: no such file; {_MADE_BY[self.table.name]} makes it")
 
