@@ -176,7 +176,7 @@ def test_an_empty_table_of_runs_is_not_counted(
     content["generalisation"] = {"seeds": 1}
     study.file.write_text(yaml.safe_dump(content))
     study = load_file(study.file)
-    print_summary(study.file)
+    print_summary(study)
     assert "generalisation: 1 run of 4 cells" in capsys.readouterr().out
     output = results.cell(study.cells[0].id).generalisation(1)
     output.parent.mkdir(parents=True)
@@ -222,5 +222,5 @@ def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[st
     content = yaml.safe_load(study.file.read_text())
     content["sections"]["s"]["cells"] = CELLS[:1]
     study.file.write_text(yaml.safe_dump(content))
-    print_summary(study.file)
+    print_summary(load_file(study.file))
     assert "is valid: 1 cell (by section: s 1)" in capsys.readouterr().out

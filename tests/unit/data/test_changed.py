@@ -65,7 +65,7 @@ def test_another_content_is_refused(plan: StudyPlan, table: Path, prepared: Path
     with pytest.raises(EmcError, match=message):
         refuse_changed(plan)
     with pytest.raises(EmcError, match=message):
-        print_summary(Path("s.yaml"))
+        print_summary(plan)
 
 
 def test_another_date_or_no_file_is_no_change(plan: StudyPlan, table: Path, prepared: Path) -> None:

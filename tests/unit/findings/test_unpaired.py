@@ -79,7 +79,7 @@ def test_sizes_that_are_not_known_yet_say_nothing(tmp_path: Path) -> None:
 
 def test_it_is_printed_as_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told(tmp_path, "compare: optimizer, levels: [adam, sgd]")
-    warn_of_unpaired(tmp_path / "s.yaml")
+    warn_of_unpaired(load_file(tmp_path / "s.yaml"))
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"{tmp_path / 's.yaml'}: warning: claim 'mine': no two cells differ")

@@ -1,21 +1,18 @@
 """Refuse data sets that are drawn with fewer classes than they are to have."""
 
-from pathlib import Path
-
 from emc.data.gaussian import classes_drawn
 from emc.errors import EmcError
-from emc.study import load_file
+from emc.study import StudyPlan
 from emc.study.complaints import Complaint, report
 from emc.study.sources import Gaussian
 
 
-def refuse_classless(file: Path) -> None:
+def refuse_classless(plan: StudyPlan) -> None:
     """Foretell the data sets that cannot be prepared.
 
     Raises:
-        EmcError: a class of one has no training sample; or the study has a fault.
+        EmcError: a class of one has no training sample.
     """
-    plan = load_file(file)
     drawn = {
         cell.dataset: classes_drawn(cell.dataset)
         for cell in (planned.cell for planned in plan.cells)
@@ -33,4 +30,4 @@ def refuse_classless(file: Path) -> None:
         and drawn[dataset] < dataset.classes
     ]
     if faults:
-        raise EmcError(report(str(file), faults))
+        raise EmcError(report(str(plan.file), faults))

@@ -33,12 +33,12 @@ class Format(StrEnum):
 def validate(study: StudyFile) -> None:
     """Check a study file and count its cells."""
     from emc.cli.claims import warn_of_unpaired
-    from emc.cli.classless import refuse_classless
     from emc.cli.plan import print_summary
+    from emc.study import load_file
 
-    refuse_classless(study)
-    print_summary(study)
-    warn_of_unpaired(study)
+    valid = load_file(study)
+    print_summary(valid)
+    warn_of_unpaired(valid)
 
 
 @app.command()

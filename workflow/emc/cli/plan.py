@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
+from emc.cli.classless import refuse_classless
 from emc.cli.console import counted, show
 from emc.data.changed import refuse_changed
 from emc.errors import EmcError
@@ -32,17 +33,21 @@ _ORDER = (
 )
 
 
-def print_summary(file: Path) -> None:
-    """One line: the study is valid and asks for so many cells."""
-    study = load_file(file)
+def print_summary(study: StudyPlan) -> None:
+    """One line: the study is valid and asks for so many cells.
+
+    Raises:
+        EmcError: a data set is not there, has changed, or cannot be prepared.
+    """
     refuse_absent_data(study)
     refuse_changed(study)
+    refuse_classless(study)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections
     )
     cells = counted(len(study.cells), "cell")
-    print(f"{file}: study {study.name!r} is valid: {cells} (by section: {sections})")
+    print(f"{study.file}: study {study.name!r} is valid: {cells} (by section: {sections})")
     if study.generalised:
         runs = counted(study.generalised_seeds, "run")
         print(f"generalisation: {runs} of {counted(len(study.generalised), 'cell')}")
