@@ -29,7 +29,7 @@ if Path.cwd() != Path(workflow.basedir):
     user_error(f"run snakemake in {workflow.basedir}, not in {Path.cwd()}")
 
 # Planning makes millions of objects that live to its end: looking for garbage among them as often
-# as by default takes a quarter of its time and frees nothing.
+# as by default takes seconds and frees nothing.
 gc.freeze()
 gc.set_threshold(100_000, 50, 50)
 
