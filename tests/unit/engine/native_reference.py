@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -220,8 +221,15 @@ def _gradient_norm(procedure: Procedure, net: nn.Module, x: Tensor, y: Tensor) -
     return torch.sqrt(sum((g**2).sum() for g in gradients)).item()
 
 
-def runs_here(target: str) -> bool:
-    """Whether this processor runs what is compiled for that one."""
+def compile_for(target: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let kernels be built anew for another processor, whose code this one must run."""
+    monkeypatch.setenv("CXXFLAGS", f"-march={target}")
+    monkeypatch.setenv("EMC_CACHE_DIR", str(cache))
+    if not _runs_here(target):
+        pytest.skip(f"this processor is no {target}")
+
+
+def _runs_here(target: str) -> bool:
     needed = {"x86-64": "sse2", "x86-64-v3": "avx2"}[target]
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and needed in cpuinfo.read_text().split()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.engine.native_reference import runs_here, train
+from tests.unit.engine.native_reference import compile_for, train
 
 from emc.criteria import plateau
 from emc.engine.native import NativeBackEnd, build, kernel
@@ -251,10 +251,7 @@ def test_a_damaged_library_is_built_again(tmp_path: Path, monkeypatch: pytest.Mo
 def test_other_vector_widths_agree(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CXXFLAGS", f"-march={target}")
-    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
-    if not runs_here(target):
-        pytest.skip(f"this processor is no {target}")
+    compile_for(target, tmp_path, monkeypatch)
     asked = procedure(CNN, epochs=3)
     (found,) = run(asked, replica(CNN))
     for name, values in train(asked, replica(CNN)).net.numbers().items():

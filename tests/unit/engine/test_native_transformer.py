@@ -10,7 +10,7 @@ import pytest
 import torch
 from tests.unit.engine.cases import assert_same_training
 from tests.unit.engine.interrupted import assert_same_bits, to_the_end
-from tests.unit.engine.native_reference import agree, runs_here
+from tests.unit.engine.native_reference import agree, compile_for
 from torch.nn import functional
 
 from emc.engine.fresh import fresh
@@ -159,10 +159,7 @@ def test_it_goes_on_from_every_step(update: Update, monkeypatch: pytest.MonkeyPa
 def test_other_vector_widths_agree(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CXXFLAGS", f"-march={target}")
-    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
-    if not runs_here(target):
-        pytest.skip(f"this processor is no {target}")
+    compile_for(target, tmp_path, monkeypatch)
     agree(procedure(epochs=3), replica(SMALL, 50))
 
 

@@ -1,15 +1,14 @@
 """Tables of the user's that are no longer what a data set was prepared from."""
 
 from collections.abc import Iterable
-from hashlib import file_digest
 from pathlib import Path
 
-from emc.data.manifest import MANIFEST, read_manifest
+from emc.data.manifest import MANIFEST, original_file, read_manifest
 from emc.errors import EmcError
 from emc.study import StudyPlan
 from emc.study.complaints import Complaint, report
 from emc.study.identity import dataset_id
-from emc.study.placed import PREPARED, own_places
+from emc.study.placed import PREPARED, is_prepared, own_places
 from emc.study.sources import Columns
 
 
@@ -46,13 +45,10 @@ def _found(name: str, places: Iterable[Path]) -> list[Path]:
 
 def _differs(path: Path, prepared: Path) -> bool:
     manifest = prepared / MANIFEST
-    if not manifest.is_file() or not manifest.stat().st_size:
+    if not is_prepared(prepared) or path.stat().st_mtime <= manifest.stat().st_mtime:
         return False
-    if path.stat().st_mtime <= manifest.stat().st_mtime:
-        return False
-    with path.open("rb") as file:
-        found = file_digest(file, "md5").hexdigest()
-    return [original.md5 for original in read_manifest(prepared).files] != [found]
+    found = original_file(path.name, path.read_bytes())
+    return read_manifest(prepared).files != (found,)
 
 
 def _advice(path: Path, prepared: Path) -> str:

@@ -1,6 +1,7 @@
 """What a prepared data set is: the document beside its tensor file."""
 
 from dataclasses import asdict, dataclass
+from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,11 @@ class OriginalFile:
     name: str
     bytes: int
     md5: str
+
+
+def original_file(name: str, content: bytes) -> OriginalFile:
+    """The file of this name and uncompressed content."""
+    return OriginalFile(name, len(content), md5(content, usedforsecurity=False).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,9 @@ import tarfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import md5
 from pathlib import Path
 
-from emc.data.manifest import OriginalFile
+from emc.data.manifest import OriginalFile, original_file
 from emc.errors import EmcError, FileError
 from emc.store.atomic import write_bytes_atomically
 
@@ -45,13 +44,13 @@ class Originals:
         """
         path = self.paths[name]
         content = _content(path)
-        found, wanted = md5(content, usedforsecurity=False).hexdigest(), self.edition.files[name]
-        if wanted not in {None, found}:
+        found, wanted = original_file(name, content), self.edition.files[name]
+        if wanted not in {None, found.md5}:
             raise EmcError(
-                f"{path}: not the original file: its md5 is {found}, the original's {wanted};"
+                f"{path}: not the original file: its md5 is {found.md5}, the original's {wanted};"
                 " remove it and fetch it again"
             )
-        self.read_files.append(OriginalFile(name, len(content), found))
+        self.read_files.append(found)
         return content
 
     @property

@@ -1,14 +1,13 @@
 """Data sets that a plug-in registers."""
 
 from collections.abc import Callable
-from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
-from emc.data.manifest import OriginalFile
+from emc.data.manifest import original_file
 from emc.errors import EmcError
 from emc.study.plugins import Function, Registered, blaming, register
 from emc.study.sources import DATA_SETS, Facts, OwnDataSet
@@ -51,7 +50,7 @@ def own(dataset: OwnDataSet) -> Content:
     registered = dataset.registered
     with blaming(registered.plugin.file, registered.line):
         given = tuple(map(np.asarray, registered.function(**dataset.keys)))
-    parts = _parts(registered, given)
+    parts, plugin = _parts(registered, given), Path(registered.plugin.file)
     train, test = parts if len(parts) == 2 else parts[0].split()
     shape, pixels = train.inputs.shape[1:], train.inputs.dtype == np.uint8
     return Content(
@@ -61,7 +60,7 @@ def own(dataset: OwnDataSet) -> Content:
         preprocessing="pixels unchanged, standardised by channel when they are read"
         if pixels
         else "none",
-        files=(_fingerprint(Path(registered.plugin.file)),),
+        files=(original_file(plugin.name, plugin.read_bytes()),),
         scaling=None if pixels else Scaling((), np.zeros(shape[0]), np.ones(shape[0])),
     )
 
@@ -110,8 +109,3 @@ def _classes(registered: Registered, train: Part, test: Part) -> int:
     if facts is not None:
         return int(facts.classes)
     return 1 + int(max(train.labels.max(initial=0), test.labels.max(initial=0)))
-
-
-def _fingerprint(path: Path) -> OriginalFile:
-    content = path.read_bytes()
-    return OriginalFile(path.name, len(content), md5(content, usedforsecurity=False).hexdigest())

@@ -1,12 +1,11 @@
 """A user's own table."""
 
-from hashlib import md5
 from pathlib import Path
 
 import polars as pl
 
 from emc.data.content import Content
-from emc.data.manifest import OriginalFile
+from emc.data.manifest import original_file
 from emc.data.originals import Shelf
 from emc.data.tables import checked, table_content
 from emc.errors import EmcError, FileError
@@ -54,9 +53,4 @@ def _content(dataset: Columns, path: Path, frame: pl.DataFrame) -> Content:
         numeric=numeric,
         categorical=dataset.categorical,
     )
-    return table_content(table, None, (_fingerprint(path),))
-
-
-def _fingerprint(path: Path) -> OriginalFile:
-    content = path.read_bytes()
-    return OriginalFile(path.name, len(content), md5(content, usedforsecurity=False).hexdigest())
+    return table_content(table, None, (original_file(path.name, path.read_bytes()),))

@@ -54,30 +54,29 @@ def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:
         EmcError: the net cannot take them or changes them, or its output is not [batch, classes].
     """
     net.eval()
-    kind = type(net).__name__
-    before = x.clone()
-    try:
-        with torch.no_grad():
-            logits = net(x)
-    except Exception as error:
-        raise EmcError(
-            f"{kind} fails on inputs of shape {tuple(x.shape)}: {one_line(error)}"
-        ) from error
-    refuse_changed(kind, before, x)
-    check_shape(kind, logits, len(x), classes)
+    with torch.no_grad():
+        tried(net, x, classes, f"on inputs of shape {tuple(x.shape)}")
 
 
-def refuse_changed(kind: str, before: Tensor, after: Tensor) -> None:
-    """See that a net of this kind left its inputs as they were: later epochs train on them too.
+def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
+    """The logits [batch, classes] of inputs [batch, *shape]; `how` they are tried, for an error.
 
     Raises:
-        EmcError: it did not.
+        EmcError: the net cannot take the inputs or changes them, on which later epochs train too,
+            or its output is something else.
     """
-    if not torch.equal(before, after):
+    kind, before = type(net).__name__, x.clone()
+    try:
+        logits: Tensor = net(x)
+    except Exception as error:
+        raise EmcError(f"{kind} fails {how}: {one_line(error)}") from error
+    if not torch.equal(before, x):
         raise EmcError(
             f"{kind} changes its inputs in place: its first operation must make a new tensor,"
             " as ReLU(inplace=False) does"
         )
+    check_shape(kind, logits, len(x), classes)
+    return logits
 
 
 def weights(net: nn.Module) -> dict[str, np.ndarray]:

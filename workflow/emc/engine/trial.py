@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emc.engine.fresh import refuse_changed
-from emc.engine.objective import check_shape
+from emc.engine.fresh import tried
 from emc.errors import EmcError, one_line
 
 
@@ -17,15 +16,8 @@ def try_training(net: nn.Module, x: Tensor, classes: int) -> None:
             another shape, are not finite or give no gradient; or a gradient is sparse.
     """
     net.train()
-    kind, before = type(net).__name__, x.clone()
-    try:
-        logits = net(x)
-    except Exception as error:
-        raise EmcError(
-            f"{kind} fails in training on a batch of {len(x)}: {one_line(error)}"
-        ) from error
-    refuse_changed(kind, before, x)
-    check_shape(kind, logits, len(x), classes)
+    kind = type(net).__name__
+    logits = tried(net, x, classes, f"in training on a batch of {len(x)}")
     _check_logits(kind, logits)
     labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
     try:

@@ -31,7 +31,7 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
     return [
         Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
         for dataset, section in asked.items()
-        if not _is_prepared(PREPARED / dataset_id(dataset) / "manifest.json")
+        if not is_prepared(PREPARED / dataset_id(dataset))
         for key, wanted in _own_files(dataset)
         if not any((place / wanted).exists() for place in places)
     ]
@@ -43,8 +43,9 @@ def own_places(data_dir: str | None) -> tuple[Path, Path]:
     return folder.expanduser(), Path.cwd()
 
 
-def _is_prepared(manifest: Path) -> bool:
-    """A preparation that failed leaves an empty file."""
+def is_prepared(folder: Path) -> bool:
+    """Whether a data set lies in its folder; a preparation that failed leaves an empty manifest."""
+    manifest = folder / "manifest.json"
     return manifest.is_file() and manifest.stat().st_size > 0
 
 
