@@ -273,6 +273,9 @@ def allocated(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ende
         job = allocate(checkout)
         disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
         code = await_end(job)
+        if stop in disturbances:
+            log = f"results/logs/measure/{disturbed['stop'].cell}.log"
+            shutil.copy(checkout.folder / log, checkout.folder / "stopped.log")
     said = (checkout.folder / f"allocation-{job}.log").read_text()
     return Ended(checkout, code, said, disturbed)
 
@@ -351,3 +354,7 @@ def test_cells_of_a_study_as_one_job_go_on_from_their_journals(
     allocated: Ended, disturbance: str
 ) -> None:
     assert_rounds_are_kept(allocated, disturbance)
+
+
+def test_cells_save_before_a_study_as_one_job_ends(allocated: Ended) -> None:
+    assert "stopped: " in (allocated.checkout.folder / "stopped.log").read_text()

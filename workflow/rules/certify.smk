@@ -27,6 +27,6 @@ rule certify:
     message:
         "Certifying {wildcards.cell}"
     shell:
-        "python -P scripts/certify.py --cell {params.cell:q} --settings {params.settings:q}"
+        "exec python -P scripts/certify.py --cell {params.cell:q} --settings {params.settings:q}"
         " --results results --threads {threads} --output {output.certificates:q}"
         " > {log} 2>&1"

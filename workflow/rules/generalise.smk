@@ -26,5 +26,5 @@ rule generalise:
     message:
         "Testing {wildcards.cell} on new samples"
     shell:
-        "python -P scripts/generalise.py --cell {params.cell:q} --seeds {wildcards.seeds}"
+        "exec python -P scripts/generalise.py --cell {params.cell:q} --seeds {wildcards.seeds}"
         " --results results --output {output.runs:q} > {log} 2>&1"

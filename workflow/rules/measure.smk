@@ -48,5 +48,6 @@ rule measure:
         cell=cell_definition,
     message:
         "Measuring {wildcards.cell}"
+    # `exec` since signals go to all of a job: a shell would die of them while the search saves.
     shell:
-        "python -P scripts/measure.py --cell {params.cell:q} --results results > {log} 2>&1"
+        "exec python -P scripts/measure.py --cell {params.cell:q} --results results > {log} 2>&1"

@@ -1,5 +1,9 @@
 """The profile of a cluster leaves to the rules what they know better."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +11,17 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
+
+
+DEAF = """#!/usr/bin/env bash
+trap '' TERM
+echo deaf
+while :; do sleep 0.1; done
+"""
+SRUN = """#!/usr/bin/env bash
+while [[ $1 == --* ]]; do shift; done
+exec "$@"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +42,28 @@ def test_there_are_no_job_arrays(slurm: dict[str, Any]) -> None:
 def test_there_are_no_groups(slurm: dict[str, Any]) -> None:
     """A group that fails loses the cells that it has finished; see profiles/README.md."""
     assert not {"groups", "group-components"} & slurm.keys()
+
+
+@pytest.fixture
+def hung(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A study as one job, whose Snakemake does not hear that it is asked to end."""
+    for name, content in (("snakemake", DEAF), ("srun", SRUN)):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    slurm = {"SLURM_CPUS_PER_TASK": "2", "SLURM_MEM_PER_NODE": "8000"}
+    command = ["bash", str(ROOT / "profiles/slurm/allocation.sh")]
+    environment = {**os.environ, "PATH": path, **slurm}
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.slow
+def test_a_study_as_one_job_ends_although_its_snakemake_hangs(
+    hung: subprocess.Popen[str],
+) -> None:
+    assert hung.stdout is not None
+    assert hung.stdout.readline() == "deaf\n"
+    hung.terminate()
+    assert hung.wait(timeout=120) == -signal.SIGKILL
