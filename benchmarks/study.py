@@ -138,16 +138,15 @@ def _spread(seconds: list[float]) -> str:
 def first_probe(folder: Path) -> float:
     """Seconds from the start of a measure job to its first probe in the journal."""
     cell = one_cell()
-    journal = folder / "alone/cells" / cell_id(cell) / "journal/rounds.journal"
-    (folder / "alone").mkdir(exist_ok=True)
-    if not (folder / "alone/data").exists():
-        (folder / "alone/data").symlink_to(folder / "results/data")
     command = [sys.executable, "-P", "scripts/measure.py", "--cell", canonical(cell)]
     with ExitStack() as stack:
+        alone = Path(stack.enter_context(TemporaryDirectory()))
+        (alone / "data").symlink_to(folder / "results/data")
+        journal = alone / "cells" / cell_id(cell) / "journal/rounds.journal"
         start = perf_counter()
         process = stack.enter_context(
             subprocess.Popen(
-                [*command, "--results", "alone"],
+                [*command, "--results", str(alone)],
                 cwd=folder,
                 env=_environment(folder),
                 stderr=subprocess.DEVNULL,
