@@ -164,6 +164,24 @@ def test_stack_answers_as_each_alone_whatever_their_sizes(monkeypatch: pytest.Mo
     np.testing.assert_allclose(found, expected, atol=1e-14)
 
 
+class Unit(nn.Linear):
+    """Undefined where all inputs are zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x / x.norm(dim=1, keepdim=True)).tanh()
+
+
+def test_a_net_that_takes_no_zeros_is_stacked_too() -> None:
+    net = Unit(6, 4)
+    alone = [
+        AutogradOperator(net, state(net), *samples(n, 6, classes=4), Objective()) for n in (3, 8)
+    ]
+    vectors = np.random.default_rng(3).normal(size=(2, 28))
+    found = AutogradStack(alone).products([0, 1], vectors)
+    expected = [one.products(vectors[i : i + 1])[0] for i, one in enumerate(alone)]
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+
+
 class Normalised(nn.Module):
     """Batch normalisation, dropout, a frozen layer, a scalar, and a tied weight."""
 

@@ -150,6 +150,30 @@ def test_a_run_that_diverges(layers: Plan, loss: str) -> None:
     assert found.epochs < 30
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss", "lr", "seed"),
+    [
+        ("identity", "cross-entropy", 3.0, 11),
+        ("identity", "cross-entropy", 100.0, 81),
+        ("identity", "squared-error", 1.0, 142),
+        ("identity", "squared-error", 10.0, 157),
+        ("relu", "squared-error", 1.0, 6),
+        ("relu", "squared-error", 10.0, 120),
+    ],
+)
+def test_logits_that_explode_are_never_right(
+    activation: str, loss: str, lr: float, seed: int
+) -> None:
+    """At rates too high for so few samples some logits are infinite or NaN, seldom all."""
+    layers = (Dense(2, 2, True, activation), Dense(2, 2, True, "identity"))
+    draw = np.random.default_rng(seed)
+    n = int(draw.integers(1, 12))
+    inputs = (3 * draw.normal(size=(n, 2))).astype(np.float32)
+    sample = Replica(inputs, np.arange(n), draw.integers(0, 2, n), seed, lr)
+    (found,) = run(Procedure(2, SGD, layers=layers, batch=1, epochs=50, loss=loss), sample)
+    assert found.outcome is Outcome.DIVERGED
+
+
 def test_squared_error_memorises_no_bits() -> None:
     (found,) = run(procedure(loss="squared-error"), replica())
     assert np.isnan(found.memorised_bits)

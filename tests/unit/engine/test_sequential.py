@@ -166,6 +166,24 @@ def test_a_start_at_the_minimum_is_stuck_after_ten_epochs() -> None:
     assert run.memorised_bits == 0.0
 
 
+class Idle(nn.Linear):
+    """A layer with weights that no logit depends on."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.idle = nn.Linear(20, 20)
+
+
+def test_weights_without_a_part_in_the_loss_decay_to_its_minimum() -> None:
+    """The penalty is part of what is minimised, so that a run with them can end stuck too."""
+    inputs = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    replica = Replica(inputs, np.arange(60), np.arange(60) % 2, seed=1, lr=0.3)
+    update = Update("gd", momentum=0.9, weight_decay=0.01)
+    run = trained(Procedure(2, update, module=Idle, batch=None, epochs=3000), replica)
+    assert run.outcome is Outcome.STUCK
+    assert np.abs(run.parameters["idle.weight"]).max() < 1e-2
+
+
 class ZeroLinear(nn.Linear):
     def reset_parameters(self) -> None:
         nn.init.zeros_(self.weight)

@@ -213,6 +213,19 @@ class Branching(Flat):
         return x if float(self.dense.weight.detach().sum()) > 0 else -x
 
 
+class Counting(Flat):
+    """Its logits depend on how many batches it has seen in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def before(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.seen.add_(1)
+        return x * (1 + 1 / (self.seen + 100))
+
+
 def dropping() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Dropout(0.1), nn.Linear(20, CLASSES))
 
@@ -276,6 +289,7 @@ def test_other_layers_are_not(make: object) -> None:
         (Centred, "a row's logits depend on the other rows"),
         (Random, "cannot train as several replicas"),
         (Branching, "cannot train as several replicas"),
+        (Counting, "Counting changes a buffer in training, in idle steps too"),
     ],
 )
 @pytest.mark.parametrize("many", [1, 3])

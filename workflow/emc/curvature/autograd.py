@@ -156,7 +156,7 @@ class AutogradStack:
         }
         self._decay = np.array([[each.objective.weight_decay] for each in operators])
         longest = max(each.samples for each in operators)
-        padded = [[_padded(part, longest) for part in each.rows] for each in operators]
+        padded = [_padded(each.rows, longest) for each in operators]
         self._rows = Rows(*(torch.stack(parts) for parts in zip(*padded, strict=True)))
 
     def products(self, indices: Sequence[int], vectors: np.ndarray) -> np.ndarray:
@@ -178,8 +178,11 @@ def _select(state: State, which: Tensor) -> State:
     return {name: value[which] for name, value in state.items()}
 
 
-def _padded(part: Tensor, length: int) -> Tensor:
-    return torch.cat([part, part.new_zeros(length - len(part), *part.shape[1:])])
+def _padded(rows: Rows, length: int) -> Rows:
+    """Rows whose last is repeated without a share: zeros may be no inputs of the net."""
+    shares = torch.cat([rows.shares, rows.shares.new_zeros(length - len(rows.shares))])
+    place = torch.arange(length, device=shares.device).clamp(max=len(rows.shares) - 1)
+    return Rows(rows.inputs[place], rows.labels[place], shares)
 
 
 def _chunks(rows: Rows, size: int, axis: int = 0) -> Iterator[Rows]:

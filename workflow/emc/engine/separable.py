@@ -51,11 +51,14 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
     net.train()
     step.net.template.train()
     kind = type(net).__name__
+    before = [constant.clone() for constant in stack.constants]
     try:
         step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
         together, alone = net(x[0])[:1], net(x[0, :1])
         mixed = not torch.allclose(together, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
     except (RuntimeError, ValueError) as error:
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
+    if not all(map(torch.equal, before, stack.constants)):
+        raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
     if mixed:
         raise UnavailableError(f"{kind}: a row's logits depend on the other rows of the batch")

@@ -169,6 +169,8 @@ class _Training:
             self._optimizer.zero_grad()
             loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
             torch.autograd.backward(loss)
+            if self._procedure.update.make is None:
+                self._fill_gradients()
             self._gradients += len(batch)
             if first:
                 _restore(self._net, first)
@@ -177,6 +179,12 @@ class _Training:
             return loss.detach()
 
         return closure
+
+    def _fill_gradients(self) -> None:
+        """Zero where the loss depends on no such weight: decay, part of the loss, moves it too."""
+        for p in self._trained:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
 
     def _optimised(self, logits: Tensor, labels: Tensor) -> Tensor:
         procedure = self._procedure

@@ -1,6 +1,7 @@
 """The adaptive search: probes where they tell most, at the learning rates that can still win."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, log
 from typing import Final
 
@@ -45,7 +46,10 @@ class Bayes:
 
     def answer(self, trials: Sequence[Trial]) -> Answer:
         """What the trials so far say."""
-        return answer(trials, self._after(trials), self._limits, None)
+        posteriors = self._after(trials)
+        found = answer(trials, posteriors, self._limits, None, ended=())
+        over = found.tolerance_reached and not self._wanting(posteriors)
+        return replace(found, tolerance_reached=over)
 
     def _fresh(self) -> dict[float, Posterior]:
         return {lr: Posterior(self._limits) for lr in self._rates}

@@ -70,10 +70,19 @@ def answer(
     posteriors: dict[float, Posterior],
     limits: Limits,
     emc_walk: int | None,
+    ended: Sequence[float],
 ) -> Answer:
-    """The answer at the best learning rate, and emc50 at each."""
+    """The answer at the best learning rate, and emc50 at each.
+
+    The best is one of those whose search has `ended`; without any, one of those that were tried:
+    the median of one that was not is the prior's.
+    """
     intervals = {lr: bounded(posterior, limits) for lr, posterior in posteriors.items()}
-    best = max(intervals, key=lambda lr: (saturated(posteriors[lr], limits), intervals[lr].median))
+    tried = [lr for lr, posterior in posteriors.items() if posterior.trials]
+    best = max(
+        ended or tried or posteriors,
+        key=lambda lr: (saturated(posteriors[lr], limits), posteriors[lr].interval().median),
+    )
     found, posterior = intervals[best], posteriors[best]
     uncensored = [trial for trial in trials if trial.lr == best and not trial.censored]
     beyond = saturated(posterior, limits)

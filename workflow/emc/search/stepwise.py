@@ -35,7 +35,8 @@ class Stepwise(ABC):
         posteriors = {lr: emc50(own, self._limits) for lr, own in by_rate.items()}
         reached = [self._reached(own) for own in by_rate.values()]
         fitted = [n for n in reached if n is not None]
-        return answer(trials, posteriors, self._limits, max(fitted, default=None))
+        ended = [lr for lr, own in by_rate.items() if self._next(own) is None]
+        return answer(trials, posteriors, self._limits, max(fitted, default=None), ended)
 
     @abstractmethod
     def _next(self, trials: Sequence[Trial]) -> int | None:

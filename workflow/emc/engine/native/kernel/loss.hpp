@@ -40,13 +40,14 @@ struct LogitBlock {
   // Lanes whose label is the first of the largest logits.
   EMC_INLINE Ints correct(Ints labels) const {
     Floats largest = logits[0];
-    Ints first{};
+    Ints first{}, numbers = logits[0] == logits[0];
     for (int c = 1; c < Classes; ++c) {
       const Ints larger = logits[c] > largest;
       largest = larger ? logits[c] : largest;
       first = larger ? Ints{} + c : first;
+      numbers &= logits[c] == logits[c];
     }
-    return (first == labels) & (largest == largest);
+    return (first == labels) & numbers & (largest - largest == Floats{});
   }
 
   // Mean over the classes of (logit - one-hot)^2, and its gradient in place of the logits.
