@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 import torch
@@ -209,9 +210,23 @@ class Doubling(torch.optim.SGD):
             self.state[parameter]["sum"] = parameter.detach().double()
 
 
+class Hooked(torch.optim.SGD):
+    """Its steps shrink, by a hook that counts them."""
+
+    def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
+        super().__init__(parameters, lr=lr)
+        steps = count(1)
+        self.register_step_pre_hook(lambda *given: self._shrink(next(steps)))
+
+    def _shrink(self, step: int) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            parameter.grad /= step
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (Hooked, "hooks of its step may keep what is not in its state_dict"),
         (Hoarding, "it keeps 'steps_taken' outside its state_dict"),
         (Doubling, "its state holds a torch.float64 tensor"),
     ],
