@@ -35,6 +35,14 @@ def test_query_answers_in_three_forms(measured: Checkout) -> None:
     assert all(row["cell"] in table for row in rows)
 
 
+@pytest.mark.parametrize("form", ["", "--csv", "--json"])
+def test_a_query_whose_reader_has_seen_enough_is_no_error(measured: Checkout, form: str) -> None:
+    command = f"emc query {TINY} 'SELECT * FROM range(50000)' {form} | head -c 9"
+    done = measured.run("bash", "-o", "pipefail", "-c", command)
+    assert len(done.stdout.encode()) == 9
+    assert not done.stderr
+
+
 @pytest.mark.parametrize(
     "sql", ["DROP TABLE cells", "COPY cells TO 'x.csv'", "SELECT * FROM read_csv('/etc/passwd')"]
 )

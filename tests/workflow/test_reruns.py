@@ -35,6 +35,37 @@ def test_adding_a_cell_adds_one(changeable: Checkout) -> None:
     assert changeable.planned(TINY) == {"measure": 1, "certify": 1, **DOWNSTREAM}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "chain"),
+    [
+        ("{name: adam, lr: 0.03}", "{name: adam, lr: 0.02}", {"measure": 1, "certify": 1}),
+        ("[sgd, {name: adam, lr: 0.03}]", "[sgd]", {}),
+        ("  mlp:", "  perceptron:", {}),
+    ],
+    ids=["another cell", "a cell less", "another section"],
+)
+def test_a_study_that_is_exchanged_for_an_older_file_is_planned_anew(
+    changeable: Checkout, before: str, after: str, chain: dict[str, int]
+) -> None:
+    changeable.edit(TINY, before, after)
+    os.utime(changeable.folder / TINY, (1e9, 1e9))
+    assert changeable.planned(TINY) == {**chain, **DOWNSTREAM}
+
+
+def test_a_study_that_asks_for_the_same_is_not_planned_anew(changeable: Checkout) -> None:
+    text = (changeable.folder / TINY).read_text()
+    (changeable.folder / TINY).write_text(f"# a remark\n{text}")
+    os.utime(changeable.folder / TINY, (1e9, 1e9))
+    assert not changeable.planned(TINY)
+
+
+@pytest.mark.parametrize("kind", ["css", "html", "js"])
+def test_a_change_of_the_pages_looks_writes_it_again(changeable: Checkout, kind: str) -> None:
+    asset = next((changeable.folder / "workflow/emc/report/assets").glob(f"*.{kind}"))
+    asset.write_text(asset.read_text() + "\n")
+    assert changeable.planned(TINY) == {"report": 1, "complete": 1}
+
+
 def test_recolouring_a_figure_retrains_nothing(changeable: Checkout) -> None:
     theme = changeable.folder / "workflow/emc/figures/theme.py"
     theme.write_text(theme.read_text() + "\n# another colour\n")

@@ -15,6 +15,7 @@ from emc.study.claims import claims_definition
 from emc.study.identity import (
     dataset_definition,
     dataset_id,
+    plan_id,
     settings_definition,
     settings_id,
 )
@@ -55,6 +56,7 @@ CELLS = {planned.id: planned for planned in STUDY.cells}
 DATASETS = {
     dataset_id(planned.cell.dataset): planned.cell.dataset for planned in STUDY.cells
 }
+PLAN_ID = plan_id((planned.definition, planned.sections) for planned in STUDY.cells)
 SETTINGS = settings_definition(STUDY.study.certificate)
 SETTINGS_ID = settings_id(STUDY.study.certificate)
 GENERALISATION = [
@@ -135,5 +137,6 @@ def floor_files(*floors):
     return sorted(
         str(file)
         for floor in floors
-        for file in Path("workflow/emc", floor).glob("*.*")
+        for file in Path("workflow/emc", floor).rglob("*.*")
+        if "__pycache__" not in file.parts
     )

@@ -16,6 +16,9 @@ rule plan:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        # The file's date alone would hide a study that is exchanged for an older file.
+        cells=PLAN_ID,
     message:
         "Planning study {wildcards.study}"
     shell:

@@ -98,13 +98,17 @@ def run(program: str, *arguments: str, output: int = subprocess.PIPE) -> tuple[i
 
 @pytest.mark.parametrize("size", [1, 1_000_000], ids=["in the buffer", "beyond the buffer"])
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(0)"])
-def test_a_reader_that_has_left_is_no_error(size: int, ending: str) -> None:
+@pytest.mark.parametrize("start", ["call", "app"])
+def test_a_reader_that_has_left_is_no_error(size: int, ending: str, start: str) -> None:
     program = f"""
+        import typer
         from emc.cli.boundary import guarded
+        app = typer.Typer()
+        @app.command()
         def call():
             print("x" * {size})
             {ending}
-        raise SystemExit(guarded(call))
+        raise SystemExit(guarded({start}))
     """
     reader, writer = os.pipe()
     os.close(reader)

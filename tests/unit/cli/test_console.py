@@ -8,10 +8,10 @@ from rich.table import Table
 from emc.cli.console import counted, show
 
 
-def test_no_line_is_wrapped_and_no_bracket_read_without_a_terminal(
+def test_no_line_is_wrapped_and_no_markup_read_without_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = "[bold]word[/bold] " * 100
+    text = "[bold]word[/bold] :bug: " * 100
     table = Table("cell", "reason", box=None)
     table.add_row("a", text)
     show(text, table)

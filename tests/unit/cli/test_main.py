@@ -32,3 +32,12 @@ def test_two_forms_of_an_answer_are_refused(
     assert emc("query", str(tmp_path / "any.yaml"), "SELECT 1", "--csv", "--json") == 2
     said = "error: --csv and --json: one form can be printed, both are asked for\n"
     assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize("count", ["inf", "1e400"])
+def test_a_count_of_parameters_is_finite(
+    count: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("emc.cli.nets.print_nets", lambda *_: None)  # it may look for ever
+    assert emc("nets", "--params", count) == 2
+    assert capsys.readouterr() == ("", "error: --params: a finite count is wanted, found inf\n")

@@ -19,6 +19,7 @@ from emc.study.identity import (
     dataset_id,
     from_canonical,
     identified,
+    plan_id,
     settings_definition,
     settings_from_definition,
     settings_id,
@@ -299,6 +300,36 @@ def test_a_text_that_is_no_cell_is_refused(text: str, message: str) -> None:
 def test_settings_come_back_from_their_text(settings: CertificateSettings) -> None:
     assert settings_from_definition(settings_definition(settings)) == settings
     assert re.fullmatch("[0-9a-f]{8}", settings_id(settings))
+
+
+asked = st.lists(st.tuples(st.text(), st.lists(st.text()).map(tuple)))
+
+
+@given(asked, asked)
+def test_plans_have_one_id_where_they_ask_for_the_same(
+    one: list[tuple[str, tuple[str, ...]]], other: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    assert re.fullmatch("[0-9a-f]{8}", plan_id(one))
+    assert plan_id(iter(one)) == plan_id(one)
+    assert (plan_id(one) == plan_id(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [],
+        [("b", ("s", "t")), ("a", ("s",))],
+        [("a", ("s",)), ("b", ("t", "s"))],
+        [("a", ("s",)), ("b", ("s t",))],
+        [("a", ("s",)), ("b", ("s",))],
+        [("a", ("s",)), ("b", ("s", "t")), ("c", ("s",))],
+        [("a", ("s",)), ("c", ("s", "t"))],
+    ],
+)
+def test_a_plan_that_asks_for_anything_else_has_another_id(
+    other: list[tuple[str, tuple[str, ...]]],
+) -> None:
+    assert plan_id(other) != plan_id([("a", ("s",)), ("b", ("s", "t"))])
 
 
 @given(raw_cells)

@@ -56,7 +56,9 @@ def _run_and_flush(call: Callable[[], object]) -> None:
     """Flush here, where a broken pipe is caught, and not as the interpreter ends."""
     try:
         call()
-    except SystemExit:
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer exits with 1 where a reader left
+            raise end.__context__ from None
         sys.stdout.flush()
         raise
     sys.stdout.flush()

@@ -11,7 +11,7 @@ _UNBOUNDED: Final = 100_000
 def show(*parts: RenderableType) -> None:
     """Print text as it is, and tables; without a terminal nothing is wrapped or cut."""
     width = None if sys.stdout.isatty() else _UNBOUNDED
-    console = Console(width=width, markup=False, highlight=False)
+    console = Console(width=width, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         for part in parts:
             console.print(part)

@@ -1,32 +1,56 @@
 """Print the answer to a question about a study."""
 
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
+from emc.errors import EmcError, in_one_line
 from emc.store.layout import Results
 from emc.study import load_file
 from emc.warehouse import open_database
 
 
 def print_answer(study: Path, sql: str, results: Path, form: str) -> None:
-    """Run SQL read-only on the study's database and print a table, CSV or JSON."""
+    """Run SQL read-only on the study's database and print a table, CSV or JSON.
+
+    Raises:
+        EmcError: the study has a fault, its database or the query is refused, or the answer has
+            types or values that the form cannot show.
+    """
     database = Results(results).study(load_file(study).name).database
-    answer = open_database(database).sql(sql)
+    with open_database(database) as warehouse, _refusing(form):
+        text = _written(warehouse.sql(sql), form)
+    print(text)
+
+
+@contextmanager
+def _refusing(form: str) -> Iterator[None]:
+    """What polars cannot take over or write, some of which it panics at."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        found = in_one_line(str(error).partition("\n")[0])
+        raise EmcError(
+            f"the answer has what cannot be printed as {form} ({found}): cast its column to text,"
+            " as in x::VARCHAR"
+        ) from None
+
+
+def _written(answer: pl.DataFrame, form: str) -> str:
     if form == "csv":
-        _without_lists(answer).write_csv(sys.stdout)
-    elif form == "json":
-        print(answer.write_json())
-    else:
-        with pl.Config(
-            tbl_rows=-1,
-            tbl_cols=-1,
-            fmt_str_lengths=80,
-            tbl_hide_dataframe_shape=True,
-            tbl_width_chars=1000,
-        ):
-            print(answer)
+        return _without_lists(answer).write_csv().removesuffix("\n")
+    if form == "json":
+        return answer.write_json()
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        fmt_str_lengths=80,
+        tbl_hide_dataframe_shape=True,
+        tbl_width_chars=1000,
+    ):
+        return str(answer)
 
 
 def _without_lists(answer: pl.DataFrame) -> pl.DataFrame:

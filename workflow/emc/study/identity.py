@@ -1,6 +1,7 @@
 """Content-addressed ids: a readable stem and a hash of everything that decides the number."""
 
 import json
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -80,6 +81,17 @@ def settings_from_definition(text: str) -> CertificateSettings:
 def settings_id(settings: CertificateSettings) -> str:
     """Eight hexadecimal digits that name a group of settings."""
     return sha256(settings_definition(settings).encode()).hexdigest()[:8]
+
+
+def plan_id(asked: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Eight hexadecimal digits that name what a study asks for.
+
+    `asked` is the definition of each cell and the sections that ask for it, in the study's order.
+    """
+    digest = sha256()
+    for one in asked:
+        digest.update(_ENCODER.encode(one).encode())
+    return digest.hexdigest()[:8]
 
 
 def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
