@@ -117,6 +117,27 @@ def test_a_failed_cell_stops_nothing_and_is_told(
     assert checkout.run("emc", "retry", STUDY, "--all").stdout == "no cell has failed\n"
 
 
+def test_failures_of_other_numbers_of_runs_are_kept_apart(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two studies share a cell that is tested on new samples, 3 times for one, 2 for the other."""
+    for name, seeds in (("three", 3), ("two", 2)):
+        text = TEXT.replace("failing", name) + f"generalisation: {{seeds: {seeds}}}\n"
+        (checkout.folder / f"config/{name}.yaml").write_text(text)
+    three, two = "config/three.yaml", "config/two.yaml"
+    monkeypatch.delenv("EMC_TEST_MOOD")
+    checkout.run("snakemake", "measured", "--cores", "2", "--configfile", three)
+    monkeypatch.setenv("EMC_TEST_MOOD", "bad")
+    assert "1 of 2 cells failed" in checkout.snakemake(three, check=False)
+    monkeypatch.delenv("EMC_TEST_MOOD")
+    checkout.snakemake(two, check=False)
+    assert "generalise of 1 cell" in checkout.run("emc", "plan", three).stdout
+    assert "generalise" not in checkout.run("emc", "retry", two, "--all").stdout
+    assert "generalise will be tried again" in checkout.run("emc", "retry", three, "--all").stdout
+    checkout.snakemake(three)
+    assert not checkout.planned(three)
+
+
 def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     fresh: Checkout, tmp_path: Path
 ) -> None:

@@ -36,6 +36,15 @@ def study(tmp_path: Path) -> StudyPlan:
     return load_file(file)
 
 
+def on_new_samples(study: StudyPlan, seeds: int) -> StudyPlan:
+    """The study of the same cells with the labels of the data set: none of them is measured."""
+    content = yaml.safe_load(study.file.read_text())
+    content["defaults"]["labels"] = "original"
+    content["generalisation"] = {"seeds": seeds}
+    study.file.write_text(yaml.safe_dump(content))
+    return load_file(study.file)
+
+
 @pytest.fixture
 def results(study: StudyPlan, tmp_path: Path) -> Results:
     """The first three cells are done."""
@@ -103,6 +112,16 @@ def test_a_damaged_estimate_is_not_done(
     assert "2 done, 1 damaged, 1 to do" in said(study, results, capsys)
 
 
+def test_a_journal_that_cannot_be_read_is_damage_of_its_cell_alone(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = results.cell(study.cells[3].id).journal
+    journal.mkdir(parents=True)
+    text = said(study, results, capsys)
+    assert "3 done, 1 damaged" in text
+    assert f"damaged {journal}: the journal cannot be read: Is a directory" in text
+
+
 def test_a_measurement_that_met_the_end_of_its_data_is_told_as_a_lower_bound(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,33 +168,33 @@ def test_a_damaged_failure_is_named_and_the_rest_is_shown(
 def test_a_failure_after_the_measurement_is_told(
     study: StudyPlan, results: Results, stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    study = on_new_samples(study, seeds=2)
     cell = study.cells[1].id
+    write_cell(results, cell, study.cells[1].cell)
     settings = settings_id(study.study.certificate)
-    name = f"certify-{settings}" if stage == "certify" else stage
+    name = f"certify-{settings}" if stage == "certify" else "generalise-2"
     write_failure(results.cell(cell).failure(name), Failure(cell, stage, "[odd]", ()))
     text = said(study, results, capsys)
     assert f"state so far {cell}" in text
     assert f"done, {stage} failed [odd]" in text
-    assert f"3 done, 1 to do failed: {stage} of 1 cell; not tried again" in text
+    assert "1 done, 3 to do" in text
+    assert f"failed: {stage} of 1 cell; not tried again" in text
 
 
+@pytest.mark.parametrize("name", ["certify-00000000", "generalise-3"])
 def test_a_failure_of_other_settings_is_not_this_studys(
-    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+    study: StudyPlan, results: Results, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cell = study.cells[1].id
-    failure = Failure(cell, "certify", "odd", ())
-    write_failure(results.cell(cell).failure("certify-00000000"), failure)
+    failure = Failure(cell, name.partition("-")[0], "odd", ())
+    write_failure(results.cell(cell).failure(name), failure)
     assert "failed" not in said(study, results, capsys)
 
 
 def test_an_empty_table_of_runs_is_not_counted(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = yaml.safe_load(study.file.read_text())
-    content["defaults"]["labels"] = "original"
-    content["generalisation"] = {"seeds": 1}
-    study.file.write_text(yaml.safe_dump(content))
-    study = load_file(study.file)
+    study = on_new_samples(study, seeds=1)
     print_summary(study)
     assert "generalisation: 1 run of 4 cells" in capsys.readouterr().out
     output = results.cell(study.cells[0].id).generalisation(1)

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.synthetic import SETTINGS, factorial, write_cell, write_study
 
 from emc.cli.retry import clear_failures
+from emc.cli.show import print_cell
 from emc.errors import EmcError
 from emc.records import Failure
-from emc.store.failures import write_failure
+from emc.store.atomic import write_bytes_atomically
+from emc.store.failures import clear, write_failure
 from emc.store.layout import Results, data_failure
 from emc.study import StudyPlan, load_file
-from emc.study.identity import dataset_id
+from emc.study.identity import dataset_id, settings_id
 
 
 @pytest.fixture
@@ -100,6 +103,57 @@ def test_a_damaged_failure_is_cleared_like_any(study: StudyPlan, data: Path) -> 
     retry(study, every=True)
     assert failed(study) == [False, False, False]
     assert not list(data.parent.iterdir())
+
+
+def test_no_failure_is_compared_with_the_others(
+    study: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands each would be compared with thousands."""
+
+    def compare(one: Failure, other: object) -> bool:
+        pytest.fail(f"{one} is compared with {other}")
+
+    monkeypatch.setattr(Failure, "__eq__", compare)
+    retry(study, every=True)
+    assert failed(study) == [False, False, False]
+
+
+def test_damaged_failures_of_one_cell_are_all_cleared(study: StudyPlan) -> None:
+    folder = place(study, study.cells[0].id)
+    settings = settings_id(study.study.certificate)
+    for stage in ("measure", f"certify-{settings}"):
+        (folder / f"failure-{stage}.json").write_text("{")
+    (folder / "estimate.json").touch()
+    retry(study, study.cells[0].id)
+    assert not list(folder.iterdir())
+
+
+def test_of_runs_on_the_whole_training_set_those_that_the_study_asks_for(
+    study: StudyPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.file.write_text(study.file.read_text() + "generalisation: {seeds: 3}\n")
+    cell = study.cells[2].id
+    for seeds in (2, 3):
+        failure = Failure(cell, "generalise", "odd", (f"generalisation-{seeds}.parquet",))
+        write_failure(place(study, cell) / f"failure-generalise-{seeds}.json", failure)
+    retry(study, cell)
+    said = f"{cell}: generalise will be tried again (it failed: odd)\n"
+    assert capsys.readouterr().out == said
+    left = {path.name for path in place(study, cell).iterdir()}
+    assert left == {"failure-generalise-2.json", "generalisation-2.parquet"}
+
+
+def test_a_cell_is_shown_once_it_is_measured_after_all(tmp_path: Path) -> None:
+    """Its certificate was an empty file, since the measurement had failed."""
+    made = write_study(tmp_path / "made", factorial(seed=[0]))
+    (planned,) = made.planned
+    files = made.results.cell(planned.id)
+    failure = Failure(planned.id, "measure", "odd", ("estimate.json",))
+    write_failure(files.failure("measure"), failure)
+    write_bytes_atomically(files.certificate(SETTINGS), b"")
+    clear(files, failure, SETTINGS, 0)
+    write_cell(made.results, planned.id, planned.cell, certify=False)
+    print_cell(planned.id, made.results.root)
 
 
 def test_nothing_chosen_lists_what_there_is(study: StudyPlan) -> None:

@@ -55,11 +55,12 @@ def test_a_failed_certification_leaves_the_estimate(
     reason = "net.py, line 7: ValueError: [no] " + "second derivative " * 20 + "is there"
     failure = Failure(files.folder.name, "certify", reason, (files.certificate(SETTINGS).name,))
     write_failure(files.failure(f"certify-{SETTINGS}"), failure)
-    write_failure(files.failure("generalise"), Failure(files.folder.name, "generalise", "odd", ()))
+    tested = Failure(files.folder.name, "generalise", "odd", ())
+    write_failure(files.failure("generalise-3"), tested)
     text = said(study, files.folder.name, capsys)
     assert "emc50" in text
     assert f"\ncertify failed (settings {SETTINGS}): {reason}\n" in text
-    assert text.endswith("\ngeneralise failed: odd\n")
+    assert text.endswith("\ngeneralise failed (seeds 3): odd\n")
     assert "certificates" not in text
 
 

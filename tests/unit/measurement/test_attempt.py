@@ -1,6 +1,7 @@
 """What counts as a cell's failure, and what is left to pass."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,9 @@ def test_what_can_pass_is_raised_and_leaves_nothing(
         MemoryError("64 GB wanted"),
         OutOfMemoryError("64 GB wanted"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: 64 GB wanted"),
+        RuntimeError("CUDA error: out of memory\nof 64 GB wanted"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED: 64 GB wanted"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED: 64 GB wanted"),
     ],
 )
 def test_memory_that_runs_out_every_time_is_a_failure(
@@ -141,6 +145,21 @@ def test_what_breaks_because_of_a_stop_is_no_failure(files: CellFiles) -> None:
     with pytest.raises(StopRequested, match="measure was cut short: the compiler was killed"):
         fail(files, RuntimeError("the compiler was killed"), stop)
     assert not files.folder.exists()
+
+
+def test_an_earlier_failure_that_cannot_be_removed_is_told(
+    files: CellFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", read_only)
+    wanted = r"failure-measure\.json: cannot be removed: Read-only file system$"
+    with (
+        pytest.raises(FileError, match=wanted),
+        attempt("measure", files.failure("measure"), []),
+    ):
+        pytest.fail("nothing may run")
 
 
 def test_a_success_forgets_an_earlier_failure(files: CellFiles) -> None:

@@ -62,14 +62,16 @@ class TestVisibleDevices:
         self, named: str, devices: list[str], tmp_path: Path
     ) -> None:
         environment = {"CUDA_VISIBLE_DEVICES": named}
-        assert visible_devices(environment, nodes(tmp_path, "nvidia7")) == devices
+        found = visible_devices(environment, nodes(tmp_path, "nvidia7"))
+        assert list(found.items()) == [(device, device) for device in devices]
 
     def test_every_node_where_nothing_is_named(self, tmp_path: Path) -> None:
         names = ["nvidia10", "nvidia2", "nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-caps", "null"]
-        assert visible_devices({}, nodes(tmp_path, *names)) == ["0", "2", "10"]
+        found = visible_devices({}, nodes(tmp_path, *names))
+        assert list(found.items()) == [("0", "0"), ("2", "1"), ("10", "2")]
 
     def test_none_where_there_is_none(self, tmp_path: Path) -> None:
-        assert visible_devices({}, tmp_path) == []
+        assert visible_devices({}, tmp_path) == {}
 
 
 class TestJobsPerDevice:
@@ -117,6 +119,17 @@ def test_the_device_is_the_only_one_visible(locks: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     with one_card(locks) as device:
         assert device == os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+
+
+def test_cards_that_are_there_are_numbered_from_0_and_locked_by_their_own_numbers(
+    locks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that has the cards 2 and 3 of its machine only."""
+    there = visible_devices({}, nodes(tmp_path, "nvidia2", "nvidia3"))
+    monkeypatch.setattr(cards, "visible_devices", lambda _: there)
+    with one_card(locks) as first, one_card(locks) as second:
+        assert (first, second, os.environ["CUDA_VISIBLE_DEVICES"]) == ("0", "1", "1")
+    assert {path.name for path in locks.iterdir()} == {"2.0.lock", "3.0.lock"}
 
 
 def test_a_fault_of_the_job_frees_the_device(locks: Path, monkeypatch: pytest.MonkeyPatch) -> None:

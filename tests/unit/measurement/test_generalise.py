@@ -13,9 +13,12 @@ from emc.data.samples import open_samples
 from emc.engine import run_probes
 from emc.engine.evaluate import evaluate
 from emc.errors import EmcError, FileError
+from emc.measurement import generalise as generalise_module
 from emc.measurement.generalise import generalisation_of, generalise
 from emc.measurement.procedure import procedure
+from emc.records import Generalisation
 from emc.store.columns import GENERALISATION
+from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.store.rows import generalisation_row
 from emc.store.tables import frame, read_table
@@ -117,6 +120,24 @@ def test_a_cell_that_was_not_measured(tmp_path: Path) -> None:
     prepare(one.dataset, results.data("digits"), None)
     with pytest.raises(FileError, match=r"estimate\.json: no such file; the rule measure makes it"):
         generalisation_of(one, 1, results, device="cpu")
+
+
+def test_what_failed_is_told_apart_by_the_number_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tired(_: Cell, seeds: int, *__: object, **___: object) -> list[Generalisation]:
+        raise ValueError(f"too tired for {seeds}")
+
+    one, results = cell(), Results(tmp_path)
+    files = results.cell(cell_id(one))
+    monkeypatch.setattr(generalise_module, "generalisation_of", tired)
+    generalise(one, 3, results, files.generalisation(3))
+    monkeypatch.setattr(generalise_module, "generalisation_of", lambda *_, **__: [])
+    generalise(one, 2, results, files.generalisation(2))
+    (failed,) = failures(files, "", 3)
+    assert failed.reason.endswith("ValueError: too tired for 3")
+    assert failed.outputs == (files.generalisation(3).name,)
+    assert not list(failures(files, "", 2))
 
 
 def test_the_job_writes_its_table_and_an_empty_file_after_a_failure(tmp_path: Path) -> None:

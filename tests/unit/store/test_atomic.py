@@ -1,6 +1,7 @@
 """A file is there whole or not at all."""
 
 import errno
+import fcntl
 import os
 import re
 import signal
@@ -14,7 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emc.errors import EmcError
-from emc.store.atomic import write_atomically, write_bytes_atomically, write_text_atomically
+from emc.store.atomic import (
+    clear_leftovers,
+    write_atomically,
+    write_bytes_atomically,
+    write_text_atomically,
+)
 
 
 class Interruption(Exception):
@@ -131,17 +137,74 @@ def test_a_place_where_nothing_can_be(name: str, reason: str, tmp_path: Path) ->
         write_text_atomically(tmp_path / name, "")
 
 
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from emc.store.atomic import write_atomically
+    with write_atomically(Path(sys.argv[1])) as partial:
+        partial.write_bytes(b"new")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def leftover(path: Path) -> Path:
+    """What a killed writer of the file left, an hour ago."""
+    done = subprocess.run([sys.executable, "-c", dedent(KILLED), path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (partial,) = path.parent.glob(".*.part")
+    an_hour_ago(partial)
+    return partial
+
+
+def an_hour_ago(path: Path) -> None:
+    os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+
+
 def test_a_writer_killed_before_the_end_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    program = """
-        import os, signal, sys
-        from pathlib import Path
-        from emc.store.atomic import write_atomically
-        with write_atomically(Path(sys.argv[1])) as partial:
-            partial.write_bytes(b"new")
-            os.kill(os.getpid(), signal.SIGKILL)
-    """
-    done = subprocess.run([sys.executable, "-c", dedent(program), path], check=False)
-    assert done.returncode == -signal.SIGKILL
+    leftover(path)
     assert path.read_bytes() == b"old"
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "file[1]"
+    left = leftover(path)
+    others = tmp_path / f".another{left.name}"
+    others.write_bytes(b"of another file")
+    write_bytes_atomically(path, b"new")
+    assert names(tmp_path) == sorted([path.name, others.name])
+
+
+def test_what_may_not_be_locked_yet_stays(tmp_path: Path) -> None:
+    left = leftover(tmp_path / "file")
+    left.touch()
+    clear_leftovers(tmp_path / "file")
+    assert left.exists()
+    clear_leftovers(tmp_path / "file", older_than=0.0)
+    assert not left.exists()
+
+
+def test_what_a_slow_writer_still_writes_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with write_atomically(path) as slow:
+        slow.write_bytes(b"slow")
+        an_hour_ago(slow)
+        write_bytes_atomically(path, b"quick")
+        assert path.read_bytes() == b"quick"
+    assert path.read_bytes() == b"slow"
+    assert names(tmp_path) == ["file"]
+
+
+def test_without_locks_files_are_written_and_leftovers_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    path = tmp_path / "file"
+    left = leftover(path)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    write_bytes_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert left.exists()

@@ -93,7 +93,7 @@ def test_a_full_disk_is_told_and_keeps_the_one_before(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_checkpoint(path, "a", FACTS, {})
-    monkeypatch.setattr(Path, "touch", no_room)
+    monkeypatch.setattr(Path, "open", no_room)
     with pytest.raises(FileError, match=r"round\.checkpoint: cannot be written: .*No space left"):
         write_checkpoint(path, "a", {}, {})
     monkeypatch.undo()

@@ -21,7 +21,7 @@ from emc.errors import EmcError
 from emc.records import Probe
 from emc.store import journal as journal_module
 from emc.store.checkpoint import beside
-from emc.store.journal import Journal, forget, read_rounds
+from emc.store.journal import InUseError, Journal, forget, in_use, read_rounds, refuse_in_use
 
 ROOT = Path(__file__).parents[3]
 
@@ -105,6 +105,8 @@ def test_layout_in_memory_does_not_matter(path: Path) -> None:
 def test_a_journal_that_is_forgotten_is_gone(path: Path) -> None:
     write(path, 1)
     beside(path).touch()
+    for killed in (path, beside(path)):
+        path.with_name(f".{killed.name}.0123456789abcdef.part").touch()
     for _ in range(2):
         forget(path)
         assert not list(path.parent.iterdir())
@@ -227,6 +229,14 @@ def test_a_journal_of_another_version_is_refused(
         read_rounds(path)
 
 
+def test_a_folder_in_its_place_is_told(path: Path) -> None:
+    path.mkdir(parents=True)
+    message = f"{path}: the journal cannot be read: Is a directory"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        read_rounds(path)
+    assert not in_use(path)
+
+
 class TestTwoProcesses:
     """Only one may measure a cell; others may look."""
 
@@ -266,6 +276,20 @@ class TestTwoProcesses:
         assert read_rounds(path) == (journal.probes, True)
         journal.close()
         assert read_rounds(path) == (journal.probes, False)
+
+    def test_whether_it_is_in_use_without_a_look_at_its_rounds(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(journal_module, "_rounds", None)
+        assert not in_use(path)
+        path.parent.mkdir()
+        with path.open("w") as writer:
+            fcntl.flock(writer, fcntl.LOCK_EX)
+            assert in_use(path)
+            with pytest.raises(InUseError, match=f"^{path}: another process is measuring"):
+                refuse_in_use(path)
+        assert not in_use(path)
+        refuse_in_use(path)
 
     def test_looking_at_a_round_half_written(self, path: Path) -> None:
         lengths = write(path, 2)

@@ -1,9 +1,13 @@
 """Result files become one database, or are refused by name."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import polars as pl
 import pytest
@@ -16,6 +20,7 @@ from tests.synthetic import (
     write_study,
 )
 
+import emc
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
 from emc.store.columns import CELLS, CERTIFICATES, PROBES
@@ -104,6 +109,44 @@ def test_ends_where_no_n_can_be_tried_are_left_out_by_every_reader(pair, told, i
     assert found.row(0, named=True) == estimate_row(read)
     assert (read.low, read.high) == interval
     assert not (read.tolerance_reached and read.high is None)
+
+
+BUILDING = """
+    import sys
+    from pathlib import Path
+    import duckdb
+    from emc.store.atomic import write_atomically
+    with write_atomically(Path(sys.argv[1])) as partial:
+        partial.unlink()
+        with duckdb.connect(partial) as connection:
+            connection.execute("CREATE TABLE rows AS SELECT * FROM range(9)")
+            Path(f"{partial}.tmp").mkdir()
+            Path(f"{partial}.tmp", "sorted").touch()
+            print(flush=True)
+            sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_build_left_goes_with_the_next_and_a_living_one_stays(pair):
+    """DuckDB has a log and a folder beside its file, and a lock of its own kind."""
+    folder = pair.database.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(BUILDING), pair.database],
+        env={**os.environ, "PYTHONPATH": str(Path(emc.__file__).parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        other.stdout.readline()
+        for path in folder.glob(".*"):
+            os.utime(path, (0, 0))
+        written = sorted(folder.glob(".*"))
+        assert [path.suffix for path in written] == [".part", ".tmp", ".wal"]
+        rebuild(pair)
+        assert sorted(folder.glob(".*")) == written
+        other.kill()
+    os.utime(written[0], (0, 0))
+    rebuild(pair)
+    assert not list(folder.glob(".*"))
 
 
 def test_planned_cells_without_result_stay_visible(study, warehouse):

@@ -78,8 +78,16 @@ def test_what_failed_is_no_result(study: SyntheticStudy) -> None:
     files = study.results.cell(cell)
     output = files.generalisation(SEEDS)
     failure = Failure(cell, "generalise", "too tired", (output.name,))
-    write_failure(files.failure("generalise"), failure)
+    write_failure(files.failure(f"generalise-{SEEDS}"), failure)
     assert [name for name, _ in gaps(study, SEEDS)] == [study.planned[1].id]
+
+
+def test_what_failed_of_other_seeds_hides_no_result(study: SyntheticStudy) -> None:
+    cell = study.planned[0].id
+    failure = Failure(cell, "generalise", "too tired", ("generalisation-3.parquet",))
+    write_failure(study.results.cell(cell).failure("generalise-3"), failure)
+    assert len(gaps(study, SEEDS)) == 2
+    assert gaps(study, 3) == []
 
 
 def test_a_damaged_file_is_named(study: SyntheticStudy) -> None:

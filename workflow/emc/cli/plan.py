@@ -81,10 +81,12 @@ def print_plan(
 
 def _failed_later(study: StudyPlan, places: Results) -> dict[str, list[Failure]]:
     """Failures after the measurement, of the cells that have any."""
-    settings = settings_id(study.study.certificate)
+    settings, seeds = settings_id(study.study.certificate), study.generalised_seeds
     found = {
         planned.id: [
-            one for one in failures(places.cell(planned.id), settings) if one.stage != "measure"
+            one
+            for one in failures(places.cell(planned.id), settings, seeds)
+            if one.stage != "measure"
         ]
         for planned in study.cells
     }

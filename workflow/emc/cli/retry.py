@@ -23,19 +23,19 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
     if every and beginnings:
         raise EmcError(f"--all and {_quoted(beginnings)}: name cells or say --all, not both")
     study = load_file(file)
-    settings = settings_id(study.study.certificate)
+    settings, seeds = settings_id(study.study.certificate), study.generalised_seeds
     if not results.is_dir():
         raise EmcError(f"{results}: no such folder: nothing was measured here")
     places = Results(results)
     datasets = {planned.id: dataset_id(planned.cell.dataset) for planned in study.cells}
     failed = [*_of_datasets(sorted(set(datasets.values())), places)]
-    failed += [one for cell in datasets for one in failures(places.cell(cell), settings)]
-    chosen = failed if every else _chosen(failed, beginnings)
+    failed += [one for cell in datasets for one in failures(places.cell(cell), settings, seeds)]
+    chosen = set(failed if every else _chosen(failed, beginnings))
     touched = {datasets.get(one.cell, one.cell) for one in chosen}
     whole = touched & {one.cell for one in failed if one.stage == DATASET}
     for one in failed:
         if one in chosen or datasets.get(one.cell, one.cell) in whole:
-            _clear(one, places, settings)
+            _clear(one, places, settings, seeds)
             print(f"{one.cell}: {one.stage} will be tried again (it failed: {one.reason})")
     if not failed:
         print("no cell has failed")
@@ -48,11 +48,11 @@ def _of_datasets(names: Sequence[str], places: Results) -> Iterator[Failure]:
             yield read_failure(path)
 
 
-def _clear(failure: Failure, places: Results, settings: str) -> None:
+def _clear(failure: Failure, places: Results, settings: str, seeds: int) -> None:
     if failure.stage == DATASET:
         clear_document(data_failure(places.data(failure.cell)))
     else:
-        clear(places.cell(failure.cell), failure, settings)
+        clear(places.cell(failure.cell), failure, settings, seeds)
 
 
 def _chosen(failed: Sequence[Failure], beginnings: Sequence[str]) -> list[Failure]:

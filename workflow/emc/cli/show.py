@@ -115,8 +115,9 @@ def _certificates(files: CellFiles) -> Iterator[str | Table]:
 def _failures(files: CellFiles) -> Iterator[str]:
     for path in sorted(files.folder.glob("failure-*.json")):
         failure = read_failure(path)
-        settings = path.stem.removeprefix("failure-").removeprefix(failure.stage).removeprefix("-")
-        of = f" (settings {settings})" if settings else ""
+        asked = path.stem.removeprefix("failure-").removeprefix(failure.stage).removeprefix("-")
+        kind = "seeds" if failure.stage == "generalise" else "settings"
+        of = f" ({kind} {asked})" if asked else ""
         yield f"{failure.stage} failed{of}: {failure.reason}"
 
 

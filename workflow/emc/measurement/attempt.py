@@ -9,13 +9,21 @@ from typing import Final
 from emc.errors import EmcError, FileError, MachineError, StopRequested, one_line, with_kind
 from emc.measurement.stop import Stop
 from emc.records import Failure
-from emc.store.failures import count_try, forget_tries, write_failure
+from emc.store.failures import count_try, forget_failure, forget_tries, write_failure
 from emc.study.plugins import place_of
 
 log = logging.getLogger(__name__)
 
 MEMORY_TRIES: Final = 4
 """As many as one run on a cluster makes, each with more memory: see profiles/slurm/profile.yaml."""
+
+_NO_MEMORY: Final = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What torch says in plain RuntimeErrors: its own class is for its allocator on a device only."""
 
 
 @contextmanager
@@ -35,7 +43,7 @@ def attempt(
             a setting of the machine is wrong.
         MemoryError: memory ran out, the machine's or the device's.
     """
-    failure.unlink(missing_ok=True)
+    forget_failure(failure)
     try:
         yield
         forget_tries(failure)
@@ -60,11 +68,9 @@ def attempt(
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Whether memory ran out, or that caused the error, as where a plug-in's line is told.
-
-    Torch has a class of its own for a device, and for the processor none.
-    """
-    named = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in one_line(error)
+    """Whether memory ran out, or that caused the error, as where a plug-in's line is told."""
+    said = one_line(error)
+    named = type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
     if named or isinstance(error, MemoryError):
         return True
     return error.__cause__ is not None and _lacks_memory(error.__cause__)

@@ -24,17 +24,19 @@ JOBS_PER_DEVICE = "EMC_GPU_JOBS_PER_DEVICE"
 log = logging.getLogger(__name__)
 
 
-def visible_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) -> list[str]:
+def visible_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) -> dict[str, str]:
     """Devices this process may use: CUDA_VISIBLE_DEVICES where set, else every NVIDIA node.
 
-    As CUDA reads it, an entry that names no device hides those behind it.
+    What its lock is named after, and how CUDA calls it: CUDA numbers those that are there from 0,
+    while a container may hold the node of card 3 only. As CUDA reads the variable, an entry that
+    names no device hides those behind it.
     """
     named = environment.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         words = (word.strip() for word in named.split(","))
-        return list(takewhile(lambda word: word not in {"", "-1"}, words))
+        return {word: word for word in takewhile(lambda word: word not in {"", "-1"}, words)}
     numbers = (node.name.removeprefix("nvidia") for node in nodes.glob("nvidia[0-9]*"))
-    return sorted(numbers, key=int)
+    return {number: str(place) for place, number in enumerate(sorted(numbers, key=int))}
 
 
 def jobs_per_device(environment: Mapping[str, str]) -> int:
@@ -76,16 +78,16 @@ def lock_folder(environment: Mapping[str, str]) -> Path:
 
 
 def _take(
-    devices: list[str], shares: int, folder: Path, poll_seconds: float
+    devices: Mapping[str, str], shares: int, folder: Path, poll_seconds: float
 ) -> tuple[str, IO[bytes]]:
     told = False
     while True:
         for share in range(shares):
-            for device in devices:
-                if held := _lock(folder / f"{device.replace('/', '_')}.{share}.lock"):
+            for name, device in devices.items():
+                if held := _lock(folder / f"{name.replace('/', '_')}.{share}.lock"):
                     return device, held
         if not told:
-            log.warning("all of GPU %s are taken: waiting (see --resources gpu=)", devices)
+            log.warning("all of GPU %s are taken: waiting (see --resources gpu=)", list(devices))
             told = True
         time.sleep(poll_seconds)
 

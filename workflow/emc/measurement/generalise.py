@@ -40,7 +40,7 @@ def generalise(cell: Cell, seeds: int, results: Results, output: Path) -> None:
     def rows(device: str) -> Iterator[dict[str, Any]]:
         return map(generalisation_row, generalisation_of(cell, seeds, results, device=device))
 
-    failure = files.failure("generalise")
+    failure = files.failure(f"generalise-{seeds}")
     follow("generalise", files, rows, failure=failure, output=output, table=GENERALISATION)
 
 

@@ -12,7 +12,7 @@ from emc.measurement.cards import one_card
 from emc.measurement.checkpoints import SECONDS_BETWEEN
 from emc.measurement.measure import measure_cell
 from emc.measurement.stop import stop_on_signal
-from emc.store.journal import InUseError, read_rounds
+from emc.store.journal import InUseError, in_use, refuse_in_use
 from emc.store.layout import CellFiles, Results
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id
@@ -53,15 +53,16 @@ def measure(
             stop=stop,
             checkpoint_seconds=checkpoint_seconds,
         )
-        while not _measured(once, device):
+        while not _measured(once, files, device):
             _wait(files)
             if files.measured and all(output.exists() for output in outputs):
                 return
 
 
-def _measured(once: Callable[..., object], device: str) -> bool:
+def _measured(once: Callable[..., object], files: CellFiles, device: str) -> bool:
     """Measure, or say that another process does so."""
     try:
+        refuse_in_use(files.journal)  # CUDA keeps to the first card that a process takes
         with nullcontext() if device == "cpu" else one_card():
             once(device=resolve(device))
     except InUseError as error:
@@ -71,5 +72,5 @@ def _measured(once: Callable[..., object], device: str) -> bool:
 
 
 def _wait(files: CellFiles) -> None:
-    while read_rounds(files.journal)[1]:
+    while in_use(files.journal):
         sleep(_POLL_SECONDS)

@@ -8,7 +8,7 @@ from emc.records import Estimate, Probe
 from emc.store.checkpoint import beside
 from emc.store.documents import read_document
 from emc.store.failures import read_failure
-from emc.store.journal import read_rounds
+from emc.store.journal import in_use, read_rounds
 from emc.store.layout import CellFiles
 from emc.store.rows import estimate_from_document
 
@@ -37,19 +37,29 @@ class State:
 def state(files: CellFiles) -> State:
     """Look at a cell's files.
 
-    `stopped` is a measurement that was killed and can go on, `damaged` one whose answer cannot be
-    read.
+    `stopped` is a measurement that was killed and can go on, `damaged` one whose answer, or whose
+    journal before there is an answer, cannot be read.
     """
-    probes, locked = read_rounds(files.journal)
+    probes, locked, odd = _journalled(files)
     if locked:
-        return State(Status.RUNNING, tuple(probes))
+        return State(Status.RUNNING, probes)
     if files.failure("measure").exists():
-        reason = read_failure(files.failure("measure")).reason
-        return State(Status.FAILED, tuple(probes), reason)
+        return State(Status.FAILED, probes, read_failure(files.failure("measure")).reason)
     if files.estimate.exists():
         return _answered(files)
+    if odd:
+        return State(Status.DAMAGED, reason=odd)
     begun = probes or beside(files.journal).exists()
-    return State(Status.STOPPED if begun else Status.TO_DO, tuple(probes))
+    return State(Status.STOPPED if begun else Status.TO_DO, probes)
+
+
+def _journalled(files: CellFiles) -> tuple[tuple[Probe, ...], bool, str]:
+    """Probes of the journal, whether a process has it open, and why it cannot be read."""
+    try:
+        probes, locked = read_rounds(files.journal)
+    except FileError as error:
+        return (), in_use(files.journal), str(error)
+    return tuple(probes), locked, ""
 
 
 def _answered(files: CellFiles) -> State:

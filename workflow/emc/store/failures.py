@@ -52,26 +52,46 @@ def count_try(path: Path) -> int:
 
 
 def forget_tries(path: Path) -> None:
-    """Begin to count anew."""
-    _tries(path).unlink(missing_ok=True)
-
-
-def failures(files: CellFiles, settings: str) -> Iterator[Failure]:
-    """What failed of a cell; `settings` names the certificates that are wanted."""
-    for path in _places(files, settings):
-        if path.exists():
-            yield read_failure(path)
-
-
-def clear(files: CellFiles, failure: Failure, settings: str) -> None:
-    """Remove a failure of a cell, so that the next run tries again.
+    """Begin to count anew.
 
     Raises:
         FileError: the folder cannot be written.
     """
-    for path in _places(files, settings):
-        if path.exists() and read_failure(path) == failure:
+    _remove(_tries(path))
+
+
+def forget_failure(path: Path) -> None:
+    """Remove an earlier failure, if there is one, of what is tried again.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    _remove(path)
+
+
+def failures(files: CellFiles, settings: str, seeds: int) -> Iterator[Failure]:
+    """What failed of a cell.
+
+    `settings` names the certificates that are wanted, `seeds` how many runs on the whole training
+    set: what failed of others is another study's.
+    """
+    for path in _places(files, settings, seeds):
+        if path.exists():
+            yield read_failure(path)
+
+
+def clear(files: CellFiles, failure: Failure, settings: str, seeds: int) -> None:
+    """Remove a failure that `failures` found of a cell, so that the next run tries again.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    for path in _places(files, settings, seeds):
+        # Its outputs tell nothing: those of a damaged document may have gone with another's.
+        if path.exists() and _stage(path) == failure.stage:
             clear_document(path)
+    if failure.stage == "measure":
+        _clear_repeated(files)
 
 
 def clear_document(path: Path) -> None:
@@ -82,12 +102,28 @@ def clear_document(path: Path) -> None:
     """
     try:
         for name in read_failure(path).outputs:
-            output = path.with_name(Path(name).name)
+            output = path.with_name(name)
             if output.exists() and not output.stat().st_size:
                 output.unlink()
         path.unlink()
     except OSError as error:
         raise FileError(f"{path.parent}: its failure cannot be cleared: {error}") from None
+
+
+def _clear_repeated(files: CellFiles) -> None:
+    """Remove the empty files by which later stages repeat that the measurement failed."""
+    try:
+        for name in _empty_beside(files.failure("measure")):
+            (files.folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"{files.folder}: its failure cannot be cleared: {error}") from None
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be removed: {error.strerror}") from None
 
 
 def _from_document(document: Any, path: Path) -> Failure:
@@ -99,6 +135,9 @@ def _from_document(document: Any, path: Path) -> Failure:
         raise ValueError(f"it is of {failure.cell!r}, stage {failure.stage!r}")
     if not isinstance(failure.reason, str):
         raise TypeError(f"reason: {failure.reason!r}")
+    for name in outputs:
+        if name in ("", "..") or Path(name).name != name:
+            raise ValueError(f"outputs: {name!r} names no file beside it")
     return failure
 
 
@@ -108,7 +147,7 @@ def _in_one_line(failure: Failure) -> Failure:
 
 
 def _stage(path: Path) -> str:
-    """From a name such as failure-measure.json or failure-certify-<settings>.json."""
+    """From a name such as failure-measure.json or failure-generalise-<seeds>.json."""
     return path.stem.removeprefix("failure-").partition("-")[0]
 
 
@@ -123,6 +162,6 @@ def _tries(path: Path) -> Path:
     return path.with_suffix(".tries")
 
 
-def _places(files: CellFiles, settings: str) -> list[Path]:
-    stages = ("measure", f"certify-{settings}", "generalise")
+def _places(files: CellFiles, settings: str, seeds: int) -> list[Path]:
+    stages = ("measure", f"certify-{settings}", f"generalise-{seeds}")
     return [files.failure(stage) for stage in stages]

@@ -27,7 +27,7 @@ from safetensors.numpy import save as save_tensors
 
 from emc.errors import FileError
 from emc.records import Probe
-from emc.store.atomic import write_atomically
+from emc.store.atomic import clear_leftovers, write_atomically
 from emc.store.checkpoint import beside
 from emc.store.rows import probe_from_row, probe_row
 
@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 
 class InUseError(FileError):
     """Another process is measuring the cell."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the journal."""
+        super().__init__(f"{path}: another process is measuring this cell")
 
 
 class Journal:
@@ -160,7 +164,11 @@ class Journal:
 
 
 def read_rounds(path: Path) -> tuple[list[Probe], bool]:
-    """Probes of a journal that may be in use, and whether a process has it open."""
+    """Probes of a journal that may be in use, and whether a process has it open.
+
+    Raises:
+        FileError: it cannot be read, or is of another version.
+    """
     probes: list[Probe] = []
     try:
         with path.open("rb") as file:
@@ -169,10 +177,36 @@ def read_rounds(path: Path) -> tuple[list[Probe], bool]:
             return probes, _is_locked(file)
     except FileNotFoundError:
         return [], False
+    except OSError as error:
+        raise FileError(f"{path}: the journal cannot be read: {error.strerror}") from None
+
+
+def in_use(path: Path) -> bool:
+    """Whether a process has the journal open, without a look at its rounds.
+
+    One that cannot be looked at is not in use: who opens it learns why.
+    """
+    try:
+        with path.open("rb") as file:
+            return _is_locked(file)
+    except OSError:
+        return False
+
+
+def refuse_in_use(path: Path) -> None:
+    """Say so before anything is taken that a measurement needs.
+
+    Raises:
+        InUseError: a process has the journal open.
+    """
+    if in_use(path):
+        raise InUseError(path)
 
 
 def forget(path: Path) -> None:
     """Remove a journal that no process has open: its rounds are safe elsewhere.
+
+    With it goes what was killed as it was written: only who has the journal open writes there.
 
     Raises:
         FileError: the folder cannot be written.
@@ -180,8 +214,9 @@ def forget(path: Path) -> None:
     try:
         with path.open("rb") as file:
             if not _is_locked(file):
-                beside(path).unlink(missing_ok=True)
-                path.unlink()
+                for written in (beside(path), path):
+                    clear_leftovers(written, older_than=0.0)
+                    written.unlink(missing_ok=True)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -202,7 +237,7 @@ def _open_locked(path: Path) -> IO[bytes]:
                 return file
         except BlockingIOError:
             file.close()
-            raise InUseError(f"{path}: another process is measuring this cell") from None
+            raise InUseError(path) from None
         except OSError as error:
             file.close()
             raise FileError(f"{path}: the journal cannot be locked: {error}") from None

@@ -70,7 +70,7 @@ def build(
     """
     planned = read_table(cells, CELLS, "the rule plan")["cell"]
     folders = [results.cell(cell) for cell in planned]
-    failed = [one for files in folders for one in failures(files, settings)]
+    failed = [one for files in folders for one in failures(files, settings, seeds)]
     with write_atomically(database) as partial:
         partial.unlink()  # DuckDB makes its own file and takes no empty one
         with duckdb.connect(partial, config={"memory_limit": _MEMORY}) as connection:
