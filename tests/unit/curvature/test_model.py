@@ -142,3 +142,27 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
     for model, parameters, given, message in wrong:
         with pytest.raises(EmcError, match=message):
             certify(model, parameters, given)
+
+
+class Tied(nn.Module):
+    """One weight under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.again, self.last = nn.Linear(5, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+        self.again.weight = self.first.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.last(self.again(self.first(x).tanh()).tanh())
+        return logits
+
+
+def test_a_state_dict_names_tied_weights_twice() -> None:
+    torch.manual_seed(0)
+    net, data = Tied(), (torch.randn(12, 5), torch.arange(12) % 3)
+    assert "again.weight" in net.state_dict()
+    found = certify(net, net.state_dict(), data)
+    assert found.lambda_min == certify(net, None, data).lambda_min
+    other = {**net.state_dict(), "again.weight": torch.zeros(5, 5)}
+    with pytest.raises(EmcError, match=r"'first.weight' and 'again.weight' are one weight"):
+        certify(net, other, data)

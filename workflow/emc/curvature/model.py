@@ -105,7 +105,22 @@ def _state(model: nn.Module, parameters: Mapping[str, Any] | None) -> dict[str, 
             "parameters: wanted are values by name, as `dict(model.named_parameters())` or"
             f" `model.state_dict()`, or None for those that the model has, found {_kind(named)}"
         )
-    return {name: _array(value) for name, value in named.items()}
+    values = {name: _array(value) for name, value in named.items()}
+    return _without_second_names(model, values)
+
+
+def _without_second_names(
+    model: nn.Module, values: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Tied weights under the first of their names: a `state_dict` holds them under each."""
+    left, names = dict(values), {id(weight): name for name, weight in model.named_parameters()}
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        first = names[id(weight)]
+        if name == first or name not in left or first not in left:
+            continue
+        if not np.array_equal(left.pop(name), left[first], equal_nan=True):
+            raise EmcError(f"parameters: {first!r} and {name!r} are one weight, but differ")
+    return left
 
 
 def _samples(data: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
