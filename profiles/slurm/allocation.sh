@@ -20,10 +20,10 @@
 #SBATCH --open-mode=append
 #SBATCH --output=allocation-%j.log
 set -euo pipefail
-# A Snakemake that is asked to end while it selects jobs may wait for itself for ever, hence
-# `timeout`: it passes the signal on and ends all after 30 seconds, when cells have long saved.
 # One job a GPU, or as many as may share it; without GPUs, one a processor.
 at_once=$((${SLURM_GPUS_ON_NODE:-$SLURM_CPUS_PER_TASK} * ${EMC_GPU_JOBS_PER_DEVICE:-1}))
+# A Snakemake that is asked to end while it selects jobs may wait for itself for ever, hence
+# `timeout`: it passes the signal on and ends all after 30 seconds, when cells have long saved.
 exec srun --ntasks=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" \
     timeout --kill-after=30 0 snakemake --cores "$SLURM_CPUS_PER_TASK" --resources gpu="$at_once" \
     mem_mb="$SLURM_MEM_PER_NODE" --retries 3 --nolock "$@"

@@ -56,7 +56,6 @@ CELLS = {planned.id: planned for planned in STUDY.cells}
 DATASETS = {
     dataset_id(planned.cell.dataset): planned.cell.dataset for planned in STUDY.cells
 }
-PLAN_ID = plan_id((planned.definition, planned.sections) for planned in STUDY.cells)
 SETTINGS = settings_definition(STUDY.study.certificate)
 SETTINGS_ID = settings_id(STUDY.study.certificate)
 GENERALISATION = [
@@ -71,6 +70,10 @@ def certificate(cell):
 
 def cell_definition(wildcards):
     return CELLS[wildcards.cell].definition
+
+
+def asked_for(wildcards):
+    return plan_id((planned.definition, planned.sections) for planned in STUDY.cells)
 
 
 def requested(rule, resource):

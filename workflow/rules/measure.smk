@@ -18,7 +18,7 @@ rule plan:
         runtime=10,
     params:
         # The file's date alone would hide a study that is exchanged for an older file.
-        cells=PLAN_ID,
+        cells=asked_for,
     message:
         "Planning study {wildcards.study}"
     shell:

@@ -1,15 +1,15 @@
 """Searches: rounds, budgets, learning rates, and the literature's own methods."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.search.truth import Curve, logistic, search, simulate
+from tests.unit.search.truth import Curve, logistic, search, simulate, simulate_rates
 
 from emc.errors import EmcError
-from emc.search import Answer, Method, Trial
+from emc.search import Method, Trial
 from emc.search.bayes import FIRST
 from emc.search.limits import Expected
 
@@ -50,23 +50,9 @@ def test_a_walk_stops_at_its_first_failure() -> None:
     assert [trial.n for trial in trials[:41]] == list(range(1, 42))
 
 
-def simulate_rates(
-    method: Method, curves: Mapping[float, Curve], seed: int
-) -> tuple[Answer, list[Trial]]:
-    """A search with a curve of its own at each learning rate."""
-    draw = np.random.default_rng(seed)
-    trials: list[Trial] = []
-    while requests := method.requests(trials):
-        trials += [
-            Trial(one.n, one.lr, bool(draw.random() < curves[one.lr](one.n)), censored=False)
-            for one in requests
-        ]
-    return method.answer(trials), trials
-
-
-def steps(largest: dict[float, int]) -> dict[float, Curve]:
+def steps(largest: dict[float, int]) -> Callable[[float], Curve]:
     """Each learning rate fits up to a size of its own."""
-    return {lr: lambda n, last=last: float(n <= last) for lr, last in largest.items()}
+    return lambda lr: lambda n: float(n <= largest[lr])
 
 
 def test_a_walk_that_was_cut_off_does_not_win() -> None:
@@ -92,14 +78,16 @@ def test_a_rate_that_fits_the_smallest_size_beats_one_that_never_does(seed: int)
     """Both may be bounded by that size in the answer, but not in the choice."""
     curves = {0.1: lambda n: 0.0, 0.3: logistic(9.7, 0.125)}
     method = search(smallest=10, rates=tuple(curves), tolerance=0.05, probes=40)
-    answer, trials = simulate_rates(method, curves, seed)
+    answer, trials = simulate_rates(method, curves.__getitem__, seed)
     assert answer.best_lr in ({trial.lr for trial in trials if trial.fit} or curves)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_budget_that_leaves_a_rate_open_does_not_reach_the_tolerance(seed: int) -> None:
     curves = {0.03: logistic(400, 0.06), 0.1: logistic(430, 0.06), 0.3: logistic(300, 0.06)}
-    answer, trials = simulate_rates(search(rates=tuple(curves), probes=48), curves, seed)
+    answer, trials = simulate_rates(
+        search(rates=tuple(curves), probes=48), curves.__getitem__, seed
+    )
     would_go_on = search(rates=tuple(curves), probes=49).requests(trials)
     assert not (answer.tolerance_reached and would_go_on)
 

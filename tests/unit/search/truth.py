@@ -36,11 +36,18 @@ def cover(d: int) -> Curve:
 
 def simulate(method: Method, curve: Curve, seed: int) -> tuple[Answer, list[Trial]]:
     """Run a search against a curve, the same at every learning rate."""
+    return simulate_rates(method, lambda _: curve, seed)
+
+
+def simulate_rates(
+    method: Method, curve_at: Callable[[float], Curve], seed: int
+) -> tuple[Answer, list[Trial]]:
+    """Run a search against a curve of its own at each learning rate."""
     draw = np.random.default_rng(seed)
     trials: list[Trial] = []
     while requests := method.requests(trials):
         trials += [
-            Trial(one.n, one.lr, bool(draw.random() < curve(one.n)), censored=False)
+            Trial(one.n, one.lr, bool(draw.random() < curve_at(one.lr)(one.n)), censored=False)
             for one in requests
         ]
     return method.answer(trials), trials

@@ -1,7 +1,6 @@
 """The command `emc`."""
 
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -151,8 +150,6 @@ def nets(
     """List the architectures: their keys, and their parameters at some widths."""
     from emc.cli.nets import print_nets
 
-    if params is not None and not isfinite(params):
-        raise EmcError(f"--params: a finite count is wanted, found {params:g}")
     print_nets(dataset, params, study)
 
 

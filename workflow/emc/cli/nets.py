@@ -1,5 +1,6 @@
 """Print the architectures a study can name, and their sizes."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +29,11 @@ def print_nets(dataset: str, params: float | None, study: Path | None = None) ->
     With a study its plug-ins' nets and data sets are known too.
 
     Raises:
-        EmcError: the study has a fault, the data set is not known, or its shape is not before it
-            is prepared.
+        EmcError: `params` is not finite, the study has a fault, the data set is not known, or its
+            shape is not before it is prepared.
     """
+    if params is not None and not isfinite(params):
+        raise EmcError(f"--params: a finite count is wanted, found {params:g}")
     plugins = _plugins(study)
     facts = _facts(dataset, plugins)
     wanted = [f"nearest to {params:g}"] if params is not None else []

@@ -1,7 +1,7 @@
 """Failures of cells and data sets: a document each, beside the empty files left as outputs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,9 @@ def clear(files: CellFiles, failure: Failure, settings: str, seeds: int) -> None
     for path in _places(files, settings, seeds):
         # Its outputs tell nothing: those of a damaged document may have gone with another's.
         if path.exists() and _stage(path) == failure.stage:
-            clear_document(path)
-    if failure.stage == "measure":
-        _clear_repeated(files)
+            # Later stages repeat by empty files that the measurement failed.
+            measured = failure.stage == "measure"
+            _clear(path, _empty_beside(path) if measured else read_failure(path).outputs)
 
 
 def clear_document(path: Path) -> None:
@@ -100,23 +100,18 @@ def clear_document(path: Path) -> None:
     Raises:
         FileError: the folder cannot be written.
     """
+    _clear(path, read_failure(path).outputs)
+
+
+def _clear(path: Path, outputs: Iterable[str]) -> None:
     try:
-        for name in read_failure(path).outputs:
+        for name in outputs:
             output = path.with_name(name)
             if output.exists() and not output.stat().st_size:
                 output.unlink()
         path.unlink()
     except OSError as error:
         raise FileError(f"{path.parent}: its failure cannot be cleared: {error}") from None
-
-
-def _clear_repeated(files: CellFiles) -> None:
-    """Remove the empty files by which later stages repeat that the measurement failed."""
-    try:
-        for name in _empty_beside(files.failure("measure")):
-            (files.folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{files.folder}: its failure cannot be cleared: {error}") from None
 
 
 def _remove(path: Path) -> None:

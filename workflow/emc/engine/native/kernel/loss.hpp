@@ -37,7 +37,7 @@ struct LogitBlock {
     }
   }
 
-  // Lanes whose label is the first of the largest logits.
+  // Lanes whose label is the first of the largest logits, where none is NaN and that is finite.
   EMC_INLINE Ints correct(Ints labels) const {
     Floats largest = logits[0];
     Ints first{}, numbers = logits[0] == logits[0];
