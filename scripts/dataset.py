@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from emc.cli.boundary import script
-from emc.measurement.preparation import prepare_or_fail
+from emc.jobs.preparation import prepare_or_fail
 from emc.study.identity import dataset_from_definition
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emc.data.changed import refuse_changed
 from emc.errors import EXIT_USER_ERROR, EmcError
-from emc.measurement.cards import jobs_per_device
+from emc.jobs.cards import jobs_per_device
 from emc.measurement.request import request
 from emc.store.layout import Results
 from emc.store.resources import read_resources

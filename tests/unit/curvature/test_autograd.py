@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from emc.curvature import autograd
 from emc.curvature.autograd import AutogradOperator, AutogradStack
 from emc.curvature.objective import Objective
-from emc.curvature.written import WrittenOperator
+from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.nets.module import load, module
 from emc.nets.plan import Dense, Plan

@@ -20,14 +20,14 @@ from tests.unit.engine.interrupted import EveryEpoch, Killed, assert_same_bits, 
 from torch import nn
 
 from emc.engine.checkpoint import Ledger, NoCheckpoints, Snapshot
-from emc.engine.compiled import FixedShapeRunner
-from emc.engine.lockstep import Lockstep
 from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.procedure import BackEnd, Procedure, Update
-from emc.engine.runner import Runner
 from emc.engine.sequential import Sequential
+from emc.engine.stacked.compiled import FixedShapeRunner
+from emc.engine.stacked.lockstep import Lockstep
+from emc.engine.stacked.runner import Runner
+from emc.engine.stacked.vmap import Vmap
 from emc.engine.training_state import take_up, training_state
-from emc.engine.vmap import Vmap
 from emc.nets import Plan
 from emc.records import Outcome
 

@@ -19,15 +19,15 @@ from tests.unit.engine.cases import (
 )
 from torch import Tensor, nn
 
-from emc.engine.compiled import Compiled
 from emc.engine.native import NativeBackEnd
 from emc.engine.one_replica import OneReplica
 from emc.engine.procedure import Run, Update
 from emc.engine.rule import rule
 from emc.engine.sequential import Sequential
 from emc.engine.sharpness import Sam
+from emc.engine.stacked.compiled import Compiled
+from emc.engine.stacked.vmap import Vmap
 from emc.engine.update import rows, step_rates, tensors
-from emc.engine.vmap import Vmap
 from emc.errors import EmcError
 from emc.records import Outcome
 

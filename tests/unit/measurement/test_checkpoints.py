@@ -9,11 +9,11 @@ import pytest
 from emc.data.prepare import prepare
 from emc.engine.checkpoint import Snapshot
 from emc.errors import StopRequested
+from emc.jobs.stop import Stop
 from emc.measurement import checkpoints as checkpoints_module
 from emc.measurement.checkpoints import RoundCheckpoints
 from emc.measurement.measure import measure_cell
 from emc.measurement.state import Status, state
-from emc.measurement.stop import Stop
 from emc.store.checkpoint import beside
 from emc.store.columns import PROBES
 from emc.store.layout import CellFiles, Results

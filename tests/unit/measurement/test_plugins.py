@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.plugin_files import IMPORTS
 
+from emc.jobs.preparation import prepare_or_fail
 from emc.measurement.certify import certify
 from emc.measurement.generalise import generalise
 from emc.measurement.job import measure
-from emc.measurement.preparation import prepare_or_fail
 from emc.store.failures import read_failure
 from emc.store.layout import CellFiles, Results, data_failure
 from emc.study import Cell, PlannedCell, load_file

@@ -11,7 +11,7 @@ from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
 from emc.curvature.settings import Settings
 from emc.curvature.spectrum import Spectrum
-from emc.curvature.written import WrittenOperator
+from emc.curvature.written.operator import WrittenOperator
 
 __all__ = [
     "EndPoint",

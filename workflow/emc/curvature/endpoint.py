@@ -12,7 +12,7 @@ from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.settings import DEFAULT, Settings
-from emc.curvature.written import WrittenOperator
+from emc.curvature.written.operator import WrittenOperator
 from emc.nets.plan import Plan
 from emc.records import Polish
 

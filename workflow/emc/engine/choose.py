@@ -95,9 +95,9 @@ def _made(name: str, device: str) -> BackEnd:
 
         return Sequential(device)
     if name == "vmap":
-        from emc.engine.vmap import Vmap
+        from emc.engine.stacked.vmap import Vmap
 
         return Vmap(device)
-    from emc.engine.compiled import Compiled
+    from emc.engine.stacked.compiled import Compiled
 
     return Compiled(device)

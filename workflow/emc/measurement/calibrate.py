@@ -7,7 +7,7 @@ from typing import Final
 
 from emc.data.manifest import MANIFEST, TENSORS
 from emc.engine.device import resolve
-from emc.measurement.cards import one_card
+from emc.jobs.cards import one_card
 from emc.measurement.measure import measure_cell
 from emc.store.layout import CellFiles, Results
 from emc.study.cell import Cell

@@ -14,7 +14,7 @@ from emc.curvature.settings import Settings
 from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
-from emc.measurement.following import follow
+from emc.jobs.stage import follow
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
 from emc.records import Certificate, Outcome, Polish, Probe

@@ -6,7 +6,7 @@ from typing import Final
 
 from emc.engine.checkpoint import Snapshot
 from emc.errors import StopRequested
-from emc.measurement.stop import Stop
+from emc.jobs.stop import Stop
 from emc.store.checkpoint import read_checkpoint, write_checkpoint
 
 SECONDS_BETWEEN: Final = 60.0

@@ -10,7 +10,7 @@ from emc.data.labelling import for_testing
 from emc.data.samples import Samples, open_samples
 from emc.engine import Replica, run_probes
 from emc.engine.procedure import Procedure, Run
-from emc.measurement.following import follow
+from emc.jobs.stage import follow
 from emc.measurement.procedure import procedure
 from emc.measurement.rounds import replica
 from emc.measurement.source import LabelledSamples

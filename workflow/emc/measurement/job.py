@@ -7,11 +7,11 @@ from functools import partial
 from time import sleep
 
 from emc.engine.device import resolve
-from emc.measurement.attempt import attempt
-from emc.measurement.cards import one_card
+from emc.jobs.attempt import attempt
+from emc.jobs.cards import one_card
+from emc.jobs.stop import stop_on_signal
 from emc.measurement.checkpoints import SECONDS_BETWEEN
 from emc.measurement.measure import measure_cell
-from emc.measurement.stop import stop_on_signal
 from emc.store.journal import InUseError, in_use, refuse_in_use
 from emc.store.layout import CellFiles, Results
 from emc.study.cell import Cell

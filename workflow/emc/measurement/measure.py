@@ -8,6 +8,7 @@ from emc.data.manifest import read_manifest
 from emc.data.samples import open_samples
 from emc.engine import choose
 from emc.engine.procedure import BackEnd
+from emc.jobs.stop import Stop
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
@@ -15,7 +16,6 @@ from emc.measurement.result import deciding, estimate
 from emc.measurement.rounds import Setting, run_rounds, trials
 from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
-from emc.measurement.stop import Stop
 from emc.nets.build import size
 from emc.records import Estimate, Probe
 from emc.search import Answer, Expected, Method, make

@@ -1,0 +1,38 @@
+"""Derivatives of activations against torch's."""
+
+import numpy as np
+import pytest
+import torch
+from torch.func import grad, vmap
+
+from emc.curvature.written.activations import activation
+from emc.nets.module import ACTIVATIONS
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_and_derivatives_are_torch_s(name: str) -> None:
+    z = np.concatenate([np.linspace(-40, 40, 161), [0.0, -1e-9, 1e-9]])
+    function = ACTIVATIONS[name]
+    tensor = torch.from_numpy(z)
+    bent = activation(name, z)
+    np.testing.assert_allclose(bent.value, function(tensor), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(bent.first, vmap(grad(function))(tensor), rtol=1e-12, atol=1e-15)
+    second = np.zeros_like(z) if bent.second is None else bent.second
+    expected = vmap(grad(grad(function)))(tensor)
+    np.testing.assert_allclose(second, expected, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_float32_stays_float32(name: str) -> None:
+    bent = activation(name, np.linspace(-3, 3, 7, dtype=np.float32))
+    kinds = {part.dtype for part in bent if part is not None}
+    assert kinds == {np.dtype(np.float32)}
+
+
+def test_selected_elements_only() -> None:
+    z = np.array([[-1.0, 2.0], [0.5, -3.0]])
+    everywhere = activation("tanh", z)
+    some = everywhere.at(np.array([3, 0]))
+    np.testing.assert_array_equal(some.value, np.tanh([-3.0, -1.0]))
+    assert some.second is not None
+    np.testing.assert_array_equal(some.second, everywhere.second.ravel()[[3, 0]])  # type: ignore[union-attr]

@@ -1,0 +1,142 @@
+"""Compiled programs against the reference; what torch.compile itself does is tested as slow."""
+
+from functools import partial
+
+import pytest
+import torch
+import torch._dynamo
+from tests.unit.engine.cases import (
+    CNN,
+    SGD,
+    TokenNet,
+    assert_same_training,
+    procedure,
+    replicas,
+)
+from tests.unit.engine.interrupted import assert_same_bits, to_the_end
+from torch import Tensor
+
+from emc.engine.fresh import fresh
+from emc.engine.procedure import Procedure, Replica, Update
+from emc.engine.sequential import Sequential
+from emc.engine.stacked.compiled import Compiled, FixedShapeRunner
+from emc.engine.stacked.flat import FlatNet
+from emc.engine.stacked.program import Programs
+from emc.engine.stacked.step import Step
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
+ADAM = procedure(update=Update("adam", weight_decay=0.01), epochs=12)
+
+
+@pytest.fixture
+def traced_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the traced operations as they are: all but the code generation, in a second."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+
+
+def assert_as_sequential(back_end: Compiled, asked: Procedure, given: list[Replica]) -> None:
+    found, expected = back_end.run(asked, given), Sequential("cpu").run(asked, given)
+    for run, reference in zip(found, expected, strict=True):
+        assert run.back_end == "compiled"
+        assert_same_training(run, reference)
+
+
+@pytest.mark.usefixtures("traced_only")
+@pytest.mark.parametrize(
+    ("asked", "sizes"),
+    [
+        (ADAM, [40, 21, 33]),
+        slow(procedure(update=SGD, label_smoothing=0.1, order="ragged"), [13]),
+        slow(procedure(layers=CNN, update=Update("sgd"), schedule="cosine"), [40, 33]),
+        slow(procedure(update=Update("gd", 0.9), loss="squared-error", batch=None), [40, 33, 21]),
+        slow(procedure(update=Update("muon", momentum=0.95)), [40, 33]),
+        slow(procedure(update=Update("sam", momentum=0.9, rho=0.1)), [40, 33]),
+        (procedure(layers=None, module=TokenNet, update=Update("adamw")), [37]),
+    ],
+)
+def test_traced_programs_are_the_reference(asked: Procedure, sizes: list[int]) -> None:
+    assert_as_sequential(Compiled("cpu"), asked, replicas(sizes, lr=0.02))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("traced_only")
+def test_replicas_leave_as_they_end() -> None:
+    given = replicas([30, 16, 25, 18, 17])
+    asked = procedure(epochs=40)
+    assert len({run.epochs for run in Compiled("cpu").run(asked, given)}) > 2
+    assert_as_sequential(Compiled("cpu"), asked, given)
+
+
+@pytest.mark.usefixtures("traced_only")
+def test_killed_at_every_epochs_end_the_runs_are_the_same() -> None:
+    back_end, given = Compiled("cpu"), replicas([40, 21, 33], lr=0.02)
+    found, kills = to_the_end(lambda kept: back_end.run(ADAM, given, kept))
+    assert_same_bits(found, back_end.run(ADAM, given))
+    assert kills >= 12
+
+
+@pytest.mark.usefixtures("traced_only")
+def test_procedures_that_differ_in_numbers_only_share_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[object] = []
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **k: made.append(a) or compile_(*a, **k))
+    back_end = Compiled("cpu")
+    for changes in ({}, {"epochs": 3}, {"schedule": "cosine"}, {"criterion": 0.9}):
+        back_end.run(procedure(**changes), replicas([40, 40]))
+    assert len(made) == 2
+
+
+@pytest.mark.slow
+def test_compiled_programs_are_the_reference() -> None:
+    back_end = Compiled("cpu")
+    for lr in (0.01, 0.02):
+        assert_as_sequential(back_end, ADAM, replicas([40, 21, 33], lr))
+
+
+@pytest.mark.slow
+def test_a_compiled_module_is_the_reference() -> None:
+    asked = procedure(layers=None, module=TokenNet, update=Update("adam"))
+    assert_as_sequential(Compiled("cpu"), asked, replicas([37], lr=0.01))
+
+
+def runner() -> FixedShapeRunner:
+    return FixedShapeRunner(Step(ADAM, FlatNet(fresh(ADAM, seed=0))))
+
+
+@pytest.mark.parametrize(
+    ("replicas_", "height"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (16, 16), (17, 32)]
+)
+def test_heights_are_powers_of_two(replicas_: int, height: int) -> None:
+    assert runner().height(replicas_) == height
+
+
+def test_widths_are_few_and_a_quarter_more_at_most() -> None:
+    widths = [runner().width(rows) for rows in range(1, 1025)]
+    assert all(rows <= width <= 1.25 * rows for rows, width in enumerate(widths, start=1))
+    assert len(set(widths)) <= 8 + 4 * 7
+    assert {runner().width(rows) for rows in (96, 128, 640)} == {96, 128, 640}
+
+
+def doubled(x: Tensor) -> Tensor:
+    x.mul_(2)
+    return x.sum()
+
+
+@pytest.mark.usefixtures("traced_only")
+def test_a_program_changes_its_arguments_once_a_call() -> None:
+    programs = Programs(doubled)
+    x = torch.ones(3)
+    assert [float(programs(x)) for _ in range(3)] == [6, 12, 24]
+    assert float(programs(torch.ones(4))) == 8
+
+
+@pytest.mark.usefixtures("traced_only")
+def test_a_program_is_never_compiled_anew() -> None:
+    programs = Programs(doubled)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for length in range(1, 20):
+            programs(torch.ones(length))
+        with pytest.raises(torch._dynamo.exc.RecompileError, match="Recompiling function"):
+            programs(torch.ones(3, dtype=torch.float64))

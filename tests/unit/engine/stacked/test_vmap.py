@@ -1,0 +1,367 @@
+"""Replicas in one call against the reference, one by one."""
+
+import logging
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.engine.cases import (
+    CLASSES,
+    CNN,
+    LINEAR,
+    OPTIMIZERS,
+    SGD,
+    NormNet,
+    TokenNet,
+    assert_same_training,
+    mlp,
+    procedure,
+    replicas,
+)
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.sequential import Sequential
+from emc.engine.stacked import vmap as vmap_module
+from emc.engine.stacked.lockstep import Lockstep
+from emc.engine.stacked.vmap import Vmap
+from emc.engine.unavailable import UnavailableError
+from emc.errors import EmcError
+from emc.nets import Dense
+from emc.nets.plan import GAINS
+from emc.records import Outcome
+
+SIZES = {1: [37], 3: [37, 20, 33], 8: [40, 1, 16, 17, 5, 40, 31, 23]}
+"""Replicas by how many: one sample, fewer than a batch, one batch, a remainder, and equals."""
+
+
+def assert_as_sequential(
+    asked: Procedure, given: list[Replica], tolerance: float = 1e-4
+) -> list[Run]:
+    found, expected = Vmap("cpu").run(asked, given), Sequential("cpu").run(asked, given)
+    for run, reference in zip(found, expected, strict=True):
+        assert run.back_end == "vmap"
+        assert_same_training(run, reference, tolerance)
+    return found
+
+
+@pytest.mark.parametrize("many", [1, 3, 8])
+@pytest.mark.parametrize(("update", "lr"), OPTIMIZERS)
+def test_optimizers_are_those_of_the_reference(many: int, update: Update, lr: float) -> None:
+    batch = None if update.name == "gd" else 16
+    assert_as_sequential(procedure(update=update, batch=batch), replicas(SIZES[many], lr))
+
+
+@pytest.mark.parametrize("many", [1, 3, 8])
+@pytest.mark.parametrize("order", ["stream", "balanced", "ragged"])
+def test_orders_are_those_of_the_reference(many: int, order: str) -> None:
+    assert_as_sequential(procedure(order=order), replicas(SIZES[many]))
+
+
+@pytest.mark.parametrize("activation", sorted(GAINS))
+def test_activations_are_those_of_the_reference(activation: str) -> None:
+    assert_as_sequential(procedure(layers=mlp(activation)), replicas(SIZES[3]))
+
+
+@pytest.mark.parametrize("layers", [LINEAR, CNN])
+@pytest.mark.parametrize("many", [1, 8])
+def test_nets_are_those_of_the_reference(layers: tuple[Dense, ...], many: int) -> None:
+    assert_as_sequential(procedure(layers=layers), replicas(SIZES[many]))
+
+
+@pytest.mark.parametrize("loss", [{"label_smoothing": 0.2}, {"loss": "squared-error"}])
+@pytest.mark.parametrize("many", [1, 8])
+def test_losses_are_those_of_the_reference(loss: dict[str, object], many: int) -> None:
+    assert_as_sequential(procedure(**loss), replicas(SIZES[many]))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("budget", [{}, {"epochs": None, "steps": 10}])
+def test_schedules_are_those_of_the_reference(schedule: str, budget: dict[str, int | None]) -> None:
+    asked = procedure(schedule=schedule, warmup=0.3, **budget)
+    assert_as_sequential(asked, replicas(SIZES[8]))
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_users_modules_are_those_of_the_reference(many: int) -> None:
+    asked = procedure(layers=None, module=TokenNet, update=Update("adam"))
+    assert_as_sequential(asked, replicas(SIZES[many], lr=0.01))
+
+
+def test_one_sample_may_share_a_call_with_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vmap_module, "_SPREAD", 1000)
+    assert_as_sequential(procedure(), replicas(SIZES[8]))
+    assert_as_sequential(procedure(batch=None), replicas(SIZES[8]))
+
+
+def test_replicas_leave_as_they_end() -> None:
+    given = replicas([30, 4, 12, 25, 8, 2, 18])
+    runs = assert_as_sequential(procedure(epochs=60), given, tolerance=1e-2)
+    assert len({run.epochs for run in runs if run.outcome is Outcome.FIT}) > 2
+
+
+def test_replicas_may_have_inputs_of_their_own() -> None:
+    shared, own = replicas([20, 30]), replicas([25], seed=1)
+    assert shared[0].inputs is not own[0].inputs
+    assert_as_sequential(procedure(), [shared[0], *own, shared[1]])
+
+
+def test_stuck_replicas_are_those_of_the_reference() -> None:
+    asked = procedure(
+        layers=LINEAR,
+        loss="squared-error",
+        batch=None,
+        epochs=4000,
+        update=Update("gd", 0.9, weight_decay=0.01),
+    )
+    runs = assert_as_sequential(asked, replicas([60, 50, 40], lr=0.2))
+    assert {run.outcome for run in runs} == {Outcome.STUCK}
+
+
+def test_without_a_rate_nothing_moves() -> None:
+    asked = procedure(epochs=20, batch=None)
+    assert_as_sequential(asked, replicas([40, 40], lr=0.0))
+
+
+def test_a_diverging_replica_leaves_its_neighbours_alone() -> None:
+    given = replicas([40, 40, 30])
+    given[1] = replace(given[1], lr=1e20)
+    runs = Vmap("cpu").run(procedure(), given)
+    assert runs[1].outcome is Outcome.DIVERGED
+    for place in (0, 2):
+        (alone,) = Sequential("cpu").run(procedure(), [given[place]])
+        assert_same_training(runs[place], alone)
+
+
+@pytest.mark.parametrize("layers", [mlp(), CNN])
+def test_neighbours_change_no_more_than_rounding(layers: tuple[Dense, ...]) -> None:
+    asked = procedure(layers=layers)
+    given = replicas([20, 40, 33, 21])
+    (alone,) = Vmap("cpu").run(asked, given[:1])
+    together = Vmap("cpu").run(asked, given)[0]
+    swapped = Vmap("cpu").run(asked, given[::-1])[-1]
+    assert_same_training(together, alone, tolerance=1e-5)
+    assert_same_training(swapped, alone, tolerance=1e-5)
+
+
+def test_the_same_call_gives_the_same_bits() -> None:
+    given = replicas(SIZES[8])
+    first, again = (Vmap("cpu").run(procedure(), given) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        for name, values in one.parameters.items():
+            np.testing.assert_array_equal(values, other.parameters[name])
+
+
+def test_the_seconds_of_the_replicas_are_shares_of_the_call() -> None:
+    start = time.perf_counter()
+    runs = Vmap("cpu").run(procedure(), replicas(SIZES[8]))
+    total = time.perf_counter() - start
+    assert all(run.seconds > 0 for run in runs)
+    assert sum(run.seconds for run in runs) <= total
+
+
+def test_no_replicas_are_no_runs() -> None:
+    assert Vmap("cpu").run(procedure(), []) == []
+
+
+class Flat(nn.Module):
+    """A user's module of one dense layer after something of the test's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(20, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.dense(self.before(x.flatten(1)))
+        return logits
+
+    def before(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Loose(Flat):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mask = torch.randn(20)
+
+
+class Centred(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x - x.mean(0) if self.training else x
+
+
+class Undefined(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x * torch.nan
+
+
+class Doubling(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x.mul_(2)
+
+
+class Random(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, 0.5, self.training)
+
+
+class Branching(Flat):
+    def before(self, x: Tensor) -> Tensor:
+        return x if float(self.dense.weight.detach().sum()) > 0 else -x
+
+
+class Counting(Flat):
+    """Its logits depend on how many batches it has seen in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def before(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.seen.add_(1)
+        return x * (1 + 1 / (self.seen + 100))
+
+
+def dropping() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Dropout(0.1), nn.Linear(20, CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (NormNet, "BatchNorm1d 'body.2' normalises over the batch"),
+        (dropping, "Dropout '1' draws numbers"),
+        (Loose, "Loose '' keeps the tensor 'mask' outside its parameters and buffers"),
+        (lambda: nn.InstanceNorm1d(3, affine=True, track_running_stats=True), "running"),
+    ],
+)
+def test_layers_that_touch_other_replicas_are_refused(make: object, reason: str) -> None:
+    assert reason in str(Vmap("cpu").refuses(procedure(layers=None, module=make)))
+
+
+class Narrowing(Flat):
+    """Has too few logits where `narrow` says so, and passes a trial on two rows in evaluation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = super().forward(x)
+        return logits[:, :-1] if self.narrow(x) else logits
+
+    def narrow(self, x: Tensor) -> bool:
+        return self.training
+
+
+class NarrowInBulk(Narrowing):
+    def narrow(self, x: Tensor) -> bool:
+        return len(x) > 2
+
+
+@pytest.mark.parametrize("make", [Narrowing, NarrowInBulk])
+@pytest.mark.parametrize("back_end", [Vmap("cpu"), Sequential("cpu")], ids=lambda one: one.name)
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_logits_that_go_wrong_in_training_are_told(
+    make: object, back_end: Vmap | Sequential, loss: str
+) -> None:
+    asked = procedure(layers=None, module=make, loss=loss)
+    wanted = (
+        rf"gives logits of shape \(\d+, {CLASSES - 1}\), \[batch, classes\] is \(\d+, {CLASSES}\)"
+    )
+    with pytest.raises(EmcError, match=wanted):
+        back_end.run(asked, replicas([8, 5]))
+
+
+@pytest.mark.parametrize("make", [TokenNet, Flat, lambda: nn.Dropout(0.0)])
+def test_other_layers_are_not(make: object) -> None:
+    class Net(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(2, 2), make())
+
+    assert Vmap("cpu").refuses(procedure(layers=None, module=Net)) is None
+    assert Vmap("cpu").refuses(procedure()) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Centred, "a row's logits depend on the other rows"),
+        (Random, "cannot train as several replicas"),
+        (Branching, "cannot train as several replicas"),
+        (Counting, "Counting changes a buffer in training, in idle steps too"),
+    ],
+)
+@pytest.mark.parametrize("many", [1, 3])
+def test_what_only_a_trial_tells_is_refused_before_training(
+    make: object, reason: str, many: int
+) -> None:
+    with pytest.raises(UnavailableError, match=reason):
+        Vmap("cpu").run(procedure(layers=None, module=make), replicas(SIZES[many]))
+
+
+def test_logits_that_are_never_finite_do_not_depend_on_other_rows() -> None:
+    (run,) = Vmap("cpu").run(procedure(layers=None, module=Undefined), replicas([8]))
+    assert (run.outcome, run.back_end) == (Outcome.DIVERGED, "vmap")
+
+
+@pytest.mark.parametrize("back_end", [Vmap("cpu"), Sequential("cpu")], ids=lambda one: one.name)
+def test_nets_that_change_their_inputs_are_refused(back_end: Vmap | Sequential) -> None:
+    asked = procedure(layers=None, module=Doubling)
+    with pytest.raises(EmcError, match="Doubling changes its inputs in place"):
+        back_end.run(asked, replicas([8]))
+
+
+def test_modules_that_give_no_logits_are_refused() -> None:
+    asked = procedure(layers=None, module=lambda: nn.Linear(5, 3))
+    with pytest.raises(EmcError, match=r"\[batch, classes\] is \(2, 3\)"):
+        Vmap("cpu").run(asked, replicas([8]))
+
+
+class SmallMemory:
+    """Makes training fail for more than `largest` replicas at once, and counts the calls."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
+        self.heights: list[int] = []
+        monkeypatch.setattr(vmap_module, "Lockstep", self.lockstep)
+        self.largest = largest
+
+    def lockstep(self, asked: Procedure, given: list[Replica], *rest: object) -> Lockstep:
+        self.heights.append(len(given))
+        if len(given) > self.largest:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 7 EiB")
+        return Lockstep(asked, given, *rest)
+
+
+def test_out_of_memory_halves_the_replicas_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = SmallMemory(monkeypatch, largest=2)
+    given = replicas([40, 39, 38, 37, 36, 35, 34])
+    with caplog.at_level(logging.WARNING):
+        runs = Vmap("cpu").run(procedure(update=SGD), given)
+    assert memory.heights == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert "out of memory with 7 replicas at once: going on with half" in caplog.text
+    for run, reference in zip(runs, Sequential("cpu").run(procedure(), given), strict=True):
+        assert_same_training(run, reference)
+
+
+def test_out_of_memory_with_one_replica_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    SmallMemory(monkeypatch, largest=0)
+    with pytest.raises(MemoryError, match=r"^a single replica does not fit: a smaller batch"):
+        Vmap("cpu").run(procedure(), replicas([8]))
+
+
+def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> Lockstep:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(vmap_module, "Lockstep", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        Vmap("cpu").run(procedure(), replicas([8]))
+
+
+def test_groups_hold_sizes_within_a_factor_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = SmallMemory(monkeypatch, largest=99)
+    Vmap("cpu").run(procedure(epochs=1), replicas([5, 40, 10, 20, 19, 2]))
+    assert memory.heights == [2, 2, 1, 1]

@@ -1,0 +1,5 @@
+"""Gradient and Hessian products of a plan, written out in numpy layer by layer.
+
+Knows the derivatives of dense and convolutional layers, activations and losses.
+Must not know torch, Lanczos or what a product is asked for.
+"""

@@ -1,0 +1,144 @@
+"""The objective of a plan, its gradient and Hessian products written out in numpy.
+
+One product of a small net already keeps a core busy, so vectors go one after another.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+
+from emc.curvature.objective import Objective
+from emc.curvature.operator import FirstOrder
+from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
+from emc.curvature.written.dense import dense_hessian
+from emc.curvature.written.layer import layers_at
+from emc.curvature.written.maps import first_features
+from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
+from emc.nets.plan import Conv, Dense, Plan
+
+CHUNK_BYTES: Final = 1 << 25
+"""Working memory of the samples that are treated together."""
+KEPT_BYTES: Final = 1 << 30
+"""Passes are kept from one product to the next where the work on all samples fits into this: they
+take up to half of it."""
+
+
+class WrittenOperator:
+    """The objective of a plan at `parameters`, over `inputs` [n, *shape] and `labels` [n].
+
+    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Products
+    share chunks of samples out between `threads`; more threads of BLAS within them do not help.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        parameters: Mapping[str, np.ndarray],
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        objective: Objective,
+        *,
+        precision: str = "float64",
+        threads: int = 1,
+    ) -> None:
+        """Look at the parameters; samples are read when something is asked for.
+
+        Raises:
+            EmcError: parameters that do not belong to the plan or are not finite, or labels that
+                are not classes of it.
+        """
+        check_parameters(plan_shapes(plan), parameters)
+        check_labels(labels, plan[-1].outputs)
+        self.objective = objective
+        self.samples = len(labels)
+        self.parameters = flatten(plan_shapes(plan), parameters)
+        self._plan = plan
+        self._layers = layers_at(plan, self.parameters.astype(precision))
+        self._inputs, self._labels = inputs, labels
+        self._threads = threads
+        self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in plan)
+
+    def at(self, parameters: np.ndarray) -> Self:
+        """The same objective at another point, float64 [P]."""
+        other = copy(self)
+        other.parameters = parameters
+        other._layers = layers_at(self._plan, parameters.astype(self._layers[0].weight.dtype))
+        other.__dict__.pop("_pieces", None)
+        return other
+
+    def first_order(self) -> FirstOrder:
+        """Loss, gradient and accuracy at the point."""
+        decay = self.objective.weight_decay
+        gradient = decay * self.parameters
+        loss = decay / 2 * float(self.parameters @ self.parameters)
+        correct = 0
+        for chunk in self._chunks():
+            add_gradient(self._layers, chunk, gradient)
+            loss += chunk.loss.value
+            correct += chunk.correct
+        return FirstOrder(loss, gradient, correct / self.samples)
+
+    def products(self, vectors: np.ndarray) -> np.ndarray:
+        """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+        directions = vectors.astype(self._layers[0].weight.dtype, copy=False)
+
+        def share(thread: int) -> np.ndarray:
+            products = np.zeros_like(vectors)
+            for chunk in self._chunks(thread, self._threads):
+                for direction, product in zip(directions, products, strict=True):
+                    add_product(self._layers, chunk, direction, product)
+            return products
+
+        products: np.ndarray = self.objective.weight_decay * vectors
+        if self._threads == 1:
+            products += share(0)
+            return products
+        with ThreadPoolExecutor(self._threads) as pool:
+            for part in pool.map(share, range(self._threads)):
+                products += part
+        return products
+
+    def dense_within(self, products: int) -> bool:
+        """Whether so many products would give the columns that have no closed form."""
+        convolutions = (
+            layer.stretch.stop
+            for layer, each in zip(self._layers, self._plan, strict=True)
+            if isinstance(each, Conv)
+        )
+        return max(convolutions, default=0) <= products
+
+    def dense(self) -> np.ndarray:
+        """The whole Hessian, float64 [P, P]."""
+        hessian = dense_hessian(self._layers, self._chunks())
+        hessian.ravel()[:: len(hessian) + 1] += self.objective.weight_decay
+        return hessian
+
+    @cached_property
+    def _pieces(self) -> Sequence[Chunk | slice]:
+        """All samples: as chunks where these may be kept, otherwise as slices."""
+        rows = max(1, CHUNK_BYTES // self.bytes_per_sample)
+        slices = [slice(start, start + rows) for start in range(0, self.samples, rows)]
+        if self.samples * self.bytes_per_sample > KEPT_BYTES:
+            return slices
+        return [self._chunk(part) for part in slices]
+
+    def _chunks(self, first: int = 0, every: int = 1) -> Iterator[Chunk]:
+        for piece in self._pieces[first::every]:
+            yield self._chunk(piece) if isinstance(piece, slice) else piece
+
+    def _chunk(self, part: slice) -> Chunk:
+        inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
+        features = first_features(self._plan, inputs)
+        return there_and_back(
+            self._layers, features, self._labels[part], self.objective, self.samples
+        )
+
+
+def _bytes_per_sample(layer: Dense | Conv) -> int:
+    """About what a product holds of one sample in one layer, in float64."""
+    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
+    return 8 * pixels * (2 * layer.fan_in + 6 * layer.outputs)

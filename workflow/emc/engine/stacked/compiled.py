@@ -1,0 +1,118 @@
+"""The step of `vmap`, compiled for a few fixed shapes; on a GPU also captured as CUDA graphs.
+
+Compiling takes 10 to 40 seconds a shape, once; the programs live as long as the back end.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import torch
+import torch._dynamo
+from torch import Tensor
+
+from emc.engine.checkpoint import Ledger
+from emc.engine.epoch import EpochPlan
+from emc.engine.fresh import fresh
+from emc.engine.procedure import Procedure, Replica
+from emc.engine.rule import DECOMPOSING
+from emc.engine.stacked.flat import FlatNet
+from emc.engine.stacked.graphs import CorrectGraph, TrainGraph
+from emc.engine.stacked.program import Programs
+from emc.engine.stacked.runner import Runner
+from emc.engine.stacked.stack import Stack
+from emc.engine.stacked.step import Step
+from emc.engine.stacked.vmap import Vmap
+
+
+class Compiled(Vmap):
+    """Trains what `Vmap` trains, by programs that torch.compile makes of the same step.
+
+    A program serves one shape and is never compiled anew: where torch would, or would go on
+    without it, the run ends with torch's error.
+    """
+
+    name = "compiled"
+
+    def __init__(self, device: str) -> None:
+        """Train on `device`, "cpu" or "cuda"."""
+        super().__init__(device)
+        self._runners: dict[Hashable, Runner] = {}
+
+    def refuses(self, procedure: Procedure) -> str | None:
+        """Why no program can be made of the replicas' step, or None."""
+        if procedure.update.name in DECOMPOSING:
+            return f"{procedure.update.name!r} decomposes matrices in some of its steps only"
+        return super().refuses(procedure)
+
+    def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            super()._run(procedure, replicas, ledger)
+
+    def _runner(self, procedure: Procedure) -> Runner:
+        """The procedure's programs, shared by all procedures whose step is the same."""
+        recipe = (
+            procedure.layers,
+            procedure.module,
+            procedure.classes,
+            procedure.update,
+            procedure.loss,
+            procedure.label_smoothing,
+        )
+        if recipe not in self._runners:
+            step = Step(procedure, FlatNet(fresh(procedure, seed=0).to(self._device)))
+            kind = GraphRunner if self._device.type == "cuda" else FixedShapeRunner
+            self._runners[recipe] = kind(step)
+        return self._runners[recipe]
+
+
+class FixedShapeRunner(Runner):
+    """Runs programs for stacks whose heights and widths are few."""
+
+    def __init__(self, step: Step) -> None:
+        """Take the steps to compile."""
+        super().__init__(step)
+        self._train, self._correct = Programs(step.train), Programs(step.correct)
+
+    def height(self, replicas: int) -> int:
+        """The next power of two."""
+        return 1 << (replicas - 1).bit_length()
+
+    def width(self, rows: int) -> int:
+        """The next of 4, 5, 6 or 7 times a power of two: a quarter more at most."""
+        grain = 1 << max((rows - 1).bit_length() - 3, 0)
+        return -(-rows // grain) * grain
+
+
+class GraphRunner(FixedShapeRunner):
+    """Replays programs from CUDA graphs, captured for one stack at a time."""
+
+    def __init__(self, step: Step) -> None:
+        """Take the steps to compile."""
+        super().__init__(step)
+        self._stack: Stack | None = None
+        self._training: TrainGraph | None = None
+        self._counting: CorrectGraph | None = None
+
+    def train(self, stack: Stack, plan: EpochPlan) -> Tensor:
+        """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
+        self._turn_to(stack)
+        if self._training is None:
+            self.step.net.template.train()
+            # A stream's epochs differ by one step, and this one may be a shorter one.
+            self._training = TrainGraph(self, stack, plan, len(plan.sizes) + 1)
+        return self._training.run(plan)
+
+    def correct(self, stack: Stack) -> Tensor:
+        """Samples of each replica that are classified rightly in evaluation mode, int64 [K]."""
+        self._turn_to(stack)
+        if self._counting is None:
+            self._counting = CorrectGraph(super().correct, stack)
+        return self._counting.run()
+
+    def forget(self) -> None:
+        """Let go of the graphs and of the stack whose memory they use."""
+        self._stack = self._training = self._counting = None
+
+    def _turn_to(self, stack: Stack) -> None:
+        if stack is not self._stack:
+            self.forget()
+            self._stack = stack

@@ -1,0 +1,62 @@
+"""How the epochs of a stack run on the device."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from emc.engine.epoch import EpochPlan
+from emc.engine.stacked.stack import Stack
+from emc.engine.stacked.step import CHUNK_ROWS, Step
+
+
+class Runner:
+    """Takes the steps of an epoch one after another, as `Step` says.
+
+    Back ends that need fixed shapes, or prepare the steps of a stack, override parts of it.
+    """
+
+    def __init__(self, step: Step) -> None:
+        """Take the steps to run."""
+        self.step = step
+        self._train: Callable[..., Tensor] = step.train
+        self._correct: Callable[..., Tensor] = step.correct
+
+    def height(self, replicas: int) -> int:
+        """Rows of the stack that so many replicas need."""
+        return replicas
+
+    def width(self, rows: int) -> int:
+        """Rows of a step that so many samples need."""
+        return rows
+
+    def train(self, stack: Stack, plan: EpochPlan) -> Tensor:
+        """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
+        self.step.net.template.train()
+        device = stack.weights.device
+        samples, sizes, rates = (
+            torch.from_numpy(array).to(device) for array in (plan.samples, plan.sizes, plan.rates)
+        )
+        return torch.stack(
+            [
+                self.train_step(stack, own, size, rate)
+                for own, size, rate in zip(samples, sizes, rates, strict=True)
+            ]
+        )
+
+    def train_step(self, stack: Stack, samples: Tensor, sizes: Tensor, rates: Tensor) -> Tensor:
+        """One step in place on samples [K, batch], as `EpochPlan` has them; its losses [K]."""
+        x, labels = stack.batch(samples)
+        return self._train(stack.weights, x, labels, sizes, rates, *stack.rest)
+
+    def correct(self, stack: Stack) -> Tensor:
+        """Samples of each replica that are classified rightly in evaluation mode, int64 [K]."""
+        self.step.net.template.eval()
+        correct = torch.zeros_like(stack.counts)
+        for first in range(0, stack.rows.shape[1], CHUNK_ROWS):
+            x, labels, sizes = stack.chunk(first, CHUNK_ROWS)
+            correct += self._correct(stack.weights, x, labels, sizes, *stack.constants)
+        return correct
+
+    def forget(self) -> None:
+        """Let go of what was prepared for a stack."""

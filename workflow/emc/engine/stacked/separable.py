@@ -1,0 +1,64 @@
+"""Whether replicas of a net can share a call without touching one another."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from emc.engine.fresh import check_logits, fresh
+from emc.engine.procedure import Procedure, Replica
+from emc.engine.stacked.stack import stacked
+from emc.engine.stacked.step import Step
+from emc.engine.unavailable import UnavailableError
+from emc.engine.update import RATES
+
+
+def obstacle(net: nn.Module) -> str | None:
+    """Which of the net's layers needs a call of its own, or None."""
+    for name, layer in net.named_modules():
+        if reason := _obstacle_of(layer):
+            return f"{type(layer).__name__} {name!r} {reason}"
+    return None
+
+
+def _obstacle_of(layer: nn.Module) -> str | None:
+    if isinstance(layer, _BatchNorm):
+        return "normalises over the batch, which is padded"
+    if isinstance(layer, _InstanceNorm) and layer.track_running_stats:
+        return "keeps running statistics"
+    if isinstance(layer, _DropoutNd) and layer.p > 0:
+        return "draws numbers that would depend on the other replicas"
+    for name, value in vars(layer).items():
+        if isinstance(value, Tensor):
+            return f"keeps the tensor {name!r} outside its parameters and buffers"
+    return None
+
+
+def try_together(procedure: Procedure, step: Step, replica: Replica, device: torch.device) -> None:
+    """Take one step of two copies of a replica on two of its samples.
+
+    Raises:
+        EmcError: the net cannot take the inputs, or gives no logits.
+        UnavailableError: the step cannot be taken for both in one call, or rows mix.
+    """
+    net = fresh(procedure, replica.seed).to(device)
+    few = Replica(replica.inputs, replica.rows[:2], replica.labels[:2], replica.seed, 0.0)
+    stack = stacked(step.net, [net, net], [few, few], step.rule.lengths, device)
+    x, labels, sizes = stack.chunk(0, 2)
+    check_logits(net, x[0], procedure.classes)
+    rates = torch.ones(2, RATES, device=device)
+    net.train()
+    step.net.template.train()
+    kind = type(net).__name__
+    before = [constant.clone() for constant in stack.constants]
+    try:
+        step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
+        together, alone = net(x[0])[:1], net(x[0, :1])
+        mixed = not torch.allclose(together, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
+    except (RuntimeError, ValueError) as error:
+        raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
+    if not all(map(torch.equal, before, stack.constants)):
+        raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
+    if mixed:
+        raise UnavailableError(f"{kind}: a row's logits depend on the other rows of the batch")

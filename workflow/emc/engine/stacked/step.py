@@ -1,0 +1,146 @@
+"""The one definition of a step of many replicas, of their evaluation and of their gradient.
+
+`vmap` runs it as it stands, `compiled` traces and compiles it. Every tensor's first dimension is
+the replica; rows beyond a replica's own count weigh nothing, and a replica without rows is idle:
+its weights and moments stay as they are.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, vmap
+
+from emc.engine.objective import hits, row_losses
+from emc.engine.procedure import Procedure
+from emc.engine.rule import rule
+from emc.engine.sharpness import uphill
+from emc.engine.stacked.flat import FlatNet
+from emc.engine.stacked.stack import Stack
+from emc.engine.update import coupled_decay
+
+CHUNK_ROWS = 256
+"""Samples of each replica that an evaluation looks at in one go."""
+
+
+class Measured(NamedTuple):
+    """Of each replica over all its samples, float64 [K]: mean loss without smoothing, and the
+    norm of the gradient of the optimised loss."""
+
+    losses: Tensor
+    gradient_norms: Tensor
+
+
+class Step:
+    """Training steps and evaluations of replicas of one procedure."""
+
+    def __init__(self, procedure: Procedure, net: FlatNet) -> None:
+        """Take what is trained and how."""
+        self.net = net
+        self._procedure = procedure
+        self.rule = rule(procedure.update, list(net.shapes.values()))
+
+    def train(
+        self,
+        weights: Tensor,
+        x: Tensor,
+        labels: Tensor,
+        sizes: Tensor,
+        rates: Tensor,
+        *rest: Tensor,
+    ) -> Tensor:
+        """Take a step in place; returns the batch losses before it [K].
+
+        x [K, batch, *shape] and labels [K, batch], of which the first `sizes` [K] are the batch;
+        rates [K, RATES]; rest: moments and constants.
+        """
+        held = len(self.rule.lengths)
+        moments, constants = list(rest[:held]), list(rest[held:])
+        share = _mask(sizes, x) / sizes.clamp(min=1)[:, None]
+        losses, gradient = self._gradient(weights, x, labels, share, constants)
+        if self._procedure.update.name == "sam":
+            there = weights + uphill(gradient, self._procedure.update.rho)
+            gradient = self._gradient(there, x, labels, share, constants)[1]
+        new, new_moments = self.rule(weights, moments, gradient, rates)
+        active = (sizes > 0)[:, None]
+        for old, fresh in zip((weights, *moments), (new, *new_moments), strict=True):
+            old.copy_(torch.where(active, fresh, old))
+        return losses
+
+    def correct(
+        self, weights: Tensor, x: Tensor, labels: Tensor, sizes: Tensor, *constants: Tensor
+    ) -> Tensor:
+        """How many of the first `sizes` rows of each replica are classified rightly, [K]."""
+
+        def right(weights: Tensor, constants: list[Tensor], x: Tensor, labels: Tensor) -> Tensor:
+            return hits(self.net.logits(weights, constants, x), labels)
+
+        rows = each_replica(right)(weights, list(constants), x, labels)
+        return (rows & _mask(sizes, x)).sum(1)
+
+    def measure(self, stack: Stack) -> Measured:
+        """Loss and gradient over all samples, in evaluation mode."""
+        self.net.template.eval()
+        gradient = coupled_decay(self._procedure.update) * stack.weights
+        losses = torch.zeros_like(stack.counts, dtype=torch.float64)
+        for first in range(0, stack.rows.shape[1], CHUNK_ROWS):
+            x, labels, sizes = stack.chunk(first, CHUNK_ROWS)
+            mask = _mask(sizes, x)
+            share = mask / stack.counts[:, None]
+            gradient = (
+                gradient + self._gradient(stack.weights, x, labels, share, stack.constants)[1]
+            )
+            plain = self._row_losses(stack.weights, x, labels, stack.constants, smoothing=0.0)
+            losses += torch.where(mask, plain.double(), 0.0).sum(1)
+        return Measured(losses / stack.counts, gradient.double().norm(dim=1))
+
+    def _gradient(
+        self, weights: Tensor, x: Tensor, labels: Tensor, share: Tensor, constants: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Each replica's loss [K], its rows weighed by `share` [K, rows], and its gradient.
+
+        The replicas' losses depend on their own weights only, so the gradient of their sum holds
+        every replica's gradient: one backward pass, and no functional transform in it.
+        """
+        with torch.enable_grad():
+            variable = weights.detach().requires_grad_()
+            smoothing = self._procedure.label_smoothing
+            rows = self._row_losses(variable, x, labels, constants, smoothing=smoothing)
+            losses = (rows * share).sum(1)
+            (gradient,) = torch.autograd.grad(losses.sum(), variable)
+        return losses.detach(), gradient
+
+    def _row_losses(
+        self,
+        weights: Tensor,
+        x: Tensor,
+        labels: Tensor,
+        constants: list[Tensor],
+        *,
+        smoothing: float,
+    ) -> Tensor:
+        def one(weights: Tensor, constants: list[Tensor], x: Tensor, labels: Tensor) -> Tensor:
+            logits = self.net.logits(weights, constants, x)
+            return row_losses(self._procedure, logits, labels, smoothing=smoothing)
+
+        return each_replica(one)(weights, constants, x, labels)
+
+
+Batched = Callable[[Tensor, list[Tensor], Tensor, Tensor], Tensor]
+
+
+def each_replica(function: Batched) -> Batched:
+    """`function` over the first dimension of its arguments; a single replica needs no vmap."""
+
+    def batched(weights: Tensor, constants: list[Tensor], x: Tensor, labels: Tensor) -> Tensor:
+        if len(weights) > 1:
+            many: Tensor = vmap(function)(weights, constants, x, labels)
+            return many
+        return function(weights[0], [each[0] for each in constants], x[0], labels[0])[None]
+
+    return batched
+
+
+def _mask(sizes: Tensor, x: Tensor) -> Tensor:
+    """Which rows of x [K, rows, ...] are among the first `sizes` [K], bool [K, rows]."""
+    return torch.arange(x.shape[1], device=x.device) < sizes[:, None]

@@ -1,0 +1,97 @@
+"""One try at a job of a cell or a data set: what is its own fault becomes its failure."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from emc.errors import EmcError, FileError, MachineError, StopRequested, one_line, with_kind
+from emc.jobs.stop import Stop
+from emc.records import Failure
+from emc.store.failures import count_try, forget_failure, forget_tries, write_failure
+from emc.study.plugins import place_of
+
+log = logging.getLogger(__name__)
+
+MEMORY_TRIES: Final = 4
+"""As many as one run on a cluster makes, each with more memory: see profiles/slurm/profile.yaml."""
+
+_NO_MEMORY: Final = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What torch says in plain RuntimeErrors: its own class is for its allocator on a device only."""
+
+
+@contextmanager
+def attempt(
+    stage: str, failure: Path, outputs: Sequence[Path], stop: Stop | None = None
+) -> Iterator[None]:
+    """Run a stage; an error inside is written to `failure`, and `outputs` become empty files.
+
+    So the rule succeeds and the study goes on. A plug-in that exits is such an error too, and so
+    is one that raises KeyboardInterrupt where Ctrl-C makes a `stop` instead. What can pass by
+    itself is no fault of the cell, or of the data set, and is raised. Memory that runs out can
+    pass, but not `MEMORY_TRIES` times: then it is a failure, too.
+
+    Raises:
+        StopRequested: the process was asked to stop.
+        MachineError: a file is missing, damaged or cannot be written, the disk is full or gone, or
+            a setting of the machine is wrong.
+        MemoryError: memory ran out, the machine's or the device's.
+    """
+    forget_failure(failure)
+    try:
+        yield
+        forget_tries(failure)
+    except (MachineError, StopRequested):
+        raise
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and (stop is None or place_of(error) is None):
+            raise
+        if stop is not None and stop.is_set():
+            raise StopRequested(f"{stage} was cut short: {one_line(error)}") from error
+        _raise_what_can_pass(stage, error)
+        log.info("%s failed", stage, exc_info=error)
+        reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)
+        log.error(  # noqa: TRY400
+            "error: %s\n%s counts as failed until `emc retry` clears it",
+            reason,
+            failure.parent.name,
+        )
+        names = tuple(output.name for output in outputs)
+        write_failure(failure, Failure(failure.parent.name, stage, reason, names))
+        forget_tries(failure)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether memory ran out, or that caused the error, as where a plug-in's line is told."""
+    said = one_line(error)
+    named = type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
+    if named or isinstance(error, MemoryError):
+        return True
+    return error.__cause__ is not None and _lacks_memory(error.__cause__)
+
+
+def _out_of_memory(error: BaseException, failure: Path) -> str:
+    """The reason of a failure, if memory ran out often enough; raise otherwise."""
+    tries = count_try(failure)
+    if tries < MEMORY_TRIES:
+        raise MemoryError(f"{one_line(error)} (try {tries} of {MEMORY_TRIES})") from error
+    return f"memory ran out {tries} times, at last with {_reason(error)}"
+
+
+def _raise_what_can_pass(stage: str, error: BaseException) -> None:
+    """Raise if the machine failed rather than the cell."""
+    if isinstance(error, OSError) and place_of(error) is None:
+        log.info("%s cannot go on", stage, exc_info=error)
+        raise FileError(f"{stage}: {one_line(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    said = one_line(error) if isinstance(error, EmcError) else with_kind(error)
+    place = place_of(error)
+    return said if place is None or place in said else f"{place}: {said}"
