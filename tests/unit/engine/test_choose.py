@@ -14,8 +14,8 @@ from emc.engine.checkpoint import Checkpoints
 from emc.engine.choose import BACK_ENDS, back_end
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, Run
-from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
+from emc.native.unavailable import UnavailableError
 from emc.nets.build import net
 from emc.study.architectures import Vit
 

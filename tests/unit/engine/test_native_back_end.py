@@ -9,10 +9,11 @@ import pytest
 from tests.unit.engine.native_reference import compile_for, train
 
 from emc.criteria import plateau
-from emc.engine.native import NativeBackEnd, build, kernel
+from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.native.source import translation_unit
 from emc.engine.procedure import Procedure, Replica, Run, Update
 from emc.errors import EmcError
+from emc.native import build
 from emc.nets.plan import Conv, Dense, Plan
 from emc.records import Outcome
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operator, certify_operators
+from emc.curvature.choose import plan_operator
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.settings import DEFAULT, Settings
-from emc.curvature.written.operator import WrittenOperator
 from emc.nets.plan import Plan
 from emc.records import Polish
 
@@ -53,8 +53,9 @@ def certify_end_points(
 ) -> list[Evidence]:
     """Certify end points of one net, given as a plan or as a factory of modules.
 
-    A plan on the CPU needs numpy alone, and shares out its samples between `threads`. Anything
-    else is differentiated by torch on `device`, all end points side by side. Answers do not depend
+    A plan on the CPU is differentiated by compiled kernels, in numpy where these cannot, and
+    shares out its samples between `threads`. Anything else is differentiated by torch on
+    `device`, all end points side by side. Answers do not depend
     on which end points are certified together.
 
     Raises:
@@ -64,7 +65,7 @@ def certify_end_points(
     if device == "cpu" and not callable(net):
         return [
             certify_operator(
-                _written(net, end, objective, settings, threads),
+                _of_plan(net, end, objective, settings, threads),
                 plateau=end.plateau,
                 seed=end.seed,
                 settings=settings,
@@ -103,16 +104,16 @@ def polish_end_point(
 
     operator: Operator
     if device == "cpu" and not callable(net):
-        operator = _written(net, end, objective, settings, threads)
+        operator = _of_plan(net, end, objective, settings, threads)
     else:
         operator = _differentiated(_module(net), end, objective, settings, device)
     return polish(operator, criterion=criterion, seed=(end.seed, "polish"), settings=settings)
 
 
-def _written(
+def _of_plan(
     plan: Plan, end: EndPoint, objective: Objective, settings: Settings, threads: int
-) -> WrittenOperator:
-    return WrittenOperator(
+) -> Operator:
+    return plan_operator(
         plan,
         end.parameters,
         end.inputs,

@@ -7,8 +7,8 @@ from functools import cache
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import BackEnd, Procedure, Replica, Run
-from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
+from emc.native.unavailable import UnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from tests.unit.engine.cases import CNN, assert_same_training, procedure, replicas
 
-from emc.engine.stacked import compiled, graphs
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.engine.sequential import Sequential
+from emc.engine.stacked import compiled, graphs
 from emc.engine.stacked.compiled import Compiled, GraphRunner
 from emc.engine.stacked.graphs import captured
 from emc.engine.stacked.vmap import Vmap

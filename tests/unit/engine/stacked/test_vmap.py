@@ -28,8 +28,8 @@ from emc.engine.sequential import Sequential
 from emc.engine.stacked import vmap as vmap_module
 from emc.engine.stacked.lockstep import Lockstep
 from emc.engine.stacked.vmap import Vmap
-from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
+from emc.native.unavailable import UnavailableError
 from emc.nets import Dense
 from emc.nets.plan import GAINS
 from emc.records import Outcome

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from math import nan
@@ -15,7 +14,6 @@ import numpy as np
 from emc.criteria import correct_needed, is_stationary, outcome, plateau
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
-from emc.engine.native.build import library, rebuild
 from emc.engine.native.kernel import (
     FULL_BATCH,
     LOSSES,
@@ -33,8 +31,8 @@ from emc.engine.order import order_state
 from emc.engine.procedure import Procedure, Replica, Run
 from emc.engine.progress import memorised_bits
 from emc.engine.schedule import learning_rates
-from emc.engine.unavailable import UnavailableError
 from emc.errors import EmcError
+from emc.native.build import loaded
 from emc.records import THRESHOLDS, Milestone, Outcome
 
 _NO_LIMIT: Final = 2**62
@@ -89,23 +87,12 @@ class NativeBackEnd:
 
     def _kernel(self, net: Net) -> Kernel:
         if net not in self._kernels:
-            self._kernels[net] = _kernel(translation_unit(net))
+            self._kernels[net] = loaded(translation_unit(net), _kernel)
         return self._kernels[net]
 
 
-def _kernel(source: str) -> Kernel:
-    path = library(source)
-    with suppress(OSError):
-        return _loaded(path)
-    rebuild(source, path)  # the file was damaged
-    try:
-        return _loaded(path)
-    except OSError as error:
-        raise UnavailableError(f"the compiled kernel does not load: {error}") from error
-
-
 @cache
-def _loaded(path: Path) -> Kernel:
+def _kernel(path: Path) -> Kernel:
     return Kernel(path)
 
 

@@ -10,8 +10,8 @@ from emc.engine.fresh import check_logits, fresh
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
-from emc.engine.unavailable import UnavailableError
 from emc.engine.update import RATES
+from emc.native.unavailable import UnavailableError
 
 
 def obstacle(net: nn.Module) -> str | None:

@@ -11,35 +11,35 @@ namespace emc {
 struct Identity {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return x; }
-  static EMC_INLINE Floats slope(Floats) { return broadcast(1.0f); }
+  static EMC_INLINE Floats slope(Floats) { return broadcast(Real(1)); }
 };
 
 struct Relu {
   static constexpr bool from_output = true, monotone = true;
-  static EMC_INLINE Floats value(Floats x) { return x < 0.0f ? broadcast(0.0f) : x; }
+  static EMC_INLINE Floats value(Floats x) { return x < Real(0) ? broadcast(Real(0)) : x; }
   static EMC_INLINE Floats slope(Floats y) {
-    return y > 0.0f ? broadcast(1.0f) : broadcast(0.0f);
+    return y > Real(0) ? broadcast(Real(1)) : broadcast(Real(0));
   }
 };
 
 struct LeakyRelu {
   static constexpr bool from_output = true, monotone = true;
-  static EMC_INLINE Floats value(Floats x) { return x < 0.0f ? 0.01f * x : x; }
+  static EMC_INLINE Floats value(Floats x) { return x < Real(0) ? Real(0.01) * x : x; }
   static EMC_INLINE Floats slope(Floats y) {
-    return y > 0.0f ? broadcast(1.0f) : broadcast(0.01f);
+    return y > Real(0) ? broadcast(Real(1)) : broadcast(Real(0.01));
   }
 };
 
 struct Tanh {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return hyperbolic_tangent(x); }
-  static EMC_INLINE Floats slope(Floats y) { return 1.0f - y * y; }
+  static EMC_INLINE Floats slope(Floats y) { return Real(1) - y * y; }
 };
 
 struct Sigmoid {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return logistic(x); }
-  static EMC_INLINE Floats slope(Floats y) { return y * (1.0f - y); }
+  static EMC_INLINE Floats slope(Floats y) { return y * (Real(1) - y); }
 };
 
 struct Silu {
@@ -47,7 +47,7 @@ struct Silu {
   static EMC_INLINE Floats value(Floats x) { return x * logistic(x); }
   static EMC_INLINE Floats slope(Floats x) {
     const Floats s = logistic(x);
-    return s * (1.0f + x * (1.0f - s));
+    return s * (Real(1) + x * (Real(1) - s));
   }
 };
 

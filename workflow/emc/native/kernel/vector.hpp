@@ -1,5 +1,6 @@
-// Vectors of floats by the compiler's own vector types, so that one source serves SSE2, AVX2,
-// AVX-512 and NEON. A kernel whose layers would fill vectors of sixteen badly defines EMC_NARROW.
+// Vectors of numbers by the compiler's own vector types, so that one source serves SSE2, AVX2,
+// AVX-512 and NEON. Numbers are float32, or float64 in a kernel that defines EMC_DOUBLE. A kernel
+// whose layers would fill the widest vectors badly defines EMC_NARROW.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,23 @@
 
 namespace emc {
 
-#if defined(__AVX512F__) && !defined(EMC_NARROW)
-constexpr int lanes = 16;
-#elif defined(__AVX2__)
-constexpr int lanes = 8;
+#if defined(EMC_DOUBLE)
+typedef double Real;
+typedef int64_t Int;
 #else
-constexpr int lanes = 4;
+typedef float Real;
+typedef int32_t Int;
 #endif
+
+#if defined(__AVX512F__) && !defined(EMC_NARROW)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
+constexpr int lanes = vector_bytes / sizeof(Real);
 
 #if defined(__AVX512VL__) || defined(__aarch64__)
 constexpr int registers = 32;
@@ -28,27 +39,29 @@ constexpr int registers = 32;
 constexpr int registers = 16;
 #endif
 
-typedef float Floats __attribute__((vector_size(4 * lanes)));
-typedef int32_t Ints __attribute__((vector_size(4 * lanes)));
+typedef Real Floats __attribute__((vector_size(vector_bytes)));
+typedef Int Ints __attribute__((vector_size(vector_bytes)));
 
-// The same vectors where they lie in memory: at any address, beside plain floats.
-typedef float FloatsInMemory __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
-typedef int32_t IntsInMemory __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
+// The same vectors where they lie in memory: at any address, beside plain numbers.
+typedef Real FloatsInMemory
+    __attribute__((vector_size(vector_bytes), aligned(sizeof(Real)), may_alias));
+typedef Int IntsInMemory
+    __attribute__((vector_size(vector_bytes), aligned(sizeof(Int)), may_alias));
 
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 constexpr int round_up(int a, int step) { return ceil_div(a, step) * step; }
 
-EMC_INLINE Floats load(const float* from) {
+EMC_INLINE Floats load(const Real* from) {
   return *reinterpret_cast<const FloatsInMemory*>(from);
 }
 
-EMC_INLINE Ints load(const int32_t* from) { return *reinterpret_cast<const IntsInMemory*>(from); }
+EMC_INLINE Ints load(const Int* from) { return *reinterpret_cast<const IntsInMemory*>(from); }
 
-EMC_INLINE void store(float* to, Floats value) { *reinterpret_cast<FloatsInMemory*>(to) = value; }
+EMC_INLINE void store(Real* to, Floats value) { *reinterpret_cast<FloatsInMemory*>(to) = value; }
 
-EMC_INLINE void store(int32_t* to, Ints value) { *reinterpret_cast<IntsInMemory*>(to) = value; }
+EMC_INLINE void store(Int* to, Ints value) { *reinterpret_cast<IntsInMemory*>(to) = value; }
 
-EMC_INLINE Floats broadcast(float value) {
+EMC_INLINE Floats broadcast(Real value) {
   Floats all;
   EMC_UNROLL for (int i = 0; i < lanes; ++i) all[i] = value;
   return all;
@@ -108,7 +121,7 @@ EMC_INLINE void exchange(Floats& a, Floats& b, std::integer_sequence<int, Lane..
   b = high;
 }
 
-// Transposes a square of lanes x lanes floats, log2(lanes) rounds of exchanges.
+// Transposes a square of lanes x lanes numbers, log2(lanes) rounds of exchanges.
 template <int Distance = 1>
 EMC_INLINE void transpose(Floats (&rows)[lanes]) {
   EMC_UNROLL for (int i = 0; i < lanes; ++i) {
@@ -132,7 +145,7 @@ EMC_INLINE Floats sums(Floats (&rows)[lanes]) {
 // `lanes` rows of `Columns` numbers, padded to whole vectors, to a vector a column, and back with
 // zeros for the padding.
 template <int Columns>
-inline void rows_to_lanes(const float* rows, float* to) {
+inline void rows_to_lanes(const Real* rows, Real* to) {
   constexpr int stride = round_up(Columns, lanes);
   for (int column = 0; column < Columns; column += lanes) {
     Floats square[lanes];
@@ -144,7 +157,7 @@ inline void rows_to_lanes(const float* rows, float* to) {
 }
 
 template <int Columns>
-inline void lanes_to_rows(const float* from, float* rows) {
+inline void lanes_to_rows(const Real* from, Real* rows) {
   constexpr int stride = round_up(Columns, lanes);
   for (int column = 0; column < Columns; column += lanes) {
     Floats square[lanes];

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emc.engine.native.build import library
-from emc.engine.unavailable import UnavailableError
+from emc.native.build import library
+from emc.native.unavailable import UnavailableError
 
 ANSWER = 'extern "C" int answer() { return 42; }'
 

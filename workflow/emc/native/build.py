@@ -10,13 +10,16 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from emc.engine.unavailable import UnavailableError
+from emc.native.unavailable import UnavailableError
+
+Kernel = TypeVar("Kernel")
 
 HEADERS: Final = Path(__file__).parent / "kernel"
 _FLAGS: Final = (
@@ -40,6 +43,21 @@ def library(source: str) -> Path:
     if not path.exists():
         rebuild(source, path)
     return path
+
+
+def loaded(source: str, load: Callable[[Path], Kernel]) -> Kernel:
+    """What `load` makes of the library of a source; a damaged one is built anew.
+
+    `load` raises OSError for a file that is not a library. Raises UnavailableError.
+    """
+    path = library(source)
+    with suppress(OSError):
+        return load(path)
+    rebuild(source, path)
+    try:
+        return load(path)
+    except OSError as error:
+        raise UnavailableError(f"the compiled kernel does not load: {error}") from error
 
 
 def rebuild(source: str, path: Path) -> None:

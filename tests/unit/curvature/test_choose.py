@@ -1,0 +1,48 @@
+"""Which operator differentiates a plan, and what is told of it."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.curvature.nets import PLAIN, mlp, parameters, samples
+
+from emc.curvature import choose
+from emc.curvature.choose import plan_operator
+from emc.curvature.native import NativeOperator
+from emc.curvature.written.operator import WrittenOperator
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    choose._available.cache_clear()
+    yield
+    choose._available.cache_clear()
+
+
+def test_the_kernels_where_they_can() -> None:
+    found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+    assert isinstance(found, NativeOperator)
+
+
+def test_numpy_where_they_refuse(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr("emc.curvature.native.LARGEST", 100)
+    found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+    assert isinstance(found, WrittenOperator)
+    assert "not by the native kernels: the samples take 240 bytes" in caplog.text
+
+
+def test_numpy_where_there_is_no_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for _ in range(2):
+        found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+        assert isinstance(found, WrittenOperator)
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 1
+    assert "not by the native kernels: no C++ compiler" in warnings[0]

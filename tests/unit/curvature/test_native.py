@@ -1,0 +1,191 @@
+"""The operator in compiled kernels against numpy's and against automatic derivatives."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.curvature.nets import OBJECTIVES, PLAIN, cnn, mlp, parameters, samples
+
+from emc.curvature.autograd import AutogradOperator
+from emc.curvature.native import NativeOperator, refusal
+from emc.curvature.objective import Objective
+from emc.curvature.operator import Operator
+from emc.curvature.written.operator import WrittenOperator
+from emc.errors import EmcError
+from emc.native.objective import ACTIVATIONS
+from emc.nets.module import module
+from emc.nets.plan import Conv, Dense, Plan
+
+EXACT, ROUGH = 1e-12, 1e-4
+LENGTHS = st.sampled_from([1, 2, 7, 8, 9, 31, 64, 65])
+"""Samples: fewer than a vector holds, whole vectors, and some over."""
+
+
+def difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """Relative to the norm of all; absolute where that is nothing but rounding."""
+    return float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-3))
+
+
+def agree(found: Operator, expected: Operator, bound: float) -> None:
+    one, other = found.first_order(), expected.first_order()
+    assert one.loss == pytest.approx(other.loss, rel=bound, abs=bound)
+    assert one.accuracy == other.accuracy
+    assert difference(one.gradient, other.gradient) < bound
+    vectors = np.random.default_rng(5).normal(size=(2, len(expected.parameters)))
+    assert difference(found.products(vectors), expected.products(vectors)) < bound
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Dense layers of any sizes, with up to two convolutions before them."""
+    activation = st.sampled_from(ACTIVATIONS)
+    shape = draw(st.tuples(st.integers(1, 3), st.integers(4, 9), st.integers(4, 9)))
+    layers: list[Dense | Conv] = []
+    for _ in range(draw(st.integers(0, 2))):
+        channels = draw(st.integers(1, 9))
+        layers.append(
+            Conv(*(shape[0], channels, *shape[1:]), draw(activation), draw(st.booleans()))
+        )
+        shape = (channels, shape[1] // 2, shape[2] // 2)
+    sizes = [shape[0] * shape[1] * shape[2], *draw(st.lists(st.integers(1, 20), max_size=3))]
+    hidden = [Dense(a, b, draw(st.booleans()), draw(activation)) for a, b in pairwise(sizes)]
+    last = Dense(sizes[-1], draw(st.integers(1, 5)), draw(st.booleans()), "identity")
+    return (*layers, *hidden, last)
+
+
+@st.composite
+def operators(draw: st.DrawFn, precision: str) -> tuple[NativeOperator, WrittenOperator]:
+    plan = draw(plans())
+    first = plan[0]
+    shape = (
+        (first.inputs, first.height, first.width) if isinstance(first, Conv) else (first.inputs,)
+    )
+    seed = draw(st.integers(0, 99))
+    data = samples(draw(LENGTHS), *shape, classes=plan[-1].outputs, seed=seed)
+    given_ = (plan, parameters(plan, seed), *data, draw(st.sampled_from(OBJECTIVES)))
+    return NativeOperator(*given_, precision=precision), WrittenOperator(*given_)
+
+
+@given(both=operators("float64"))
+@settings(max_examples=150, deadline=None)
+def test_any_plan_agrees_with_numpy(both: tuple[NativeOperator, WrittenOperator]) -> None:
+    agree(*both, EXACT)
+
+
+@given(both=operators("float32"))
+@settings(max_examples=50, deadline=None)
+def test_float32_agrees_within_its_rounding(
+    both: tuple[NativeOperator, WrittenOperator],
+) -> None:
+    native, written = both
+    one, other = native.first_order(), written.first_order()
+    assert one.loss == pytest.approx(other.loss, rel=ROUGH, abs=ROUGH)
+    assert one.gradient.dtype == np.float64
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize(("net", "shape"), [(mlp, (6,)), (cnn, (2, 7, 9))])
+def test_agrees_with_automatic_derivatives(
+    net: object, shape: tuple[int, ...], activation: str, precision: str
+) -> None:
+    plan = net(activation)  # type: ignore[operator]
+    data, objective = samples(33, *shape), Objective(label_smoothing=0.1, weight_decay=0.03)
+    native = NativeOperator(plan, parameters(plan), *data, objective, precision=precision)
+    automatic = AutogradOperator(module(plan), parameters(plan), *data, objective)
+    agree(native, automatic, EXACT if precision == "float64" else ROUGH)
+
+
+def operator(plan: Plan, n: int, *shape: int, threads: int = 1) -> NativeOperator:
+    return NativeOperator(plan, parameters(plan), *samples(n, *shape), PLAIN, threads=threads)
+
+
+def test_another_point_is_evaluated_there_and_this_one_stays() -> None:
+    plan = mlp()
+    here = operator(plan, 20, 6)
+    before = here.first_order()
+    there = here.at(here.parameters + 0.1)
+    expected = WrittenOperator(plan, parameters(plan), *samples(20, 6), PLAIN).at(there.parameters)
+    agree(there, expected, EXACT)
+    np.testing.assert_allclose(there.dense(), expected.dense(), atol=1e-14)
+    np.testing.assert_array_equal(here.first_order().gradient, before.gradient)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_same_call_gives_the_same_bits(threads: int) -> None:
+    some = operator(cnn(), 200, 2, 7, 9, threads=threads)
+    vectors = np.random.default_rng(2).normal(size=(2, len(some.parameters)))
+    first, again = some.first_order(), some.first_order()
+    assert first.loss == again.loss
+    np.testing.assert_array_equal(first.gradient, again.gradient)
+    np.testing.assert_array_equal(some.products(vectors), some.products(vectors))
+    np.testing.assert_array_equal(some.products(vectors)[1:], some.products(vectors[1:]))
+
+
+def test_threads_change_nothing_but_rounding() -> None:
+    agree(operator(cnn(), 200, 2, 7, 9, threads=3), operator(cnn(), 200, 2, 7, 9), EXACT)
+
+
+def test_gradient_keeps_its_digits_where_the_loss_is_almost_zero() -> None:
+    """Against the gradient in exact arithmetic for two classes: g = sigmoid(-margin) x."""
+    plan = (Dense(1, 2, False, "identity"),)
+    weights = {"0.weight": np.array([[20.0], [-20.0]], np.float32)}
+    inputs, labels = np.ones((1, 1), np.float32), np.array([0])
+    gradient = NativeOperator(plan, weights, inputs, labels, PLAIN).first_order().gradient
+    tail = np.exp(-40.0) / (1 + np.exp(-40.0))
+    np.testing.assert_allclose(gradient, [-tail, tail], rtol=1e-13)
+
+
+def test_the_first_of_equal_logits_is_the_answer() -> None:
+    plan = (Dense(1, 3, False, "identity"),)
+    weights = {"0.weight": np.array([[1.0], [2.0], [2.0]], np.float32)}
+    inputs, labels = np.ones((3, 1), np.float32), np.array([0, 1, 2])
+    assert NativeOperator(plan, weights, inputs, labels, PLAIN).first_order().accuracy == 1 / 3
+
+
+def test_a_loss_that_is_not_finite_says_so() -> None:
+    some = operator(mlp(), 5, 6)
+    point = some.at(np.full_like(some.parameters, 1e300)).first_order()
+    assert not np.isfinite(point.loss)
+
+
+def test_vectors_and_points_of_another_length() -> None:
+    some = operator(mlp(), 5, 6)
+    with pytest.raises(EmcError, match=r"a point of 84 parameters, found \(83,\)"):
+        some.at(some.parameters[1:])
+    with pytest.raises(EmcError, match=r"vectors of 84 parameters, found \(2, 83\)"):
+        some.products(np.ones((2, 83)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "shape", "reason"),
+    [
+        (mlp("tan"), (5, 6), "the activation is 'tan', not one of relu"),
+        (mlp(), (5, 7), "inputs of shape (7,) do not fit Dense(inputs=6"),
+        (cnn(), (5, 2, 9, 7), "inputs of shape (2, 9, 7) do not fit Conv(inputs=2"),
+        (mlp(), (1 << 26, 6), "the samples take 3,221,225,472 bytes, more than 2,147,483,648"),
+        ((Dense(6, 4, True, "relu"),), (5, 6), "the last layer is not dense without"),
+        ((Dense(6, 4, True, "relu"), Dense(5, 4, True, "identity")), (5, 6), "cannot follow"),
+        ((Conv(1, 2, 1, 4, "relu"), Dense(0, 4, True, "identity")), (5, 1, 1, 4), "cannot follow"),
+    ],
+)
+def test_what_the_kernels_refuse(plan: Plan, shape: tuple[int, ...], reason: str) -> None:
+    found = refusal(plan, shape, "float64")
+    assert found is not None
+    assert reason in found
+
+
+def test_a_refused_net_is_not_evaluated() -> None:
+    inputs, labels = samples(5, 6)
+    with pytest.raises(EmcError, match="the native kernels cannot evaluate this net: the activa"):
+        NativeOperator(mlp("tan"), parameters(mlp()), inputs, labels, PLAIN)
+
+
+def test_end_points_and_labels_that_do_not_belong() -> None:
+    inputs, labels = samples(5, 6)
+    with pytest.raises(EmcError, match="the end point does not belong to the net"):
+        NativeOperator(mlp(), {}, inputs, labels, PLAIN)
+    with pytest.raises(EmcError, match=r"labels lie in 4 \.\.\. 6, the net has 4 classes"):
+        NativeOperator(mlp(), parameters(mlp()), inputs, labels % 4 + 4, PLAIN)

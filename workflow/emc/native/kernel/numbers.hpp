@@ -1,0 +1,103 @@
+// Numbers that a net computes with: `lanes` samples at a time, alone or with their derivatives
+// along a direction of all parameters. The backward pass in such duals is forward-over-reverse: the
+// tangent of the gradient is the Hessian times the direction (Pearlmutter 1994, the R-operator).
+#pragma once
+
+#include "bends.hpp"
+
+namespace emc {
+
+struct Dual {
+  Floats value, tangent;
+};
+
+template <class Number>
+constexpr bool is_dual = std::is_same_v<Number, Dual>;
+
+EMC_INLINE Floats value(Floats x) { return x; }
+EMC_INLINE Floats value(Dual x) { return x.value; }
+
+// The share of a product in what is asked for: the gradient, or the Hessian times the direction.
+EMC_INLINE Floats wanted(Floats x) { return x; }
+EMC_INLINE Floats wanted(Dual x) { return x.tangent; }
+EMC_INLINE Floats wanted_product(Floats d, Floats x) { return d * x; }
+EMC_INLINE Floats wanted_product(Dual d, Floats x) { return d.tangent * x; }
+EMC_INLINE Floats wanted_product(Dual d, Dual x) {
+  return d.tangent * x.value + d.value * x.tangent;
+}
+
+EMC_INLINE Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.tangent + b.tangent}; }
+EMC_INLINE Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.tangent - b.tangent}; }
+EMC_INLINE Dual operator-(Dual a, Floats b) { return {a.value - b, a.tangent}; }
+EMC_INLINE Dual operator*(Dual a, Dual b) {
+  return {a.value * b.value, a.tangent * b.value + a.value * b.tangent};
+}
+EMC_INLINE Dual operator*(Dual a, Floats b) { return {a.value * b, a.tangent * b}; }
+EMC_INLINE Dual operator*(Dual a, Real b) { return {a.value * b, a.tangent * b}; }
+EMC_INLINE Dual& operator+=(Dual& a, Dual b) { return a = a + b; }
+
+EMC_INLINE Floats reciprocal(Floats x) { return Real(1) / x; }
+EMC_INLINE Dual reciprocal(Dual x) {
+  const Floats inverse = Real(1) / x.value;
+  return {inverse, -x.tangent * inverse * inverse};
+}
+
+EMC_INLINE Floats exponential_of(Floats x) { return exponential(x); }
+EMC_INLINE Dual exponential_of(Dual x) {
+  const Floats power = exponential(x.value);
+  return {power, power * x.tangent};
+}
+
+EMC_INLINE Floats where(Ints mask, Floats a, Floats b) { return mask ? a : b; }
+EMC_INLINE Dual where(Ints mask, Dual a, Dual b) {
+  return {mask ? a.value : b.value, mask ? a.tangent : b.tangent};
+}
+
+// An activation's output and its slope.
+template <class Number>
+struct Activated {
+  Number output, slope;
+};
+
+template <Activation activation>
+EMC_INLINE Activated<Floats> activate(Floats x) {
+  const Bend bent = bend<activation>(x);
+  return {bent.value, bent.first};
+}
+
+template <Activation activation>
+EMC_INLINE Activated<Dual> activate(Dual x) {
+  const Bend bent = bend<activation>(x.value);
+  return {{bent.value, bent.first * x.tangent}, {bent.first, bent.second * x.tangent}};
+}
+
+// A stretch of parameters, with their direction where numbers are duals.
+template <class Number>
+struct Weights {
+  const Real* at;
+
+  EMC_INLINE Weights from(int64_t first) const { return {at + first}; }
+  EMC_INLINE Floats operator[](int64_t i) const { return broadcast(at[i]); }
+  EMC_INLINE void add(int64_t i, Floats x, Floats& sum) const { sum += at[i] * x; }
+};
+
+template <>
+struct Weights<Dual> {
+  const Real *at, *along;
+
+  EMC_INLINE Weights from(int64_t first) const { return {at + first, along + first}; }
+  EMC_INLINE Dual operator[](int64_t i) const { return {broadcast(at[i]), broadcast(along[i])}; }
+
+  EMC_INLINE void add(int64_t i, Floats x, Dual& sum) const {
+    sum.value += at[i] * x;
+    sum.tangent += along[i] * x;
+  }
+
+  EMC_INLINE void add(int64_t i, Dual x, Dual& sum) const {
+    sum.value += at[i] * x.value;
+    sum.tangent += at[i] * x.tangent;
+    sum.tangent += along[i] * x.value;
+  }
+};
+
+}  // namespace emc

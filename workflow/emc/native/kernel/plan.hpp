@@ -1,0 +1,110 @@
+// A net of layers one after the other: from a chunk of samples to their loss and its derivatives.
+#pragma once
+
+#include <vector>
+
+#include "layers.hpp"
+#include "logits.hpp"
+
+namespace emc {
+
+// What is summed over the samples.
+struct Totals {
+  double loss = 0;
+  int64_t correct = 0;
+};
+
+// The samples of a chunk as the first layer takes them; `labels` holds -1 where a lane is empty.
+struct Samples {
+  const Floats* inputs;
+  const Ints* labels;
+  int groups;
+};
+
+template <class Number>
+class PlanNet {
+ public:
+  PlanNet(const std::vector<LayerShape>& shapes, int groups) {
+    for (const LayerShape& shape : shapes) {
+      const Grid input = input_grid(shape, groups);
+      layers_.emplace_back(shape, input, groups);
+      inputs_.emplace_back(layers_.size() > 1 ? input.size : 0);
+      received_.emplace_back(layers_.size() > 1 ? input.size : 0);
+    }
+    for (size_t l = 0; l + 1 < shapes.size(); ++l)
+      passed_on_.push_back(output_grid(shapes[l], shapes[l + 1], groups));
+  }
+
+  // Where the first layer looks for its inputs.
+  static Grid input_grid(const LayerShape& shape, int groups) {
+    return Grid(shape.inputs, groups, shape.height, shape.width, shape.is_conv ? 1 : 0);
+  }
+
+  // Numbers that a group of samples takes in a net of these shapes.
+  static int64_t numbers(const std::vector<LayerShape>& shapes) {
+    int64_t total = 0;
+    for (const LayerShape& shape : shapes) {
+      total += 2 * input_grid(shape, 1).size;
+      total += 3 * shape.outputs * shape.height * shape.width;
+    }
+    return total;
+  }
+
+  // Adds to the totals and to `gradient`, in the order of the parameters.
+  void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
+           Weights<Number> turned, double* gradient, Totals& totals) {
+    forward(samples, weights);
+    add_loss(samples, criterion, totals);
+    backward(samples, weights, turned, gradient);
+  }
+
+ private:
+  void forward(const Samples& samples, Weights<Number> weights) {
+    for (size_t l = 0; l < layers_.size(); ++l) {
+      if (l == 0) layers_[l].forward(samples.inputs, samples.groups, weights);
+      else layers_[l].forward(inputs_[l].data(), samples.groups, weights);
+      weights = weights.from(layers_[l].shape.size());
+      if (l + 1 < layers_.size())
+        layers_[l].activate_to(inputs_[l + 1].data(), passed_on_[l], samples.groups);
+    }
+  }
+
+  // The last layer has no activation: its sums are the logits.
+  void add_loss(const Samples& samples, const Criterion& criterion, Totals& totals) {
+    Layer<Number>& last = layers_.back();
+    const int stride = last.channel();
+    for (int g = 0; g < samples.groups; ++g) {
+      const LogitColumn<Number> column{last.sums.data() + g, last.delta.data() + g, stride,
+                                       int(last.shape.outputs), samples.labels[g]};
+      totals.correct += column.correct();
+      totals.loss += sum(column.loss(criterion));
+    }
+  }
+
+  void backward(const Samples& samples, Weights<Number> weights, Weights<Number> turned,
+                double* gradient) {
+    int64_t first = 0;
+    for (const Layer<Number>& layer : layers_) first += layer.shape.size();
+    for (size_t l = layers_.size(); l-- > 0;) {
+      first -= layers_[l].shape.size();
+      if (l == 0) {
+        layers_[l].add_to_gradient(samples.inputs, samples.groups, gradient);
+        return;
+      }
+      layers_[l].add_to_gradient(inputs_[l].data(), samples.groups, gradient + first);
+      layers_[l].give_back(received_[l].data(), samples.groups, turned.from(first));
+      layers_[l - 1].take_back(received_[l].data(), passed_on_[l - 1], samples.groups);
+    }
+  }
+
+  static Grid output_grid(const LayerShape& shape, const LayerShape& next, int groups) {
+    if (!shape.is_conv || next.is_conv) return input_grid(next, groups);
+    return Grid::flattened(shape.outputs, groups, shape.pooled_height(), shape.pooled_width());
+  }
+
+  std::vector<Layer<Number>> layers_;
+  std::vector<std::vector<Number>> inputs_, received_;  // of every layer but the first
+  std::vector<Grid> passed_on_;  // where each layer's outputs lie in the next one's inputs
+};
+
+}  // namespace emc

@@ -1,0 +1,189 @@
+"""The training loss of a plan in a compiled kernel: mirrors `kernel/objective.hpp`.
+
+One kernel per precision serves plans of all sizes, so that it is compiled once per machine.
+"""
+
+import ctypes
+import weakref
+from ctypes import POINTER, Structure, byref, c_double, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from emc.native.build import loaded
+from emc.nets.plan import Conv, Dense, Plan
+
+ACTIVATIONS: Final = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
+"""Those of `kernel/bends.hpp`, in its order."""
+LOSSES: Final = ("cross-entropy", "squared-error")
+"""Those of `kernel/logits.hpp`, in its order."""
+_SOURCES: Final = {
+    "float64": '#define EMC_DOUBLE\n#include "objective.hpp"\n',
+    "float32": '#include "objective.hpp"\n',
+}
+
+
+class _Layer(Structure):
+    _fields_ = (
+        ("is_conv", c_int64),
+        ("inputs", c_int64),
+        ("outputs", c_int64),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("activation", c_int64),
+        ("has_bias", c_int64),
+    )
+
+
+class _Problem(Structure):
+    _fields_ = (
+        ("layers", c_void_p),
+        ("depth", c_int64),
+        ("inputs", c_void_p),
+        ("labels", c_void_p),
+        ("loss", c_int64),
+        ("smoothing", c_double),
+        ("samples", c_int64),
+        ("weight_decay", c_double),
+    )
+
+
+class _Totals(Structure):
+    _fields_ = (("loss", c_double), ("correct", c_int64))
+
+
+def build(precision: str) -> ctypes.CDLL:
+    """The kernel of a precision (float64 or float32), compiled now if the cache lacks it.
+
+    Raises:
+        UnavailableError: it cannot be built.
+    """
+    return loaded(_SOURCES[precision], _kernel)
+
+
+class NativeObjective:
+    """A training loss of `size` parameters, at any point, over the samples that it was made with.
+
+    Calls may run at once in several threads. The same call gives the same bits.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        *,
+        loss: str,
+        label_smoothing: float,
+        weight_decay: float,
+        precision: str,
+    ) -> None:
+        """Take a copy of inputs [n, *shape] and labels [n] as the plan takes them.
+
+        The loss is the one that `emc.curvature.Objective` describes; its arithmetic runs in
+        `precision` (float64 or float32), sums over chunks of samples in float64.
+
+        Raises:
+            UnavailableError: the kernel cannot be built.
+            MemoryError: the samples do not fit.
+        """
+        self._kernel = build(precision)
+        layers = (_Layer * len(plan))(*map(_layer, plan))
+        data = np.ascontiguousarray(inputs, dtype=precision)
+        classes = np.ascontiguousarray(labels, dtype=np.int64)
+        problem = _Problem(
+            layers=ctypes.addressof(layers),
+            depth=len(plan),
+            inputs=data.ctypes.data,
+            labels=classes.ctypes.data,
+            loss=LOSSES.index(loss),
+            smoothing=label_smoothing,
+            samples=len(labels),
+            weight_decay=weight_decay,
+        )
+        self._handle = self._kernel.emc_objective_open(byref(problem))
+        if self._handle is None:
+            raise MemoryError("no memory for the samples of a native objective")
+        weakref.finalize(self, self._kernel.emc_objective_close, self._handle)
+
+    def first_order(
+        self, parameters: np.ndarray, share: int = 0, shares: int = 1
+    ) -> tuple[float, np.ndarray, int]:
+        """Loss, gradient (float64 [P]) and number of samples that are right, at a point.
+
+        Of several `shares` of the samples this is the one of number `share`; all of them add up.
+
+        Raises:
+            MemoryError: no memory to work with.
+        """
+        gradient, totals = np.empty_like(parameters), _Totals()
+        self._check(
+            self._kernel.emc_objective_first_order(
+                self._handle,
+                parameters.ctypes.data,
+                share,
+                shares,
+                gradient.ctypes.data,
+                byref(totals),
+            )
+        )
+        return totals.loss, gradient, totals.correct
+
+    def products(
+        self, parameters: np.ndarray, vectors: np.ndarray, share: int = 0, shares: int = 1
+    ) -> np.ndarray:
+        """The Hessian at a point times each row, float64 [m, P] to float64 [m, P].
+
+        Shares as in `first_order`.
+
+        Raises:
+            MemoryError: no memory to work with.
+        """
+        products = np.empty_like(vectors)
+        self._check(
+            self._kernel.emc_objective_products(
+                self._handle,
+                parameters.ctypes.data,
+                vectors.ctypes.data,
+                len(vectors),
+                share,
+                shares,
+                products.ctypes.data,
+            )
+        )
+        return products
+
+    def _check(self, done: int) -> None:
+        if not done:
+            raise MemoryError("no memory for an evaluation of a native objective")
+
+
+def _layer(layer: Dense | Conv) -> _Layer:
+    images = isinstance(layer, Conv)
+    return _Layer(
+        is_conv=images,
+        inputs=layer.inputs,
+        outputs=layer.outputs,
+        height=layer.height if isinstance(layer, Conv) else 1,
+        width=layer.width if isinstance(layer, Conv) else 1,
+        activation=ACTIVATIONS.index(layer.activation),
+        has_bias=layer.bias,
+    )
+
+
+@cache
+def _kernel(path: Path) -> ctypes.CDLL:
+    kernel = ctypes.CDLL(str(path))
+    kernel.emc_objective_open.restype = c_void_p
+    kernel.emc_objective_open.argtypes = (POINTER(_Problem),)
+    kernel.emc_objective_first_order.argtypes = (
+        *(c_void_p, c_void_p, c_int64, c_int64, c_void_p),
+        POINTER(_Totals),
+    )
+    kernel.emc_objective_products.argtypes = (
+        *(c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p),
+    )
+    kernel.emc_objective_close.argtypes = (c_void_p,)
+    return kernel
