@@ -20,8 +20,8 @@ from tests.unit.curvature.nets import (
 )
 
 from emc.curvature.objective import Objective
+from emc.curvature.written import operator as written
 from emc.curvature.written.operator import WrittenOperator
-from emc.curvature.written.operator import operator as written
 from emc.errors import EmcError
 from emc.nets.module import ACTIVATIONS, load, module
 from emc.nets.plan import Dense, Plan
