@@ -35,7 +35,7 @@ from torch import nn
 from emc.curvature import EndPoint, Objective, Settings, WrittenOperator, certify_end_points
 from emc.curvature.lanczos import Lanczos
 from emc.curvature.process import Process, run
-from emc.engine import Procedure, Replica, Run, Update, run_probes
+from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
 from emc.nets.module import load, module
 from emc.nets.plan import Plan, count, plan
 from emc.seeds import generator
@@ -80,7 +80,7 @@ def _replica(inputs: np.ndarray, n: int, seed: int) -> Replica:
     return Replica(inputs, rows, draw.integers(0, 10, n), seed, 0.05)
 
 
-def _end(start: Replica, done: Run) -> EndPoint:
+def _end(start: Replica, done: TrainedRun) -> EndPoint:
     inputs = start.inputs[start.rows]
     return EndPoint(done.parameters, inputs, start.labels, done.plateau, start.seed)
 

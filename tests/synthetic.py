@@ -18,13 +18,17 @@ from emc.data.equality import EqualInputs
 from emc.data.manifest import Manifest, OriginalFile, write_manifest
 from emc.records import (
     Certificate,
+    Ended,
     Estimate,
+    Finish,
+    FirstOrderTest,
     Judgement,
     Milestone,
     Outcome,
     Polish,
     Probe,
     RateEstimate,
+    Run,
     Verdict,
 )
 from emc.seeds import derive, generator
@@ -190,7 +194,7 @@ def _generalisation(plan: PlannedCell, seed: int, gap: float) -> dict[str, Any]:
         "test_accuracy": 1.0 - gap,
         "test_loss": 0.5,
         "gap": gap,
-        "outcome": "fit",
+        "ended": "fit",
         "epochs": 30,
         "seconds": 1.0,
         "back_end": "native",
@@ -251,24 +255,17 @@ def _probe(
     fit: bool,
     draw: np.random.Generator,
 ) -> Probe:
-    failures = (Outcome.STUCK, Outcome.CENSORED, Outcome.DIVERGED)
-    outcome = Outcome.FIT if fit else failures[draw.choice(3, p=(0.7, 0.25, 0.05))]
     epochs = int(draw.integers(20, 120)) if fit else 300
     steps = epochs * max(1, n // cell.batch.size)
     accuracy = 1.0 if fit else float(1 - max(1, draw.poisson(0.04 * n)) / n) if n > 1 else 0.0
     loss = float(0.02 * draw.random() if fit else 0.2 + 0.3 * draw.random())
+    diverged = not fit and draw.random() < 0.05
     trace = np.unique(np.geomspace(1, epochs, 12).astype(int))
     decay = loss + 2.2 * np.exp(-5 * trace / epochs)
     early = Milestone(epochs // 2, steps // 2)
     never = Milestone(None, None)
-    return Probe(
-        cell=identity,
-        round=index // 8,
-        replica=index % 8,
-        seed=derive(identity, index),
-        n=n,
-        lr=rate,
-        outcome=outcome,
+    run = Run(
+        ended=Ended.FIT if fit else Ended.DIVERGED if diverged else Ended.BUDGET,
         epochs=epochs,
         steps=steps,
         gradient_evaluations=steps * min(n, cell.batch.size),
@@ -279,16 +276,51 @@ def _probe(
             Milestone(epochs, steps) if fit else never,
         ),
         accuracy=max(accuracy, 0.0),
-        loss=math.inf if outcome is Outcome.DIVERGED else loss,
-        gradient_norm=math.inf if outcome is Outcome.DIVERGED else loss / 30,
-        plateau=math.inf if outcome is Outcome.DIVERGED else loss / 100,
+        loss=math.inf if diverged else loss,
+        gradient_norm=math.inf if diverged else loss / 30,
+        plateau=math.inf if diverged else loss / 100,
         memorised_bits=n * math.log2(cell.classes) * (0.98 if fit else 0.7),
         back_end="native",
-        device="cpu",
         seconds=1e-7 * steps * cell.parameters,
         trace_epochs=tuple(int(epoch) for epoch in trace),
         trace_losses=tuple(float(value) for value in decay),
     )
+    return Probe(
+        cell=identity,
+        round=index // 8,
+        replica=index % 8,
+        seed=derive(identity, index),
+        n=n,
+        lr=rate,
+        device="cpu",
+        run=run,
+        finish=_finish(run, draw) if run.ended is Ended.BUDGET else None,
+    )
+
+
+def _finish(run: Run, draw: np.random.Generator) -> Finish:
+    """Most failures are at a minimum, some merely unfinished, some open."""
+    outcome = (Outcome.MINIMUM, Outcome.FINISHED, Outcome.OPEN)[draw.choice(3, p=(0.7, 0.1, 0.2))]
+    finished, test = outcome is Outcome.FINISHED, FirstOrderTest.GRADIENT
+    return Finish(
+        outcome=outcome,
+        test=None if finished else test,
+        reason=_FINISHES[outcome],
+        iterations=int(draw.integers(100, 2000)),
+        escapes=0,
+        kinks=int(draw.integers(0, 20)),
+        accuracy=1.0 if finished else run.accuracy,
+        loss=run.loss / 2,
+        gradient_norm=1e-2 if outcome is Outcome.OPEN else 1e-4,
+        seconds=0.1,
+    )
+
+
+_FINISHES: Final = {
+    Outcome.MINIMUM: "the gradient vanishes",
+    Outcome.FINISHED: "it fits",
+    Outcome.OPEN: "its iterations ran out",
+}
 
 
 def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
@@ -297,7 +329,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
     available = cell.dataset.facts.samples
     saturated = exact > available
     emc50 = min(exact * math.exp(draw.normal(0, 0.02)), available)
-    censored = sum(run.outcome is Outcome.CENSORED for run in runs)
+    censored = sum(run.outcome is Outcome.OPEN for run in runs)
     rates = cell.optimizer.lr
     best = rates[len(rates) // 2]
     return Estimate(
@@ -330,8 +362,8 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         parameters=cell.parameters,
         classes=cell.classes,
         samples_available=available,
-        memorised_bits=max(run.memorised_bits for run in runs),
-        seconds=sum(run.seconds for run in runs),
+        memorised_bits=max(run.run.memorised_bits for run in runs),
+        seconds=sum(run.run.seconds for run in runs),
         back_end="native",
         device="cpu",
         software="emc 0.1.0, python 3.11.7",
@@ -355,7 +387,7 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
     saddle = 0.5 if cell.optimizer.name == "gd" else 0.15
     for run in (*fits, *failures):
         verdict = Verdict.FITTED if run.outcome is Outcome.FIT else Verdict.MINIMUM
-        if run.outcome is Outcome.CENSORED:
+        if run.outcome is Outcome.OPEN:
             verdict = Verdict.UNCONVERGED
         elif draw.random() < saddle:
             verdict = Verdict.SADDLE
@@ -369,10 +401,10 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
             outcome=run.outcome,
             verdict=verdict,
             reason=_REASONS[verdict],
-            loss=run.loss,
-            gradient_norm=run.gradient_norm,
-            relative_gradient_norm=run.gradient_norm / 10,
-            plateau=run.plateau,
+            loss=run.run.loss,
+            gradient_norm=run.run.gradient_norm,
+            relative_gradient_norm=run.run.gradient_norm / 10,
+            plateau=run.run.plateau,
             lambda_min=level * largest * float(draw.lognormal(0, 0.3)),
             lambda_min_residual=1e-6,
             lambda_max=largest,
@@ -397,7 +429,7 @@ def _polish(run: Probe, draw: np.random.Generator) -> Polish:
         n=run.n,
         verdict=Verdict.MINIMUM,
         reason=_REASONS[Verdict.MINIMUM],
-        loss=run.loss / 2,
+        loss=run.run.loss / 2,
         gradient_norm=1e-4,
         relative_gradient_norm=1e-5,
         plateau=math.nan,
@@ -416,9 +448,9 @@ def _polish(run: Probe, draw: np.random.Generator) -> Polish:
     return Polish(
         iterations=40,
         escapes=0,
-        accuracy=1.0 if fits else run.accuracy,
+        accuracy=1.0 if fits else run.run.accuracy,
         fits=fits,
-        loss=run.loss / 2,
+        loss=run.run.loss / 2,
         gradient_norm=0.1 if fits else 1e-4,
         seconds=0.5,
         judgement=None if fits else judgement,

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.store.examples import run
 
 from emc.data.manifest import MANIFEST, read_manifest
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
-from emc.records import Failure, Law, Milestone, Outcome, Probe
+from emc.records import Failure, Law, Probe
 from emc.store.columns import PROBES
 from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints, write_endpoints
@@ -32,29 +33,7 @@ from emc.study.identity import canonical, from_canonical
 
 pytestmark = pytest.mark.slow
 
-PROBE = Probe(
-    cell="a",
-    round=0,
-    replica=0,
-    seed=1,
-    n=10,
-    lr=0.1,
-    outcome=Outcome.FIT,
-    epochs=3,
-    steps=3,
-    gradient_evaluations=30,
-    milestones=(Milestone(1, 1), Milestone(2, 2), Milestone(2, 2), Milestone(3, 3)),
-    accuracy=1.0,
-    loss=0.1,
-    gradient_norm=0.1,
-    plateau=0.1,
-    memorised_bits=10.0,
-    back_end="native",
-    device="cpu",
-    seconds=0.1,
-    trace_epochs=(1, 3),
-    trace_losses=(1.0, 0.1),
-)
+PROBE = Probe(cell="a", round=0, replica=0, seed=1, n=10, lr=0.1, device="cpu", run=run())
 POINT = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
 CELL = Cell.model_validate({"dataset": "digits", "architecture": {"name": "mlp", "width": 4}})
 

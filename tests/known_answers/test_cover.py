@@ -12,7 +12,7 @@ from emc.engine import run_probes
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.measurement.measure import measure_cell
 from emc.nets.plan import Dense
-from emc.records import Estimate, Outcome
+from emc.records import Ended, Estimate
 from emc.store.layout import CellFiles
 from emc.study import load_file
 from emc.study.cell import Cell
@@ -72,7 +72,7 @@ def test_training_fits_what_a_linear_program_separates() -> None:
     )
     runs = run_probes(procedure, replicas, device="cpu", back_end=None)
     exact = np.array([separable(one.inputs, one.labels) for one in replicas])
-    trained = np.array([run.outcome is Outcome.FIT for run in runs])
+    trained = np.array([run.ended is Ended.FIT for run in runs])
     assert not np.any(trained & ~exact)
     assert np.sum(exact & ~trained) <= 1
     assert 10 < exact.sum() < 50

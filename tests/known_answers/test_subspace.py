@@ -11,7 +11,7 @@ from emc.engine.fresh import fresh
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.nets.build import Reparameterisation
 from emc.nets.plan import Dense
-from emc.records import Outcome
+from emc.records import Ended
 from emc.study.parameterisation import Subspace
 
 K, INPUTS = 6, 40
@@ -81,7 +81,7 @@ def test_training_fits_what_a_linear_program_separates() -> None:
     replicas = [replica(int(n), draw) for n in draw.integers(8, 19, 16)]
     exact = np.array([separable(procedure, one) for one in replicas])
     runs = run_probes(procedure, replicas, device="cpu")
-    fits = np.array([run.outcome is Outcome.FIT for run in runs])
+    fits = np.array([run.ended is Ended.FIT for run in runs])
     assert not np.any(fits & ~exact)
     # Margins are narrow where only the initial weights make a dichotomy separable.
     assert np.sum(exact & ~fits) <= 2

@@ -1,7 +1,7 @@
 """When a run has fitted, and when it has converged: the first-order tests on plain numbers.
 
 Knows the accuracy thresholds, the plateau of the epoch losses, the gradient tolerance and how they
-make an outcome. Must not know nets, optimizers or torch: back ends and certificate bring numbers.
+end a run. Must not know nets, optimizers or torch: back ends and certificate bring numbers.
 """
 
 from math import ceil, inf, nan
@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from emc.records import Outcome
+from emc.records import Ended
 
 SLACK: Final = 1e-9
 """Accuracies are compared this loosely, so that 0.995 of 1,000 samples is 995 and not 996."""
@@ -54,14 +54,14 @@ def is_stationary(
     return gradient_norm <= gradient_tolerance and plateau <= plateau_tolerance
 
 
-def outcome(*, finite: bool, accuracy: float, criterion: float, stationary: bool) -> Outcome:
-    """How a run ended, from its end point.
+def ended(*, finite: bool, accuracy: float, criterion: float, stationary: bool) -> Ended:
+    """Why training was over, from its end point.
 
     `finite` says whether every epoch loss and weight was; `accuracy` is over all n samples, and
     reaching `criterion` counts even where the run is also `stationary` (the first-order tests).
     """
     if not finite:
-        return Outcome.DIVERGED
+        return Ended.DIVERGED
     if accuracy >= criterion - SLACK:
-        return Outcome.FIT
-    return Outcome.STUCK if stationary else Outcome.CENSORED
+        return Ended.FIT
+    return Ended.STATIONARY if stationary else Ended.BUDGET

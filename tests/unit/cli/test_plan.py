@@ -11,7 +11,7 @@ from tests.synthetic import write_cell, write_dataset
 
 from emc.cli.plan import print_plan, print_summary
 from emc.errors import EmcError
-from emc.records import Failure, Outcome
+from emc.records import Ended, Failure
 from emc.store.columns import PROBES
 from emc.store.failures import write_failure
 from emc.store.journal import Journal
@@ -130,8 +130,8 @@ def test_a_measurement_that_met_the_end_of_its_data_is_told_as_a_lower_bound(
     write_dataset(results, stopped.cell.dataset)
     table = read_table(results.cell(study.cells[0].id).probes, PROBES, "measure")
     fits = [
-        replace(probe_from_row(row), cell=stopped.id, round=0, n=samples, outcome=Outcome.FIT)
-        for row in table.to_dicts()
+        replace(one, cell=stopped.id, round=0, n=samples, run=replace(one.run, ended=Ended.FIT))
+        for one in map(probe_from_row, table.to_dicts())
     ]
     journal = Journal(results.cell(stopped.id).journal, stopped.id)
     journal.append(fits, [{} for _ in fits])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.nets import Conv, Dense, Plan
 
 CLASSES = 3
@@ -67,9 +67,9 @@ def replicas(sizes: Sequence[int], lr: float = 0.05, seed: int = 0) -> list[Repl
     ]
 
 
-def assert_same_training(found: Run, expected: Run, tolerance: float = 1e-4) -> None:
+def assert_same_training(found: TrainedRun, expected: TrainedRun, tolerance: float = 1e-4) -> None:
     """The runs agree exactly in what is counted, and to `tolerance` in what is computed."""
-    for counted in ("outcome", "epochs", "steps", "gradient_evaluations", "milestones"):
+    for counted in ("ended", "epochs", "steps", "gradient_evaluations", "milestones"):
         assert getattr(found, counted) == getattr(expected, counted), counted
     assert found.accuracy == expected.accuracy
     close = {"rtol": tolerance, "atol": tolerance}

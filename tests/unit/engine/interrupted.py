@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emc.engine.checkpoint import Checkpoints, Snapshot
-from emc.engine.procedure import Run
+from emc.engine.procedure import TrainedRun
 
 
 class Killed(Exception):
@@ -38,7 +38,7 @@ class EveryEpoch:
             raise Killed
 
 
-def to_the_end(call: Callable[[Checkpoints], list[Run]]) -> tuple[list[Run], int]:
+def to_the_end(call: Callable[[Checkpoints], list[TrainedRun]]) -> tuple[list[TrainedRun], int]:
     """Call again and again, killed at every epoch's end; the runs, and how often it was killed."""
     kept = EveryEpoch(lambda _: True)
     while True:
@@ -48,11 +48,11 @@ def to_the_end(call: Callable[[Checkpoints], list[Run]]) -> tuple[list[Run], int
             assert kept.saves < 1000
 
 
-def assert_same_bits(found: Sequence[Run], expected: Sequence[Run]) -> None:
+def assert_same_bits(found: Sequence[TrainedRun], expected: Sequence[TrainedRun]) -> None:
     """Equal to the last digit in all but seconds."""
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
-        for name in Run.__dataclass_fields__:
+        for name in TrainedRun.__dataclass_fields__:
             if name not in {"seconds", "parameters", "epoch_losses"}:
                 np.testing.assert_equal(getattr(one, name), getattr(other, name), err_msg=name)
         np.testing.assert_array_equal(one.epoch_losses, other.epoch_losses)

@@ -30,7 +30,7 @@ LAYERS = {
 
 @dataclass
 class Trained:
-    outcome: str = ""
+    ended: str = ""
     epoch_losses: list[float] = field(default_factory=list)
     steps: int = 0
     seen: int = 0
@@ -161,8 +161,8 @@ class NaiveTraining:
             sizes = [len(rows) for rows in batches]
             done.steps, done.seen = done.steps + len(batches), done.seen + sum(sizes)
             done.epoch_losses.append(float(np.average(losses, weights=sizes)))
-            done.outcome = self.outcome(epoch, done, over=done.steps == total)
-            if done.outcome:
+            done.ended = self.ended(epoch, done, over=done.steps == total)
+            if done.ended:
                 break
         with torch.no_grad():
             done.loss = self.loss(self.weights, list(range(self.n)), 0.0).item()
@@ -170,7 +170,7 @@ class NaiveTraining:
         done.weights = self.weights
         return done
 
-    def outcome(self, epoch: int, done: Trained, *, over: bool) -> str:
+    def ended(self, epoch: int, done: Trained, *, over: bool) -> str:
         if not isfinite(done.epoch_losses[-1]):
             return "diverged"
         accuracy = self.accuracy()
@@ -181,5 +181,5 @@ class NaiveTraining:
             return "fit"
         looks = over or epoch % 10 == 0
         if looks and self.flat(done.epoch_losses) and self.norm() <= self.asked.gradient_tolerance:
-            return "stuck"
-        return "censored" if over else ""
+            return "stationary"
+        return "budget" if over else ""

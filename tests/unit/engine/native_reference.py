@@ -13,7 +13,7 @@ from torch.nn import functional
 from emc.engine.fresh import fresh
 from emc.engine.native import NativeBackEnd
 from emc.engine.order import permutations
-from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.nets.plan import Conv, Plan, initial
 from emc.records import THRESHOLDS, Milestone
 from emc.seeds import generator
@@ -125,7 +125,7 @@ def train(procedure: Procedure, replica: Replica) -> Trace:
     return trace
 
 
-def agree(procedure: Procedure, sample: Replica, tolerance: float = 1e-5) -> Run:
+def agree(procedure: Procedure, sample: Replica, tolerance: float = 1e-5) -> TrainedRun:
     """Train natively; the run is the reference's in what is counted, and near it in numbers."""
     (run,) = NativeBackEnd().run(procedure, [sample])
     trace = train(procedure, sample)

@@ -29,7 +29,7 @@ from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.vmap import Vmap
 from emc.engine.training_state import take_up, training_state
 from emc.nets import Plan
-from emc.records import Outcome
+from emc.records import Ended
 
 SIZES = [40, 17, 1, 33]
 
@@ -276,4 +276,4 @@ def test_runs_without_numbers_survive() -> None:
     given = replicas([30, 30], lr=1e20)
     found, _ = to_the_end(lambda kept: Vmap("cpu").run(asked, given, kept))
     assert_same_bits(found, Vmap("cpu").run(asked, given))
-    assert {run.outcome for run in found} == {Outcome.DIVERGED}
+    assert {run.ended for run in found} == {Ended.DIVERGED}

@@ -13,7 +13,7 @@ from emc.engine import choose, run_probes
 from emc.engine.checkpoint import Checkpoints
 from emc.engine.choose import BACK_ENDS, back_end
 from emc.engine.native import NativeBackEnd
-from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 from emc.nets.build import net
@@ -74,7 +74,7 @@ def test_runs_name_the_back_end_that_ran() -> None:
     assert [run.back_end for run in forced] == ["vmap"]
 
 
-def cannot_build(*arguments: object) -> list[Run]:
+def cannot_build(*arguments: object) -> list[TrainedRun]:
     raise UnavailableError("the compiler failed: kernel.cpp:1: error: no such instruction")
 
 
@@ -132,7 +132,9 @@ def test_a_users_mistake_is_not_tried_elsewhere(monkeypatch: pytest.MonkeyPatch)
         def refuses(self, asked: Procedure) -> str | None:
             return None
 
-        def run(self, asked: Procedure, given: Sequence[Replica], kept: Checkpoints) -> list[Run]:
+        def run(
+            self, asked: Procedure, given: Sequence[Replica], kept: Checkpoints
+        ) -> list[TrainedRun]:
             tried.append(self.name)
             raise EmcError("labels out of range")
 

@@ -11,11 +11,11 @@ from tests.unit.engine.native_reference import compile_for, train
 from emc.criteria import plateau
 from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.native.source import translation_unit
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.errors import EmcError
 from emc.native import build
 from emc.nets.plan import Conv, Dense, Plan
-from emc.records import Outcome
+from emc.records import Ended
 
 MLP: Plan = (
     Dense(12, 9, True, "relu"),
@@ -48,11 +48,11 @@ def conflicting(n: int = 40) -> Replica:
     return replace(sample, rows=np.arange(n) // 2, labels=np.arange(n) % 2)
 
 
-def run(asked: Procedure, *samples: Replica) -> list[Run]:
+def run(asked: Procedure, *samples: Replica) -> list[TrainedRun]:
     return NativeBackEnd().run(asked, samples)
 
 
-def same(one: Run, other: Run) -> bool:
+def same(one: TrainedRun, other: TrainedRun) -> bool:
     equal = [
         np.array_equal(values, other.parameters[name]) for name, values in one.parameters.items()
     ]
@@ -60,7 +60,7 @@ def same(one: Run, other: Run) -> bool:
         all(equal)
         and np.array_equal(one.epoch_losses, other.epoch_losses)
         and one.milestones == other.milestones
-        and (one.outcome, one.steps, one.loss) == (other.outcome, other.steps, other.loss)
+        and (one.ended, one.steps, one.loss) == (other.ended, other.steps, other.loss)
     )
 
 
@@ -86,7 +86,7 @@ def test_no_replicas_no_runs() -> None:
 
 def test_a_run_that_fits() -> None:
     (found,) = run(procedure(epochs=300), replica())
-    assert found.outcome is Outcome.FIT
+    assert found.ended is Ended.FIT
     assert found.accuracy == 1
     assert found.milestones[3] == (found.epochs, found.steps)
     assert found.epochs < 300
@@ -98,7 +98,7 @@ def test_a_run_that_fits() -> None:
 
 def test_a_run_out_of_budget() -> None:
     (found,) = run(procedure(epochs=7), replica(n=200))
-    assert (found.outcome, found.epochs) == (Outcome.CENSORED, 7)
+    assert (found.ended, found.epochs) == (Ended.BUDGET, 7)
     assert found.milestones[3] == (None, None)
 
 
@@ -111,7 +111,7 @@ def test_steps_end_a_run_in_mid_epoch() -> None:
 def test_conflicting_labels_end_stuck(update: Update) -> None:
     asked = procedure(LINEAR, update=update, batch=None, epochs=5000)
     (found,) = run(asked, conflicting())
-    assert found.outcome is Outcome.STUCK
+    assert found.ended is Ended.STATIONARY
     assert found.epochs % 10 == 0
     assert found.epochs < 5000
     assert found.gradient_norm <= asked.gradient_tolerance
@@ -123,7 +123,7 @@ def test_weight_decay_is_part_of_the_stationary_point() -> None:
     asked = procedure(LINEAR, update=update, batch=None, epochs=5000, criterion=1.0)
     (found,) = run(asked, conflicting())
     trace = train(replace(asked, epochs=found.epochs), conflicting())
-    assert found.outcome is Outcome.STUCK
+    assert found.ended is Ended.STATIONARY
     assert found.gradient_norm == pytest.approx(trace.gradient_norm, abs=1e-6)
 
 
@@ -131,23 +131,23 @@ def test_weight_decay_is_part_of_the_stationary_point() -> None:
 def test_one_test_alone_does_not_end_a_run(change: str) -> None:
     asked = procedure(LINEAR, batch=None, epochs=1000, **{change: 0.0})
     (found,) = run(asked, conflicting())
-    assert (found.outcome, found.epochs) == (Outcome.CENSORED, 1000)
+    assert (found.ended, found.epochs) == (Ended.BUDGET, 1000)
 
 
 def test_a_budget_that_ends_at_a_stationary_point_is_stuck() -> None:
     asked = procedure(LINEAR, batch=None, epochs=25, plateau_tolerance=0.0, gradient_tolerance=9.0)
     (found,) = run(asked, conflicting())
-    assert found.outcome is Outcome.CENSORED
+    assert found.ended is Ended.BUDGET
     assert found.plateau < plateau(found.epoch_losses[:20])
     (found,) = run(replace(asked, plateau_tolerance=found.plateau), conflicting())
-    assert (found.outcome, found.epochs) == (Outcome.STUCK, 25)
+    assert (found.ended, found.epochs) == (Ended.STATIONARY, 25)
 
 
 @pytest.mark.parametrize("layers", [MLP, CNN])
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
 def test_a_run_that_diverges(layers: Plan, loss: str) -> None:
     (found,) = run(procedure(layers, loss=loss), replica(layers, n=200, lr=1e30))
-    assert found.outcome is Outcome.DIVERGED
+    assert found.ended is Ended.DIVERGED
     assert found.epochs < 30
 
 
@@ -172,7 +172,7 @@ def test_logits_that_explode_are_never_right(
     inputs = (3 * draw.normal(size=(n, 2))).astype(np.float32)
     sample = Replica(inputs, np.arange(n), draw.integers(0, 2, n), seed, lr)
     (found,) = run(Procedure(2, SGD, layers=layers, batch=1, epochs=50, loss=loss), sample)
-    assert found.outcome is Outcome.DIVERGED
+    assert found.ended is Ended.DIVERGED
 
 
 def test_squared_error_memorises_no_bits() -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from emc.engine.fresh import fresh
 from emc.engine.native import NativeBackEnd, back_end, kernel
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.nets.build import Factory, Reparameterisation, net
@@ -62,7 +62,7 @@ def procedure(made: Factory = SMALL, **changes: Any) -> Procedure:
     return replace(Procedure(made.classes, SGD, module=made, batch=16, epochs=4), **changes)
 
 
-def run(asked: Procedure, *samples: Replica) -> list[Run]:
+def run(asked: Procedure, *samples: Replica) -> list[TrainedRun]:
     return NativeBackEnd().run(asked, samples)
 
 
@@ -165,7 +165,7 @@ def test_other_vector_widths_agree(
 
 def test_a_diverging_run_says_so() -> None:
     (found,) = run(procedure(), replica(SMALL, 40, lr=1e30))
-    assert found.outcome == "diverged"
+    assert found.ended == "diverged"
 
 
 def own_factory() -> torch.nn.Module:

@@ -8,7 +8,7 @@ import pytest
 
 from emc.engine.procedure import Procedure, Update
 from emc.engine.progress import EndPoint, Progress, memorised_bits
-from emc.records import Milestone, Outcome
+from emc.records import Ended, Milestone
 
 ASKED = Procedure(classes=4, update=Update("sgd"), batch=5, epochs=30)
 
@@ -38,7 +38,7 @@ def test_milestones_hold_the_first_epoch_and_step() -> None:
         Milestone(6, 12),
         Milestone(None, None),
     ]
-    assert progress.outcome is None
+    assert progress.ended is None
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_milestones_hold_the_first_epoch_and_step() -> None:
 )
 def test_fits_at_the_criterion(criterion: float, correct: int, fits: bool) -> None:
     progress = epoch(Progress(replace(ASKED, criterion=criterion), 1000), correct=correct)
-    assert (progress.outcome is Outcome.FIT) == fits
+    assert (progress.ended is Ended.FIT) == fits
 
 
 @pytest.mark.parametrize("loss", [nan, inf])
 def test_a_loss_that_is_not_finite_diverges(loss: float) -> None:
-    assert epoch(Progress(ASKED, 10), loss).outcome is Outcome.DIVERGED
+    assert epoch(Progress(ASKED, 10), loss).ended is Ended.DIVERGED
 
 
 def test_weights_that_are_not_finite_diverge_even_where_all_is_right() -> None:
     progress = epoch(Progress(ASKED, 10), correct=10, finite=False)
-    assert progress.outcome is Outcome.DIVERGED
+    assert progress.ended is Ended.DIVERGED
     assert progress.milestones[0] == Milestone(None, None)
 
 
@@ -71,20 +71,20 @@ def test_asks_for_no_gradient_while_the_loss_falls() -> None:
     progress = Progress(ASKED, 10)
     assert not any(epoch(progress, 1 / (1 + k)).wants_gradient for k in range(30))
     progress.close()
-    assert progress.outcome is Outcome.CENSORED
+    assert progress.ended is Ended.BUDGET
 
 
 @pytest.mark.parametrize(
     ("norm", "expected"),
-    [(1e-3, Outcome.STUCK), (1.1e-3, None), (nan, None)],
+    [(1e-3, Ended.STATIONARY), (1.1e-3, None), (nan, None)],
 )
-def test_a_vanishing_gradient_on_a_plateau_is_stuck(norm: float, expected: Outcome | None) -> None:
+def test_a_vanishing_gradient_on_a_plateau_is_stuck(norm: float, expected: Ended | None) -> None:
     progress = Progress(ASKED, 10)
     for _ in range(10):
         epoch(progress)
     progress.judge(norm)
     progress.close()
-    assert progress.outcome is expected
+    assert progress.ended is expected
 
 
 def test_the_end_of_the_budget_asks_between_the_tens() -> None:
@@ -94,14 +94,14 @@ def test_the_end_of_the_budget_asks_between_the_tens() -> None:
     assert progress.wants_gradient
     progress.judge(1.0)
     progress.close()
-    assert progress.outcome is Outcome.CENSORED
+    assert progress.ended is Ended.BUDGET
 
 
 def test_the_answer_holds_what_was_recorded() -> None:
     progress = Progress(replace(ASKED, epochs=1), 10)
     epoch(progress, 2.5, correct=7).close()
     run = progress.run(EndPoint(0.5, 0.25, {}), "some back end")
-    assert (run.outcome, run.epochs, run.steps) == (Outcome.CENSORED, 1, 2)
+    assert (run.ended, run.epochs, run.steps) == (Ended.BUDGET, 1, 2)
     assert (run.accuracy, run.loss, run.gradient_norm) == (0.7, 0.5, 0.25)
     assert (run.plateau, run.epoch_losses.tolist()) == (inf, [2.5])
     assert run.memorised_bits == pytest.approx(10 * (2 - 0.5 / log(2)))

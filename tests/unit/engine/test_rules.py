@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from emc.engine.native import NativeBackEnd
 from emc.engine.one_replica import OneReplica
-from emc.engine.procedure import Run, Update
+from emc.engine.procedure import TrainedRun, Update
 from emc.engine.rule import rule
 from emc.engine.sequential import Sequential
 from emc.engine.sharpness import Sam
@@ -29,7 +29,7 @@ from emc.engine.stacked.compiled import Compiled
 from emc.engine.stacked.vmap import Vmap
 from emc.engine.update import rows, step_rates, tensors
 from emc.errors import EmcError
-from emc.records import Outcome
+from emc.records import Ended
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
@@ -241,7 +241,7 @@ def test_a_diverging_replica_leaves_its_neighbours_alone(update: Update, lr: flo
     given[1] = replace(given[1], lr=np.inf)
     asked = procedure(update=update, layers=mlp("tanh"))
     runs = Vmap("cpu").run(asked, given)
-    assert runs[1].outcome is Outcome.DIVERGED
+    assert runs[1].ended is Ended.DIVERGED
     (alone,) = Sequential("cpu").run(asked, given[:1])
     assert_same_training(runs[0], alone, tolerance=2e-3)
 
@@ -251,7 +251,7 @@ def test_a_diverging_replica_leaves_its_neighbours_alone(update: Update, lr: flo
 def test_few_samples_and_no_rate(update: Update, lr: float, n: int) -> None:
     for rate in (lr, 0.0):
         (run,) = Sequential("cpu").run(procedure(update=update), replicas([n], rate))
-        assert run.outcome in {Outcome.FIT, Outcome.CENSORED}
+        assert run.ended in {Ended.FIT, Ended.BUDGET}
         assert all(np.isfinite(values).all() for values in run.parameters.values())
 
 
@@ -270,7 +270,7 @@ def test_running_statistics_see_only_the_first_of_sams_points() -> None:
         np.testing.assert_array_equal(sam.parameters[name], values)
 
 
-def lbfgs(**changes: object) -> Run:
+def lbfgs(**changes: object) -> TrainedRun:
     asked = procedure(update=Update("lbfgs", history=5), batch=None, **changes)
     (run,) = Sequential("cpu").run(asked, replicas([40], lr=1.0))
     return run
@@ -316,7 +316,7 @@ def test_lbfgs_iterations_are_those_of_one_call_of_torch(monkeypatch: pytest.Mon
 
 def test_lbfgs_reaches_the_minimum_of_least_squares() -> None:
     run = lbfgs(layers=LINEAR, loss="squared-error", epochs=200)
-    assert run.outcome is Outcome.STUCK
+    assert run.ended is Ended.STATIONARY
     assert run.gradient_norm < 1e-3
 
 

@@ -22,23 +22,23 @@ from tests.unit.engine.cases import (
 from tests.unit.engine.naive import NaiveTraining
 from torch import Tensor, nn
 
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.nets import Dense
 from emc.nets.plan import GAINS, initial
-from emc.records import THRESHOLDS, Outcome
+from emc.records import THRESHOLDS, Ended
 from emc.seeds import generator
 
 
-def trained(asked: Procedure, replica: Replica) -> Run:
+def trained(asked: Procedure, replica: Replica) -> TrainedRun:
     (run,) = Sequential("cpu").run(asked, [replica])
     return run
 
 
-def assert_as_naive(asked: Procedure, replica: Replica) -> Run:
+def assert_as_naive(asked: Procedure, replica: Replica) -> TrainedRun:
     run, naive = trained(asked, replica), NaiveTraining(asked, replica).run()
-    assert run.outcome == naive.outcome
+    assert run.ended == naive.ended
     assert (run.epochs, run.steps) == (len(naive.epoch_losses), naive.steps)
     assert run.gradient_evaluations == naive.seen
     reached = {t: tuple(m) for t, m in zip(THRESHOLDS, run.milestones, strict=True) if m.epoch}
@@ -100,7 +100,7 @@ def test_schedules_are_the_written_out_ones(
 def test_a_long_run_fits_when_the_written_out_one_does() -> None:
     (replica,) = replicas([30])
     run = assert_as_naive(procedure(epochs=200), replica)
-    assert run.outcome is Outcome.FIT
+    assert run.ended is Ended.FIT
     assert 1 < run.epochs < 200
 
 
@@ -117,7 +117,7 @@ def test_regression_ends_stuck_when_the_written_out_one_does() -> None:
     )
     (replica,) = replicas([60], lr=0.2)
     run = assert_as_naive(asked, replica)
-    assert run.outcome is Outcome.STUCK
+    assert run.ended is Ended.STATIONARY
     assert run.epochs % 10 == 0
     assert run.gradient_norm <= asked.gradient_tolerance
 
@@ -134,7 +134,7 @@ def separable(n: int) -> Replica:
 def test_separable_samples_are_fitted_by_a_linear_net() -> None:
     layers = (Dense(6, 2, False, "identity"),)
     run = trained(Procedure(classes=2, update=SGD, layers=layers, batch=8), separable(50))
-    assert run.outcome is Outcome.FIT
+    assert run.ended is Ended.FIT
     assert run.accuracy == 1.0
     assert 0 < run.memorised_bits <= 50
 
@@ -145,7 +145,7 @@ def test_without_a_rate_nothing_moves_and_the_run_is_censored() -> None:
     start = initial(mlp(), "scaled-normal", generator(replica.seed, "weights"))
     for name, values in start.items():
         np.testing.assert_array_equal(run.parameters[name], values)
-    assert run.outcome is Outcome.CENSORED
+    assert run.ended is Ended.BUDGET
     assert run.plateau == 0
     assert len(set(run.epoch_losses)) == 1
 
@@ -160,7 +160,7 @@ def test_a_start_at_the_minimum_is_stuck_after_ten_epochs() -> None:
         batch=2,
     )
     run = trained(asked, replica)
-    assert (run.outcome, run.epochs) == (Outcome.STUCK, 10)
+    assert (run.ended, run.epochs) == (Ended.STATIONARY, 10)
     assert run.accuracy == 0.5
     assert run.loss == pytest.approx(log(2))
     assert run.memorised_bits == 0.0
@@ -180,7 +180,7 @@ def test_weights_without_a_part_in_the_loss_decay_to_its_minimum() -> None:
     replica = Replica(inputs, np.arange(60), np.arange(60) % 2, seed=1, lr=0.3)
     update = Update("gd", momentum=0.9, weight_decay=0.01)
     run = trained(Procedure(2, update, module=Idle, batch=None, epochs=3000), replica)
-    assert run.outcome is Outcome.STUCK
+    assert run.ended is Ended.STATIONARY
     assert np.abs(run.parameters["idle.weight"]).max() < 1e-2
 
 
@@ -194,7 +194,7 @@ class ZeroLinear(nn.Linear):
 def test_a_wild_rate_diverges(loss: str) -> None:
     (replica,) = replicas([40], lr=1e20)
     run = trained(procedure(epochs=50, loss=loss), replica)
-    assert run.outcome is Outcome.DIVERGED
+    assert run.ended is Ended.DIVERGED
     assert run.epochs < 50
     assert not np.isfinite(run.epoch_losses[-1]) or not all(
         np.isfinite(values).all() for values in run.parameters.values()
@@ -206,7 +206,7 @@ def test_one_class_is_fitted_at_once() -> None:
     inputs = np.ones((3, *SHAPE), dtype=np.float32)
     replica = Replica(inputs, np.arange(3), np.zeros(3, dtype=np.int64), seed=0, lr=0.1)
     run = trained(Procedure(classes=1, update=SGD, layers=layers), replica)
-    assert (run.outcome, run.epochs, run.loss, run.memorised_bits) == (Outcome.FIT, 1, 0.0, 0.0)
+    assert (run.ended, run.epochs, run.loss, run.memorised_bits) == (Ended.FIT, 1, 0.0, 0.0)
 
 
 def test_bits_are_what_the_labels_cost_less() -> None:
@@ -236,7 +236,7 @@ def user(module: object, **changes: object) -> Procedure:
 def test_a_users_module_fits() -> None:
     (replica,) = replicas([12], lr=0.02)
     run = trained(user(TokenNet, update=Update("adam"), epochs=400), replica)
-    assert run.outcome is Outcome.FIT
+    assert run.ended is Ended.FIT
     assert set(run.parameters) == {
         name for name, value in TokenNet().state_dict().items() if value.is_floating_point()
     }

@@ -178,17 +178,17 @@ def test_cell_charts_read_the_data_that_they_name(name, data):
     rows = {
         "probes": [
             {"kind": "answer", "emc50": 400, "low": 360, "high": 440, "width": None},
-            {"kind": "probe", "n": 500, "outcome": "stuck", "lr": 0.1, "accuracy": 0.9},
+            {"kind": "probe", "n": 500, "outcome": "minimum", "lr": 0.1, "accuracy": 0.9},
         ],
         "rates": [{"lr": 0.1, "emc50": 400, "low": 360, "high": 440, "probes": 9}],
         "losses": [{"probe": 0, "n": 9, "outcome": "fit", "epoch": 1, "loss": 0.5}],
-        "spectra": [{"n": 9, "outcome": "stuck", "value": -0.1, "share": 0.25}],
+        "spectra": [{"n": 9, "outcome": "minimum", "value": -0.1, "share": 0.25}],
         "ratios": [
             {"n": 9, "outcome": "fit", "loss": 0.5, "verdict": "x", "known": known, "ratio": -1e-3}
             for known in ("eigenvalue", "upper bound")
         ],
         "ends": [
-            {"end": 0, "n": 9, "outcome": "stuck", "stage": stage, "loss": 0.5, "gradient": 0.1}
+            {"end": 0, "n": 9, "outcome": "minimum", "stage": stage, "loss": 0.5, "gradient": 0.1}
             for stage in ("end of training", "after the polish")
         ],
     }

@@ -106,7 +106,8 @@ def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
         evaluations = (n * paid * fit.cast(int)) + 2 * n * paid * (~fit).cast(int)
         changed = probes.with_columns(
             n,
-            outcome=pl.Series(["fit" if fitted else "stuck" for fitted in fit]),
+            outcome=pl.Series(["fit" if fitted else "minimum" for fitted in fit]),
+            ended=pl.Series(["fit" if fitted else "stationary" for fitted in fit]),
             gradient_evaluations=evaluations,
         )
         write_table(files.probes, PROBES, changed.to_dicts())

@@ -98,9 +98,9 @@ def test_certificates_cover_every_kept_end_point(tmp_path: Path) -> None:
     assert [(row.round, row.replica, row.n) for row in found] == [
         (probe.round, probe.replica, probe.n) for probe, _ in kept
     ]
-    assert [row.loss for row in found] == pytest.approx([p.loss for p, _ in kept], rel=1e-4)
+    assert [row.loss for row in found] == pytest.approx([p.run.loss for p, _ in kept], rel=1e-4)
     assert [row.gradient_norm for row in found] == pytest.approx(
-        [probe.gradient_norm for probe, _ in kept], rel=1e-3
+        [probe.run.gradient_norm for probe, _ in kept], rel=1e-3
     )
     assert all(row.exact for row in found)
 

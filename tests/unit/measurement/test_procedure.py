@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emc.curvature import EndPoint, Objective, Settings, certify_end_points
-from emc.engine import Replica, Run, run_probes
+from emc.engine import Replica, TrainedRun, run_probes
 from emc.engine.choose import back_end
 from emc.errors import EmcError
 from emc.measurement.procedure import procedure
@@ -73,7 +73,7 @@ def test_back_ends_agree_and_end_points_are_certified(
         assert evidence.lambda_max > 0
 
 
-def end_point(probe: Replica, run: Run) -> EndPoint:
+def end_point(probe: Replica, run: TrainedRun) -> EndPoint:
     inputs = probe.inputs[probe.rows]
     return EndPoint(run.parameters, inputs, probe.labels, run.plateau, probe.seed)
 
@@ -96,7 +96,7 @@ def test_a_lone_sample_trains_under_batch_normalisation() -> None:
     trained = procedure(cell(normalised, 8, budget={"epochs": 30}), (1, 8, 8), 4)
     inputs = replicas(8)[0].inputs
     (run,) = run_probes(trained, [Replica(inputs, np.array([3]), np.array([2]), seed=0, lr=0.1)])
-    assert run.outcome.name == "FIT"
+    assert run.ended.name == "FIT"
 
 
 @pytest.mark.parametrize("architecture", [{"name": "mlp", "width": 3}, {"name": "cnn", "width": 2}])

@@ -63,9 +63,9 @@ def test_end_points_are_lean_and_certified_at_the_same_loss(form: Any, tmp_path:
     for _, parameters in kept:
         assert sum(values.size for values in parameters.values()) == one.trainable
     found = certificates_of(one, CertificateSettings(), results, device="cpu")
-    assert [row.loss for row in found] == pytest.approx([p.loss for p, _ in kept], rel=1e-4)
+    assert [row.loss for row in found] == pytest.approx([p.run.loss for p, _ in kept], rel=1e-4)
     assert [row.gradient_norm for row in found] == pytest.approx(
-        [probe.gradient_norm for probe, _ in kept], rel=1e-3
+        [probe.run.gradient_norm for probe, _ in kept], rel=1e-3
     )
 
 

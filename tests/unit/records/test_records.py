@@ -5,13 +5,23 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.store.examples import estimates
+from tests.unit.store.examples import estimates, finishes, probe, run
 
-from emc.records import THRESHOLDS, Estimate, Outcome, RateEstimate, Verdict, told_end
+from emc.records import (
+    THRESHOLDS,
+    Ended,
+    Estimate,
+    Finish,
+    Outcome,
+    RateEstimate,
+    Verdict,
+    told_end,
+)
 
 
 def test_words() -> None:
-    assert [*Outcome] == ["fit", "stuck", "censored", "diverged"]
+    assert [*Outcome] == ["fit", "finished", "minimum", "open", "diverged"]
+    assert [*Ended] == ["fit", "stationary", "budget", "diverged"]
     assert [*Verdict] == [
         "minimum",
         "fitted, gradient vanishing",
@@ -27,7 +37,7 @@ def test_every_outcome_has_its_own_meaning() -> None:
 
 
 def test_a_word_reads_as_its_outcome() -> None:
-    assert Outcome("stuck") is Outcome.STUCK
+    assert Outcome("open") is Outcome.OPEN
     with pytest.raises(ValueError, match="'unfinished' is not a valid Outcome"):
         Outcome("unfinished")
 
@@ -115,3 +125,26 @@ def test_an_upper_bound_has_no_lower_end(found: Estimate) -> None:
 @pytest.mark.parametrize(("end", "told"), [(None, "no end"), (1234.6, "1235"), (0.5, "0.5")])
 def test_an_end_that_is_not_known_is_named(end: float | None, told: str) -> None:
     assert told_end(end, 4) == told
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome", "fits"),
+    [
+        (Ended.FIT, Outcome.FIT, True),
+        (Ended.STATIONARY, Outcome.OPEN, None),
+        (Ended.BUDGET, Outcome.OPEN, None),
+        (Ended.DIVERGED, Outcome.DIVERGED, False),
+    ],
+)
+def test_without_a_finish_only_fits_and_divergence_are_decided(
+    ended: Ended, outcome: Outcome, fits: bool | None
+) -> None:
+    found = probe(0, 0, run=run(ended=ended))
+    assert (found.outcome, found.outcome.fits_at_minimum) == (outcome, fits)
+
+
+@given(finishes)
+def test_a_finish_decides_a_run_that_did_not_fit(finish: Finish) -> None:
+    found = probe(0, 0, run=run(ended=Ended.BUDGET), finish=finish)
+    assert found.outcome is finish.outcome
+    assert replace(found, finish=None).outcome is Outcome.OPEN

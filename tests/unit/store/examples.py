@@ -7,13 +7,17 @@ from hypothesis import strategies as st
 
 from emc.records import (
     Certificate,
+    Ended,
     Estimate,
+    Finish,
+    FirstOrderTest,
     Judgement,
     Milestone,
     Outcome,
     Polish,
     Probe,
     RateEstimate,
+    Run,
     Verdict,
 )
 
@@ -24,15 +28,9 @@ _counts = st.integers(0, 2**63 - 1)
 _reals = st.floats(allow_nan=False)
 _milestones = st.builds(Milestone, st.none() | _counts, st.none() | _counts)
 
-probes = st.builds(
-    Probe,
-    cell=_words,
-    round=_counts,
-    replica=_counts,
-    seed=_counts,
-    n=_counts,
-    lr=_reals,
-    outcome=st.sampled_from(Outcome),
+_runs = st.builds(
+    Run,
+    ended=st.sampled_from(Ended),
     epochs=_counts,
     steps=_counts,
     gradient_evaluations=_counts,
@@ -43,10 +41,36 @@ probes = st.builds(
     plateau=_reals,
     memorised_bits=_reals,
     back_end=_words,
-    device=_words,
     seconds=_reals,
     trace_epochs=st.lists(_counts, max_size=3).map(tuple),
     trace_losses=st.lists(_reals, max_size=3).map(tuple),
+)
+
+finishes = st.builds(
+    Finish,
+    outcome=st.sampled_from([Outcome.FINISHED, Outcome.MINIMUM, Outcome.OPEN]),
+    test=st.none() | st.sampled_from(FirstOrderTest),
+    reason=_words,
+    iterations=_counts,
+    escapes=_counts,
+    kinks=_counts,
+    accuracy=_reals,
+    loss=_reals,
+    gradient_norm=_reals,
+    seconds=_reals,
+)
+
+probes = st.builds(
+    Probe,
+    cell=_words,
+    round=_counts,
+    replica=_counts,
+    seed=_counts,
+    n=_counts,
+    lr=_reals,
+    device=_words,
+    run=_runs,
+    finish=st.none() | finishes,
 )
 
 _positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
@@ -134,6 +158,27 @@ certificates = st.builds(
 )
 
 
+def run(**other: Any) -> Run:
+    """A run that fitted."""
+    fields: dict[str, Any] = {
+        "ended": Ended.FIT,
+        "epochs": 3,
+        "steps": 6,
+        "gradient_evaluations": 60,
+        "milestones": (Milestone(1, 2), Milestone(2, 4), Milestone(3, 6), Milestone(None, None)),
+        "accuracy": 1.0,
+        "loss": 0.5,
+        "gradient_norm": 1e-3,
+        "plateau": float("inf"),
+        "memorised_bits": 12.5,
+        "back_end": "native",
+        "seconds": 0.25,
+        "trace_epochs": (1, 3),
+        "trace_losses": (2.25, 0.5),
+    }
+    return Run(**{**fields, **other})
+
+
 def probe(number: int, replica: int, **other: Any) -> Probe:
     """A probe of a round that fitted, its figures made from its place."""
     fields: dict[str, Any] = {
@@ -141,21 +186,8 @@ def probe(number: int, replica: int, **other: Any) -> Probe:
         "seed": 1000 * number + replica,
         "n": 10 + number,
         "lr": 0.1,
-        "outcome": Outcome.FIT,
-        "epochs": 3,
-        "steps": 6,
-        "gradient_evaluations": 60,
-        "milestones": (Milestone(1, 2), Milestone(2, 4), Milestone(3, 6), Milestone(None, None)),
-        "accuracy": 1.0,
-        "loss": 0.5 / (1 + number),
-        "gradient_norm": 1e-3,
-        "plateau": float("inf"),
-        "memorised_bits": 12.5,
-        "back_end": "native",
         "device": "cpu",
-        "seconds": 0.25,
-        "trace_epochs": (1, 3),
-        "trace_losses": (2.25, 0.5),
+        "run": run(loss=0.5 / (1 + number)),
     }
     return Probe(round=number, replica=replica, **{**fields, **other})
 

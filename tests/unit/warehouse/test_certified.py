@@ -90,7 +90,7 @@ def test_without_any_failure_emc_is_the_largest_n_tried(study):
     path = study.results.cell(study.planned[0].id).probes
     rates = study.planned[0].cell.optimizer.lr
     probes = read_table(path, PROBES, "-").filter(pl.col("lr") == rates[len(rates) // 2])
-    failed = probes.filter(pl.col("outcome").is_in(["stuck", "censored"])).head(3)
+    failed = probes.filter(pl.col("outcome").is_in(["finished", "minimum", "open"])).head(3)
     kept = pl.concat([probes.filter(pl.col("outcome") == "fit"), failed])
     estimate = study.results.cell(study.planned[0].id).estimate
     edit_document(estimate, {"probes": len(kept), "best_lr": failed["lr"][0]})

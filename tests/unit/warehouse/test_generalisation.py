@@ -6,7 +6,7 @@ import pytest
 from tests.synthetic import SETTINGS, SyntheticStudy, factorial, write_study
 
 from emc.errors import EmcError
-from emc.records import Failure, Generalisation, Outcome
+from emc.records import Ended, Failure, Generalisation
 from emc.store.columns import GENERALISATION
 from emc.store.failures import write_failure
 from emc.store.rows import generalisation_row
@@ -46,7 +46,7 @@ def run(cell: str, seed: int) -> Generalisation:
         test_accuracy=0.9 - seed / 10,
         test_loss=0.4,
         gap=0.05 + seed / 10,
-        outcome=Outcome.STUCK,
+        ended=Ended.STATIONARY,
         epochs=300,
         seconds=1.5,
         back_end="native",

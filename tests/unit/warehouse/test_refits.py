@@ -97,12 +97,12 @@ def rebuilt(tmp_path, change, **factors):
 
 def test_a_run_cut_short_is_unknown_beyond_its_own_budget(tmp_path):
     def cut(probes):
-        short = pl.col("outcome") == "censored"
+        short = pl.col("ended") == "budget"
         return probes.with_columns(steps=pl.when(short).then(50).otherwise(pl.col("steps")))
 
     with rebuilt(tmp_path, cut, seed=[0]) as warehouse:
         (cell,) = warehouse.view("estimates")["cell"]
-        censored = (best_rate_probes(warehouse, cell)["outcome"] == "censored").sum()
+        censored = (best_rate_probes(warehouse, cell)["ended"] == "budget").sum()
         rows = warehouse.sql("SELECT * FROM emc_by_budget WHERE unit = 'steps' ORDER BY budget")
     assert censored > 0
     for row in rows.iter_rows(named=True):
@@ -113,9 +113,9 @@ def test_a_run_cut_short_is_unknown_beyond_its_own_budget(tmp_path):
 
 def test_where_nothing_fits_emc_is_an_upper_bound(tmp_path):
     def never(probes):
-        return probes.with_columns(outcome=pl.lit("stuck"), epoch_100=None, step_100=None).cast(
-            {"epoch_100": pl.Int64, "step_100": pl.Int64}
-        )
+        return probes.with_columns(
+            outcome=pl.lit("minimum"), ended=pl.lit("stationary"), epoch_100=None, step_100=None
+        ).cast({"epoch_100": pl.Int64, "step_100": pl.Int64})
 
     with rebuilt(tmp_path, never, seed=[0]) as warehouse:
         (cell,) = warehouse.view("estimates")["cell"]

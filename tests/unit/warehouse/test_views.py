@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from tests.synthetic import SETTINGS, edit_document, factorial, write_study
 
+from emc.records import Outcome
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
@@ -46,8 +47,8 @@ def test_emc_counts_outcomes_and_work(study, warehouse):
     probes = read_table(study.results.cell(plan.id).probes, PROBES, "-")
     outcomes = Counter(probes["outcome"])
     row = emc_row(warehouse, plan.id)
-    assert [row["fits"], row["stuck"], row["censored"], row["diverged"]] == [
-        outcomes[name] for name in ("fit", "stuck", "censored", "diverged")
+    assert [row["fits"], row["finished"], row["minimum"], row["open"], row["diverged"]] == [
+        outcomes[name] for name in Outcome
     ]
     assert row["gradient_evaluations"] == probes["gradient_evaluations"].sum()
 
@@ -107,7 +108,7 @@ def test_accuracy_by_n_groups_the_probes(study, warehouse):
     )
     found = warehouse.view("accuracy_by_n")
     assert found.select(wanted.columns).equals(wanted)
-    outcomes = found.select(pl.sum_horizontal("fits", "stuck", "censored", "diverged"))
+    outcomes = found.select(pl.sum_horizontal("fits", "finished", "minimum", "open", "diverged"))
     assert outcomes.to_series().equals(found["probes"], check_names=False)
 
 

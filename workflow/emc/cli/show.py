@@ -11,7 +11,7 @@ from rich.text import Text
 from emc.cli.console import counted, show
 from emc.errors import EmcError
 from emc.measurement.state import Status, state
-from emc.records import Estimate
+from emc.records import Estimate, Outcome
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.failures import read_failure
 from emc.store.layout import CellFiles, Results
@@ -79,15 +79,12 @@ def _probes(files: CellFiles) -> Table:
         frame.group_by("lr", "n")
         .agg(
             pl.len().alias("probes"),
-            *((pl.col("outcome") == name).sum().alias(name) for name in _OUTCOMES),
+            *((pl.col("outcome") == name).sum().alias(name.value) for name in Outcome),
             pl.col("accuracy").mean(),
         )
         .sort("lr", "n")
     )
     return _tabled(counted.columns, counted.rows())
-
-
-_OUTCOMES = ("fit", "stuck", "censored", "diverged")
 
 
 _CERTIFIED = (

@@ -6,12 +6,12 @@ Must not know sources, searches or files, and loads torch only where a torch bac
 
 from typing import TYPE_CHECKING, Any
 
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 
 if TYPE_CHECKING:
     from emc.engine.choose import run_probes
 
-__all__ = ["Procedure", "Replica", "Run", "Update", "run_probes"]
+__all__ = ["Procedure", "Replica", "TrainedRun", "Update", "run_probes"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,11 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from emc.engine.procedure import Run
-from emc.records import Milestone, Outcome
-
-_COUNTED = ("epochs", "steps", "gradient_evaluations", "back_end")
-_COMPUTED = ("accuracy", "loss", "gradient_norm", "plateau", "memorised_bits", "seconds")
+from emc.engine.procedure import TrainedRun
+from emc.records import Run
+from emc.records.column import from_row, row
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Ledger:
 
     def __init__(self, checkpoints: Checkpoints, back_end: str) -> None:
         """Take up what this back end has saved; another's is left alone."""
-        self.runs: dict[int, Run] = {}
+        self.runs: dict[int, TrainedRun] = {}
         self._under_way: Snapshot | None = None
         self._checkpoints, self.back_end = checkpoints, back_end
         kept = checkpoints.load()
@@ -89,7 +87,7 @@ class Ledger:
         if self._checkpoints.due():
             self._checkpoints.save(self._snapshot(under_way()))
 
-    def in_order(self) -> list[Run]:
+    def in_order(self) -> list[TrainedRun]:
         """All runs, once they are over."""
         return [self.runs[number] for number in sorted(self.runs)]
 
@@ -105,23 +103,16 @@ class Ledger:
         self._under_way = parts.get("under_way")
 
 
-def _run_snapshot(run: Run) -> Snapshot:
-    facts = {name: getattr(run, name) for name in (*_COUNTED, *_COMPUTED)}
+def _run_snapshot(run: TrainedRun) -> Snapshot:
     arrays = {f"parameters/{name}": values for name, values in run.parameters.items()}
-    return Snapshot(
-        {**facts, "outcome": run.outcome.value, "milestones": run.milestones},
-        {**arrays, "epoch_losses": run.epoch_losses},
-    )
+    return Snapshot(row(run.numbers), {**arrays, "epoch_losses": run.epoch_losses})
 
 
-def _run(kept: Snapshot) -> Run:
-    first, second, third, fourth = (Milestone(*pair) for pair in kept.facts["milestones"])
-    return Run(
-        outcome=Outcome(kept.facts["outcome"]),
-        milestones=(first, second, third, fourth),
+def _run(kept: Snapshot) -> TrainedRun:
+    return TrainedRun.of(
+        from_row(Run, kept.facts),
         epoch_losses=kept.arrays["epoch_losses"],
         parameters=_below("parameters/", kept.arrays),
-        **{name: kept.facts[name] for name in (*_COUNTED, *_COMPUTED)},
     )
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.native import NativeBackEnd
-from emc.engine.procedure import BackEnd, Procedure, Replica, Run
+from emc.engine.procedure import BackEnd, Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 
@@ -27,7 +27,7 @@ def run_probes(
     device: str = "cpu",
     back_end: str | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> list[Run]:
+) -> list[TrainedRun]:
     """Train every replica on `device`, "cpu" or "cuda", and answer in their order.
 
     What is reached goes to `checkpoints` now and then; the same call goes on from what it finds
@@ -35,7 +35,7 @@ def run_probes(
 
     Without a forced `back_end` the fastest one that can is taken; where one turns out unable as
     it runs, its reason is logged as a warning and the next is taken, for the rest of the process
-    without another try. `Run.back_end` says which ran.
+    without another try. `TrainedRun.back_end` says which ran.
 
     Raises:
         EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.

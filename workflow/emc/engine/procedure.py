@@ -1,13 +1,13 @@
 """What a back end is asked to do, and what it answers: no torch here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from emc.nets.plan import Plan
-from emc.records import Milestone, Outcome
+from emc.records import Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -98,30 +98,29 @@ class Replica:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a replica's training went; `parameters` is the end point, float32 by name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRun(Run):
+    """How a replica's training went, with its arrays.
 
-    `epoch_losses` holds the mean loss that the batches of each epoch had before their updates.
-    Milestones follow `emc.records.THRESHOLDS`. The final accuracy, loss (mean cross-entropy in
-    nats without smoothing, or mean squared error) and gradient norm are those of the end point
-    over all n samples in evaluation mode and float32.
+    `epoch_losses` [epochs] holds the mean loss that the batches of each epoch had before their
+    updates, `parameters` the end point, float32 by name.
     """
 
-    outcome: Outcome
-    epochs: int
-    steps: int
-    gradient_evaluations: int
-    milestones: tuple[Milestone, Milestone, Milestone, Milestone]
-    accuracy: float
-    loss: float
-    gradient_norm: float
-    plateau: float
-    memorised_bits: float
-    epoch_losses: np.ndarray
+    epoch_losses: np.ndarray = field(repr=False)
     parameters: dict[str, np.ndarray] = field(repr=False)
-    back_end: str
-    seconds: float
+
+    @classmethod
+    def of(
+        cls, run: Run, epoch_losses: np.ndarray, parameters: dict[str, np.ndarray]
+    ) -> "TrainedRun":
+        """The numbers of a run, with its arrays."""
+        numbers = {each.name: getattr(run, each.name) for each in fields(Run)}
+        return cls(**numbers, epoch_losses=epoch_losses, parameters=parameters)
+
+    @property
+    def numbers(self) -> Run:
+        """The same without its arrays."""
+        return Run(**{each.name: getattr(self, each.name) for each in fields(Run)})
 
 
 class BackEnd(Protocol):
@@ -134,5 +133,5 @@ class BackEnd(Protocol):
 
     def run(
         self, procedure: Procedure, replicas: Sequence[Replica], checkpoints: "Checkpoints" = ...
-    ) -> list[Run]:
+    ) -> list[TrainedRun]:
         """Train every replica and answer in their order."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from emc.criteria import WINDOW, correct_needed, is_plateau, plateau
 from emc.engine.checkpoint import Snapshot
-from emc.engine.procedure import Procedure, Run
+from emc.engine.procedure import Procedure, TrainedRun
 from emc.engine.schedule import steps_of_budget
-from emc.records import THRESHOLDS, Milestone, Outcome
+from emc.records import THRESHOLDS, Ended, Milestone
 
+_TRACE_POINTS = 24
 _NEVER = Milestone(None, None)
 _COUNTED = ("epochs", "steps", "gradient_evaluations", "correct", "seconds")
 
@@ -27,7 +28,7 @@ class EndPoint:
 
 @dataclass(slots=True)
 class Progress:
-    """One replica's training so far; `outcome` is None while it goes on."""
+    """One replica's training so far; `ended` is None while it goes on."""
 
     procedure: Procedure
     n: int
@@ -36,7 +37,7 @@ class Progress:
     gradient_evaluations: int = 0
     correct: int = 0
     seconds: float = 0.0
-    outcome: Outcome | None = None
+    ended: Ended | None = None
     losses: list[float] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=lambda: [_NEVER] * len(THRESHOLDS))
 
@@ -66,7 +67,7 @@ class Progress:
         """Whether only the gradient norm can tell if this is the end: see `judge`."""
         due = self.epochs % WINDOW == 0 or self.budget_spent
         tolerance = self.procedure.plateau_tolerance
-        return self.outcome is None and due and is_plateau(np.array(self.losses), tolerance)
+        return self.ended is None and due and is_plateau(np.array(self.losses), tolerance)
 
     def add_epoch(
         self,
@@ -88,39 +89,36 @@ class Progress:
         self.correct = correct
         self.losses.append(float(np.average(losses.astype(np.float64), weights=sizes)))
         if not (finite and isfinite(self.losses[-1])):
-            self.outcome = Outcome.DIVERGED
+            self.ended = Ended.DIVERGED
             return
         self._pass_milestones()
         if correct >= correct_needed(self.procedure.criterion, self.n):
-            self.outcome = Outcome.FIT
+            self.ended = Ended.FIT
 
     def judge(self, gradient_norm: float) -> None:
-        """End as stuck if the gradient vanishes too; call it where `wants_gradient`."""
+        """End as stationary if the gradient vanishes too; call it where `wants_gradient`."""
         if gradient_norm <= self.procedure.gradient_tolerance:
-            self.outcome = Outcome.STUCK
+            self.ended = Ended.STATIONARY
 
     def close(self) -> None:
-        """End as censored if nothing else has ended the training and no step is left."""
-        if self.outcome is None and self.budget_spent:
-            self.outcome = Outcome.CENSORED
+        """End by the budget if nothing else has ended the training and no step is left."""
+        if self.ended is None and self.budget_spent:
+            self.ended = Ended.BUDGET
 
-    def run(self, end: EndPoint, back_end: str) -> Run:
+    def run(self, end: EndPoint, back_end: str) -> TrainedRun:
         """The finished training as the engine answers it."""
-        assert self.outcome is not None
-        first, second, third, fourth = self.milestones
-        return Run(
-            outcome=self.outcome,
+        assert self.ended is not None
+        return trained_run(
+            self.procedure,
+            self.n,
+            ended=self.ended,
             epochs=self.epochs,
             steps=self.steps,
             gradient_evaluations=self.gradient_evaluations,
-            milestones=(first, second, third, fourth),
-            accuracy=self.correct / self.n,
-            loss=end.loss,
-            gradient_norm=end.gradient_norm,
-            plateau=plateau(np.array(self.losses)),
-            memorised_bits=memorised_bits(self.procedure, self.n, end.loss),
-            epoch_losses=np.array(self.losses),
-            parameters=end.parameters,
+            milestones=self.milestones,
+            correct=self.correct,
+            losses=np.array(self.losses),
+            end=end,
             back_end=back_end,
             seconds=self.seconds,
         )
@@ -130,6 +128,51 @@ class Progress:
             reached = self.correct >= correct_needed(threshold, self.n)
             if reached and self.milestones[place] == _NEVER:
                 self.milestones[place] = Milestone(self.epochs, self.steps)
+
+
+def trained_run(
+    procedure: Procedure,
+    n: int,
+    *,
+    ended: Ended,
+    epochs: int,
+    steps: int,
+    gradient_evaluations: int,
+    milestones: Sequence[Milestone],
+    correct: int,
+    losses: np.ndarray,
+    end: EndPoint,
+    back_end: str,
+    seconds: float,
+) -> TrainedRun:
+    """A training that is over, from what every back end counts and measures."""
+    first, second, third, fourth = milestones
+    looks = _trace(epochs)
+    return TrainedRun(
+        ended=ended,
+        epochs=epochs,
+        steps=steps,
+        gradient_evaluations=gradient_evaluations,
+        milestones=(first, second, third, fourth),
+        accuracy=correct / n,
+        loss=end.loss,
+        gradient_norm=end.gradient_norm,
+        plateau=plateau(losses),
+        memorised_bits=memorised_bits(procedure, n, end.loss),
+        back_end=back_end,
+        seconds=seconds,
+        trace_epochs=tuple(int(epoch) + 1 for epoch in looks),
+        trace_losses=tuple(float(losses[epoch]) for epoch in looks),
+        epoch_losses=losses,
+        parameters=end.parameters,
+    )
+
+
+def _trace(epochs: int) -> np.ndarray:
+    """Indices of at most `_TRACE_POINTS` epochs, evenly spread in the logarithm."""
+    if not epochs:
+        return np.zeros(0, dtype=np.int64)
+    return np.unique(np.geomspace(1, epochs, _TRACE_POINTS).round().astype(np.int64)) - 1
 
 
 def memorised_bits(procedure: Procedure, n: int, loss: float) -> float:

@@ -19,7 +19,7 @@ from emc.engine.objective import check_shape, hits
 from emc.engine.one_replica import OneReplica
 from emc.engine.order import epochs
 from emc.engine.precision import exact_float32
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import learning_rates
 from emc.engine.sharpness import Sam
@@ -54,7 +54,7 @@ class Sequential:
         procedure: Procedure,
         replicas: Sequence[Replica],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> list[Run]:
+    ) -> list[TrainedRun]:
         """Train every replica and answer in their order.
 
         Raises:
@@ -69,7 +69,7 @@ class Sequential:
                     ledger.save_if_due(lambda: None)
         return ledger.in_order()
 
-    def _train(self, procedure: Procedure, replica: Replica, ledger: Ledger) -> Run:
+    def _train(self, procedure: Procedure, replica: Replica, ledger: Ledger) -> TrainedRun:
         with _own_noise(replica.seed, self._device):
             training = _Training(procedure, replica, self._device)
             if kept := ledger.take_under_way():
@@ -105,7 +105,7 @@ class _Training:
         self._progress = Progress.taken_up(self._procedure, self._replica.n, parts["progress"])
         take_up(self._net, self._optimizer, parts["state"])
 
-    def run(self, ledger: Ledger) -> Run:
+    def run(self, ledger: Ledger) -> TrainedRun:
         replica, progress = self._replica, self._progress
         orders = partial(epochs, replica.seed, replica.n)
         start = time.perf_counter() - progress.seconds
@@ -114,7 +114,7 @@ class _Training:
             if progress.wants_gradient:
                 progress.judge(self._gradient_norm())
             progress.close()
-            if progress.outcome is not None:
+            if progress.ended is not None:
                 break
             progress.seconds = time.perf_counter() - start
             ledger.save_if_due(self._snapshot)

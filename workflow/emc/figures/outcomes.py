@@ -1,4 +1,4 @@
-"""How probes end, by optimizer: fitted, stuck, censored, diverged."""
+"""How probes end, by optimizer: fitted, finished, at a minimum, open, diverged."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ def draw(warehouse: Warehouse) -> Chart:
     caption = (
         f"{counted(int(rows['probes'].sum()), 'probe')} at all learning rates. The search places n"
         " so that about half of its probes fit: what tells optimizers apart is how the others"
-        " end. A censored probe ran out of budget and is no evidence that it cannot fit."
+        " end. An open probe is undecided: it is no evidence that it cannot fit."
     )
     return bar_panels(bars, rows, "labels", caption)
 

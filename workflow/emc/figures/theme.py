@@ -24,8 +24,9 @@ three more, at least as far from all others to colour-blind readers (CIELAB, aft
 
 OUTCOME_COLOURS: Final = {
     "fit": "#0072b2",
-    "stuck": "#d55e00",
-    "censored": "#e69f00",
+    "finished": "#56b4e9",
+    "minimum": "#d55e00",
+    "open": "#e69f00",
     "diverged": NEUTRAL,
 }
 

@@ -140,7 +140,7 @@ def _end_point(source: LabelledSamples, trained: Procedure, kept: Endpoint) -> E
         parameters=parameters,
         inputs=drawn.inputs[drawn.rows],
         labels=drawn.labels,
-        plateau=probe.plateau,
+        plateau=probe.run.plateau,
         seed=probe.seed,
         constants=_constants(trained, probe.seed),
     )

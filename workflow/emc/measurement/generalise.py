@@ -9,7 +9,7 @@ import numpy as np
 from emc.data.labelling import for_testing
 from emc.data.samples import Samples, open_samples
 from emc.engine import Replica, run_probes
-from emc.engine.procedure import Procedure, Run
+from emc.engine.procedure import Procedure, TrainedRun
 from emc.jobs.stage import follow
 from emc.measurement.procedure import procedure
 from emc.measurement.rounds import replica
@@ -76,7 +76,7 @@ def generalisation_of(
 
 def _tested(
     replica: Replica,
-    run: Run,
+    run: TrainedRun,
     *,
     cell: str,
     seed: int,
@@ -98,7 +98,7 @@ def _tested(
         test_accuracy=accuracy,
         test_loss=loss,
         gap=run.accuracy - accuracy,
-        outcome=run.outcome,
+        ended=run.ended,
         epochs=run.epochs,
         seconds=run.seconds,
         back_end=run.back_end,

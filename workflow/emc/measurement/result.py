@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from emc.engine.procedure import Procedure
 from emc.measurement.software import software
-from emc.records import Estimate, Outcome, Probe
+from emc.records import Ended, Estimate, Outcome, Probe
 from emc.search import Answer
 
 
@@ -28,7 +28,7 @@ def estimate(
         high=answer.high,
         width=answer.width,
         emc50_without_censored=answer.emc50_without_censored,
-        censored=sum(probe.outcome is Outcome.CENSORED for probe in probes),
+        censored=sum(probe.run.ended is Ended.BUDGET for probe in probes),
         emc_walk=answer.emc_walk,
         saturated=answer.saturated,
         below_smallest=answer.below_smallest,
@@ -41,9 +41,9 @@ def estimate(
         parameters=parameters,
         classes=procedure.classes,
         samples_available=available,
-        memorised_bits=max(probe.memorised_bits for probe in probes),
-        seconds=sum(probe.seconds for probe in probes),
-        back_end=last.back_end,
+        memorised_bits=max(probe.run.memorised_bits for probe in probes),
+        seconds=sum(probe.run.seconds for probe in probes),
+        back_end=last.run.back_end,
         device=last.device,
         software=software(),
     ).within_data
@@ -56,7 +56,7 @@ def deciding(probes: Sequence[Probe], best_lr: float, each: int) -> list[Probe]:
     """
     at_rate = [probe for probe in probes if probe.lr == best_lr]
     fits = [probe for probe in at_rate if probe.outcome is Outcome.FIT]
-    failures = [probe for probe in at_rate if probe.outcome in {Outcome.STUCK, Outcome.CENSORED}]
+    failures = [probe for probe in at_rate if probe.outcome not in {Outcome.FIT, Outcome.DIVERGED}]
     largest = sorted(fits, key=lambda probe: -probe.n)[:each]
     smallest = sorted(failures, key=lambda probe: probe.n)[:each]
     return sorted(largest + smallest, key=lambda probe: (probe.round, probe.replica))

@@ -10,15 +10,14 @@ import numpy as np
 from emc.data.labelling import Drawn
 from emc.engine import run_probes
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
-from emc.engine.procedure import Procedure, Replica, Run
-from emc.records import Outcome, Probe
+from emc.engine.procedure import Procedure, Replica
+from emc.records import Ended, Probe
 from emc.search import Answer, Method, Request, Trial
 from emc.seeds import derive
 
 log = logging.getLogger(__name__)
 
 Parameters = dict[str, np.ndarray]
-_TRACE_POINTS = 24
 
 
 class Source(Protocol):
@@ -92,8 +91,8 @@ def trials(probes: Sequence[Probe]) -> list[Trial]:
         Trial(
             n=probe.n,
             lr=probe.lr,
-            fit=probe.outcome is Outcome.FIT,
-            censored=probe.outcome is Outcome.CENSORED,
+            fit=probe.run.ended is Ended.FIT,
+            censored=probe.run.ended is Ended.BUDGET,
         )
         for probe in probes
     ]
@@ -119,7 +118,16 @@ def _run_round(
         checkpoints=checkpoints,
     )
     probes = [
-        _probe(setting, number, place, trainee, run)
+        Probe(
+            cell=setting.cell,
+            round=number,
+            replica=place,
+            seed=trainee.seed,
+            n=trainee.n,
+            lr=trainee.lr,
+            device=setting.device,
+            run=run.numbers,
+        )
         for place, (trainee, run) in enumerate(zip(replicas, runs, strict=True))
     ]
     return probes, [run.parameters for run in runs]
@@ -129,37 +137,3 @@ def replica(source: Source, n: int, lr: float, seed: int) -> Replica:
     """A run to train on n samples, all that is random in it being drawn from the seed."""
     drawn = source.draw(n, seed)
     return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, lr)
-
-
-def _probe(setting: Setting, number: int, place: int, replica: Replica, run: Run) -> Probe:
-    looks = _trace(len(run.epoch_losses))
-    return Probe(
-        cell=setting.cell,
-        round=number,
-        replica=place,
-        seed=replica.seed,
-        n=replica.n,
-        lr=replica.lr,
-        outcome=run.outcome,
-        epochs=run.epochs,
-        steps=run.steps,
-        gradient_evaluations=run.gradient_evaluations,
-        milestones=run.milestones,
-        accuracy=run.accuracy,
-        loss=run.loss,
-        gradient_norm=run.gradient_norm,
-        plateau=run.plateau,
-        memorised_bits=run.memorised_bits,
-        back_end=run.back_end,
-        device=setting.device,
-        seconds=run.seconds,
-        trace_epochs=tuple(int(epoch) + 1 for epoch in looks),
-        trace_losses=tuple(float(run.epoch_losses[epoch]) for epoch in looks),
-    )
-
-
-def _trace(epochs: int) -> np.ndarray:
-    """Indices of at most `_TRACE_POINTS` epochs, evenly spread in the logarithm."""
-    if not epochs:
-        return np.zeros(0, dtype=np.int64)
-    return np.unique(np.geomspace(1, epochs, _TRACE_POINTS).round().astype(np.int64)) - 1

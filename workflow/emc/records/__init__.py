@@ -1,22 +1,27 @@
-"""The rows that flow between floors: outcomes, probes, estimates, certificates.
+"""The rows that flow between floors: outcomes, runs, probes, estimates, certificates.
 
-Knows the words of the measurement and their types.
+Knows the words of the measurement, their types and what each column means.
 Must not know torch, polars, files or how any number is computed.
 """
 
 from emc.records.certificate import Certificate, Judgement, Polish, Verdict
 from emc.records.estimate import Estimate, RateEstimate, told_end
 from emc.records.failure import Failure
+from emc.records.finish import Finish, FirstOrderTest
 from emc.records.generalisation import Generalisation
 from emc.records.law import Law
-from emc.records.outcome import Outcome
-from emc.records.probe import THRESHOLDS, Milestone, Probe
+from emc.records.outcome import Ended, Outcome
+from emc.records.probe import Probe
+from emc.records.run import THRESHOLDS, Milestone, Run
 
 __all__ = [
     "THRESHOLDS",
     "Certificate",
+    "Ended",
     "Estimate",
     "Failure",
+    "Finish",
+    "FirstOrderTest",
     "Generalisation",
     "Judgement",
     "Law",
@@ -25,6 +30,7 @@ __all__ = [
     "Polish",
     "Probe",
     "RateEstimate",
+    "Run",
     "Verdict",
     "told_end",
 ]

@@ -1,51 +1,41 @@
-"""One probe: a fresh net trained on n freshly drawn samples."""
+"""One probe: a fresh net trained on n freshly drawn samples, and finished where it did not fit."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from emc.records.outcome import Outcome
+from emc.records.column import column, part
+from emc.records.finish import Finish
+from emc.records.outcome import Ended, Outcome
+from emc.records.run import Run
 
-THRESHOLDS: Final = (0.90, 0.99, 0.995, 1.0)
-"""Training accuracies whose first epoch and step each probe records."""
+_ENDED: Final = {
+    Ended.FIT: Outcome.FIT,
+    Ended.DIVERGED: Outcome.DIVERGED,
+    Ended.STATIONARY: Outcome.OPEN,
+    Ended.BUDGET: Outcome.OPEN,
+}
 
 
-class Milestone(NamedTuple):
-    """When a probe first reached one of `THRESHOLDS`; None where it never did."""
-
-    epoch: int | None
-    step: int | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What one training run did.
+    """One probe: its place in the search, its run, and its finish where there was one.
 
-    `gradient_evaluations` counts per-sample gradients, so that optimizers with different batch
-    sizes compare at equal work. `loss` is the mean training loss of the end point over all n
-    samples in evaluation mode (nats), `gradient_norm` the Euclidean norm of its gradient,
-    `plateau` the relative variation of the epoch losses over the last ten epochs (infinite where
-    fewer were trained), `memorised_bits` is n * log2(classes) minus the summed cross-entropy in
-    bits, not below zero. The trace holds the mean training loss of a few epochs.
+    `outcome` follows from the two: a run that neither fitted nor diverged is open unless its
+    finish decided it.
     """
 
-    cell: str
-    round: int
-    replica: int
-    seed: int
-    n: int
-    lr: float
-    outcome: Outcome
-    epochs: int
-    steps: int
-    gradient_evaluations: int
-    milestones: tuple[Milestone, Milestone, Milestone, Milestone]
-    accuracy: float
-    loss: float
-    gradient_norm: float
-    plateau: float
-    memorised_bits: float
-    back_end: str
-    device: str
-    seconds: float
-    trace_epochs: tuple[int, ...]
-    trace_losses: tuple[float, ...]
+    cell: str = column("cell")
+    round: int = column("round of the search, from 0")
+    replica: int = column("place in the round, from 0")
+    seed: int = column("seed of samples, labels, weights and order")
+    n: int = column("training samples")
+    lr: float = column("learning rate")
+    outcome: Outcome = column("fit, finished, minimum, open or diverged", init=False)
+    device: str = column("kind of device")
+    run: Run = part()
+    finish: Finish | None = part("finish_", default=None)
+
+    def __post_init__(self) -> None:
+        """Derive the outcome."""
+        found = _ENDED[self.run.ended] if self.finish is None else self.finish.outcome
+        object.__setattr__(self, "outcome", found)

@@ -23,6 +23,9 @@ TRACE_POINTS: Final = 12
 ACCURACY_STEPS: Final = 10_000
 """Accuracies travel as whole numbers of errors per this many samples."""
 
+_LETTERS: Final = {outcome.value: letter for outcome, letter in zip(Outcome, "fFmod", strict=True)}
+"""Each outcome in one letter."""
+
 _PROBES: Final = """
 SELECT cell, n, outcome, epochs, list_position(rates, lr) - 1 AS rate,
   TRY_CAST(round((1 - accuracy) * $steps) AS BIGINT) AS errors
@@ -89,8 +92,8 @@ def _probes(order: pl.Series, warehouse: Warehouse) -> dict[str, Any]:
     steps = pl.col("n") - pl.col("n").shift(1, fill_value=0).over("cell")
     return {
         "counts": _counts(order, probes["cell"]),
-        "outcomes": "".join(probes["outcome"].str.head(1)),
-        "letters": {outcome.value[0]: outcome.value for outcome in Outcome},
+        "outcomes": "".join(map(_LETTERS.__getitem__, probes["outcome"])),
+        "letters": {letter: outcome for outcome, letter in _LETTERS.items()},
         "accuracySteps": ACCURACY_STEPS,
         "steps": probes.select(steps).to_series().to_list(),
         "rates": probes["rate"].to_list(),

@@ -1,19 +1,24 @@
 """The tables of the data product: each column's type, meaning and whether it may be empty."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Kind = Literal["text", "whole", "real", "truth", "texts", "wholes", "reals"]
+from emc.records import Generalisation, Probe
+from emc.records.column import Column, Kind, columns
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: what it holds, for the data dictionary, and whether null is allowed."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    nullable: bool = False
+__all__ = [
+    "CELLS",
+    "CERTIFICATES",
+    "ESTIMATES",
+    "FAILURES",
+    "GENERALISATION",
+    "PROBES",
+    "RATES",
+    "TABLES",
+    "Column",
+    "Kind",
+    "Table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +72,9 @@ CELLS: Final = Table(
 
 PROBES: Final = Table(
     "probes",
-    "Every training run of every cell.",
+    "Every probe of every cell: its training run, and what finished it.",
     ("cell", "round", "replica"),
-    (
-        Column("cell", "text", "cell"),
-        Column("round", "whole", "round of the search, from 0"),
-        Column("replica", "whole", "place in the round, from 0"),
-        Column("seed", "whole", "seed of samples, labels, weights and order"),
-        Column("n", "whole", "training samples"),
-        Column("lr", "real", "learning rate"),
-        Column("outcome", "text", "fit, stuck, censored or diverged"),
-        Column("epochs", "whole", "epochs trained"),
-        Column("steps", "whole", "optimizer steps"),
-        Column("gradient_evaluations", "whole", "per-sample gradients computed"),
-        Column("epoch_90", "whole", "first epoch with 90 % training accuracy", True),
-        Column("step_90", "whole", "step of that epoch's end", True),
-        Column("epoch_99", "whole", "first epoch with 99 % training accuracy", True),
-        Column("step_99", "whole", "step of that epoch's end", True),
-        Column("epoch_995", "whole", "first epoch with 99.5 % training accuracy", True),
-        Column("step_995", "whole", "step of that epoch's end", True),
-        Column("epoch_100", "whole", "first epoch with 100 % training accuracy", True),
-        Column("step_100", "whole", "step of that epoch's end", True),
-        Column("accuracy", "real", "training accuracy of the end point"),
-        Column("loss", "real", "mean training loss of the end point, nats"),
-        Column("gradient_norm", "real", "norm of the mean training loss's gradient"),
-        Column("plateau", "real", "relative variation of the last ten epoch losses"),
-        Column("memorised_bits", "real", "n log2(classes) less the cross-entropy in bits"),
-        Column("back_end", "text", "engine that trained the run"),
-        Column("device", "text", "kind of device"),
-        Column("seconds", "real", "wall time of the run"),
-        Column("trace_epochs", "wholes", "epochs at which the trace looks"),
-        Column("trace_losses", "reals", "mean training loss of those epochs"),
-    ),
+    columns(Probe),
 )
 
 ESTIMATES: Final = Table(
@@ -222,25 +198,9 @@ CERTIFICATES: Final = Table(
 
 GENERALISATION: Final = Table(
     "generalisation",
-    "One row a run of a cell's procedure on the whole training set, where the study asks for it.",
+    "One row per run of a cell's procedure on the whole training set, where the study asks for it.",
     ("cell", "seed"),
-    (
-        Column("cell", "text", "cell, with original labels"),
-        Column("seed", "whole", "number of the run, from 0"),
-        Column("lr", "real", "learning rate: the best of the cell's estimate"),
-        Column("n", "whole", "training samples: all there are"),
-        Column("train_accuracy", "real", "training accuracy of the end point"),
-        Column("train_loss", "real", "mean training loss of the end point"),
-        Column("test_samples", "whole", "samples of the data set's test part"),
-        Column("test_accuracy", "real", "test accuracy of the end point"),
-        Column("test_loss", "real", "mean test loss of the end point"),
-        Column("gap", "real", "training accuracy less test accuracy"),
-        Column("outcome", "text", "fit, stuck, censored or diverged"),
-        Column("epochs", "whole", "epochs trained"),
-        Column("seconds", "real", "wall time of the training"),
-        Column("back_end", "text", "engine"),
-        Column("device", "text", "kind of device"),
-    ),
+    columns(Generalisation),
 )
 
 FAILURES: Final = Table(

@@ -4,17 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from emc.records import (
-    Certificate,
-    Estimate,
-    Generalisation,
-    Milestone,
-    Outcome,
-    Probe,
-    RateEstimate,
-)
+from emc.records import Certificate, Estimate, Generalisation, Probe, RateEstimate
+from emc.records.column import from_row, row
 
-_MARKS = ("90", "99", "995", "100")
 _OF_POLISH = (
     "iterations",
     "escapes",
@@ -33,44 +25,39 @@ _OF_POLISH = (
 
 def probe_row(probe: Probe) -> dict[str, Any]:
     """A row of the table `probes`."""
-    row = asdict(probe)
-    for mark, milestone in zip(_MARKS, row.pop("milestones"), strict=True):
-        row[f"epoch_{mark}"], row[f"step_{mark}"] = milestone
-    return row
+    return row(probe)
 
 
-def probe_from_row(row: Mapping[str, Any]) -> Probe:
-    """The probe that `probe_row` was given; sequences may be lists."""
-    fields = dict(row)
-    marks = tuple(
-        Milestone(fields.pop(f"epoch_{mark}"), fields.pop(f"step_{mark}")) for mark in _MARKS
-    )
-    fields["outcome"] = Outcome(fields["outcome"])
-    for trace in ("trace_epochs", "trace_losses"):
-        fields[trace] = tuple(fields[trace])
-    return Probe(milestones=marks, **fields)  # type: ignore[arg-type]
+def probe_from_row(values: Mapping[str, Any]) -> Probe:
+    """The probe that `probe_row` was given; sequences may be lists.
+
+    Raises:
+        KeyError: a column is missing, or there is one too many.
+        TypeError, ValueError: a value can be that of no probe.
+    """
+    return from_row(Probe, values)
 
 
 def certificate_row(certificate: Certificate) -> dict[str, Any]:
     """A row of the table `certificates`."""
-    row = asdict(certificate)
+    fields = asdict(certificate)
     for part in ("spectrum_values", "spectrum_shares"):
-        row[part] = list(row[part])
-    polish = row.pop("polish") or {}
+        fields[part] = list(fields[part])
+    polish = fields.pop("polish") or {}
     found = {**(polish.pop("judgement", None) or {}), **polish}
-    return row | {f"polish_{name}": found.get(name) for name in _OF_POLISH}
+    return fields | {f"polish_{name}": found.get(name) for name in _OF_POLISH}
 
 
 def generalisation_row(generalisation: Generalisation) -> dict[str, Any]:
     """A row of the table `generalisation`."""
-    return asdict(generalisation)
+    return row(generalisation)
 
 
 def estimate_row(estimate: Estimate) -> dict[str, Any]:
     """A row of the table `estimates`."""
-    row = asdict(estimate)
-    del row["rates"]
-    return row
+    fields = asdict(estimate)
+    del fields["rates"]
+    return fields
 
 
 def rate_rows(estimate: Estimate) -> list[dict[str, Any]]:

@@ -288,7 +288,7 @@ class Budget(Strict):
 
 
 class Stopping(Strict):
-    """When a run that does not fit counts as converged (`stuck`)."""
+    """When training that does not fit is over before its budget: it stands still."""
 
     gradient: Positive = 1e-3
     """Largest norm of the full-batch mean gradient."""

@@ -88,7 +88,7 @@ FROM estimates AS e JOIN cells AS c USING (cell) ORDER BY cell
 
 _PROBES: Final = f"""
 WITH places AS (SELECT cell, best_lr, row_number() OVER (ORDER BY cell) - 1 AS place FROM estimates)
-SELECT place, n, outcome = 'fit' AS fit, outcome = 'censored' AS censored,
+SELECT place, n, ended = 'fit' AS fit, ended = 'budget' AS censored,
   epochs, steps, gradient_evaluations,
   {", ".join(f"step_{mark} IS NOT NULL AS reached_{mark}" for mark in _MARKS)}
 FROM probes JOIN places ON places.cell = probes.cell AND places.best_lr = probes.lr

@@ -23,7 +23,7 @@ from tests.unit.engine.cases import (
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emc.engine.procedure import Procedure, Replica, Run, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked import vmap as vmap_module
 from emc.engine.stacked.lockstep import Lockstep
@@ -32,7 +32,7 @@ from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 from emc.nets import Dense
 from emc.nets.plan import GAINS
-from emc.records import Outcome
+from emc.records import Ended
 
 SIZES = {1: [37], 3: [37, 20, 33], 8: [40, 1, 16, 17, 5, 40, 31, 23]}
 """Replicas by how many: one sample, fewer than a batch, one batch, a remainder, and equals."""
@@ -40,7 +40,7 @@ SIZES = {1: [37], 3: [37, 20, 33], 8: [40, 1, 16, 17, 5, 40, 31, 23]}
 
 def assert_as_sequential(
     asked: Procedure, given: list[Replica], tolerance: float = 1e-4
-) -> list[Run]:
+) -> list[TrainedRun]:
     found, expected = Vmap("cpu").run(asked, given), Sequential("cpu").run(asked, given)
     for run, reference in zip(found, expected, strict=True):
         assert run.back_end == "vmap"
@@ -100,7 +100,7 @@ def test_one_sample_may_share_a_call_with_many(monkeypatch: pytest.MonkeyPatch) 
 def test_replicas_leave_as_they_end() -> None:
     given = replicas([30, 4, 12, 25, 8, 2, 18])
     runs = assert_as_sequential(procedure(epochs=60), given, tolerance=1e-2)
-    assert len({run.epochs for run in runs if run.outcome is Outcome.FIT}) > 2
+    assert len({run.epochs for run in runs if run.ended is Ended.FIT}) > 2
 
 
 def test_replicas_may_have_inputs_of_their_own() -> None:
@@ -118,7 +118,7 @@ def test_stuck_replicas_are_those_of_the_reference() -> None:
         update=Update("gd", 0.9, weight_decay=0.01),
     )
     runs = assert_as_sequential(asked, replicas([60, 50, 40], lr=0.2))
-    assert {run.outcome for run in runs} == {Outcome.STUCK}
+    assert {run.ended for run in runs} == {Ended.STATIONARY}
 
 
 def test_without_a_rate_nothing_moves() -> None:
@@ -130,7 +130,7 @@ def test_a_diverging_replica_leaves_its_neighbours_alone() -> None:
     given = replicas([40, 40, 30])
     given[1] = replace(given[1], lr=1e20)
     runs = Vmap("cpu").run(procedure(), given)
-    assert runs[1].outcome is Outcome.DIVERGED
+    assert runs[1].ended is Ended.DIVERGED
     for place in (0, 2):
         (alone,) = Sequential("cpu").run(procedure(), [given[place]])
         assert_same_training(runs[place], alone)
@@ -302,7 +302,7 @@ def test_what_only_a_trial_tells_is_refused_before_training(
 
 def test_logits_that_are_never_finite_do_not_depend_on_other_rows() -> None:
     (run,) = Vmap("cpu").run(procedure(layers=None, module=Undefined), replicas([8]))
-    assert (run.outcome, run.back_end) == (Outcome.DIVERGED, "vmap")
+    assert (run.ended, run.back_end) == (Ended.DIVERGED, "vmap")
 
 
 @pytest.mark.parametrize("back_end", [Vmap("cpu"), Sequential("cpu")], ids=lambda one: one.name)

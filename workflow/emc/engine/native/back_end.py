@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
-from math import nan
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 import numpy as np
 
-from emc.criteria import correct_needed, is_stationary, outcome, plateau
+from emc.criteria import correct_needed, ended, is_stationary, plateau
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.kernel import (
@@ -28,12 +26,12 @@ from emc.engine.native.net import Net, check_shape, native_net, start
 from emc.engine.native.refusal import refusal
 from emc.engine.native.source import translation_unit
 from emc.engine.order import order_state
-from emc.engine.procedure import Procedure, Replica, Run
-from emc.engine.progress import memorised_bits
+from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.progress import EndPoint, trained_run
 from emc.engine.schedule import learning_rates
 from emc.errors import EmcError
 from emc.native.build import loaded
-from emc.records import THRESHOLDS, Milestone, Outcome
+from emc.records import THRESHOLDS, Ended, Milestone
 
 _NO_LIMIT: Final = 2**62
 
@@ -64,7 +62,7 @@ class NativeBackEnd:
         procedure: Procedure,
         replicas: Sequence[Replica],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> list[Run]:
+    ) -> list[TrainedRun]:
         """Train every replica and answer in their order.
 
         Raises EmcError for a refused procedure or bad data, before any training, and
@@ -96,7 +94,7 @@ def _kernel(path: Path) -> Kernel:
     return Kernel(path)
 
 
-def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledger) -> Run:
+def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledger) -> TrainedRun:
     state, seconds = _under_way(kernel, ledger)
     started = perf_counter() - seconds
     initial = start(procedure, replica.seed)
@@ -115,8 +113,7 @@ def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledge
         ledger.save_if_due(lambda: Snapshot(facts, {"state": state()}))
 
     trained = kernel.train(task, arrays["parameters"].size, state, pause)
-    run = _run(procedure, replica.n, trained, initial)
-    return replace(run, seconds=perf_counter() - started)
+    return _run(procedure, replica.n, trained, initial, perf_counter() - started)
 
 
 def _under_way(kernel: Kernel, ledger: Ledger) -> tuple[np.ndarray | None, float]:
@@ -156,29 +153,33 @@ def _settings(procedure: Procedure, replica: Replica) -> dict[str, object]:
     }
 
 
-def _run(procedure: Procedure, n: int, trained: Trained, shapes: dict[str, np.ndarray]) -> Run:
-    result, losses, _ = trained
-    return Run(
-        outcome=_outcome(procedure, n, trained),
+def _run(
+    procedure: Procedure,
+    n: int,
+    trained: Trained,
+    shapes: dict[str, np.ndarray],
+    seconds: float,
+) -> TrainedRun:
+    result, losses, parameters = trained
+    return trained_run(
+        procedure,
+        n,
+        ended=_ended(procedure, n, trained),
         epochs=result.epochs,
         steps=result.steps,
         gradient_evaluations=result.gradient_evaluations,
         milestones=_milestones(result),
-        accuracy=result.correct / n,
-        loss=result.loss,
-        gradient_norm=result.gradient_norm,
-        plateau=plateau(losses),
-        memorised_bits=memorised_bits(procedure, n, result.loss),
-        epoch_losses=losses,
-        parameters=_split(trained.parameters, shapes),
+        correct=result.correct,
+        losses=losses,
+        end=EndPoint(result.loss, result.gradient_norm, _split(parameters, shapes)),
         back_end=NativeBackEnd.name,
-        seconds=nan,
+        seconds=seconds,
     )
 
 
-def _outcome(procedure: Procedure, n: int, trained: Trained) -> Outcome:
+def _ended(procedure: Procedure, n: int, trained: Trained) -> Ended:
     result, losses, _ = trained
-    return outcome(
+    return ended(
         finite=bool(result.finite),
         accuracy=result.correct / n,
         criterion=procedure.criterion,
@@ -200,9 +201,8 @@ def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarra
     }
 
 
-def _milestones(result: Result) -> tuple[Milestone, Milestone, Milestone, Milestone]:
-    first, second, third, fourth = (
+def _milestones(result: Result) -> list[Milestone]:
+    return [
         Milestone(epoch or None, step or None)
         for epoch, step in zip(result.milestone_epochs, result.milestone_steps, strict=True)
-    )
-    return first, second, third, fourth
+    ]

@@ -86,7 +86,7 @@ class Lockstep:
         while self._lanes:
             start = time.perf_counter()
             self._epoch()
-            ended = [lane for lane in self._lanes if lane.progress.outcome is not None]
+            ended = [lane for lane in self._lanes if lane.progress.ended is not None]
             ends = self._end_points(ended)
             self._share_time(time.perf_counter() - start)
             for lane, end in zip(ended, ends, strict=True):
@@ -147,7 +147,7 @@ class Lockstep:
         return step_rates(self._procedure.update, replica.lr * factors, first)
 
     def _judge(self) -> None:
-        """End the lanes that are stuck or have no step left."""
+        """End the lanes that are stationary or have no step left."""
         asking = [lane for lane in self._lanes if lane.progress.wants_gradient]
         if asking:
             measured = self._runner.step.measure(self._rows_of(asking))
@@ -180,7 +180,7 @@ class Lockstep:
         """Take the ended lanes out, and their rows where a lower stack is enough for the rest."""
         if not ended:
             return
-        self._lanes = [lane for lane in self._lanes if lane.progress.outcome is None]
+        self._lanes = [lane for lane in self._lanes if lane.progress.ended is None]
         self._shuffles.keep([lane.place for lane in self._lanes])
         if self._lanes and self._runner.height(len(self._lanes)) < self._stack.height:
             self._stack = self._rows_of(self._lanes)

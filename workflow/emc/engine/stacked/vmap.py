@@ -9,7 +9,7 @@ from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.fresh import fresh
 from emc.engine.precision import exact_float32
-from emc.engine.procedure import Procedure, Replica, Run
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.stacked.flat import FlatNet
 from emc.engine.stacked.lockstep import Lockstep
 from emc.engine.stacked.memory import is_out_of_memory, replicas_at_once
@@ -49,7 +49,7 @@ class Vmap:
         procedure: Procedure,
         replicas: Sequence[Replica],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> list[Run]:
+    ) -> list[TrainedRun]:
         """Train every replica and answer in their order.
 
         Raises:

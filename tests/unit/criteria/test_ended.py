@@ -2,26 +2,26 @@ import math
 
 import pytest
 
-from emc.criteria import is_stationary, outcome
-from emc.records import Outcome
+from emc.criteria import ended, is_stationary
+from emc.records import Ended
 
 
 @pytest.mark.parametrize(
     ("finite", "accuracy", "criterion", "stationary", "expected"),
     [
-        (True, 1.0, 1.0, False, Outcome.FIT),
-        (True, 1.0, 1.0, True, Outcome.FIT),
-        (True, 0.995, 0.995, False, Outcome.FIT),
-        (True, 995 / 1000, 0.995, False, Outcome.FIT),
-        (True, 999_999 / 1_000_000, 1.0, True, Outcome.STUCK),
-        (True, 0.5, 1.0, False, Outcome.CENSORED),
-        (False, 1.0, 1.0, True, Outcome.DIVERGED),
+        (True, 1.0, 1.0, False, Ended.FIT),
+        (True, 1.0, 1.0, True, Ended.FIT),
+        (True, 0.995, 0.995, False, Ended.FIT),
+        (True, 995 / 1000, 0.995, False, Ended.FIT),
+        (True, 999_999 / 1_000_000, 1.0, True, Ended.STATIONARY),
+        (True, 0.5, 1.0, False, Ended.BUDGET),
+        (False, 1.0, 1.0, True, Ended.DIVERGED),
     ],
 )
-def test_outcome(
-    finite: bool, accuracy: float, criterion: float, stationary: bool, expected: Outcome
+def test_why_training_was_over(
+    finite: bool, accuracy: float, criterion: float, stationary: bool, expected: Ended
 ) -> None:
-    found = outcome(finite=finite, accuracy=accuracy, criterion=criterion, stationary=stationary)
+    found = ended(finite=finite, accuracy=accuracy, criterion=criterion, stationary=stationary)
     assert found is expected
 
 
