@@ -6,11 +6,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
+# Processes that run tests side by side.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 # Small nets on several threads are slower than on one.
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PYTEST := pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .PHONY: demo test test-quick check format clean
@@ -21,10 +24,10 @@ demo: $(VENV)/ready-demo
 	@echo "The page: $(CURDIR)/results/studies/demo/index.html"
 
 test: $(VENV)/ready-dev
-	pytest $(TESTS)
+	$(PYTEST) $(TESTS)
 
 test-quick: $(VENV)/ready-dev
-	pytest -m "not slow and not workflow and not browser and not slurm" $(TESTS)
+	$(PYTEST) -m "not slow and not workflow and not browser and not slurm" $(TESTS)
 
 check: $(VENV)/ready-dev
 	ruff check .

@@ -1,6 +1,10 @@
 """Copies of the repository: fresh, measured, and one to change."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,9 +29,23 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture(scope="session")
 def measured(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy in which the study tiny.yaml has run to its page; not to be changed."""
-    checkout = fresh.copy(tmp_path_factory.mktemp("measured") / "emc")
-    checkout.snakemake("config/tiny.yaml")
-    return checkout
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "measured"
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            fresh.copy(folder / "emc").snakemake("config/tiny.yaml")
+            (folder / "whole").touch()
+    return Checkout(folder / "emc")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One process of the tests at a time: the second finds what the first has made."""
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_a_stopped_job_says_so_and_goes_on(measured: Checkout, tmp_path: Path) -
         while not journal_of(stopped).exists() or journal_of(stopped).stat().st_size <= begun:
             time.sleep(0.01)
         process.send_signal(sign)
-        assert process.wait(timeout=30) == EXIT_INTERRUPTED
+        assert process.wait(timeout=600) == EXIT_INTERRUPTED
         said = (stopped.folder / "said").read_text()
         assert f"{sign.name}: stopping" in said
         assert "stopped: " in said

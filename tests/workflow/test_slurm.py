@@ -40,6 +40,7 @@ pytestmark = [
     pytest.mark.workflow,
     pytest.mark.slow,
     pytest.mark.slurm,
+    pytest.mark.xdist_group("slurm"),
     pytest.mark.skipif(not _controller(), reason="no SLURM answers: see tests/slurm/start.sh"),
 ]
 

@@ -68,7 +68,7 @@ def test_two_studies_that_share_cells_at_once(
         start(checkout, f"config/{name}.yaml", "--nolock", "--until", "measure")
         for name in ("one", "other")
     ]
-    said = [run.communicate(timeout=240)[0] for run in runs]
+    said = [run.communicate(timeout=600)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
     for planned in load_file(calm.folder / "config/alone.yaml").cells:
         both, once = (
@@ -88,10 +88,10 @@ def test_a_second_run_in_the_same_folder_is_refused(checkout: Checkout) -> None:
             if "Execute" in line:
                 break
         second = start(checkout, "config/one.yaml", "--until", "measure")
-        said, _ = second.communicate(timeout=120)
+        said, _ = second.communicate(timeout=600)
         assert second.returncode == 1
         assert "Directory cannot be locked" in said
-        first.communicate(timeout=240)
+        first.communicate(timeout=600)
         assert first.returncode == 0
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections import Counter
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -46,11 +47,27 @@ def test_conda_has_a_python_that_is_allowed_and_a_compiler(conda: dict[str, Any]
     assert "cxx-compiler" in conda["dependencies"]
 
 
-def test_every_dependency_has_a_pinned_version() -> None:
+def pins() -> list[tuple[str, str]]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pinned = names([line for line in lines if "==" in line])
-    wanted = names(PROJECT["dependencies"]) - {"torch", "torchvision"}
-    assert {one.replace("_", "-") for one in wanted} <= {one.replace("_", "-") for one in pinned}
+    pairs = (line.split("==") for line in lines if "==" in line)
+    return [(canonicalize_name(name), version) for name, version in pairs]
+
+
+def dependencies() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(one) for part in (PROJECT["dependencies"], *extras) for one in part]
+
+
+def test_every_dependency_has_a_lowest_version_that_its_pin_fulfils() -> None:
+    pinned = dict(pins())
+    for one in dependencies():
+        assert one.specifier, f"{one.name} has no lowest version"
+        assert pinned[canonicalize_name(one.name)] in one.specifier, one.name
+
+
+def test_no_package_is_pinned_twice() -> None:
+    counts = Counter(name for name, _ in pins())
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_the_container_installs_the_package_with_its_pins_and_a_compiler() -> None:

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[3]
 
 DEAF = """#!/usr/bin/env bash
 trap '' TERM
+# `timeout` passes on no signal that comes before its fork has returned: it waits, then, asleep.
+until grep -q '^State:.S' "/proc/$PPID/status"; do sleep 0.1; done
 echo deaf
 while :; do sleep 0.1; done
 """

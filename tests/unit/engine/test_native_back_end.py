@@ -193,12 +193,15 @@ def test_an_interrupt_ends_a_long_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt("now")
 
+    def run_until_alarm() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        run(procedure(epochs=1_000_000, gradient_tolerance=0.0), replica(n=16, lr=0.0))
+
     monkeypatch.setattr(kernel, "_SLICE_SECONDS", 0.01)
     previous = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(KeyboardInterrupt, match="now"):
-            run(procedure(epochs=1_000_000, gradient_tolerance=0.0), replica(n=16, lr=0.0))
+            run_until_alarm()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

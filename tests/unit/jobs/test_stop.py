@@ -20,7 +20,6 @@ BEGIN = """
     from emc.jobs import stop as module
     from emc.jobs.stop import stop_on_signal
     logging.basicConfig()
-    module._SECONDS_TO_SAVE, module._SECONDS_FOR_LAST_WORDS = 1.0, 0.2
     def ready():
         print("ready", flush=True)
 """
@@ -33,19 +32,22 @@ SAVES = """
             print("saved", flush=True)
             raise StopRequested("12 probes are saved")
 """
-NEVER_LOOKS = """
+IMPATIENT = """
+    module._SECONDS_TO_SAVE, module._SECONDS_FOR_LAST_WORDS = 1.0, 0.2
+"""
+NEVER_LOOKS = f"""{IMPATIENT}
     def work():
         with stop_on_signal() as stop, stop.saving():
             ready()
             time.sleep(600)
 """
-HAS_NOTHING_TO_SAVE = """
+HAS_NOTHING_TO_SAVE = f"""{IMPATIENT}
     def work():
         with stop_on_signal():
             ready()
             time.sleep(600)
 """
-IN_A_LIBRARY = """
+IN_A_LIBRARY = f"""{IMPATIENT}
     import numpy
     def work():
         with stop_on_signal():
@@ -70,7 +72,7 @@ def run(work: str, sign: signal.Signals) -> tuple[int, str, str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(sign)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.report.conftest import TITLE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 DASH = "\N{EN DASH}"
 
