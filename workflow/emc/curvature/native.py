@@ -66,6 +66,7 @@ class NativeOperator:
             precision=precision,
         )
         self._written = WrittenOperator(plan, parameters, inputs, labels, objective)
+        self.kinks = self._written.kinks
 
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""

@@ -15,6 +15,7 @@ from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
 from emc.curvature.written.dense import dense_hessian
+from emc.curvature.written.kinks import PlanKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
 from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
@@ -56,6 +57,7 @@ class WrittenOperator:
         self.objective = objective
         self.samples = len(labels)
         self.parameters = flatten(plan_shapes(plan), parameters)
+        self.kinks = PlanKinks(plan, inputs, labels, objective)
         self._plan = plan
         self._layers = layers_at(plan, self.parameters.astype(precision))
         self._inputs, self._labels = inputs, labels

@@ -1,0 +1,175 @@
+"""A finish fits what can be fitted, and stands at minima, on kinks too."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog, minimize
+from tests.unit.finish.creased import Creased, Creases, creased
+
+from emc.curvature import Objective, WrittenOperator
+from emc.curvature.parameters import EndPointError
+from emc.finish import FinishSettings, finish
+from emc.nets.plan import Dense, Plan, initial
+from emc.records import FirstOrderTest, Outcome
+
+EXACT = FinishSettings(gradient=1e-9)
+XOR: Plan = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+
+
+def random_net(
+    plan: Plan, n: int, objective: Objective, seed: int, classes: int = 3
+) -> WrittenOperator:
+    draw = np.random.default_rng(seed)
+    inputs = draw.normal(size=(n, plan[0].inputs)).astype(np.float32)
+    labels = draw.integers(classes, size=n)
+    return WrittenOperator(plan, initial(plan, "torch", draw), inputs, labels, objective)
+
+
+def least(operator: Creased) -> float:
+    """The least value, by a smooth program: creases become variables u >= 0, u >= n'x - t."""
+    p, kinks = len(operator.pull), operator.kinks
+
+    def value(z: np.ndarray) -> float:
+        x = z[:p]
+        return float(x @ operator.hessian @ x / 2 - operator.pull @ x + kinks.slopes @ z[p:])
+
+    above = {"type": "ineq", "fun": lambda z: z[p:] - kinks.values(z[:p])}
+    bounds = [(None, None)] * p + [(0, None)] * len(kinks.slopes)
+    start = np.concatenate([operator.parameters, np.maximum(0, kinks.values(operator.parameters))])
+    options = {"maxiter": 2000, "ftol": 1e-14}
+    return float(minimize(value, start, bounds=bounds, constraints=[above], options=options).fun)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_minimum_of_a_creased_parabola_is_found_and_certified(seed: int) -> None:
+    operator = creased(seed)
+    found = finish(operator, criterion=1.0, settings=EXACT)
+    assert found.record.outcome is Outcome.MINIMUM
+    assert found.record.test is FirstOrderTest.DIRECTIONAL
+    assert found.record.kinks > 0
+    assert found.record.loss == pytest.approx(least(operator), abs=1e-6)
+    assert found.record.loss <= least(operator) + 1e-8
+
+
+def test_a_kink_whose_clarke_combination_vanishes_is_left_where_it_is_concave() -> None:
+    """w^2 / 2 - |w| at zero: the one-sided gradients 1 and -1 cancel, but both sides lead down."""
+    kink = Creases(np.array([[1.0]]), np.zeros(1), np.array([-2.0]))
+    operator = Creased(np.eye(1), np.array([-1.0]), kink, np.zeros(1))
+    found = finish(operator, criterion=1.0, settings=EXACT)
+    assert abs(found.parameters[0]) == pytest.approx(1.0)
+    assert (found.record.outcome, found.record.kinks) == (Outcome.MINIMUM, 0)
+
+
+def test_a_kink_that_holds_is_a_minimum_at_once() -> None:
+    """w^2 / 2 + |w| at zero."""
+    kink = Creases(np.array([[1.0]]), np.zeros(1), np.array([2.0]))
+    operator = Creased(np.eye(1), np.array([1.0]), kink, np.zeros(1))
+    found = finish(operator, criterion=1.0, settings=EXACT)
+    assert found.record.outcome is Outcome.MINIMUM
+    assert found.record.kinks == 1
+    assert abs(found.parameters[0]) < 1e-9
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(4, 24))
+def test_a_linear_net_fits_what_is_separable_and_nothing_else(seed: int, n: int) -> None:
+    """By linear programming: some margins w_y x - w_c x >= 1, or none."""
+    plan: Plan = (Dense(4, 3, True, "identity"),)
+    operator = random_net(plan, n, Objective(), seed)
+    draw = np.random.default_rng(seed)
+    inputs = draw.normal(size=(n, 4)).astype(np.float32)
+    labels = draw.integers(3, size=n)
+    x = np.column_stack([inputs, np.ones(n)])
+    rows = []
+    for row, label in zip(x, labels, strict=True):
+        for other in {0, 1, 2} - {label}:
+            margin = np.zeros((3, 5))
+            margin[other], margin[label] = row, -row
+            rows.append(margin.ravel())
+    program = linprog(np.zeros(15), np.array(rows), -np.ones(len(rows)), bounds=(None, None))
+    found = finish(operator, criterion=1.0, settings=FinishSettings(gradient=1e-6))
+    assert found.record.outcome is (Outcome.FINISHED if program.status == 0 else Outcome.MINIMUM)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "silu", "sigmoid"])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        Objective(weight_decay=1e-2),
+        Objective("squared-error", weight_decay=1e-2),
+        Objective("cross-entropy", 0.1, 1e-2),
+    ],
+)
+def test_smooth_nets_are_brought_to_a_vanishing_gradient(
+    activation: str, objective: Objective
+) -> None:
+    plan: Plan = (Dense(4, 3, True, activation), Dense(3, 3, True, "identity"))
+    operator = random_net(plan, 40, objective, 3)
+    wanted = FinishSettings(gradient=1e-10, newton_after=100)
+    found = finish(operator, criterion=1.0, settings=wanted)
+    assert found.record.outcome is Outcome.MINIMUM
+    assert found.record.test is FirstOrderTest.GRADIENT
+    gradient = operator.at(found.parameters).first_order().gradient
+    assert np.linalg.norm(gradient) <= 1e-10
+
+
+def test_a_relu_net_comes_to_rest_on_kinks_that_no_direction_leads_off() -> None:
+    plan: Plan = (Dense(3, 4, True, "relu"), Dense(4, 3, True, "identity"))
+    operator = random_net(plan, 60, Objective(weight_decay=1e-3), 8)
+    found = finish(operator, criterion=1.0, settings=FinishSettings(gradient=1e-7))
+    assert found.record.outcome is Outcome.MINIMUM
+    assert found.record.test is FirstOrderTest.DIRECTIONAL
+    draw = np.random.default_rng(0)
+    for size in (1e-5, 1e-4):
+        for direction in draw.normal(size=(300, len(found.parameters))):
+            near = operator.at(found.parameters + size * direction).first_order()
+            assert near.loss >= found.record.loss - 1e-7 * size * len(direction) - 1e-15
+
+
+def test_a_saddle_is_left_along_its_negative_curvature_unless_it_may_not_be() -> None:
+    """XOR with all tanh units at zero."""
+    weights = {
+        "0.weight": np.zeros((3, 2)),
+        "0.bias": np.zeros(3),
+        "1.weight": np.zeros((2, 3)),
+        "1.bias": np.log([0.6, 0.4]),
+    }
+    inputs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 1]], np.float32)
+    operator = WrittenOperator(XOR, weights, inputs, np.array([0, 1, 1, 0, 0]), Objective())
+    left = finish(operator, criterion=1.0)
+    assert (left.record.outcome, left.record.escapes) == (Outcome.FINISHED, 1)
+    stays = finish(operator, criterion=1.0, settings=FinishSettings(escapes=0))
+    assert (stays.record.outcome, stays.record.escapes) == (Outcome.OPEN, 0)
+    assert "saddle" in stays.record.reason
+
+
+def test_iterations_that_run_out_leave_it_open() -> None:
+    plan: Plan = (Dense(4, 3, True, "identity"),)
+    operator = random_net(plan, 40, Objective(), 1)
+    short = FinishSettings(iterations=2, newton=0, gradient=1e-8)
+    found = finish(operator, criterion=1.0, settings=short)
+    assert (found.record.outcome, found.record.iterations) == (Outcome.OPEN, 2)
+    assert "ran out" in found.record.reason
+
+
+def test_a_point_that_fits_is_finished_without_a_step() -> None:
+    plan: Plan = (Dense(4, 3, True, "identity"),)
+    found = finish(random_net(plan, 40, Objective(), 1), criterion=0.1)
+    assert (found.record.outcome, found.record.iterations) == (Outcome.FINISHED, 0)
+    assert found.record.test is None
+
+
+def test_the_same_run_gives_the_same_bits() -> None:
+    plan: Plan = (Dense(4, 6, True, "relu"), Dense(6, 3, True, "identity"))
+    one, other = (
+        finish(random_net(plan, 50, Objective(), 5), criterion=1.0).parameters for _ in range(2)
+    )
+    assert np.array_equal(one, other)
+
+
+def test_a_point_without_a_finite_loss_is_refused() -> None:
+    plan: Plan = (Dense(4, 3, True, "identity"),)
+    operator = random_net(plan, 10, Objective("squared-error"), 1)
+    with pytest.raises(EndPointError, match="not finite"), np.errstate(over="ignore"):
+        finish(operator.at(np.full(15, 1e200)), criterion=1.0)

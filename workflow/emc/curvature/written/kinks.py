@@ -1,0 +1,289 @@
+"""Kinks of a plan's objective: where a ReLU is at zero, or two outputs of a pooling window tie.
+
+Across a kink the objective is a smooth function plus slope * max(0, c), where c is the kink's
+value: the pre-activation z of one unit (and pixel) on one sample, or the difference a - a' of two
+outputs of one window. The slope is the loss's derivative along that output, times the jump of the
+activation's derivative. Above a kink that is itself at zero, gradients are those of its off side.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from emc.curvature.logits import logit_loss
+from emc.curvature.objective import Objective
+from emc.curvature.written.activations import activation
+from emc.curvature.written.layer import Layer, layers_at
+from emc.curvature.written.maps import first_features
+from emc.nets.plan import Conv, Dense, Plan
+
+JUMPS: Final = {"relu": 1.0, "leaky-relu": 0.99}
+"""By how much the derivative of an activation jumps at zero, for those where it does."""
+_BENDING: Final = frozenset({"gelu", "silu"})
+"""Activations that do not rise everywhere."""
+ALONE: Final = -1
+"""In the place of a second output: the kink is that of a single unit."""
+CHUNK_BYTES: Final = 1 << 25
+"""Working memory of the samples that are looked at together."""
+
+
+class Kinks(NamedTuple):
+    """Some kinks as seen from a point.
+
+    `values` [k] are c at the point, `normals` [k, P] the gradients of c, `slopes` [k] the factors
+    of max(0, c), and `on` [k] says whether the point's gradient is the one of c > 0.
+    """
+
+    values: np.ndarray
+    normals: np.ndarray
+    slopes: np.ndarray
+    on: np.ndarray
+
+
+class PlanKinks:
+    """The kinks of a plan's objective over `inputs` [n, *shape] and `labels` [n].
+
+    A kink's place is a row (layer, sample, output, other output or `ALONE`) of int64 [k, 4]; an
+    output is a flat index of [units, *pixels], before pooling.
+    """
+
+    def __init__(
+        self, plan: Plan, inputs: np.ndarray, labels: np.ndarray, objective: Objective
+    ) -> None:
+        """Take what the objective is made of; nothing is computed yet."""
+        self.plan, self._inputs, self._labels = plan, inputs, labels
+        self._objective = objective
+
+    @property
+    def any(self) -> bool:
+        """Whether the objective has kinks at all."""
+        return any(layer.activation in JUMPS or isinstance(layer, Conv) for layer in self.plan)
+
+    @property
+    def additive(self) -> bool:
+        """Whether no kink lies above another: one hidden layer, without pooling."""
+        return len(self.plan) <= 2 and not any(isinstance(layer, Conv) for layer in self.plan)
+
+    def crossed(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Places of the kinks on whose other side a second point [P] lies."""
+        found = [np.zeros((0, 4), np.int64)]
+        for start, rows in self._parts():
+            for index, pair in enumerate(
+                zip(self._forward(before, rows), self._forward(after, rows), strict=True)
+            ):
+                found.append(_places(index, start, pair[0], *_changes(*pair)))
+        return np.concatenate(found)
+
+    def near(self, parameters: np.ndarray, width: float) -> np.ndarray:
+        """Places of the kinks whose |c| is at most `width` times the mean of its layer's |z|."""
+        found = [np.zeros((0, 4), np.int64)]
+        for start, rows in self._parts():
+            for index, seen in enumerate(self._forward(parameters, rows)):
+                close = _close(seen, width * abs(seen.z).mean())
+                found.append(_places(index, start, seen, *close))
+        return np.concatenate(found)
+
+    def look(self, parameters: np.ndarray, places: np.ndarray) -> Kinks:
+        """Values, normals and slopes of the kinks at these places, at a point [P]."""
+        count = len(places)
+        kinks = Kinks(
+            values=np.zeros(count),
+            normals=np.zeros((count, len(parameters))),
+            slopes=np.zeros(count),
+            on=np.zeros(count, bool),
+        )
+        if not count:
+            return kinks
+        trace = self._forward(parameters, self._inputs[places[:, 1]])
+        labels, total = self._labels[places[:, 1]], len(self._labels)
+        loss = logit_loss(self._objective, trace[-1].features, labels, total)
+        g, normal = loss.gradient, np.zeros_like(loss.gradient)
+        for index, seen in reversed(list(enumerate(trace))):
+            g, normal = seen.spread(g), seen.first * seen.spread(normal)
+            mine = np.flatnonzero(places[:, 0] == index)
+            _look_at(seen, places, mine, (g, normal), kinks)
+            _add_normals(seen, normal, kinks.normals)
+            if index:
+                g, normal = seen.below(seen.first * g), seen.below(normal)
+        return kinks
+
+    def _parts(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Inputs of some samples after another, and the number of the first."""
+        outputs = sum(layer.outputs * _pixels(layer) for layer in self.plan)
+        rows = max(1, CHUNK_BYTES // (64 * outputs))
+        for start in range(0, len(self._inputs), rows):
+            yield start, self._inputs[start : start + rows]
+
+    def _forward(self, parameters: np.ndarray, inputs: np.ndarray) -> list["_Seen"]:
+        features = first_features(self.plan, inputs.astype(np.float64))
+        trace: list[_Seen] = []
+        for layer, each in zip(layers_at(self.plan, parameters), self.plan, strict=True):
+            trace.append(_see(layer, _pixels(each), features))
+            features = trace[-1].features
+        return trace
+
+
+class _Seen(NamedTuple):
+    """What a layer computed of some samples.
+
+    `x` are its columns, `shape` that of its input; `z`, `value` and `first` (the activation and
+    its derivative) are [outputs, columns], one column for each of a sample's `pixels`. `kept` are
+    the flat indices that pooling keeps, [units, samples, *pixels], or None.
+    """
+
+    layer: Layer
+    pixels: int
+    x: np.ndarray
+    shape: tuple[int, ...]
+    z: np.ndarray
+    value: np.ndarray
+    first: np.ndarray
+    kept: np.ndarray | None
+
+    @property
+    def rank(self) -> np.ndarray:
+        """What pooling compares: z itself where the activation rises with it."""
+        return self.value if self.layer.activation in _BENDING else self.z
+
+    @property
+    def jump(self) -> float:
+        """By how much the activation's derivative jumps at zero."""
+        return JUMPS.get(self.layer.activation, 0.0)
+
+    @property
+    def features(self) -> np.ndarray:
+        """What goes on to the next layer."""
+        return self.value if self.kept is None else self.value.take(self.kept)
+
+    def spread(self, pooled: np.ndarray) -> np.ndarray:
+        """Values of what pooling kept at their outputs, zeros elsewhere."""
+        if self.kept is None:
+            return pooled
+        everywhere = np.zeros_like(self.z)
+        everywhere.ravel()[self.kept] = pooled
+        return everywhere
+
+    def below(self, d: np.ndarray) -> np.ndarray:
+        """The derivative along the layer's input, of that along z."""
+        return self.layer.around.fold(self.layer.kernel.T @ d, self.shape)
+
+    def at(self, samples: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of outputs, flat indices of [units, *pixels], of some samples."""
+        return outputs // self.pixels, samples * self.pixels + outputs % self.pixels
+
+    def place(self, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sample and output of flat indices of `z`."""
+        unit, column = np.divmod(flat, self.z.shape[1])
+        sample, pixel = np.divmod(column, self.pixels)
+        return sample, unit * self.pixels + pixel
+
+
+def _see(layer: Layer, pixels: int, features: np.ndarray) -> _Seen:
+    x = layer.columns(features)
+    z = layer.weight @ x
+    bent = activation(layer.activation, z)
+    kept = layer.around.kept(bent.value if layer.activation in _BENDING else z)
+    return _Seen(layer, pixels, x, features.shape, z, bent.value, bent.first, kept)
+
+
+def _pixels(layer: Dense | Conv) -> int:
+    return layer.height * layer.width if isinstance(layer, Conv) else 1
+
+
+def _look_at(
+    seen: _Seen,
+    places: np.ndarray,
+    mine: np.ndarray,
+    back: tuple[np.ndarray, np.ndarray],
+    kinks: Kinks,
+) -> None:
+    """Fill in the kinks of one layer, the rows `mine`, and start their normals on the way back.
+
+    `back` are the derivatives of the loss along the layer's outputs, and of the kinks along its z.
+    """
+    g, normal = back
+    alone = places[mine, 3] == ALONE
+    single, tied = mine[alone], mine[~alone]
+    at = seen.at(single, places[single, 2])
+    kinks.values[single] = seen.z[at]
+    kinks.slopes[single] = seen.jump * g[at]
+    kinks.on[single] = seen.z[at] > 0
+    normal[at] = 1
+    if not len(tied):
+        return
+    at, other = seen.at(tied, places[tied, 2]), seen.at(tied, places[tied, 3])
+    bending = seen.layer.activation in _BENDING
+    kinks.values[tied] = seen.rank[at] - seen.rank[other]
+    kinks.slopes[tied] = (
+        g[at] + g[other] if bending else (seen.first * g)[at] + (seen.first * g)[other]
+    )
+    kinks.on[tied] = seen.spread(np.ones(1))[at] > 0
+    normal[at] = seen.first[at] if bending else 1
+    normal[other] = -seen.first[other] if bending else -1
+
+
+def _add_normals(seen: _Seen, normal: np.ndarray, normals: np.ndarray) -> None:
+    """Add this layer's part of the gradients of c; `normal` is the derivative along its z."""
+    count, stretch = len(normals), seen.layer.stretch
+    d = normal.reshape(len(normal), count, seen.pixels).swapaxes(0, 1)
+    x = seen.x.reshape(len(seen.x), count, seen.pixels).transpose(1, 2, 0)
+    matrices = d @ x
+    weights = matrices[:, :, : stretch.inputs].reshape(count, -1)
+    normals[:, stretch.start : stretch.middle] = weights
+    normals[:, stretch.middle : stretch.stop] = matrices[:, :, stretch.inputs :].reshape(count, -1)
+
+
+def _places(
+    index: int, start: int, seen: _Seen, first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Rows of places from flat indices of z; `second` is `ALONE` for single units."""
+    sample, output = seen.place(first)
+    other = np.where(second == ALONE, ALONE, seen.place(second)[1])
+    return np.column_stack([np.full(len(first), index), start + sample, output, other])
+
+
+def _changes(here: _Seen, there: _Seen) -> tuple[np.ndarray, np.ndarray]:
+    """Flat indices of the outputs whose side changed, and of those that they tied with."""
+    if here.kept is None or there.kept is None:
+        flipped = np.flatnonzero((here.z > 0) != (there.z > 0)) if here.jump else _NONE
+        return flipped, np.full(len(flipped), ALONE)
+    before, after = here.kept.ravel(), there.kept.ravel()
+    if not here.jump:
+        moved = before != after
+        return before[moved], after[moved]
+    was, stays = here.z.take(before) > 0, there.z.take(after) > 0
+    flipped = was != stays
+    moved = (before != after) & ~flipped & (was | (here.jump < 1))
+    first = np.concatenate([np.where(was, before, after)[flipped], before[moved]])
+    return first, np.concatenate([np.full(flipped.sum(), ALONE), after[moved]])
+
+
+def _close(seen: _Seen, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Flat indices of the outputs within `width` of a kink, and of those that they tie with."""
+    if seen.kept is None:
+        single = np.flatnonzero(abs(seen.z) <= width) if seen.jump else _NONE
+        return single, np.full(len(single), ALONE)
+    kept = seen.kept.ravel()
+    single = kept[abs(seen.z.take(kept)) <= width] if seen.jump else _NONE
+    first, second = _ties(seen, seen.kept, width)
+    return np.concatenate([single, first]), np.concatenate([np.full(len(single), ALONE), second])
+
+
+def _ties(seen: _Seen, kept: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Flat indices of what pooling keeps, and of other outputs of its window within `width`.
+
+    Windows that a ReLU holds at zero have no ties.
+    """
+    units, samples, high, wide = kept.shape
+    numbers = np.arange(seen.z.size).reshape(units, samples, *seen.shape[2:])
+    blocks = numbers[:, :, : 2 * high, : 2 * wide].reshape(units, samples, high, 2, wide, 2)
+    window = np.moveaxis(blocks, 3, 4).reshape(units, samples, high, wide, 4)
+    best = np.broadcast_to(kept[..., None], window.shape)
+    close = (seen.rank.take(best) - seen.rank.take(window) <= width) & (best != window)
+    if seen.jump == 1:
+        close &= seen.z.take(best) > 0
+    return best[close], window[close]
+
+
+_NONE: Final = np.zeros(0, np.int64)

@@ -1,0 +1,187 @@
+"""From where training stopped to a fit or a minimum."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from emc.criteria import correct_needed
+from emc.curvature.operator import Operator
+from emc.finish.descent import Descent, Stop, look
+from emc.finish.infinity import flat, in_channel, steepest
+from emc.finish.metric import Memory, Metric, Newton
+from emc.finish.saddle import way_down
+from emc.finish.settings import DEFAULT, FinishSettings
+from emc.finish.stationarity import FirstOrder, first_order
+from emc.finish.working import kinks_of
+from emc.records import Finish, FirstOrderTest, Outcome
+from emc.seeds import generator
+
+_PUSH: Final = 1e-3
+"""Length of a random push off a jam, relative to the norm of the parameters."""
+_PUSHES: Final = 40
+_CHEAP: Final = 200
+"""The whole Hessian is used where it costs no more than so many products."""
+_FINER: Final = 0.1
+"""How much shorter the gradient has to be where a region turned out to be flat."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """How a finish ended, and where: `parameters` is float64 [P]."""
+
+    record: Finish
+    parameters: np.ndarray = field(repr=False)
+
+
+def finish(operator: Operator, *, criterion: float, settings: FinishSettings = DEFAULT) -> Finished:
+    """Descend from the operator's point until the training accuracy reaches `criterion`.
+
+    The outcome is `finished` there; `minimum` at a point that passes the first-order test and is
+    neither a saddle, a flat region nor a channel to infinity; `open` where the iterations run out
+    first. The same operator and settings give the same numbers. Kinks are known of operators with
+    an attribute `kinks` (`emc.finish.working.KinkSource`); any other is treated as smooth, and
+    pushed at random, from a fixed seed, where it jams.
+
+    Raises:
+        EndPointError: the loss or its gradient is not finite at the point.
+    """
+    return _Run(operator, criterion, settings).answer()
+
+
+class _Run:
+    def __init__(self, operator: Operator, criterion: float, settings: FinishSettings) -> None:
+        self._began = perf_counter()
+        self._settings = settings
+        self._source = kinks_of(operator)
+        self._phases = _phases(operator, settings)
+        needed = correct_needed(criterion, operator.samples) / operator.samples
+        self._descent = Descent(operator, needed)
+        self._tolerance = settings.gradient
+        self._pushes, self._escapes = _PUSHES, 0
+
+    def answer(self) -> Finished:
+        """Descend, and look at each point where that stops."""
+        while True:
+            stop = self._descend()
+            if stop is Stop.FITS:
+                return self._end(Outcome.FINISHED, "The accuracy reached the criterion.", None)
+            test = first_order(self._descent.place, self._source, self._descent.held)
+            if stop is not Stop.STATIONARY:
+                return self._end(Outcome.OPEN, _unfinished(stop, test), test)
+            end = self._leave(test) if test.norm > self._tolerance else self._settle(test)
+            if end is not None:
+                return self._end(*end, test)
+
+    def _descend(self) -> Stop:
+        """Go through the phases that are left."""
+        while True:
+            phase = self._phases[0]
+            before = self._descent.iterations
+            stop = self._descent.go_on(phase.metric, phase.left, self._tolerance)
+            phase.left -= self._descent.iterations - before
+            if stop in (Stop.FITS, Stop.STATIONARY):
+                return stop
+            if len(self._phases) > 1:
+                self._phases.pop(0)
+            elif stop is Stop.LIMIT or not self._pushes:
+                return stop
+            else:
+                self._push()
+
+    def _push(self) -> None:
+        """Off a jam, in a random direction."""
+        place, draw = self._descent.place, generator("finish", "push", self._pushes)
+        direction = draw.standard_normal(len(place.parameters))
+        length = _PUSH * max(float(np.linalg.norm(place.parameters)), 1.0)
+        moved = place.parameters + direction * (length / float(np.linalg.norm(direction)))
+        self._pushes -= 1
+        self._descent.move(look(place.operator, moved))
+
+    def _leave(self, test: FirstOrder) -> tuple[Outcome, str] | None:
+        """Leave a point that is none of a minimum to first order, along the steepest way down."""
+        lower = steepest(self._descent.place, test.combination)
+        if lower is None:
+            return Outcome.OPEN, _unfinished(Stop.JAM, test)
+        self._descent.move(lower)
+        return None
+
+    def _settle(self, test: FirstOrder) -> tuple[Outcome, str] | None:
+        """What a stationary point is, or None where the descent goes on from a lower one."""
+        place = self._descent.place
+        if (lower := way_down(place, test.held)) is not None:
+            if self._escapes == self._settings.escapes:
+                return Outcome.OPEN, f"A saddle, after {self._escapes} others were left."
+            self._escapes += 1
+            self._descent.move(lower)
+            return None
+        if (lower := flat(place, test.combination)) is not None:
+            self._tolerance *= _FINER
+            self._descent.move(lower)
+            return None
+        if self._source is not None and in_channel(place, self._source.plan):
+            return Outcome.OPEN, "Two units merge while their outputs grow apart, to infinity."
+        return Outcome.MINIMUM, _stands(test)
+
+    def _end(self, outcome: Outcome, reason: str, test: FirstOrder | None) -> Finished:
+        place = self._descent.place
+        norm = test.norm if test else float(np.linalg.norm(place.seen.gradient))
+        record = Finish(
+            outcome=outcome,
+            test=test and test.test,
+            reason=reason,
+            iterations=self._descent.iterations,
+            escapes=self._escapes,
+            kinks=len(test.held) if test else 0,
+            accuracy=place.seen.accuracy,
+            loss=place.seen.loss,
+            gradient_norm=norm,
+            seconds=perf_counter() - self._began,
+        )
+        return Finished(record, place.parameters)
+
+
+@dataclass(slots=True)
+class _Phase:
+    """Steps in one metric, and how many of them are left."""
+
+    metric: Metric
+    left: int
+
+
+def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
+    """Quasi-Newton steps, interrupted by Newton steps where the whole Hessian is cheap."""
+    memory = Memory(len(operator.parameters), settings.memory)
+    small = len(operator.parameters) <= settings.newton_up_to
+    if not (small and kinks_of(operator) is not None and operator.dense_within(_CHEAP)):
+        return [_Phase(memory, settings.iterations)]
+    first = min(settings.newton_after, settings.iterations)
+    return [
+        _Phase(memory, first),
+        _Phase(Newton(), settings.newton),
+        _Phase(memory, settings.iterations - first),
+    ]
+
+
+def _named(test: FirstOrder) -> str:
+    """What a test measured, in words."""
+    match test.test:
+        case FirstOrderTest.GRADIENT:
+            return f"the gradient norm is {test.norm:.2g}"
+        case FirstOrderTest.DIRECTIONAL:
+            return f"on {test.kinks} kinks no direction leads down by more than {test.norm:.2g}"
+        case FirstOrderTest.COMBINATION:
+            return (
+                f"on {test.kinks} kinks the shortest combination of one-sided gradients has the "
+                f"length {test.norm:.2g} (an approximate test)"
+            )
+
+
+def _stands(test: FirstOrder) -> str:
+    return f"A minimum to first order: {_named(test)}."
+
+
+def _unfinished(stop: Stop, test: FirstOrder) -> str:
+    why = "The iterations ran out" if stop is Stop.LIMIT else "No step led further down"
+    return f"{why}: {_named(test)}."
