@@ -157,6 +157,8 @@ def write_dataset(results: Results, dataset: Any) -> None:
         test_samples=0,
         classes=classes,
         class_names=tuple(map(str, range(classes))),
+        notes=(),
+        trees=(),
         class_counts=(samples,) * classes,
         equal_inputs=equal,
         original_equal_inputs=equal,

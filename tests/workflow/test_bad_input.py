@@ -31,13 +31,20 @@ BAD = {
         " architecture: {name: mlp, width: 4}}]}}",
         "section 's': dataset.file: no such file or folder: neither ",
     ),
+    "wrong label": (
+        "study: a\nsections: {s: {cells: [{dataset: {name: csv, file: TABLE, label: kin},"
+        " architecture: {name: mlp, width: 4}}]}}",
+        "no column 'kin'; did you mean 'kind'?",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", BAD)
 def test_validate_and_snakemake_say_the_same(fresh: Checkout, tmp_path: Path, fault: str) -> None:
     text, wanted = BAD[fault]
-    study = tmp_path / "bad.yaml"
+    table = tmp_path / "mine.csv"
+    table.write_text("a,kind\n1,x\n2,y\n")
+    text, study = text.replace("TABLE", str(table)), tmp_path / "bad.yaml"
     study.write_text(text)
     by_command = fresh.run("emc", "validate", str(study), check=False)
     by_workflow = fresh.run("snakemake", "-n", "--configfile", str(study), check=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.data.formats import image_tree
 from tests.workflow.checkout import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -55,7 +56,7 @@ sections:
   damaged:
     grid:
       labels: [original, random]
-      dataset: [{name: csv, file: mine.csv, label: kind}]
+      dataset: [{name: image-folder, folder: mine, size: 1, channels: 1}]
 """
 
 
@@ -142,9 +143,13 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     fresh: Checkout, tmp_path: Path
 ) -> None:
     checkout = fresh.copy(tmp_path / "emc")
-    study, table = DAMAGED, checkout.folder / "mine.csv"
+    study, damaged = (
+        DAMAGED,
+        image_tree(checkout.folder / "mine", {"a": 30, "b": 30}) / "b/00007.png",
+    )
     (checkout.folder / study).write_text(DAMAGED_TEXT)
-    table.write_text("a,b,kind\n1,2,x\n3,many,y\n")
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"no image")
 
     first = checkout.run("snakemake", "--cores", "2", "--configfile", study, check=False)
     said = first.stdout + first.stderr
@@ -152,9 +157,9 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     assert "2 of 3 cells failed" in said
     sql = "SELECT dataset, status FROM emc ORDER BY 1"
     statuses = [row["status"] for row in rows(checkout, sql, study)]
-    assert statuses == ["failed", "failed", "measured"]
+    assert statuses == ["measured", "failed", "failed"]
     missing = rows(checkout, "SELECT cell, reason FROM missing", study)
-    reason = "row 2, column 'b': found 'many'"
+    reason = "mine/b/00007.png: no image of a known format"
     assert all("could not be prepared" in row["reason"] for row in missing)
     assert all(reason in row["reason"] for row in missing)
     assert rows(checkout, "SELECT prepared FROM datasets ORDER BY name", study) == [
@@ -171,7 +176,7 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     assert again.returncode == 1
     assert "rule dataset" not in again.stdout + again.stderr
 
-    table.write_text("a,b,kind\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(60)))
+    damaged.write_bytes(whole)
     assert "dataset will be tried again" in checkout.run("emc", "retry", study, "--all").stdout
     checkout.snakemake(study)
     statuses = [row["status"] for row in rows(checkout, sql, study)]

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from emc.data.changed import refuse_changed
+from emc.data.examined import examine_own
 from emc.errors import EXIT_USER_ERROR, EmcError
 from emc.jobs.cards import jobs_per_device
 from emc.measurement.request import request
@@ -37,7 +37,9 @@ gc.set_threshold(100_000, 50, 50)
 try:
     jobs_per_device(os.environ)
     STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
-    refuse_changed(STUDY)
+    if workflow.is_main_process:  # jobs of a cluster read this file again
+        for note in examine_own(STUDY):
+            print(f"{STUDY.file}: warning: {note}", file=sys.stderr)
     RESOURCES = read_resources(Results(Path("results")).study(STUDY.name).resources)
 except EmcError as error:
     user_error(error)

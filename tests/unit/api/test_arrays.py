@@ -53,6 +53,13 @@ PAIRS = [(one, int(label)) for one, label in zip(INPUTS, LABELS, strict=True)]
         (X.clone().requires_grad_(), Y.int()),
         (INPUTS.astype(np.float64), LABELS.astype(np.uint8)),
         (INPUTS.tolist(), LABELS.tolist()),
+        (INPUTS, LABELS.astype(float)),
+        (X, Y[:, None]),
+        (X, Y.float()[:, None]),
+        (INPUTS, np.array(["ant", "bee", "cow"])[LABELS]),
+        (INPUTS, ["abc"[label] for label in LABELS]),
+        (INPUTS, np.array(["1", "10", "2"], dtype=object)[LABELS]),
+        [(one, "abc"[label]) for one, label in zip(INPUTS, LABELS, strict=True)],
         TensorDataset(X, Y),
         TensorDataset(X.clone().requires_grad_(), Y),
         PAIRS,
@@ -116,20 +123,28 @@ def test_other_forms_are_refused(source: Any, found: str) -> None:
         ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
         ((INPUTS[:, :0], LABELS), "none of them empty, found (12, 0) and (12,)"),
         ((np.float32(1), LABELS), "found () and (12,)"),
-        ((INPUTS, LABELS.astype(float)), "integer labels are wanted, found float64"),
-        ((INPUTS, LABELS == 1), "integer labels are wanted, found bool"),
-        ((INPUTS + 1j, LABELS), "inputs that are real numbers are wanted, found complex64"),
-        ((X + 1j, Y), "inputs that are real numbers are wanted, found complex64"),
-        ((INPUTS.astype(str), LABELS), "inputs that are real numbers are wanted, found <U"),
-        ((INPUTS.astype(object), LABELS), "inputs that are real numbers are wanted, found object"),
+        ((INPUTS, LABELS + 0.5), "expected whole numbers as labels, found 0.5 at 0"),
+        ((INPUTS, np.where(LABELS == 2, np.nan, LABELS)), "as labels, found nan at 2"),
+        ((INPUTS, LABELS * 1e18), "expected whole numbers as labels, found 1e+18 at 1"),
+        ((INPUTS, LABELS + 0j), "expected whole numbers as labels, found complex128"),
+        ((INPUTS, [None, *LABELS[1:]]), "expected whole numbers as labels, found object"),
+        ((INPUTS, LABELS.reshape(6, 2)), "found (12, 4) and (6, 2)"),
+        ((INPUTS + 1j, LABELS), "expected inputs that are real numbers, found complex64"),
+        ((X + 1j, Y), "expected inputs that are real numbers, found complex64"),
+        ((INPUTS.astype(str), LABELS), "expected inputs that are real numbers, found <U"),
+        ((INPUTS.astype(object), LABELS), "expected inputs that are real numbers, found object"),
         (([[1.0, 2.0], [3.0]], [0, 1]), "inputs: no array: "),
         ((X.to_sparse(), Y), "a dense tensor with values is wanted, found one of layout"),
         ((X.to("meta"), Y), "found one on the device 'meta'"),
-        ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite as float32"),
+        ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite: expected finite"),
+        ((X.double() * 1e300, Y), "input 0 is not finite as float32: expected finite numbers"),
+        ((X.double() * 1e-60, Y), "as float32: standardise them before"),
+        ((X.double() * 1e-6 + 1e9, Y), "are all 1e+09 as float32"),
+        ((np.arange(48).reshape(12, 4) + 2**60, LABELS), "at [0] are all 1.15292e+18 as float32"),
         ((np.full((12, 4), 1e300), LABELS), "input 0 is not finite as float32"),
         ([(INPUTS[0], 0), (INPUTS[1, :3], 1)], "found (4,) at 0 and (3,) at 1"),
         ([(INPUTS[0], 0), (INPUTS[1], [1, 2])], "label 1: a whole number is wanted, found [1, 2]"),
-        ([(INPUTS[0], 0.5), (INPUTS[1], 1)], "integer labels are wanted, found float64"),
+        ([(INPUTS[0], 0.5), (INPUTS[1], 1)], "expected whole numbers as labels, found 0.5 at 0"),
         ([({"a": 1}, 0), (INPUTS[1], 1)], "found () at 0 and (4,) at 1"),
         ([PAIRS[0], X], "item 1: Tensor of shape (12, 4)"),
     ],
@@ -157,11 +172,23 @@ def test_an_item_that_cannot_be_read_is_told() -> None:
         (LABELS - 1, "found 3 different ones from -1 to 1"),
         (LABELS * 2, "found 3 different ones from 0 to 4, without 1"),
         (LABELS * 0, "found 1 different ones from 0 to 0, without 1"),
-        (np.where(LABELS == 2, 2**63, LABELS).astype(np.uint64), "to 9223372036854775808"),
+        (np.where(LABELS == 2, 2**62, LABELS).astype(np.uint64), "to 4611686018427387904"),
     ],
 )
 def test_labels_are_the_classes_from_0_on(labels: np.ndarray, found: str) -> None:
     with pytest.raises(EmcError, match=r"labels 0 to classes - 1 are wanted.*" + re.escape(found)):
+        arrays((INPUTS, labels))
+
+
+def test_truth_values_are_two_classes() -> None:
+    np.testing.assert_array_equal(arrays((INPUTS, LABELS == 1))[1], LABELS == 1)
+
+
+def test_a_label_beyond_what_labels_can_be() -> None:
+    labels = np.where(LABELS == 2, 2**63, LABELS).astype(np.uint64)
+    with pytest.raises(
+        EmcError, match=r"source: expected labels below 2\^63, found 92233720368547"
+    ):
         arrays((INPUTS, labels))
 
 

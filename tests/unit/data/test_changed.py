@@ -1,10 +1,12 @@
-"""A user's table that changes under its name is told of before anything runs."""
+"""A user's table or folder that changes under its name is told of before anything runs."""
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.data.formats import image_tree
 
 from emc.cli.plan import print_summary
 from emc.data.changed import refuse_changed
@@ -81,3 +83,73 @@ def test_what_could_not_be_prepared_may_be_mended(
     (prepared / "manifest.json").write_bytes(b"")
     table.write_text(ROWS + "41,a\n")
     refuse_changed(plan)
+
+
+def test_an_older_table_in_its_place_is_another_content(
+    plan: StudyPlan, table: Path, prepared: Path
+) -> None:
+    other = table.with_name("older.csv")
+    other.write_text(ROWS.replace("3,", "4,"))
+    os.utime(other, (1, 1))
+    manifest = prepared / "manifest.json"
+    os.utime(manifest, (1e9, 1e9))
+    other.replace(table)
+    with pytest.raises(EmcError, match=r"mine\.csv has changed since"):
+        refuse_changed(plan)
+
+
+FOLDER = STUDY.replace("{name: csv, file: mine.csv, label: kind}", "{entry}")
+
+
+@pytest.fixture(params=["image-folder", "with tests", "imagenet"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A prepared folder of images; the answer is where its last tree lies."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMC_DATA_DIR", str(tmp_path))
+    entry = {
+        "image-folder": "{name: image-folder, folder: mine, size: 4}",
+        "with tests": "{name: image-folder, folder: mine, test_folder: tests, size: 4}",
+        "imagenet": "{name: imagenet, folder: mine, size: 4, classes: 2}",
+    }[request.param]
+    roots = {
+        "image-folder": ["mine"],
+        "with tests": ["mine", "tests"],
+        "imagenet": ["mine/train", "mine/val"],
+    }[request.param]
+    for root in roots:
+        image_tree(tmp_path / root, {"ant": 5, "bee": 5})
+    Path("s.yaml").write_text(FOLDER.replace("{entry}", entry))
+    dataset = load_file(Path("s.yaml")).cells[0].cell.dataset
+    prepare(dataset, Path("results/data") / dataset_id(dataset), tmp_path)
+    return tmp_path / roots[-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "ant/00001.png").unlink(),
+        lambda root: (root / "bee/more.png").write_bytes((root / "bee/00000.png").read_bytes()),
+        lambda root: (root / "ant/00001.png").write_bytes((root / "bee/00001.png").read_bytes()),
+        lambda root: (root / "ant/00001.png").rename(root / "ant/9.png"),
+    ],
+)
+def test_other_images_are_refused(folder: Path, change: Callable[[Path], None]) -> None:
+    plan = load_file(Path("s.yaml"))
+    refuse_changed(plan)
+    change(folder)
+    wanted = (
+        rf"^s\.yaml: section 'a': dataset\.(test_)?folder: {re.escape(str(folder))} has changed"
+        r" since results/data/\S+ was prepared from it: give it another name"
+    )
+    with pytest.raises(EmcError, match=wanted):
+        refuse_changed(plan)
+
+
+def test_other_dates_or_no_folder_are_no_change(folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        os.utime(path, (5, 5))
+    refuse_changed(load_file(Path("s.yaml")))
+    for name in ("mine", "tests"):
+        if Path(name).exists():
+            Path(name).rename(f"{name}-elsewhere")
+    refuse_changed(load_file(Path("s.yaml")))

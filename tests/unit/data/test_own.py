@@ -110,24 +110,37 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
         ("1 / 0", r"own\.py, line 6: ZeroDivisionError: division by zero"),
         ("None", r"own\.py, line 4: TypeError"),
         ("[torch.eye(2)]", "line 4: dataset 'own' gives 1 arrays, wanted are .inputs, labels. or"),
-        ("torch.eye(2), torch.zeros(3)", r"labels \[n\] are wanted, found shapes \(2, 2\), \(3,\)"),
+        ("torch.eye(2), torch.zeros(3)", r"labels \[n\], found shapes \(2, 2\), \(3,\)"),
         ("torch.ones(0, 2), torch.arange(0)", r"found shapes \(0, 2\), \(0,\)"),
         ("torch.ones(2), torch.arange(2)", r"found shapes \(2,\), \(2,\)"),
-        ("torch.eye(2), torch.ones(2)", "integers from 0 are wanted, found float32 from 1"),
-        ("torch.eye(2) / 0, torch.arange(2)", "an input is not finite"),
-        ("[['a'], ['b']], [0, 1]", "numbers are wanted as inputs, found <U1"),
+        ("torch.eye(2), torch.ones(2) / 2", "expected whole numbers as labels, found 0.5 at 0"),
+        ("torch.eye(2), torch.ones(2) * torch.nan", "whole numbers as labels, found nan at 0"),
+        ("torch.eye(2), ['a', 'b']", "expected whole numbers as labels, found <U1"),
+        ("torch.eye(2) / 0, torch.arange(2)", "input 0 is not finite: expected finite numbers"),
+        ("torch.eye(2).double() * 1e300, [0, 1]", "input 0 is not finite as float32"),
+        (
+            "torch.eye(2).double() * 1e-60, [0, 1]",
+            r"inputs from 0 to 1e-60 at \[0\] are all 0 as float32",
+        ),
+        (
+            "torch.eye(2).double() * 1e-6 + 1e9, [0, 1]",
+            r"from 1e\+09 to 1e\+09 at \[0\] are all 1e\+09 as float32",
+        ),
+        ("torch.arange(4).reshape(2, 2) + 2**60, [0, 1]", "are all 1.15292e.18 as float32"),
+        ("[['a'], ['b']], [0, 1]", "expected inputs that are real numbers, found <U1"),
+        ("torch.eye(2) * 1j, [0, 1]", "inputs that are real numbers, found complex64"),
         (
             "torch.ones(2, 2, dtype=torch.uint8), torch.arange(2)",
             r"are pixels \[n, channels, height, width\], found shape \(2, 2\)",
         ),
-        ("torch.eye(10), torch.zeros(10, dtype=int)", "own: two classes or more are wanted"),
+        ("torch.eye(10), torch.zeros(10, dtype=int)", "own: expected two classes or more, found"),
         (
             "torch.eye(10), torch.arange(10) % 2 * 2",
             "own: no training sample has class '1': 8 samples are of 2 classes, wanted are all 3",
         ),
         (
             "torch.eye(10), torch.arange(10) % 2 - 1",
-            "integers from 0 are wanted, found int64 from -1",
+            "expected labels from 0, found -1",
         ),
     ],
 )
@@ -135,6 +148,22 @@ def test_what_is_no_data_set(tmp_path: Path, value: str, message: str) -> None:
     dataset = returning(tmp_path, value).dataset
     with pytest.raises(EmcError, match=message):
         prepare(dataset, tmp_path / "data", None)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "torch.arange(10) % 2",
+        "torch.arange(10) % 2.0",
+        "torch.arange(10)[:, None] % 2",
+        "[one % 2 == 1 for one in range(10)]",
+    ],
+)
+def test_labels_that_mean_the_same(tmp_path: Path, labels: str) -> None:
+    prepare(returning(tmp_path, f"torch.eye(10), {labels}").dataset, tmp_path / "data", None)
+    samples = open_samples(tmp_path / "data")
+    rows = np.argmax(samples.inputs(slice(None)), axis=1)
+    np.testing.assert_array_equal(samples.labels, rows % 2)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,8 @@ def test_equal_rows_are_counted_before_the_split(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "tall", "", "1,5", None])
 def test_what_is_no_number_is_named(tmp_path: Path, value: str | None) -> None:
-    with pytest.raises(EmcError, match=r"t\.csv: row 8, column 'height': found .*finite number"):
+    wanted = r"t\.csv: line 9, column 'height': expected a finite number, found"
+    with pytest.raises(EmcError, match=wanted):
         prepared(tmp_path, with_cell("height", 7, value))
 
 
@@ -138,7 +139,7 @@ def test_what_is_no_number_in_parquet_is_named(tmp_path: Path, value: float | No
     heights[7] = value
     FRAME.with_columns(height=pl.Series(heights)).write_parquet(tmp_path / "t.parquet")
     entry = {"name": "parquet", "file": "t.parquet", "label": "kind", "numeric": ["height"]}
-    with pytest.raises(EmcError, match=r"t\.parquet: row 8, column 'height': found"):
+    with pytest.raises(EmcError, match=r"t\.parquet: row 8, column 'height': expected a finite"):
         prepare(dataset_of(entry), tmp_path / "out", tmp_path)
 
 
@@ -161,12 +162,12 @@ def test_column_of_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["kind", "colour"])
 @pytest.mark.parametrize("value", ["", " ", None])
 def test_row_without_label_or_category(tmp_path: Path, column: str, value: str | None) -> None:
-    with pytest.raises(EmcError, match=rf"t\.csv: row 3, column '{column}': empty"):
+    with pytest.raises(EmcError, match=rf"t\.csv: line 4, column '{column}': empty"):
         prepared(tmp_path, with_cell(column, 2, value))
 
 
 def test_one_class(tmp_path: Path) -> None:
-    with pytest.raises(EmcError, match=r"csv: two classes or more are wanted, found \['no'\]"):
+    with pytest.raises(EmcError, match=r"t\.csv: expected two classes or more, found \['no'\]"):
         prepared(tmp_path, FRAME.with_columns(kind=pl.lit("no")))
 
 
@@ -189,7 +190,9 @@ def test_column_named_twice() -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@pytest.mark.parametrize("content", [b"", b"a,b\n1\n2,3,4\n", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content", [b"", b"a,b\n1\n2,3,4\n", b"\xff\xfe\x00", b"PAR1", b"PK\x03\x04"]
+)
 def test_unreadable_table(tmp_path: Path, kind: str, content: bytes) -> None:
     (tmp_path / "t").write_bytes(content)
     entry = {"name": kind, "file": "t", "label": "b", "numeric": ["a"]}

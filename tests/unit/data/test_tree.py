@@ -13,7 +13,7 @@ from emc.data import open_samples
 from emc.data.holdout import held_out_of_class
 from emc.data.originals import Shelf
 from emc.data.prepare import prepare
-from emc.data.tree import Decoder, image_folder
+from emc.data.tree import image_folder
 from emc.errors import EmcError
 
 COUNTS = {"ant": 12, "bee": 1, "cat": 7}
@@ -79,36 +79,13 @@ def test_images_below_class_folders_are_found(tmp_path: Path) -> None:
     assert manifest.samples + manifest.test_samples == 11
 
 
-def test_centre_square_is_scaled(tmp_path: Path) -> None:
-    pixels = np.zeros((8, 16, 3), dtype=np.uint8)
-    pixels[:, 4:12] = (200, 100, 50)
-    Image.fromarray(pixels).save(tmp_path / "wide.png")
-    found = Decoder(size=4, channels=3)(str(tmp_path / "wide.png"))
-    np.testing.assert_array_equal(found, np.full((3, 4, 4), np.array([[[200]], [[100]], [[50]]])))
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1"])
-def test_any_kind_of_image_becomes_colour_or_grey(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "image.tif"
-    Image.new("RGB", (5, 5), (255, 255, 255)).convert(mode).save(path)
-    for channels in (1, 3):
-        found = Decoder(size=3, channels=channels)(str(path))
-        np.testing.assert_array_equal(found, np.full((channels, 3, 3), 255, dtype=np.uint8))
-
-
-def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(EmcError, match=r"deep\.png: no readable image \(.*more than 8 bits"):
-        Decoder(size=4, channels=1)(str(tmp_path / "deep.png"))
-
-
 @pytest.mark.parametrize("content", [b"", b"<html>", "half"])
 def test_damaged_image_is_named(tmp_path: Path, content: bytes | str) -> None:
     root = image_tree(tmp_path / "tree", {"ant": 6, "bee": 6}, side=40)
     damaged = root / "bee" / "00003.png"
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
-    with pytest.raises(EmcError, match=r"bee/00003\.png: no readable image .* replace or remove"):
+    with pytest.raises(EmcError, match=r"bee/00003\.png: no (readable|image of)"):
         prepare(dataset_of(folder_of(root)), tmp_path / "out", None)
     assert not list((tmp_path / "out").glob("*"))
 
@@ -128,13 +105,13 @@ def test_class_without_images(tmp_path: Path) -> None:
 
 def test_one_class(tmp_path: Path) -> None:
     root = image_tree(tmp_path / "tree", {"ant": 5})
-    with pytest.raises(EmcError, match=r"two classes or more are wanted, found \['ant'\]"):
+    with pytest.raises(EmcError, match=r"tree: expected two classes or more, found \['ant'\]"):
         prepare(dataset_of(folder_of(root)), tmp_path / "out", None)
 
 
 def test_fewer_classes_than_wanted(tmp_path: Path) -> None:
     root = image_tree(tmp_path / "tree", {"ant": 5, "bee": 1})
-    with pytest.raises(EmcError, match="3 classes wanted, found 2 folders"):
+    with pytest.raises(EmcError, match="tree: expected 3 classes, found 2 folders"):
         prepare(dataset_of(folder_of(root, classes=3)), tmp_path / "out", None)
 
 

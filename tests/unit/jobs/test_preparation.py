@@ -47,9 +47,12 @@ def prepared(results: Results, content: str) -> Path:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (ONE_CLASS, "csv: two classes or more are wanted"),
-        ("a,kind\n1,x\nmany,y\n", "mine.csv: row 2, column 'a': found 'many'"),
-        ("", "mine.csv: no readable CSV table: empty CSV"),
+        (ONE_CLASS, "mine.csv: expected two classes or more"),
+        (
+            "a,kind\n1,x\nmany,y\n2,x\n",
+            "mine.csv: line 3, column 'a': expected a finite number, found 'many'",
+        ),
+        ("", "mine.csv: empty: expected a header line"),
     ],
 )
 def test_a_malformed_table_leaves_its_reason_and_empty_files(
@@ -69,7 +72,7 @@ def test_its_cells_fail_with_the_reason(results: Results) -> None:
     prepared(results, ONE_CLASS)
     measure(CELL, results, device="cpu", back_end=None)
     failure = read_failure(results.cell(cell_id(CELL)).failure("measure"))
-    assert "could not be prepared: csv: two classes or more are wanted" in failure.reason
+    assert "could not be prepared: mine.csv: expected two classes or more" in failure.reason
 
 
 def test_a_cell_that_was_measured_before_fails_at_its_next_stage(results: Results) -> None:

@@ -52,6 +52,17 @@ def test_every_training_sample_is_trained_on_and_every_test_sample_tested(tmp_pa
     assert frame(GENERALISATION, map(generalisation_row, rows)).height == 2
 
 
+def test_a_data_set_without_test_samples_is_told_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,a\n3,b\n5,b\n")
+    one = cell(dataset={"name": "csv", "file": str(tmp_path / "t.csv"), "label": "y"})
+    results = measured(one, tmp_path)
+    monkeypatch.setattr(generalise_module, "run_probes", None)
+    with pytest.raises(EmcError, match=r"data set 'csv-\w+' has no test sample: a fifth of each"):
+        generalisation_of(one, 2, results, device="cpu")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from emc.api.shown import shown
+from emc.data.given import as_inputs, as_labels
 from emc.errors import EmcError, one_line
 
 _WANTED: Final = (
@@ -18,6 +19,9 @@ _WANTED: Final = (
 def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
     """Inputs float32 [N, *shape] and labels int64 [N].
 
+    Labels are whole numbers, also as floats, truth values, or words, which are numbered in
+    alphabetical order.
+
     A tuple of two holds all inputs and all labels; whatever else has a length and items, a list
     too, is a data set.
 
@@ -26,12 +30,15 @@ def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
             or its labels are not the classes 0, 1, ..., at least two, each of them present.
     """
     inputs, labels = _halves(source) if isinstance(source, tuple) else _gathered(source)
-    if labels.ndim != 1 or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
+    single = labels.shape in {(labels.size,), (labels.size, 1)}
+    if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
         raise EmcError(
             f"source: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
             f" {inputs.shape} and {labels.shape}"
         )
-    return _real(inputs), _classes(labels)
+    return as_inputs("source", inputs).astype(np.float32), _classes(
+        as_labels("source", _numbered(labels))
+    )
 
 
 def _halves(source: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -106,26 +113,19 @@ def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
     for kind, is_so in unusable.items():
         if is_so:
             raise EmcError(f"source: {what}: a dense tensor with values is wanted, found {kind}")
-    if tensor.is_floating_point():
+    if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.float()
     return tensor.numpy(force=True)
 
 
-def _real(inputs: np.ndarray) -> np.ndarray:
-    if inputs.dtype.kind not in "biuf":
-        raise EmcError(f"source: inputs that are real numbers are wanted, found {inputs.dtype}")
-    with np.errstate(over="ignore"):
-        exact = np.ascontiguousarray(inputs, dtype=np.float32)
-    finite = np.isfinite(exact).reshape(len(exact), -1).all(axis=1)
-    if not finite.all():
-        row = int(finite.argmin())
-        raise EmcError(f"source: input {row} is not finite as float32")
-    return exact
+def _numbered(labels: np.ndarray) -> np.ndarray:
+    """Words as their places in alphabetical order; all else as it is."""
+    if labels.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in labels.flat):
+        return labels
+    return np.unique(labels.astype(str), return_inverse=True)[1].reshape(labels.shape)
 
 
 def _classes(labels: np.ndarray) -> np.ndarray:
-    if labels.dtype.kind not in "iu":
-        raise EmcError(f"source: integer labels are wanted, found {labels.dtype}")
     found = np.unique(labels)
     if len(found) < 2 or found[0] != 0 or found[-1] != len(found) - 1:
         gap = "" if found[0] else f", without {_first_absent(found)}"
@@ -133,7 +133,7 @@ def _classes(labels: np.ndarray) -> np.ndarray:
             "source: labels 0 to classes - 1 are wanted, at least two, each present; found"
             f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}"
         )
-    return labels.astype(np.int64)
+    return labels
 
 
 def _first_absent(found: np.ndarray) -> int:

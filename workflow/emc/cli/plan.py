@@ -1,5 +1,6 @@
 """Print what a study asks for and how far it is."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -9,7 +10,7 @@ from rich.table import Column, Table
 
 from emc.cli.classless import refuse_classless
 from emc.cli.console import counted, show
-from emc.data.changed import refuse_changed
+from emc.data.examined import examine_own
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
@@ -34,14 +35,15 @@ _ORDER = (
 
 
 def print_summary(study: StudyPlan) -> None:
-    """One line: the study is valid and asks for so many cells.
+    """One line: the study is valid and asks for so many cells; warnings on standard error.
 
     Raises:
         EmcError: a data set is not there, has changed, or cannot be prepared.
     """
     refuse_absent_data(study)
-    refuse_changed(study)
     refuse_classless(study)
+    for note in examine_own(study):
+        print(f"{study.file}: warning: {note}", file=sys.stderr)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections

@@ -8,7 +8,7 @@ import numpy as np
 
 from emc.data.equality import EqualInputs
 from emc.data.holdout import held_out
-from emc.data.manifest import OriginalFile
+from emc.data.manifest import OriginalFile, OriginalTree
 from emc.store.tensors import Spec
 
 Arrays = Mapping[str, np.ndarray]
@@ -48,12 +48,12 @@ class Part:
 class Tensors:
     """The tensors of a data set that is ready to be written, which may not fit into memory.
 
-    `fill` writes those of `specs` into the arrays it is given: train_inputs, train_labels,
-    test_inputs and test_labels.
+    `fill` writes those of `specs` into the arrays it is given, train_inputs, train_labels,
+    test_inputs and test_labels, and answers which folders of images it has read.
     """
 
     specs: Mapping[str, Spec]
-    fill: Callable[[Arrays], None]
+    fill: Callable[[Arrays], tuple[OriginalTree, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Content:
 
     `held_out` says that the test part was taken from the training data here. Pixels (uint8) have
     no `scaling` yet: it is measured on what was written. `original_equal_inputs` is None where
-    inputs are stored as they were.
+    inputs are stored as they were. `notes` tell the user what was surprising and yet accepted.
     """
 
     tensors: Tensors
@@ -72,6 +72,7 @@ class Content:
     files: tuple[OriginalFile, ...] = ()
     scaling: Scaling | None = None
     original_equal_inputs: EqualInputs | None = None
+    notes: tuple[str, ...] = ()
 
 
 def specs(shape: tuple[int, ...], dtype: str, train: int, test: int) -> dict[str, Spec]:
@@ -90,7 +91,8 @@ def in_memory(train: Part, test: Part) -> Tensors:
     return Tensors(specs(shape, dtype, len(train), len(test)), partial(_copy, train, test))
 
 
-def _copy(train: Part, test: Part, arrays: Arrays) -> None:
+def _copy(train: Part, test: Part, arrays: Arrays) -> tuple[OriginalTree, ...]:
     for name, part in {"train": train, "test": test}.items():
         arrays[f"{name}_inputs"][...] = part.inputs
         arrays[f"{name}_labels"][...] = part.labels
+    return ()

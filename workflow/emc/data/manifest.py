@@ -27,6 +27,23 @@ class OriginalFile:
     md5: str
 
 
+@dataclass(frozen=True, slots=True)
+class OriginalTree:
+    """A folder of images that the data set was made from.
+
+    `images` are those of its classes, of `bytes` in all. `listing` is the sha256 of their paths,
+    sizes and dates, `content` of their paths and contents. `skipped` counts other files of the
+    class folders by the ending of their names.
+    """
+
+    folder: str
+    images: int
+    bytes: int
+    listing: str
+    content: str
+    skipped: dict[str, int]
+
+
 def original_file(name: str, content: bytes) -> OriginalFile:
     """The file of this name and uncompressed content."""
     return OriginalFile(name, len(content), md5(content, usedforsecurity=False).hexdigest())
@@ -42,6 +59,8 @@ class Manifest:
         source: where the original comes from.
         licence: under which terms.
         files: the original files; empty for image trees and generated data.
+        trees: the folders of images that it was made from.
+        notes: what is surprising in the originals and was accepted, for the user.
         split: where the test part comes from.
         preprocessing: what was done to the original inputs.
         shape: shape of one input: (channels, height, width), or (columns,).
@@ -69,6 +88,8 @@ class Manifest:
     source: str
     licence: str
     files: tuple[OriginalFile, ...]
+    trees: tuple[OriginalTree, ...]
+    notes: tuple[str, ...]
     split: str
     preprocessing: str
     shape: tuple[int, ...]

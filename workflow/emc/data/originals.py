@@ -6,10 +6,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from emc.data.manifest import OriginalFile, original_file
 from emc.errors import EmcError, FileError
 from emc.store.atomic import write_bytes_atomically
+
+_GZIP: Final = b"\x1f\x8b"
 
 Download = Callable[[Path], str]
 """Fetches the originals into a folder; answers how that failed, "" where it did not."""
@@ -43,7 +46,7 @@ class Originals:
             EmcError: it is damaged or not the original.
         """
         path = self.paths[name]
-        content = _content(path)
+        content = file_content(path)
         found, wanted = original_file(name, content), self.edition.files[name]
         if wanted not in {None, found.md5}:
             raise EmcError(
@@ -71,12 +74,17 @@ class Shelf:
         Raises:
             FileError: there is none.
         """
+        if found := self.seek(name):
+            return found
+        raise FileError(f"{self._candidates(name)[0]}: no such file or folder")
+
+    def seek(self, name: str) -> Path | None:
+        """The same, or None."""
+        return next((path for path in self._candidates(name) if path.exists()), None)
+
+    def _candidates(self, name: str) -> list[Path]:
         wanted = Path(name).expanduser()
-        paths = [*(place / wanted for place in self.places), wanted]
-        for path in paths:
-            if path.exists():
-                return path
-        raise FileError(f"{paths[0]}: no such file or folder")
+        return [*(place / wanted for place in self.places), wanted]
 
     def obtain(self, dataset: str, editions: Sequence[Edition], download: Download) -> Originals:
         """The first edition that is complete, downloaded if none is.
@@ -150,9 +158,15 @@ def unreadable(complaint: str, error: Exception) -> EmcError:
     return FileError(complaint) if passing else EmcError(complaint)
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """A file's content, uncompressed where it is compressed by gzip.
+
+    Raises:
+        EmcError: it is compressed and damaged.
+        OSError: it cannot be read.
+    """
     content = path.read_bytes()
-    if path.suffix != ".gz":
+    if not content.startswith(_GZIP):
         return content
     try:
         return gzip.decompress(content)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
+from emc.data.given import as_inputs, as_labels
 from emc.data.manifest import original_file
 from emc.errors import EmcError
 from emc.study.plugins import Function, Registered, blaming, register
@@ -74,34 +75,27 @@ def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
     for inputs, labels in pairs:
         if (
             inputs.shape != (labels.size, *shape)
-            or labels.ndim != 1
+            or labels.shape not in {(labels.size,), (labels.size, 1)}
             or not labels.size * len(shape)
         ):
             found = ", ".join(str(array.shape) for array in given)
             raise EmcError(
-                f"{what}: inputs [n, *shape] and labels [n] are wanted, found shapes {found}"
+                f"{what}: expected inputs [n, *shape] and labels [n], found shapes {found}"
             )
-        if labels.dtype.kind not in "iu" or labels.min(initial=0) < 0:
-            raise EmcError(
-                f"{what}: labels that are integers from 0 are wanted, found {labels.dtype} from"
-                f" {labels.min()}"
-            )
-        if inputs.dtype.kind not in "iufb":
-            raise EmcError(f"{what}: numbers are wanted as inputs, found {inputs.dtype}")
-        if not np.isfinite(inputs).all():
-            raise EmcError(f"{what}: an input is not finite (NaN or infinite)")
-    return [Part(_inputs(what, inputs), labels.astype(np.int64)) for inputs, labels in pairs]
+    parts = [Part(_inputs(what, inputs), as_labels(what, labels)) for inputs, labels in pairs]
+    for part in parts:
+        if part.labels.min() < 0:
+            raise EmcError(f"{what}: expected labels from 0, found {part.labels.min()}")
+    return parts
 
 
 def _inputs(what: str, inputs: np.ndarray) -> np.ndarray:
-    if inputs.dtype != np.uint8:
-        return np.ascontiguousarray(inputs, dtype=np.float32)
-    if inputs.ndim != 4:
+    if inputs.dtype == np.uint8 and inputs.ndim != 4:
         raise EmcError(
             f"{what}: inputs of dtype uint8 are pixels [n, channels, height, width], found shape"
             f" {inputs.shape}"
         )
-    return np.ascontiguousarray(inputs)
+    return as_inputs(what, inputs)
 
 
 def _classes(registered: Registered, train: Part, test: Part) -> int:

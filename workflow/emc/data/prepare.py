@@ -12,12 +12,13 @@ from emc.data import gaussian, images, own, own_table, tree, uci
 from emc.data.about import ABOUT, PLUGIN
 from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
-from emc.data.manifest import TENSORS, Manifest, write_manifest
+from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
 from emc.data.samples import checksum
+from emc.data.table_columns import cut
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
-from emc.study.sources import DataSet, Facts, OwnDataSet
+from emc.study.sources import Columns, DataSet, Facts, OwnDataSet
 
 READERS: Final[Mapping[str, Callable[[Any, Shelf], Content]]] = {
     "mnist": images.mnist,
@@ -37,6 +38,9 @@ READERS: Final[Mapping[str, Callable[[Any, Shelf], Content]]] = {
     "parquet": own_table.parquet,
 }
 
+_SHOWN: Final = 8
+"""Classes that a note names at most."""
+
 _SPLITS: Final = {
     True: "a fifth of each class, held out at random by a fixed seed",
     False: "the data set's own",
@@ -47,6 +51,7 @@ _SPLITS: Final = {
 class _Census:
     """What can only be said once the tensors are filled."""
 
+    notes: tuple[str, ...]
     class_counts: tuple[int, ...]
     equal_inputs: EqualInputs
     original_equal_inputs: EqualInputs
@@ -70,11 +75,37 @@ def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
     _check(dataset, content)
     path = folder / TENSORS
     with stream_tensors(path, content.tensors.specs, {"dataset": dataset.name}) as arrays:
-        content.tensors.fill(arrays)
-        census = _census(dataset.name, content, arrays)
-    manifest = _manifest(dataset, content, census, path)
+        trees = content.tensors.fill(arrays)
+        census = _census(called(dataset), content, arrays)
+    manifest = _manifest(dataset, content, census, trees, path)
     write_manifest(folder, manifest)
     return manifest
+
+
+def examine(dataset: DataSet, data_dir: Path) -> tuple[tuple[str, ...], int]:
+    """What the user is told of a data set, and its test samples, without writing anything.
+
+    Tables are read whole; images are listed but not decoded.
+
+    Raises:
+        FileError: originals are missing or cannot be read.
+        EmcError: as for `prepare`, but for images that are damaged.
+    """
+    content = _read(dataset, Shelf((data_dir,)))
+    _check(dataset, content)
+    samples = content.tensors.specs["test_labels"].shape[0]
+    if not isinstance(dataset, Columns):
+        return content.notes, samples
+    arrays = {
+        name: np.empty(spec.shape, spec.dtype) for name, spec in content.tensors.specs.items()
+    }
+    content.tensors.fill(arrays)
+    return _census(called(dataset), content, arrays).notes, samples
+
+
+def called(dataset: DataSet) -> str:
+    """What messages call a data set: the user's file or folder, or else its name."""
+    return str(getattr(dataset, "file", None) or getattr(dataset, "folder", None) or dataset.name)
 
 
 def _read(dataset: DataSet, shelf: Shelf) -> Content:
@@ -93,14 +124,26 @@ def _census(name: str, content: Content, arrays: Arrays) -> _Census:
         every = np.concatenate([keys, digests(arrays["test_inputs"])])
         original = equal_inputs(every, np.concatenate([labels, arrays["test_labels"]]))
     scaling = content.scaling or _channel_scaling(inputs)
-    return _Census(counts, equal, original, scaling)
+    notes = (*content.notes, *_untested(name, content, arrays["test_labels"]))
+    return _Census(notes, counts, equal, original, scaling)
+
+
+def _untested(name: str, content: Content, labels: np.ndarray) -> list[str]:
+    """A note of classes without a test sample."""
+    names = content.class_names
+    absent = [names[c] for c in np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)]
+    if not absent:
+        return []
+    rule = " (a fifth of each is held out: of 1 or 2 samples, none)" if content.held_out else ""
+    shown = ", ".join(map(cut, absent[:_SHOWN])) + (" ..." if len(absent) > _SHOWN else "")
+    return [f"{name}: {len(absent)} of {len(names)} classes have no test sample{rule}: {shown}"]
 
 
 def _check(dataset: DataSet, content: Content) -> None:
     """There is something to classify, and what a study relies on is what was found."""
     names, facts = content.class_names, dataset.facts
     if len(names) < 2:
-        raise EmcError(f"{dataset.name}: two classes or more are wanted, found {list(names)}")
+        raise EmcError(f"{called(dataset)}: expected two classes or more, found {list(names)}")
     if facts is None:
         return
     samples, *shape = content.tensors.specs["train_inputs"].shape
@@ -148,7 +191,13 @@ def _moments(counts: list[int]) -> tuple[float, float]:
     return first / total, sqrt(total * second - first**2) / total or 1.0
 
 
-def _manifest(dataset: DataSet, content: Content, census: _Census, path: Path) -> Manifest:
+def _manifest(
+    dataset: DataSet,
+    content: Content,
+    census: _Census,
+    trees: tuple[OriginalTree, ...],
+    path: Path,
+) -> Manifest:
     inputs = content.tensors.specs["train_inputs"]
     about = ABOUT.get(dataset.name, PLUGIN)
     return Manifest(
@@ -157,6 +206,8 @@ def _manifest(dataset: DataSet, content: Content, census: _Census, path: Path) -
         source=about.source,
         licence=about.licence,
         files=content.files,
+        trees=trees,
+        notes=census.notes,
         split=_SPLITS[content.held_out],
         preprocessing=content.preprocessing,
         shape=inputs.shape[1:],

@@ -11,6 +11,17 @@ from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.equality import EqualInputs, digests, equal_inputs
 from emc.data.holdout import held_out
 from emc.data.manifest import OriginalFile
+from emc.data.raw_table import RawTable
+from emc.data.table_columns import (
+    class_names,
+    index_notes,
+    labels_of,
+    likeness_notes,
+    numbers_of,
+    rounding_notes,
+    without_missing,
+    words_of,
+)
 from emc.errors import EmcError
 
 PREPROCESSING: Final = (
@@ -21,12 +32,17 @@ PREPROCESSING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Checked rows: `frame` holds float64 columns `numeric` and text columns `categorical`."""
+    """Checked rows: `frame` holds float64 columns `numeric` and text columns `categorical`.
 
+    `name` is the file's; `notes` are for its user.
+    """
+
+    name: str
     frame: pl.DataFrame
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     labels: pl.Series
+    notes: tuple[str, ...] = ()
 
     def where(self, mask: np.ndarray) -> "Table":
         """The rows that a bool [n] marks."""
@@ -35,27 +51,36 @@ class Table:
 
 
 def checked(
-    frame: pl.DataFrame,
-    name: str,
+    raw: RawTable,
     *,
     label: str,
     numeric: Sequence[str],
     categorical: Sequence[str],
+    missing: Sequence[str] | None = None,
 ) -> Table:
-    """Take the columns out of a frame as it was read; text is stripped of spaces.
+    """Take columns out of a table as it was read; text is stripped of spaces.
+
+    With `missing`, rows are left out in which one of these columns is empty or has one of these
+    words.
 
     Raises:
         EmcError: a column is missing, a number is no finite number, or a category or label is
-            empty; the message says in which row of the file `name`, the first being 1.
+            empty; the message says in which row.
     """
-    for column in (label, *numeric, *categorical):
-        if column not in frame.columns:
-            known = ", ".join(frame.columns)
-            raise EmcError(f"{name}: no column {column!r} (columns: {known})")
-    columns = [_numbers(frame[column], name) for column in numeric]
-    columns += [_words(frame[column], name) for column in categorical]
+    if missing is not None:
+        raw = without_missing(raw, (label, *numeric, *categorical), missing)
+    if not len(raw):
+        raise EmcError(f"{raw.name}: no rows")
+    labels = labels_of(raw, label)
+    numbers = numbers_of(raw, numeric)
+    notes = [*index_notes(raw, numbers), *rounding_notes(raw, numbers)]
     return Table(
-        pl.DataFrame(columns), tuple(numeric), tuple(categorical), _words(frame[label], name)
+        name=raw.name,
+        frame=pl.DataFrame([*numbers, *(words_of(raw, column) for column in categorical)]),
+        numeric=tuple(numeric),
+        categorical=tuple(categorical),
+        labels=labels,
+        notes=(*raw.notes, *notes),
     )
 
 
@@ -63,18 +88,19 @@ def table_content(train: Table, test: Table | None, files: tuple[OriginalFile, .
     """Inputs and labels of a table; a fifth of each class is held out where `test` is None.
 
     Raises:
-        EmcError: the test part has a label that the training part lacks.
+        EmcError: the test part has a label that the training part lacks, or numbers are too large
+            or too small to be standardised.
     """
-    names = _class_names(train.labels)
-    original = _original_equal_inputs(train, _codes(train.labels, names))
+    names = class_names(train.labels)
+    original = _original_equal_inputs(train, _codes(train, names))
     official = test is not None
     if test is None:
-        mask = held_out(_codes(train.labels, names))
+        mask = held_out(_codes(train, names))
         train, test = train.where(~mask), train.where(mask)
     levels = {column: train.frame[column].unique().sort() for column in train.categorical}
-    scaling = _scaling(_features(train, levels))
+    scaling = _scaling(_features(train, levels), train.name)
     parts = [
-        Part(_standardised(_features(part, levels), scaling), _codes(part.labels, names))
+        Part(_standardised(_features(part, levels), scaling, part.name), _codes(part, names))
         for part in (train, test)
     ]
     return Content(
@@ -85,58 +111,20 @@ def table_content(train: Table, test: Table | None, files: tuple[OriginalFile, .
         files=files,
         scaling=scaling,
         original_equal_inputs=original,
+        notes=(*train.notes, *likeness_notes(train.name, names)),
     )
 
 
-def _numbers(column: pl.Series, name: str) -> pl.Series:
-    """A column of finite float64 numbers, without negative zeros."""
-    if column.dtype == pl.String:
-        numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
-    elif column.dtype.is_numeric() or column.dtype == pl.Boolean:
-        numbers = column.cast(pl.Float64)
-    else:
-        raise EmcError(f"{name}: column {column.name!r} is of type {column.dtype}, not of numbers")
-    bad = (~numbers.is_finite()).fill_null(value=True)
-    if bad.any():
-        row = bad.arg_true()[0]
-        raise EmcError(
-            f"{name}: row {row + 1}, column {column.name!r}: found {column[row]!r}, a finite"
-            " number is wanted (a column of categories is to be listed under 'categorical')"
-        )
-    return numbers + 0.0
-
-
-def _words(column: pl.Series, name: str) -> pl.Series:
-    """A column of text that is nowhere empty."""
-    if column.dtype.is_nested():
-        raise EmcError(f"{name}: column {column.name!r} is of type {column.dtype}, not of words")
-    words = column.cast(pl.String).str.strip_chars()
-    bad = (words == "").fill_null(value=True)
-    if bad.any():
-        row = bad.arg_true()[0]
-        raise EmcError(
-            f"{name}: row {row + 1}, column {column.name!r}: empty; write a word of your own, such"
-            " as '?', where a category is unknown, and remove rows without a label"
-        )
-    return words
-
-
-def _class_names(labels: pl.Series) -> tuple[str, ...]:
-    """Distinct labels, in numerical order if all are whole numbers."""
-    names = labels.unique().sort().to_list()
-    if all(name.lstrip("-").isdecimal() for name in names):
-        names.sort(key=int)
-    return tuple(names)
-
-
-def _codes(labels: pl.Series, names: tuple[str, ...]) -> np.ndarray:
+def _codes(table: Table, names: tuple[str, ...]) -> np.ndarray:
     """Class numbers, int64 [n]."""
-    codes = labels.replace_strict(
+    codes = table.labels.replace_strict(
         list(names), list(range(len(names))), default=None, return_dtype=pl.Int64
     )
     if codes.null_count():
-        found = labels.filter(codes.is_null())[0]
-        raise EmcError(f"label {found!r} of the test part is not in the training part: {names}")
+        found = table.labels.filter(codes.is_null())[0]
+        raise EmcError(
+            f"{table.name}: label {found!r} of the test part is not in the training part: {names}"
+        )
     return codes.to_numpy()
 
 
@@ -150,21 +138,38 @@ def _features(table: Table, levels: dict[str, pl.Series]) -> pl.DataFrame:
     return table.frame.select(*table.numeric, *flags)
 
 
-def _scaling(features: pl.DataFrame) -> Scaling:
+def _scaling(features: pl.DataFrame, name: str) -> Scaling:
     """Means and standard deviations; constant columns become zero, flags are left alone."""
     matrix = features.to_numpy()
-    shift, scale = matrix.mean(axis=0), matrix.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift, scale = matrix.mean(axis=0), matrix.std(axis=0)
     constant = (matrix == matrix[0]).all(axis=0)  # rounding may give them a deviation
     shift[constant], scale[constant] = matrix[0, constant], 1
     flags = ((matrix == 0) | (matrix == 1)).all(axis=0)
     shift[flags], scale[flags] = 0, 1
+    _refuse_extreme(features, np.isfinite(scale) & (scale > 0), name)
     return Scaling(tuple(features.columns), shift, scale)
 
 
-def _standardised(features: pl.DataFrame, scaling: Scaling) -> np.ndarray:
+def _standardised(features: pl.DataFrame, scaling: Scaling, name: str) -> np.ndarray:
     """Float32 [n, d], computed in float64."""
-    matrix = (features.to_numpy() - scaling.shift) / scaling.scale
-    return np.ascontiguousarray(matrix, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        matrix = (features.to_numpy() - scaling.shift) / scaling.scale
+        exact = np.ascontiguousarray(matrix, dtype=np.float32)
+    _refuse_extreme(features, np.atleast_1d(np.isfinite(exact).all(axis=0)), name)
+    return exact
+
+
+def _refuse_extreme(features: pl.DataFrame, usable: np.ndarray, name: str) -> None:
+    """Raise for the first column that cannot be standardised."""
+    for place in np.flatnonzero(~usable)[:1]:
+        column = features.columns[place]
+        values = features[column].to_numpy()
+        raise EmcError(
+            f"{name}: column {column!r}: numbers from {values.min():g} to {values.max():g} are too"
+            " large, or differ by too little, for a standard deviation in float64: rescale the"
+            f" column, or leave it out by `exclude: {[column]}`"
+        )
 
 
 def _original_equal_inputs(table: Table, labels: np.ndarray) -> EqualInputs:

@@ -1,7 +1,7 @@
 """Tabular sets of the UCI repository, from its text files."""
 
-import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
@@ -9,7 +9,10 @@ import polars as pl
 from emc.data.content import Content
 from emc.data.downloads import UCI, by_address, by_hand
 from emc.data.originals import Edition, Shelf
+from emc.data.raw_table import RawTable
+from emc.data.table_columns import numbers_of
 from emc.data.tables import Table, checked, table_content
+from emc.data.text_table import Form, open_text
 from emc.errors import EmcError
 from emc.study.sources import Adult, Covertype, Credit, GermanCredit
 
@@ -57,9 +60,11 @@ _CREDIT_NUMBERS: Final = (
     *(f"BILL_AMT{month}" for month in range(1, 7)),
     *(f"PAY_AMT{month}" for month in range(1, 7)),
 )
+_EDUCATION: Final = range(7)
+_MARRIAGE: Final = range(4)
 _CREDIT_FLAGS: Final = (
-    *(f"EDUCATION_{level}" for level in range(7)),
-    *(f"MARRIAGE_{level}" for level in range(4)),
+    *(f"EDUCATION_{level}" for level in _EDUCATION),
+    *(f"MARRIAGE_{level}" for level in _MARRIAGE),
 )
 _LABEL: Final = "label"
 
@@ -72,7 +77,8 @@ def covertype(dataset: Covertype, shelf: Shelf) -> Content:
     columns = (*_COVERTYPE_NUMBERS, *wilderness, *(f"soil-{kind}" for kind in range(1, 41)))
     name = "covtype.data"
     frame = pl.read_csv(found.read(name), has_header=False, new_columns=[*columns, _LABEL])
-    table = checked(frame, name, label=_LABEL, numeric=columns, categorical=())
+    raw = RawTable(name, tuple(frame.columns), tuple(frame.get_columns()))
+    table = checked(raw, label=_LABEL, numeric=columns, categorical=())
     return table_content(table, None, found.files)
 
 
@@ -105,52 +111,47 @@ def credit(dataset: Credit, shelf: Shelf) -> Content:
     advice = "UCI publishes it as a spreadsheet: save that as a CSV file of one of these names"
     found = shelf.obtain(dataset.name, CREDIT, by_hand(advice))
     (name,) = found.edition.files
-    frame = _credit_flags(_credit_frame(found.read(name), name))
+    raw = _credit_flags(_credit_rows(found.read(name), name))
     columns = (*_CREDIT_NUMBERS, *_CREDIT_FLAGS)
-    table = checked(frame, name, label=_LABEL, numeric=columns, categorical=())
+    table = checked(raw, label=_LABEL, numeric=columns, categorical=())
     return table_content(table, None, found.files)
 
 
 def _adult_part(content: bytes, name: str) -> Table:
     table = _text_table(content, name, ",", _ADULT_COLUMNS, _ADULT_NUMBERS)
     labels = table.labels.str.strip_chars_end(".")  # the test file ends each label with a dot
-    return Table(table.frame, table.numeric, table.categorical, labels)
+    return replace(table, labels=labels)
 
 
 def _text_table(
     content: bytes, name: str, separator: str, columns: Sequence[str], numbers: Sequence[str]
 ) -> Table:
     """A text file without header; the label comes last."""
-    frame = pl.read_csv(
-        content,
-        has_header=False,
-        separator=separator,
-        new_columns=[*columns, _LABEL],
-        infer_schema=False,
-        comment_prefix="|",
-    )
-    rows = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # empty lines
+    form = Form(separator, comment="|")
+    raw = open_text(content, name, form, header=(*columns, _LABEL)).read()
     words = [column for column in columns if column not in numbers]
-    return checked(rows, name, label=_LABEL, numeric=numbers, categorical=words)
+    return checked(raw, label=_LABEL, numeric=numbers, categorical=words)
 
 
-def _credit_frame(content: bytes, name: str) -> pl.DataFrame:
+def _credit_rows(content: bytes, name: str) -> RawTable:
     """The rows, with the label's column under its own name."""
     first, _, rest = content.partition(b"\n")
-    table = rest if b"X1," in first and b"LIMIT_BAL" in rest.partition(b"\n")[0] else content
-    try:
-        frame = pl.read_csv(io.BytesIO(table))
-    except pl.exceptions.PolarsError as error:
-        raise EmcError(f"{name}: no CSV table ({error})") from None
-    labels = [column for column in frame.columns if column.lower().startswith("default")]
+    extra = b"X1," in first and b"LIMIT_BAL" in rest.partition(b"\n")[0]
+    raw = open_text(rest if extra else content, name, Form(",")).read()
+    labels = [column for column in raw.header if column.lower().startswith("default")]
     if len(labels) != 1:
-        raise EmcError(f"{name}: no column 'default payment next month' ({frame.columns})")
-    return frame.rename({labels[0]: _LABEL})
+        raise EmcError(f"{name}: no column 'default payment next month' ({list(raw.header)})")
+    return raw.called([_LABEL if column in labels else column for column in raw.header])
 
 
-def _credit_flags(frame: pl.DataFrame) -> pl.DataFrame:
-    """Education, marriage and sex as flags; a frame that has them already is left as it is."""
-    if not {"EDUCATION", "MARRIAGE", "SEX"} <= set(frame.columns):
-        return frame
-    flags = frame.to_dummies(["EDUCATION", "MARRIAGE"])
-    return flags.with_columns(pl.col("SEX") - 1)  # 1 and 2
+def _credit_flags(raw: RawTable) -> RawTable:
+    """Education, marriage and sex as flags; a table that has them already is left as it is."""
+    if not {"EDUCATION", "MARRIAGE", "SEX"} <= set(raw.header):
+        return raw
+    sex, *categories = numbers_of(raw, ("SEX", "EDUCATION", "MARRIAGE"))
+    flags = [
+        (column == level).cast(pl.Float64).alias(f"{column.name}_{level}")
+        for column, levels in zip(categories, (_EDUCATION, _MARRIAGE), strict=True)
+        for level in levels
+    ]
+    return raw.with_columns(sex - 1, *flags)  # sex is 1 and 2

@@ -10,6 +10,7 @@ from emc.data.labelling import for_testing
 from emc.data.samples import Samples, open_samples
 from emc.engine import Replica, run_probes
 from emc.engine.procedure import Procedure, TrainedRun
+from emc.errors import EmcError
 from emc.jobs.stage import follow
 from emc.measurement.procedure import procedure
 from emc.measurement.rounds import replica
@@ -53,12 +54,18 @@ def generalisation_of(
     the order of samples.
 
     Raises:
-        EmcError: the labelling says nothing of new samples, or data or estimate are damaged.
+        EmcError: the labelling says nothing of new samples, there is no test sample, or data or
+            estimate are damaged.
     """
     identity = cell_id(cell)
     rate = read_estimate(results.cell(identity)).best_lr
     samples = open_samples(results.data(dataset_id(cell.dataset)))
     test = for_testing(samples, cell.labels)
+    if not test.n:
+        raise EmcError(
+            f"data set {dataset_id(cell.dataset)!r} has no test sample: a fifth of each class is"
+            " held out, of 1 or 2 samples none"
+        )
     trained = procedure(cell, samples.shape, samples.classes)
     source = LabelledSamples(samples, cell.labels)
     replicas = [

@@ -1,8 +1,9 @@
 """The data sets and labellings a study can name, and what is known of them beforehand."""
 
+import codecs
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple, Self, get_args
 
-from pydantic import BeforeValidator, Field, WrapValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from emc.study.own import Own, own_model, own_or_known
 from emc.study.strict import Count, Positive, Strict, Whole, named
@@ -167,6 +168,35 @@ class Gaussian(Strict):
         return self
 
 
+def _separator(value: str) -> str:
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(
+            f'one character is wanted that is no quote (") and ends no line, found {value!r}; a tab'
+            ' is "\\t"'
+        )
+    return value
+
+
+def _encoding(value: str) -> str:
+    """Python's own name of an encoding of text, so that one encoding has one spelling."""
+    try:
+        "a".encode(value).decode(value)
+        return codecs.lookup(value).name
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"unknown encoding {value!r} (known: utf-8, utf-16, latin-1, cp1252, shift_jis, gb18030"
+            " and others of Python's)"
+        ) from None
+
+
+def _word(value: object) -> object:
+    """Read -999 as the word that stands in the file."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+
+
 class Columns(Strict):
     """A user's own table, a fifth of its rows for testing: its inputs and its label."""
 
@@ -178,11 +208,16 @@ class Columns(Strict):
     """Columns of categories: one input column for each category of the training part."""
     numeric: tuple[str, ...] | None = None
     """Columns of numbers, standardised; all other columns where absent."""
+    exclude: tuple[str, ...] = ()
+    """Columns that are left out."""
+    missing: tuple[Word, ...] | None = None
+    """Words that stand for a missing value. Rows that have one, or an empty cell, in a column that
+    is used are left out; where absent, an empty cell is an error."""
     facts: ClassVar[None] = None
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
-        columns = [self.label, *self.categorical, *(self.numeric or ())]
+        columns = [self.label, *self.categorical, *(self.numeric or ()), *self.exclude]
         if twice := sorted({name for name in columns if columns.count(name) > 1}):
             raise ValueError(f"column {twice[0]!r} is named twice")
         return self
@@ -192,8 +227,23 @@ class Csv(Columns):
     """A user's own table: text with one header line."""
 
     name: Literal["csv"]
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    separator: Annotated[str, AfterValidator(_separator)] = ","
     """The character between columns."""
+    decimal: Literal[".", ","] = "."
+    """The character before decimals."""
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    """How text is written as bytes: `latin-1`, `cp1252`, `utf-16` and others that Python knows."""
+    comment: Annotated[str, Field(min_length=1)] | None = None
+    """What begins lines that are left out, such as `#`."""
+
+    @model_validator(mode="after")
+    def _characters_differ(self) -> Self:
+        if self.separator == self.decimal:
+            raise ValueError(
+                f"'separator' and 'decimal' are both {self.decimal!r}: with a decimal comma columns"
+                " are separated by another character, mostly `separator: ';'`"
+            )
+        return self
 
 
 class Parquet(Columns):

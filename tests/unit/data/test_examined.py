@@ -1,0 +1,90 @@
+"""Tables and folders of the user's are opened before anything is computed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.unit.data.formats import image_tree
+
+from emc.cli.plan import print_summary
+from emc.data.examined import examine_own
+from emc.data.prepare import prepare
+from emc.errors import EmcError
+from emc.study import StudyPlan, load_file
+from emc.study.identity import dataset_id
+
+ROWS = "x,kind\n" + "".join(f"{1.5 * n},{'ab'[n % 2]}\n" for n in range(20))
+TABLE = "{name: csv, file: mine.csv, label: kind}"
+NET = "architecture: {name: mlp, width: 4}"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMC_DATA_DIR", raising=False)
+    return tmp_path
+
+
+def plan(*datasets: str, more: str = "") -> StudyPlan:
+    cells = ", ".join(f"{{dataset: {dataset}, {NET}}}" for dataset in datasets)
+    Path("s.yaml").write_text(f"study: s\nsections: {{a: {{cells: [{cells}]}}}}\n{more}")
+    return load_file(Path("s.yaml"))
+
+
+def test_a_wrong_label_is_told_by_validate() -> None:
+    Path("mine.csv").write_text(ROWS)
+    wanted = "s.yaml: section 'a': dataset: mine.csv: no column 'kin'; did you mean 'kind'?"
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
+        print_summary(plan(TABLE.replace("kind", "kin")))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    Path("mine.csv").write_text(ROWS)
+    Path("other.csv").write_text("x,kind\n1,a\nmany,b\n")
+    image_tree(Path("images/train"), {"a": 2, "b": 2})
+    folder = "{name: image-folder, folder: images}"
+    study = plan(TABLE, TABLE.replace("mine", "other"), TABLE.replace("kind", "none"), folder)
+    with pytest.raises(EmcError, match="no column 'none'") as told:
+        examine_own(study)
+    lines = str(told.value).splitlines()
+    assert len(lines) == 3
+    assert "other.csv: line 2, column 'kind': each of 2 rows" not in lines
+    assert any("give `folder: images/train`" in line for line in lines)
+
+
+def test_what_is_accepted_but_surprising_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.csv").write_text(ROWS + "7,rare\n")
+    study = plan(TABLE)
+    note = "mine.csv: 1 of 3 classes have no test sample (a fifth of each is held out:"
+    assert [text.startswith(note) for text in examine_own(study)] == [True]
+    print_summary(study)
+    assert capsys.readouterr().err.startswith(f"s.yaml: warning: {note}")
+
+
+def test_what_was_prepared_is_not_opened_again(here: Path) -> None:
+    Path("mine.csv").write_text(ROWS + "7,rare\n")
+    study = plan(TABLE)
+    dataset = study.cells[0].cell.dataset
+    notes = examine_own(study)
+    prepare(dataset, Path("results/data") / dataset_id(dataset), here)
+    Path("mine.csv").unlink()
+    assert [note.replace(f"{here}/", "") for note in examine_own(study)] == notes
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_study_that_tests_on_new_samples_wants_a_test_sample(here: Path, prepared: bool) -> None:
+    Path("mine.csv").write_text("x,kind\n1,a\n2,a\n3,b\n5,b\n")
+    dataset = plan(TABLE).cells[0].cell.dataset
+    if prepared:
+        prepare(dataset, Path("results/data") / dataset_id(dataset), here)
+    wanted = (
+        "s.yaml: section 'a': generalisation: mine.csv has no test sample: a fifth of each class is"
+        " held out, of 1 or 2 samples none"
+    )
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
+        examine_own(plan(TABLE, more="generalisation: {}"))
+    assert len(examine_own(plan(TABLE))) == 1
+
+
+def test_other_data_sets_are_left_alone() -> None:
+    assert examine_own(plan("mnist", "{name: gaussian, dimension: 3}")) == []

@@ -1,0 +1,87 @@
+"""Image files decoded to pixels of one size."""
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emc.data.foreign import foreign_kind
+from emc.errors import EmcError, one_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Decodes an image to uint8 [channels, size, size]: its centre square, scaled."""
+
+    size: int
+    channels: int
+
+    def __call__(self, path: str, content: bytes) -> np.ndarray:
+        """The pixels of an image file of this content.
+
+        Raises:
+            EmcError: the file is no whole image of one picture with 8 bits a channel.
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                return self._pixels(image)
+        except MemoryError:
+            raise
+        except UnidentifiedImageError:
+            kind = foreign_kind(content) or "replace or remove it"
+            raise EmcError(f"{path}: no image of a known format: {kind}") from None
+        except Exception as error:  # a damaged file can raise anything
+            reason = one_line(error)
+            raise EmcError(f"{path}: no readable image ({reason}); replace or remove it") from None
+
+    def _pixels(self, image: "Image") -> np.ndarray:
+        from PIL import Image, ImageOps
+
+        mode = "RGB" if self.channels == 3 else "L"
+        _refuse_several(image)
+        image.draft(mode, (2 * self.size, 2 * self.size))  # JPEG: decode no more than that
+        _refuse_deep(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        if "transparency" in image.info:
+            image = image.convert("RGBA")
+        square = image.crop(_centre(*image.size)).convert(mode)
+        scaled = square.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        return np.asarray(scaled).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
+
+    @property
+    def preprocessing(self) -> str:
+        """What the decoder does, for the manifest."""
+        import PIL
+
+        kind = "colour" if self.channels == 3 else "grey"
+        return (
+            f"turned as EXIF says, transparency ignored, {kind}, centre square scaled to"
+            f" {self.size}x{self.size} (bilinear, Pillow {PIL.__version__}), standardised by"
+            " channel when read"
+        )
+
+
+def _centre(width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, upper, right and lower edge of the centre square."""
+    side = min(width, height)
+    left, upper = (width - side) // 2, (height - side) // 2
+    return left, upper, left + side, upper + side
+
+
+def _refuse_several(image: "Image") -> None:
+    """Only one picture can be meant; phones add previews to theirs in the format MPO."""
+    pictures = getattr(image, "n_frames", 1)
+    if pictures > 1 and image.format != "MPO":
+        raise ValueError(f"it holds {pictures} pictures")
+
+
+def _refuse_deep(image: "Image") -> None:
+    """Pillow would clip deeper pixels to white."""
+    if image.mode[0] in "IF":
+        raise ValueError(f"its pixels have more than 8 bits (mode {image.mode})")

@@ -1,0 +1,298 @@
+"""What the columns of a table hold: numbers, words, and the names of classes."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from emc.data.raw_table import RawTable
+from emc.errors import EmcError
+
+_ABSENT: Final = frozenset({"#n/a", "<na>", "n/a", "na", "nan", "nat", "null"})
+"""Lower-case words that programs write for a label that is missing."""
+
+_TEXTUAL: Final = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
+
+_SHOWN: Final = 9
+"""Columns that a message names at most."""
+
+_LONGEST: Final = 60
+"""Characters of a value that a message shows."""
+
+_TESTED: Final = 3
+"""Rows of a class from which on a fifth of them, rounded, is a test row."""
+
+_DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def numbers_of(raw: RawTable, names: Sequence[str]) -> list[pl.Series]:
+    """Columns of finite float64 numbers, without negative zeros; true and false are 1 and 0.
+
+    Raises:
+        EmcError: a cell is none; the message names the other columns that have such cells, too.
+    """
+    columns = [_numbers(raw, raw.column(name)) for name in names]
+    bad = {numbers.name: _not_finite(numbers) for numbers in columns}
+    wrong = [name for name, cells in bad.items() if cells.any()]
+    if wrong:
+        others = f"; so in columns {', '.join(map(repr, wrong[1:_SHOWN]))}" if wrong[1:] else ""
+        raise EmcError(_no_number(raw, raw.column(wrong[0]), bad[wrong[0]]) + others)
+    return [numbers + 0.0 for numbers in columns]
+
+
+def _no_number(raw: RawTable, column: pl.Series, bad: np.ndarray) -> str:
+    """What to say of the first bad cell: what helps hangs on how many there are."""
+    row = int(bad.argmax())
+    found = column[row]
+    empty = bool(is_missing(column, ())[row])
+    text = "an empty cell" if empty else cut(found)
+    start = f"{raw.name}: {raw.place(row)}, column {column.name!r}: expected a finite number"
+    commas = isinstance(found, str) and "," in found and is_number(found.replace(",", ".", 1))
+    if raw.decimal == "." and commas:
+        remedy = "give `decimal: ','` if this is a decimal comma, or remove thousands separators"
+    elif raw.decimal != "." and isinstance(found, str) and is_number(found):
+        remedy = f"`decimal` is {raw.decimal!r} here: remove it, or the point"
+    elif isinstance(found, float) and not empty:
+        remedy = "replace it, or remove the row"
+    elif 2 * bad.sum() < len(bad):
+        missing = "[]" if empty else f"[{text}]"
+        remedy = f"correct it, or leave out such rows by `missing: {missing}`"
+    else:
+        remedy = f"list {column.name!r} under `categorical`, or leave it out by `exclude`"
+    return f"{start}, found {text}: {remedy}"
+
+
+def words_of(raw: RawTable, name: str) -> pl.Series:
+    """A column of text that is nowhere empty.
+
+    Raises:
+        EmcError: it is, or its type is none of words, numbers and truth values.
+    """
+    column = raw.column(name)
+    if not isinstance(column.dtype, _TEXTUAL) and not column.dtype.is_numeric():
+        raise EmcError(
+            f"{raw.name}: column {name!r} is of type {column.dtype}, not of words: write it as text"
+            " or whole numbers, or name another column"
+        )
+    empty = is_missing(column, ())
+    if empty.any():
+        raise EmcError(
+            f"{raw.name}: {raw.place(int(empty.argmax()))}, column {name!r}: empty; write a word of"
+            " your own, such as '?', where a category is unknown, or leave out rows with empty"
+            " cells by `missing: []`"
+        )
+    return column.cast(pl.String).str.strip_chars()
+
+
+def labels_of(raw: RawTable, name: str) -> pl.Series:
+    """The column of labels, each class spelled in one way: 1, 1.0 and 01 are 1, TRUE is true.
+
+    Raises:
+        EmcError: a label is empty or stands for a missing value, each row has its own, or they are
+            numbers with decimals of which one has too few rows to be a class.
+    """
+    words = words_of(raw, name)
+    absent = words.str.to_lowercase().is_in(list(_ABSENT)).to_numpy()
+    if absent.any():
+        row = int(absent.argmax())
+        raise EmcError(
+            f"{raw.name}: {raw.place(row)}, column {name!r}: found {words[row]!r}, which stands for"
+            " a missing label: remove such rows, or leave them out by"
+            f" `missing: {[words[row]]}`"
+        )
+    spelled = _spelled(words.unique().to_list(), raw.decimal)
+    labels = words.replace_strict(list(spelled), list(spelled.values()), return_dtype=pl.String)
+    _refuse_measurements(labels, raw.name)
+    return labels
+
+
+def class_names(labels: pl.Series) -> tuple[str, ...]:
+    """Distinct labels, in numerical order if all are numbers."""
+    names = labels.unique().sort().to_list()
+    if all(map(is_number, names)):
+        names.sort(key=Fraction)
+    return tuple(names)
+
+
+def without_missing(raw: RawTable, names: Sequence[str], words: Sequence[str]) -> RawTable:
+    """The rows in which each of the columns has a value; a note says how many have not."""
+    kept = ~np.any([is_missing(raw.column(name), words) for name in names], axis=0)
+    if kept.all():
+        return raw
+    if not kept.any():
+        raise EmcError(f"{raw.name}: no row has a value in each column that is used: see `missing`")
+    count = int((~kept).sum())
+    note = f"{raw.name}: {count} of {len(raw)} rows left out by `missing`"
+    return raw.where(kept).noting(note)
+
+
+def is_missing(column: pl.Series, words: Sequence[str]) -> np.ndarray:
+    """Which cells are empty, NaN or one of the words, bool [n]; in numbers -9 is -9.0."""
+    absent = column.is_null()
+    if column.dtype.is_numeric():
+        numbers = column.cast(pl.Float64)
+        meant = [float(word) for word in words if is_number(word)]
+        absent |= (numbers.is_nan() | numbers.is_in(meant)).fill_null(value=True)
+    elif column.dtype != pl.Null:
+        text = column.cast(pl.String).str.strip_chars()
+        absent |= text.is_in(["", *words]).fill_null(value=True)
+    return absent.to_numpy()
+
+
+def rounding_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
+    """A note of each column of numbers whose different entries become less than half as many.
+
+    Inputs are float32 and standardised: one huge number makes all others equal.
+    """
+    notes = []
+    for column in columns:
+        values = column.to_numpy()
+        entries, left = raw.column(column.name).n_unique(), _distinct_inputs(values)
+        if 2 * left < entries:
+            notes.append(
+                f"{raw.name}: column {column.name!r}: of {entries} different entries {left} remain"
+                f" as float32 inputs: numbers from {values.min():g} to {values.max():g}"
+            )
+    return notes
+
+
+def index_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
+    """A note of each column of numbers that only counts the rows."""
+    return [
+        f"{raw.name}: column {column.name!r} counts the rows: if it is an index and no input, leave"
+        f" it out by `exclude: {[column.name]}`"
+        for column in columns
+        if _counts_rows(column)
+    ]
+
+
+def cut(value: object) -> str:
+    """A value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite decimal number."""
+    return _DECIMAL.fullmatch(text) is not None
+
+
+def is_index(numbers: pl.Series) -> bool:
+    """Whether these are different whole numbers, as of rows in any order or a part of them."""
+    values = numbers.to_numpy()
+    whole = np.isfinite(values) & (values == np.round(values)) & (values >= 0)
+    return len(values) > 2 and bool(whole.all()) and len(np.unique(values)) == len(values)
+
+
+def _counts_rows(numbers: pl.Series) -> bool:
+    """Whether these are 0, 1, 2 ... or 1, 2, 3 ... in any order."""
+    values = numbers.to_numpy()
+    return is_index(numbers) and bool(values.min() <= 1 and np.ptp(values) == len(values) - 1)
+
+
+def _distinct_inputs(values: np.ndarray) -> int:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        standardised = (values - values.mean()) / values.std()
+        return len(np.unique(standardised.astype(np.float32)))
+
+
+def likeness_notes(name: str, names: Iterable[str]) -> list[str]:
+    """A note of classes whose names look alike."""
+    alike = defaultdict(list)
+    for each in names:
+        alike[_looks(each)].append(each)
+    return [
+        f"{name}: classes {' and '.join(map(ascii, same))} differ only in how they are written"
+        for same in alike.values()
+        if len(same) > 1
+    ]
+
+
+def _looks(name: str) -> str:
+    """The name without capitals, spaces and encodings that look the same; numbers by value."""
+    if is_number(name):
+        return _number_name(name)
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _numbers(raw: RawTable, column: pl.Series) -> pl.Series:
+    """Float64, NaN where a text is no number."""
+    if column.dtype == pl.String:
+        return _parsed(column, raw.decimal)
+    if column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null):
+        return column.cast(pl.Float64)
+    remedy = (
+        "list it under `categorical`" if isinstance(column.dtype, _TEXTUAL) else "write numbers"
+    )
+    raise EmcError(
+        f"{raw.name}: column {column.name!r} is of type {column.dtype}, not of numbers: {remedy},"
+        f" or leave it out by `exclude: {[column.name]}`"
+    )
+
+
+def _parsed(column: pl.Series, decimal: str) -> pl.Series:
+    """Text as numbers; of a column of nothing but true and false, 1 and 0."""
+    if decimal == ".":
+        numbers = column.cast(pl.Float64, strict=False)
+        if not numbers.null_count():
+            return numbers
+    text = column.str.strip_chars()
+    if text.str.to_lowercase().is_in(["true", "false"]).all():
+        return (text.str.to_lowercase() == "true").cast(pl.Float64)
+    if decimal != ".":
+        text = text.str.replace(".", "_", literal=True).str.replace(decimal, ".", literal=True)
+    return text.cast(pl.Float64, strict=False)
+
+
+def _not_finite(numbers: pl.Series) -> np.ndarray:
+    """Which are NaN, infinite or absent, bool [n]."""
+    finite: np.ndarray = np.isfinite(numbers.to_numpy())
+    return ~finite
+
+
+def _spelled(words: Iterable[str], decimal: str) -> dict[str, str]:
+    """The class of each label: if all are numbers, or all truth values, equal ones share one."""
+    points = {word: word.replace(decimal, ".", 1) for word in words}
+    if {word.lower() for word in points} <= {"true", "false"}:
+        return {word: word.lower() for word in points}
+    if all(map(is_number, points.values())):
+        return {word: _number_name(text) for word, text in points.items()}
+    return {word: word for word in points}
+
+
+def _number_name(text: str) -> str:
+    value = Fraction(text)
+    return str(value.numerator) if value.denominator == 1 else repr(float(value))
+
+
+def _refuse_measurements(labels: pl.Series, name: str) -> None:
+    """Raise where labels are no classes: a value a row, or decimals that seldom come again."""
+    counts = labels.value_counts()
+    distinct, rows = len(counts), len(labels)
+    advice = "name a column of classes, or write classes of your own into the file"
+    if distinct == rows > 1:
+        raise EmcError(
+            f"{name}: column {labels.name!r}: each of {rows} rows has a label of its own, such as"
+            f" {cut(labels[0])}: {advice}"
+        )
+    rare = sorted(
+        label
+        for label, rows_of_it in counts.iter_rows()
+        if rows_of_it < _TESTED and _has_decimals(label)
+    )
+    if rare:
+        raise EmcError(
+            f"{name}: column {labels.name!r}: found {distinct} different numbers as labels,"
+            f" {len(rare)} of them with decimals and in fewer than {_TESTED} rows, such as"
+            f" {rare[0]}: these look like measurements: {advice}, such as"
+            " 'low' and 'high'"
+        )
+
+
+def _has_decimals(label: str) -> bool:
+    return is_number(label) and Fraction(label).denominator != 1
