@@ -64,7 +64,7 @@ def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: i
         for one in requests:
             fit = bool(draw.random() < curve(one.n))
             work += one.n * EPOCHS * (0.6 if fit else 1.0)
-            trials.append(Trial(one.n, one.lr, fit, censored=False))
+            trials.append(Trial(one.n, one.lr, fit, fit))
     found = method.answer(trials)
     return [found.emc50, found.low, found.high, len(trials), work, deciding]
 

@@ -331,7 +331,6 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
     available = cell.dataset.facts.samples
     saturated = exact > available
     emc50 = min(exact * math.exp(draw.normal(0, 0.02)), available)
-    censored = sum(run.outcome is Outcome.OPEN for run in runs)
     rates = cell.optimizer.lr
     best = rates[len(rates) // 2]
     return Estimate(
@@ -341,14 +340,22 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         low=emc50 * 0.955,
         high=emc50 * 1.045,
         width=WIDTH,
-        emc50_without_censored=emc50 * (1 + censored / len(runs)),
-        censored=censored,
+        emc50_budget=emc50,
+        low_budget=emc50 * 0.955,
+        high_budget=emc50 * 1.045,
+        low_any_curve=emc50 * 0.94,
+        high_any_curve=emc50 * 1.06,
+        one_curve=True,
+        misfit=None,
+        failures_decided=1.0,
+        open_matters=False,
         emc_walk=None,
         saturated=saturated,
         below_smallest=False,
         tolerance=cell.search.tolerance,
         tolerance_reached=not saturated,
         best_lr=best,
+        rate_at_edge=None,
         rates=tuple(
             RateEstimate(
                 lr=rate,

@@ -56,7 +56,9 @@ def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) ->
         emc50=end / 2,
         low=end / 4,
         high=end * factor,
-        emc50_without_censored=end * factor,
+        emc50_budget=end / 3,
+        low_budget=end / 6,
+        high_budget=end * factor,
         saturated=False,
         below_smallest=False,
         tolerance_reached=True,
@@ -73,7 +75,7 @@ def test_of_n_beyond_the_data_nothing_is_told(found: Estimate, factor: float) ->
     assert (exact.emc50, exact.low, exact.high) == (end / 2, end / 4, None)
     assert not exact.saturated
     assert not exact.tolerance_reached
-    assert exact.emc50_without_censored == end
+    assert (exact.emc50_budget, exact.low_budget, exact.high_budget) == (end / 3, end / 6, None)
     assert [rate.high for rate in exact.rates] == [end * 0.75, None, None]
     assert [rate.emc50 for rate in exact.rates] == [end / 2, end, end]
     beyond = replace(told, emc50=end * 1.5, high=end * 12.0).within_data
@@ -94,12 +96,15 @@ def test_an_interval_keeps_its_ends_between_one_and_the_data(found: Estimate) ->
         saturated=False,
         below_smallest=False,
         tolerance_reached=True,
+        emc50_budget=10.0,
+        low_budget=9.0,
+        high_budget=11.0,
+        low_any_curve=12.0,
+        high_any_curve=40.0,
         samples_available=100,
         rates=(),
     )
-    assert told.within_data == replace(
-        told, emc50_without_censored=min(told.emc50_without_censored, 100.0)
-    )
+    assert told.within_data == told
     assert replace(told, low=0.8).within_data.low is None
     assert replace(told, low=0.8).within_data.tolerance_reached
 

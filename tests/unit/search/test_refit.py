@@ -26,7 +26,7 @@ def search(centre: float, scale: float, draw: np.random.Generator) -> tuple[list
     while wanted := method.requests(trials):
         for one in wanted:
             fit = draw.random() < 1 / (1 + (one.n / centre) ** (1 / scale))
-            trials.append(Trial(one.n, one.lr, bool(fit), censored=False))
+            trials.append(Trial(one.n, one.lr, bool(fit), bool(fit)))
     return trials, method.answer(trials)
 
 
@@ -42,7 +42,9 @@ def refitted(trials: list[Trial], outcomes: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("centre", [15.0, 300.0, 4000.0])
 def test_median_and_interval_are_those_of_the_posterior(centre, scale):
     trials, answer = search(centre, scale, np.random.default_rng(int(centre)))
-    low, median, high = refitted(trials, np.array([[trial.fit for trial in trials]]))[:, 0]
+    low, median, high = refitted(trials, np.array([[trial.within_budget for trial in trials]]))[
+        :, 0
+    ]
     half = (answer.high - answer.low) / 2
     assert abs(median - answer.emc50) < 0.3 * half
     assert 0.7 < (high - low) / (2 * half) < 1.5
@@ -50,7 +52,7 @@ def test_median_and_interval_are_those_of_the_posterior(centre, scale):
 
 def test_readings_of_one_cell_do_not_touch_each_other():
     trials, _ = search(300.0, 0.1, np.random.default_rng(0))
-    fits = np.array([trial.fit for trial in trials])
+    fits = np.array([trial.within_budget for trial in trials])
     never, always = np.zeros_like(fits), np.ones_like(fits)
     together = refitted(trials, np.stack([fits, never, always]))
     assert together[:, :1] == pytest.approx(refitted(trials, fits[None]), rel=1e-5)
@@ -62,7 +64,7 @@ def test_readings_of_one_cell_do_not_touch_each_other():
 def test_a_probe_that_counts_neither_way_changes_nothing():
     trials, _ = search(300.0, 0.1, np.random.default_rng(1))
     log_n = np.log([[trial.n for trial in trials]])
-    fits = np.array([[[trial.fit for trial in trials]]], np.float32)
+    fits = np.array([[[trial.within_budget for trial in trials]]], np.float32)
     failures = 1 - fits
     limits = np.array([[1, LARGEST]])
     kept = refit(log_n, fits, failures, limits)

@@ -46,10 +46,9 @@ def simulate_rates(
     draw = np.random.default_rng(seed)
     trials: list[Trial] = []
     while requests := method.requests(trials):
-        trials += [
-            Trial(one.n, one.lr, bool(draw.random() < curve_at(one.lr)(one.n)), censored=False)
-            for one in requests
-        ]
+        for one in requests:
+            fit = bool(draw.random() < curve_at(one.lr)(one.n))
+            trials.append(Trial(one.n, one.lr, fit, fit))
     return method.answer(trials), trials
 
 

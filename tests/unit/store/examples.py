@@ -1,5 +1,6 @@
 """Records of every kind, for tests of files."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,19 +88,35 @@ def _with_interval(draw: st.DrawFn, kind: type, **others: st.SearchStrategy[Any]
 
 _rates = _with_interval(RateEstimate, lr=_reals, probes=_counts)
 
-estimates = _with_interval(
+_budgets = st.tuples(*[_positive] * 3).map(sorted)
+
+
+def _with_budget(estimate: Estimate, budget: list[float]) -> Estimate:
+    low, emc50, high = budget
+    return replace(estimate, low_budget=low, emc50_budget=emc50, high_budget=high).within_data
+
+
+_at_minima = _with_interval(
     Estimate,
+    emc50_budget=st.none(),
+    low_budget=st.none(),
+    high_budget=st.none(),
     cell=_words,
     method=_words,
     width=_reals,
-    emc50_without_censored=_reals,
-    censored=_counts,
+    low_any_curve=st.none() | _positive,
+    high_any_curve=st.none() | _positive,
+    one_curve=st.booleans(),
+    misfit=st.none() | _words,
+    failures_decided=st.none() | st.floats(0, 1),
+    open_matters=st.booleans(),
     emc_walk=st.none() | _counts,
     saturated=st.booleans(),
     below_smallest=st.booleans(),
     tolerance=_reals,
     tolerance_reached=st.booleans(),
     best_lr=_reals,
+    rate_at_edge=st.sampled_from([None, "lowest", "highest"]),
     rates=st.lists(_rates, max_size=3).map(tuple),
     probes=st.integers(1, 2**63 - 1),
     rounds=_counts,
@@ -110,7 +127,9 @@ estimates = _with_interval(
     seconds=_reals,
     back_end=_words,
     device=_words,
-).map(lambda estimate: estimate.within_data)
+)
+
+estimates = st.builds(_with_budget, _at_minima, _budgets)
 
 _judged = {
     "n": _counts,

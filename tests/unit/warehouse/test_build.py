@@ -66,6 +66,7 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
         {"emc50": end, "low": end, "high": 4.0 * end, "saturated": True} for end in ends[:1]
     ] + [{"emc50": 1.1 * end, "low": 0.8 * end, "high": 2.0 * end} for end in ends[1:]]
     for path, end, told in zip(paths, ends, numbers, strict=True):
+        budget = {"emc50_budget": 0.9 * end, "low_budget": 0.5, "high_budget": 1.2 * end}
         rate = {"lr": 0.1, "emc50": 1.5 * end, "low": 1.0, "high": 4.0 * end, "probes": 4}
         rates = [
             rate,
@@ -73,7 +74,7 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
             rate | {"lr": 0.4, "emc50": 9.0, "low": 8.0, "high": 9.0},
             rate | {"lr": 0.5, "emc50": 9.0, "low": 0.5, "high": 3.0 * end},
         ]
-        edit_document(path, told | {"emc50_without_censored": 1.2 * end, "rates": rates})
+        edit_document(path, told | budget | {"rates": rates})
     rebuild(pair)
     with open_database(pair.database) as opened:
         estimates = {row["cell"]: row for row in opened.view("estimates").to_dicts()}
@@ -84,10 +85,9 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
     assert rates == [
         row for one in sorted(read, key=lambda one: one.cell) for row in rate_rows(one)
     ]
-    for name in ("saturated", "saturated_without_censored"):
-        assert told[name].to_list() == [True, True]
-    assert told["high"].to_list() == [None, None]
-    assert told["censoring_matters"].to_list() == [False, False]
+    assert told["saturated"].to_list() == [True, True]
+    for name in ("high", "low_budget", "high_budget"):
+        assert told[name].to_list() == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_numbers_of_no_measurement_are_refused_by_every_reader(pair, changes):
 
 def test_an_estimate_without_its_number_is_refused(pair):
     path = pair.results.cell(pair.planned[0].id).estimate
-    edit_document(path, {"emc50": None})
+    edit_document(path, {"emc50_budget": None})
     with pytest.raises(EmcError, match=r"estimate\.json: an empty value in a column of estimates"):
         rebuild(pair)
 

@@ -70,7 +70,7 @@ def without(study, left_out):
         round_size=1,
     )
     pairs = zip(kept["n"], kept["outcome"] == "fit", strict=True)
-    return method.answer([Trial(n, rate, fit, censored=False) for n, fit in pairs])
+    return method.answer([Trial(n, rate, fit, fit) for n, fit in pairs])
 
 
 def test_an_unfinished_run_is_left_out_whatever_its_end_point_looks_like(study):

@@ -34,7 +34,7 @@ def answered(cell, probes, fits):
         round_size=8,
     )
     return method.answer(
-        [Trial(n, 1.0, fit, censored=False) for n, fit in zip(probes["n"], fits, strict=True)]
+        [Trial(n, 1.0, fit, fit) for n, fit in zip(probes["n"], fits, strict=True)]
     )
 
 

@@ -77,20 +77,23 @@ def test_a_measured_cell_without_certificate_counts_none(study, warehouse):
     assert (row["status"], row["certified"]) == ("measured", 0)
 
 
-@pytest.mark.parametrize(
-    ("without", "matters", "bound"),
-    [(120.0, True, False), (104.0, False, False), (1e9, True, True)],
-)
-def test_censoring_matters_beyond_the_interval(tmp_path, without, matters, bound):
+def test_what_open_runs_and_odd_curves_do_is_told(tmp_path):
     study = write_study(tmp_path, factorial(seed=[0]), probes=8)
-    path = study.results.cell(study.planned[0].id).estimate
-    interval = {"low": 95.0, "emc50": 100.0, "high": 105.0}
-    edit_document(path, interval | {"emc50_without_censored": without})
+    told = {
+        "emc50": None,
+        "high": None,
+        "open_matters": True,
+        "failures_decided": 0.25,
+        "one_curve": False,
+        "misfit": "two transitions",
+        "rate_at_edge": "highest",
+    }
+    edit_document(study.results.cell(study.planned[0].id).estimate, told)
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as opened:
         found = opened.view("emc").row(0, named=True)
-    assert (found["censoring_matters"], found["saturated_without_censored"]) == (matters, bound)
-    assert found["emc50_without_censored"] == min(without, found["samples"])
+    assert {name: found[name] for name in told} == told
+    assert found["status"] == "measured"
 
 
 def test_accuracy_by_n_groups_the_probes(study, warehouse):

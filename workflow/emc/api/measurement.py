@@ -22,8 +22,8 @@ class Measurement:
     records: tuple[Probe, ...] = field(repr=False)
 
     @property
-    def emc50(self) -> float:
-        """The n that is fitted with probability one half."""
+    def emc50(self) -> float | None:
+        """The n that is fitted at minima with probability one half; None where none is decided."""
         return self.estimate.emc50
 
     @property
@@ -62,7 +62,7 @@ class Measurement:
             interval, bound = "", ", a lower bound: the data ended first"
         fits = sum(probe.outcome is Outcome.FIT for probe in self.records)
         return (
-            f"EMC {self.emc50:.4g}{interval} samples with"
+            f"EMC {'open' if self.emc50 is None else f'{self.emc50:.4g}'}{interval} samples with"
             f" {self.estimate.parameters} parameters ({fits} of {len(self.records)} probes"
             f" fitted, learning rate {self.estimate.best_lr:g}){bound}"
         )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from emc.measurement.rounds import Progress
+from emc.records import told_end
 from emc.search import Answer
 
 log = logging.getLogger(__name__)
@@ -59,4 +60,5 @@ def present(answer: Answer) -> str:
         return f"emc50 at least {answer.emc50:.4g}"
     if answer.below_smallest:
         return f"emc50 at most {answer.emc50:.4g}"
-    return f"emc50 {answer.emc50:.4g} [{answer.low:.4g}, {answer.high:.4g}]"
+    ends = f"[{told_end(answer.low, 4)}, {told_end(answer.high, 4)}]"
+    return f"emc50 {'open' if answer.emc50 is None else f'{answer.emc50:.4g}'} {ends}"

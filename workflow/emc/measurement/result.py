@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from emc.engine.procedure import Procedure
 from emc.measurement.software import software
-from emc.records import Ended, Estimate, Outcome, Probe
+from emc.records import Estimate, Outcome, Probe
 from emc.search import Answer
 
 
@@ -26,15 +26,23 @@ def estimate(
         emc50=answer.emc50,
         low=answer.low,
         high=answer.high,
+        emc50_budget=answer.emc50_budget,
+        low_budget=answer.low_budget,
+        high_budget=answer.high_budget,
+        low_any_curve=answer.low_any_curve,
+        high_any_curve=answer.high_any_curve,
+        one_curve=answer.one_curve,
+        misfit=answer.misfit,
+        failures_decided=answer.failures_decided,
+        open_matters=answer.open_matters,
         width=answer.width,
-        emc50_without_censored=answer.emc50_without_censored,
-        censored=sum(probe.run.ended is Ended.BUDGET for probe in probes),
         emc_walk=answer.emc_walk,
         saturated=answer.saturated,
         below_smallest=answer.below_smallest,
         tolerance=tolerance,
         tolerance_reached=answer.tolerance_reached,
         best_lr=answer.best_lr,
+        rate_at_edge=answer.rate_at_edge,
         rates=answer.rates,
         probes=len(probes),
         rounds=last.round + 1,

@@ -91,8 +91,8 @@ def trials(probes: Sequence[Probe]) -> list[Trial]:
         Trial(
             n=probe.n,
             lr=probe.lr,
-            fit=probe.run.ended is Ended.FIT,
-            censored=probe.run.ended is Ended.BUDGET,
+            within_budget=probe.run.ended is Ended.FIT,
+            at_minimum=probe.run.ended is Ended.FIT,
         )
         for probe in probes
     ]

@@ -5,8 +5,7 @@ from math import inf
 from typing import Final
 
 WANTED: Final = (
-    "wanted are finite 0 < low <= emc50 <= high, an end that is not known empty, from at least"
-    " one probe"
+    "wanted are finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
 )
 
 
@@ -49,35 +48,52 @@ class RateEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One cell's EMC.
+    """One cell's EMC, at its minima and within its budget.
 
-    `emc50` is the n at which the probability of `fit` is one half, `low` and `high` bound its
-    95 % interval; an end that does not lie between 1 and `samples_available`, where n can be
-    tried, is not known: None. `width` is the ratio of the n fitted with probability 0.1 to the n
-    fitted with 0.9, the sharpness of the transition. `emc50` counts censored probes as failures
-    (the budget is part of the procedure); `emc50_without_censored` leaves them out and is the
-    upper answer, a lower bound where it is `samples_available`. A `saturated` cell met the end of
-    its data before it stopped fitting: its emc50 is a lower bound and `high` is None; one
-    `below_smallest` does not even fit the smallest size half of the time: its emc50 is an upper
-    bound and `low` is None. `emc_walk` is the last n that a walk fitted, where the search method
-    is a walk.
-    `software` names the code that measured, where that was recorded.
+    `emc50` is the n at which a probe fits at its minimum with probability one half, `low` and
+    `high` bound its 95 % interval; an end that does not lie between 1 and `samples_available`,
+    where n can be tried, is not known: None. Probes that nothing has decided are open: `low` takes
+    them for failures, `high` leaves them out, `emc50` is the geometric mean of both readings, and
+    None where no failure is decided. `open_matters` says that the readings differ by more than the
+    tolerance, `failures_decided` which share of the failures in the transition is decided (None
+    without any). `emc50_budget`, `low_budget` and `high_budget` are the same of fits within the
+    budget, from the same probes.
+
+    `low_any_curve` and `high_any_curve` bound what the search aims at whatever the curve, as long
+    as it crosses one half once. `one_curve` says whether one smooth curve describes the probes; if
+    not, `misfit` says why, and the interval is as wide as what is known.
+
+    `width` is the ratio of the n fitted with probability 0.1 to the n fitted with 0.9, the
+    sharpness of the transition. A `saturated` cell met the end of its data before it stopped
+    fitting: its emc50 is a lower bound and `high` is None; one `below_smallest` does not even fit
+    the smallest size half of the time: its emc50 is an upper bound and `low` is None. `emc_walk`
+    is the last n that a walk fitted, where the search method is a walk. `rate_at_edge` is "lowest"
+    or "highest" where the best learning rate lies at that end of its grid. `finish_refused` says
+    why no probe could be brought to a minimum, `software` names the code that measured.
     """
 
     cell: str
     method: str
-    emc50: float
+    emc50: float | None
     low: float | None
     high: float | None
+    emc50_budget: float
+    low_budget: float | None
+    high_budget: float | None
+    low_any_curve: float | None
+    high_any_curve: float | None
+    one_curve: bool
+    misfit: str | None
+    failures_decided: float | None
+    open_matters: bool
     width: float
-    emc50_without_censored: float
-    censored: int
     emc_walk: int | None
     saturated: bool
     below_smallest: bool
     tolerance: float
     tolerance_reached: bool
     best_lr: float
+    rate_at_edge: str | None
     rates: tuple[RateEstimate, ...]
     probes: int
     rounds: int
@@ -89,6 +105,7 @@ class Estimate:
     back_end: str
     device: str
     software: str | None = None
+    finish_refused: str | None = None
 
     @property
     def within_data(self) -> "Estimate":
@@ -98,28 +115,41 @@ class Estimate:
         `high`, an upper bound no `low`, and an interval no end below 1 or beyond the data.
         """
         end = float(self.samples_available)
-        saturated = self.saturated or self.emc50 > end
+        saturated = self.saturated or (self.emc50 is not None and self.emc50 > end)
         high = None if saturated else _known_high(self.high, end)
+        upper_bound = self.emc50_budget == self.high_budget
         return replace(
             self,
-            emc50=min(self.emc50, end),
+            emc50=None if self.emc50 is None else min(self.emc50, end),
             low=None if self.below_smallest else _known_low(self.low, end),
             high=high,
+            emc50_budget=min(self.emc50_budget, end),
+            low_budget=None if upper_bound else _known_low(self.low_budget, end),
+            high_budget=_known_high(self.high_budget, end),
+            low_any_curve=_known_low(self.low_any_curve, end),
+            high_any_curve=_known_high(self.high_any_curve, end),
             saturated=saturated,
             tolerance_reached=self.tolerance_reached and high is not None,
-            emc50_without_censored=min(self.emc50_without_censored, end),
             rates=tuple(rate.within(end) for rate in self.rates),
         )
 
     @property
     def fault(self) -> str | None:
         """What can be true of no measurement, or None."""
-        intervals: list[Estimate | RateEstimate] = [self, *self.rates]
-        for one in intervals:
-            least = 1 if one is self else 0
-            low = one.emc50 if one.low is None else one.low
-            high = one.emc50 if one.high is None else one.high
-            if not 0 < low <= one.emc50 <= high < inf or one.probes < least:
-                numbers = f"emc50 {one.emc50}, interval [{one.low}, {one.high}]"
-                return f"{numbers}, {one.probes} probes: {WANTED}"
+        budget = (self.emc50_budget, self.low_budget, self.high_budget, self.probes, 1)
+        rates = [(one.emc50, one.low, one.high, one.probes, 0) for one in self.rates]
+        for emc50, low, high, probes, least in (
+            (self.emc50, self.low, self.high, self.probes, 1),
+            budget,
+            *rates,
+        ):
+            if not _possible(low, emc50, high) or probes < least:
+                numbers = f"emc50 {emc50}, interval [{low}, {high}]"
+                return f"{numbers}, {probes} probes: {WANTED}"
         return None
+
+
+def _possible(*numbers: float | None) -> bool:
+    """Whether the ends and the middle that are known are positive, finite and ascending."""
+    known = [number for number in numbers if number is not None]
+    return known == sorted(known) and all(0 < number < inf for number in known)

@@ -1,95 +1,99 @@
-"""The adaptive search: probes where they tell most, at the learning rates that can still win."""
+"""The adaptive search: choose a learning rate, then probe where it tells most, then check."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil, log
-from typing import Final
+from math import ceil
 
-import numpy as np
-
-from emc.search.estimate import answer, below, bounded, saturated, settled
+from emc.search.checks import check_sizes
+from emc.search.estimate import answer, settled
+from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 from emc.search.place import next_sizes
-from emc.search.posterior import Posterior
-from emc.search.trials import Answer, Request, Trial
-
-FIRST: Final = 4
-"""Trials that every learning rate gets before any is dropped."""
-
-_HOPELESS: Final = 0.05
-"""A rate that beats the best by the tolerance with less probability than this is dropped."""
+from emc.search.rates import Choice, Grid
+from emc.search.trials import Aim, Answer, Request, Trial
 
 
 class Bayes:
-    """Searches until the best rate's interval is narrow enough and no other rate can win."""
+    """Searches until the chosen rate's interval is narrow, and probes away from it agree."""
 
-    def __init__(self, limits: Limits, rates: tuple[float, ...], round_size: int):
+    def __init__(self, limits: Limits, grid: Grid, round_size: int, aim: Aim):
         """`round_size` is how many probes run together."""
-        self._limits, self._rates = limits, rates
+        self._limits, self._grid, self._aim = limits, grid, aim
         self._round_size = round_size
-        self._seen: list[Trial] = []
-        self._posteriors = self._fresh()
+        self._start()
 
     def requests(self, trials: Sequence[Trial]) -> list[Request]:
-        """The next round: the rate that is least settled first."""
-        posteriors = self._after(trials)
+        """The next round: to choose a rate, to narrow the interval, to check it."""
+        self._follow(trials)
         left = min(self._round_size, self._limits.probes - len(trials))
-        wanting = self._wanting(posteriors)
-        if left <= 0 or not wanting:
+        if left <= 0:
             return []
-        each = ceil(left / len(wanting))
-        return [
-            Request(n, lr)
-            for lr in wanting
-            for n in next_sizes(posteriors[lr], each, self._limits.smallest, self._limits.largest)
-        ][:left]
+        if self._choice.chosen is None:
+            return self._to_choose(left)
+        return self._to_measure(self._choice.chosen, left)
 
     def answer(self, trials: Sequence[Trial]) -> Answer:
-        """What the trials so far say."""
-        posteriors = self._after(trials)
-        found = answer(trials, posteriors, self._limits, None, ended=())
-        over = found.tolerance_reached and not self._wanting(posteriors)
-        return replace(found, tolerance_reached=over)
+        """What the trials so far say: of the chosen rate, those made after the choice."""
+        self._follow(trials)
+        best = self._choice.best if self._choice.chosen is None else self._choice.chosen
+        evidence = dict(sorted(self._choice.evidence.items()))
+        if self._measured.trials:
+            evidence[best] = self._measured
+        found = answer(
+            evidence,
+            best,
+            limits=self._limits,
+            aim=self._aim,
+            rate_at_edge=self._choice.at_edge,
+        )
+        over = self._choice.chosen is not None and self._over
+        return replace(found, tolerance_reached=found.tolerance_reached and over)
 
-    def _fresh(self) -> dict[float, Posterior]:
-        return {lr: Posterior(self._limits) for lr in self._rates}
+    def _start(self) -> None:
+        self._seen: list[Trial] = []
+        self._choice = Choice(self._limits, self._aim, self._grid)
+        self._measured = self._choice.evidence[self._grid.rates[0]]
+        if self._choice.chosen is None:
+            self._measured = Evidence(self._limits, self._aim)
 
-    def _after(self, trials: Sequence[Trial]) -> dict[float, Posterior]:
-        """Posteriors after the trials; only those not seen at the last call are weighed."""
-        seen = len(self._seen)
-        if list(trials[:seen]) != self._seen:
-            self._posteriors, seen = self._fresh(), 0
-        for trial in trials[seen:]:
-            self._posteriors[trial.lr].add(trial.n, trial.fit)
+    def _follow(self, trials: Sequence[Trial]) -> None:
+        """Weigh the trials that were not seen at the last call, in their order."""
+        if list(trials[: len(self._seen)]) != self._seen:
+            self._start()
+        for trial in trials[len(self._seen) :]:
+            self._weigh(trial)
         self._seen = list(trials)
-        return self._posteriors
 
-    def _wanting(self, posteriors: dict[float, Posterior]) -> list[float]:
-        """Rates that need more probes, the least settled first."""
-        new = [lr for lr in self._rates if posteriors[lr].trials < FIRST]
-        if new:
-            return sorted(new, key=lambda lr: posteriors[lr].trials)
-        if any(saturated(one, self._limits) for one in posteriors.values()):
-            return []
-        best = max(self._rates, key=lambda lr: posteriors[lr].interval().median)
-        open_rates = [
-            lr
-            for lr in self._rates
-            if not self._settled(posteriors[lr])
-            and (lr == best or self._may_win(posteriors[lr], posteriors[best]))
-        ]
-        return sorted(open_rates, key=lambda lr: -posteriors[lr].interval().half_width())
+    def _weigh(self, trial: Trial) -> None:
+        """Let a trial speak for its rate, and for the answer if the rate was chosen before it."""
+        chosen = self._choice.chosen
+        self._choice.add(trial)
+        if trial.lr == chosen and self._measured is not self._choice.evidence[chosen]:
+            self._measured.add(trial)
 
-    def _may_win(self, posterior: Posterior, best: Posterior) -> bool:
-        """Whether a rate may beat the best by more than the tolerance."""
-        return _beats(posterior, best, 1 + self._limits.tolerance) > _HOPELESS
+    def _to_choose(self, count: int) -> list[Request]:
+        wanting = self._choice.wanting()
+        each = ceil(count / len(wanting))
+        return [
+            Request(n, lr) for lr in wanting for n in self._sizes(self._choice.evidence[lr], each)
+        ][:count]
 
-    def _settled(self, posterior: Posterior) -> bool:
-        found = bounded(posterior, self._limits)
-        return settled(found, self._limits) or below(posterior, self._limits)
+    def _to_measure(self, lr: float, count: int) -> list[Request]:
+        if self._settled:
+            sizes = check_sizes(self._measured, self._limits)[:count]
+        else:
+            sizes = self._sizes(self._choice.evidence[lr], count)
+        return [Request(n, lr) for n in sizes]
 
+    def _sizes(self, evidence: Evidence, count: int) -> list[int]:
+        limits = self._limits
+        return next_sizes(evidence.least_settled, count, limits.smallest, limits.largest)
 
-def _beats(one: Posterior, other: Posterior, factor: float) -> float:
-    """Pr[emc50 of `one` > `factor` times that of `other`], the two being independent."""
-    levels = (np.arange(64) + 0.5) / 64
-    return float(np.mean(one.quantiles(levels)[:, None] > other.quantiles(levels) + log(factor)))
+    @property
+    def _settled(self) -> bool:
+        return all(settled(reading, self._limits) for reading in self._measured.readings)
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing is left to ask."""
+        return self._settled and not check_sizes(self._measured, self._limits)

@@ -1,26 +1,43 @@
-"""The psychometric curve: how the probability of a fit falls with n."""
+"""The psychometric curves: how the probability of a fit falls with n."""
 
 from math import exp, log
+from typing import Final, NamedTuple
 
 import numpy as np
 
-GUESS = 0.002
-"""Probability of a fit far beyond emc50."""
+GUESS: Final = 0.002
+"""Probability of a fit far beyond emc50, where nothing speaks of more."""
+
+
+class Shape(NamedTuple):
+    """What a curve may be besides its place and its slope.
+
+    `lapse` is the share of runs that never fit, `guess` the share that always fits, and `skew` the
+    slope beyond emc50 over the slope below it. Arrays of any shape.
+    """
+
+    lapse: np.ndarray
+    guess: np.ndarray = np.array(GUESS)
+    skew: np.ndarray = np.array(1.0)
 
 
 def probability(
-    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, lapse: np.ndarray
+    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, shape: Shape
 ) -> np.ndarray:
     """Pr[fit | n], broadcast over all arguments; exactly one half at log n = centre.
 
-    A logistic function of (centre - log n) / slope between `GUESS` and 1 - lapse, shifted so that
-    it crosses one half at the centre whatever the lapse (as psychometric functions are
-    parametrised by their threshold; Wichmann and Hill 2001).
+    A logistic function of (centre - log n) / slope between guess and 1 - lapse, shifted so that
+    it crosses one half at the centre whatever they are (as psychometric functions are parametrised
+    by their threshold; Wichmann and Hill 2001). With a skew, the slope on either side of the
+    centre differs from their geometric mean by its root.
     """
-    span = 1.0 - lapse - GUESS
-    half = (0.5 - GUESS) / span
-    odds = np.exp(np.clip((log_n - centre) / slope, -40.0, 40.0))
-    return np.asarray(GUESS + span / (1.0 + odds * ((1.0 - half) / half)))
+    span = 1.0 - shape.lapse - shape.guess
+    half = (0.5 - shape.guess) / span
+    away = (log_n - centre) / slope
+    root = np.sqrt(shape.skew)
+    away = away * np.where(away > 0, 1.0 / root, root)
+    odds = np.exp(np.clip(away, -40.0, 40.0))
+    return np.asarray(shape.guess + span / (1.0 + odds * ((1.0 - half) / half)))
 
 
 def transition_width(slope: float) -> float:

@@ -1,14 +1,16 @@
 """From trials to the answer of a cell."""
 
-from collections.abc import Iterable, Sequence
-from math import log
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, log, sqrt
 from typing import Final
 
 from emc.records import RateEstimate
 from emc.search.curve import transition_width
+from emc.search.evidence import Evidence, Reading
 from emc.search.limits import Limits
-from emc.search.posterior import Interval, Posterior
-from emc.search.trials import Answer, Trial
+from emc.search.posterior import Posterior
+from emc.search.trials import Aim, Answer
 
 CERTAIN: Final = 0.95
 """Probability with which emc50 lies beyond the sizes that can be tried: the search ends."""
@@ -20,11 +22,24 @@ where the curve happens to look steep makes intervals too narrow."""
 _AMPLE: Final = 3.0
 """An interval this many times narrower than wanted need not wait for the slope."""
 
+_TRANSITION: Final = log(0.95 / 0.05)
+"""Slopes from emc50 within which the fitted probability lies between 5 and 95 %."""
 
-def emc50(trials: Iterable[Trial], limits: Limits) -> Posterior:
-    """The posterior of emc50 given trials at one learning rate; censored ones are failures."""
-    outcomes = ((trial.n, trial.fit) for trial in trials)
-    return Posterior(limits, outcomes)
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A number with its interval: not known where None."""
+
+    emc50: float
+    low: float | None
+    high: float | None
+
+    def narrow(self, limits: Limits) -> bool:
+        """Whether the interval is within the tolerance, or within one sample: n is whole."""
+        if self.low is None or self.high is None:
+            return False
+        width = self.high - self.low
+        return width <= 2.0 * self.emc50 * limits.tolerance or width <= 1.0
 
 
 def saturated(posterior: Posterior, limits: Limits) -> bool:
@@ -37,69 +52,141 @@ def below(posterior: Posterior, limits: Limits) -> bool:
     return posterior.beyond(log(limits.smallest)) < 1 - CERTAIN
 
 
-def bounded(posterior: Posterior, limits: Limits) -> Interval:
+def bounded(posterior: Posterior, limits: Limits) -> Bounds:
     """The interval, where emc50 can only be bounded with the bound in its place."""
     found = posterior.interval()
     if saturated(posterior, limits):
         edge = float(limits.largest)
-        return Interval(edge, edge, max(found.high, edge), found.slope, found.slope_deviation)
+        return Bounds(edge, edge, max(found.high, edge))
     if below(posterior, limits):
         edge = float(limits.smallest)
-        return Interval(min(found.low, edge), edge, edge, found.slope, found.slope_deviation)
-    return found
+        return Bounds(edge, min(found.low, edge), edge)
+    return Bounds(found.median, found.low, found.high)
 
 
-def narrow(found: Interval, limits: Limits) -> bool:
-    """Whether the interval is within the tolerance, or within one sample: n is whole."""
-    return found.half_width() <= limits.tolerance or _one_sample(found)
+def reported(reading: Reading, limits: Limits) -> Bounds:
+    """The posterior's interval; with what no bet refutes where one curve does not describe all."""
+    found = bounded(reading.posterior, limits)
+    if reading.misfit is None:
+        return found
+    low, high = reading.bets.ends
+    return Bounds(found.emc50, _lower(found.low, low), _higher(found.high, high))
 
 
-def settled(found: Interval, limits: Limits) -> bool:
+def settled(reading: Reading, limits: Limits) -> bool:
     """Whether more probes are not needed: the interval is narrow, and not only by chance."""
-    known = found.slope_deviation <= _LARGEST_SLOPE_DEVIATION
-    ample = found.half_width() * _AMPLE <= limits.tolerance
-    return narrow(found, limits) and (known or ample or _one_sample(found))
+    posterior = reading.posterior
+    if below(posterior, limits) or saturated(posterior, limits):
+        return True
+    found = reported(reading, limits)
+    deviation = posterior.interval().slope_deviation
+    return found.narrow(limits) and (deviation <= _LARGEST_SLOPE_DEVIATION or _ample(found, limits))
 
 
-def _one_sample(found: Interval) -> bool:
-    return found.high - found.low <= 1.0
+def _ample(found: Bounds, limits: Limits) -> bool:
+    width = (found.high or inf) - (found.low or 0.0)
+    return width <= 1.0 or width * _AMPLE <= 2.0 * found.emc50 * limits.tolerance
+
+
+def spanning(evidence: Evidence, limits: Limits) -> Bounds:
+    """Both readings of open trials: the geometric mean of their emc50, and the union."""
+    lower, upper = reported(evidence.lower, limits), reported(evidence.upper, limits)
+    return Bounds(
+        sqrt(lower.emc50 * upper.emc50),
+        _lower(lower.low, upper.low),
+        _higher(lower.high, upper.high),
+    )
+
+
+def _lower(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else min(one, other)
+
+
+def _higher(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def answer(
-    trials: Sequence[Trial],
-    posteriors: dict[float, Posterior],
+    evidence: Mapping[float, Evidence],
+    best: float,
+    *,
     limits: Limits,
-    emc_walk: int | None,
-    ended: Sequence[float],
+    aim: Aim,
+    emc_walk: int | None = None,
+    rate_at_edge: str | None = None,
 ) -> Answer:
-    """The answer at the best learning rate, and emc50 at each.
-
-    The best is one of those whose search has `ended`; without any, one of those that were tried:
-    the median of one that was not is the prior's.
-    """
-    intervals = {lr: bounded(posterior, limits) for lr, posterior in posteriors.items()}
-    tried = [lr for lr, posterior in posteriors.items() if posterior.trials]
-    best = max(
-        ended or tried or posteriors,
-        key=lambda lr: (saturated(posteriors[lr], limits), posteriors[lr].interval().median),
-    )
-    found, posterior = intervals[best], posteriors[best]
-    uncensored = [trial for trial in trials if trial.lr == best and not trial.censored]
-    beyond = saturated(posterior, limits)
-    under = below(posterior, limits)
+    """The answer at the `best` learning rate, and emc50 at each, by what the search aims at."""
+    chosen = evidence[best]
+    other: Aim = "budget" if aim == "minima" else "minima"
+    numbers = {aim: chosen, other: Evidence(limits, other, chosen.trials)}
+    minima = spanning(numbers["minima"], limits)
+    budget = spanning(numbers["budget"], limits)
+    known = _known(numbers["minima"], limits)
+    low_any_curve, high_any_curve = _any_curve(chosen)
+    misfit = chosen.lower.misfit or chosen.upper.misfit
+    posterior = chosen.lower.posterior
+    beyond, under = saturated(posterior, limits), below(posterior, limits)
+    aimed = spanning(chosen, limits)
     return Answer(
-        emc50=found.median,
-        low=found.low,
-        high=found.high,
-        width=transition_width(found.slope),
+        emc50=minima.emc50 if known else None,
+        low=minima.low,
+        high=minima.high if known else None,
+        emc50_budget=budget.emc50,
+        low_budget=budget.low,
+        high_budget=budget.high,
+        low_any_curve=low_any_curve,
+        high_any_curve=high_any_curve,
+        one_curve=misfit is None,
+        misfit=misfit,
+        failures_decided=failures_decided(numbers["minima"]),
+        open_matters=open_matters(numbers["minima"], limits),
+        width=transition_width(posterior.interval().slope),
         saturated=beyond,
         below_smallest=under,
-        tolerance_reached=not (beyond or under) and narrow(found, limits),
-        emc50_without_censored=bounded(emc50(uncensored, limits), limits).median,
+        tolerance_reached=not (beyond or under) and aimed.narrow(limits),
         emc_walk=emc_walk,
         best_lr=best,
-        rates=tuple(
-            RateEstimate(lr, one.median, one.low, one.high, posteriors[lr].trials)
-            for lr, one in intervals.items()
-        ),
+        rate_at_edge=rate_at_edge,
+        rates=tuple(_rate(lr, one, limits) for lr, one in evidence.items()),
     )
+
+
+def failures_decided(evidence: Evidence) -> float | None:
+    """Share of the failures in the transition that are decided; None without any there."""
+    found = evidence.lower.posterior.interval()
+    reach = _TRANSITION * found.slope
+    decided = [
+        trial.at_minimum is not None
+        for trial in evidence.trials
+        if not trial.at_minimum and abs(log(trial.n / found.median)) <= reach
+    ]
+    return sum(decided) / len(decided) if decided else None
+
+
+def open_matters(evidence: Evidence, limits: Limits) -> bool:
+    """Whether emc50 may lie beyond the tolerance of what it is with open runs as failures."""
+    if evidence.upper is evidence.lower:
+        return False
+    lower, upper = (bounded(one.posterior, limits) for one in evidence.readings)
+    more = 1.0 + limits.tolerance
+    return upper.emc50 > lower.emc50 * more or (upper.high or inf) > (lower.high or inf) * more
+
+
+def _known(evidence: Evidence, limits: Limits) -> bool:
+    """Whether there is an upper end to what open runs could make of it, or a bound anyway."""
+    if evidence.upper is evidence.lower or saturated(evidence.lower.posterior, limits):
+        return True
+    return evidence.upper.posterior.failures > 0
+
+
+def _any_curve(evidence: Evidence) -> tuple[float | None, float | None]:
+    """Ends of what no bet refutes in either reading; unknown where that is nothing."""
+    if not all(reading.bets.crosses_once for reading in evidence.readings):
+        return None, None
+    lower, upper = evidence.lower.bets.ends, evidence.upper.bets.ends
+    return _lower(lower[0], upper[0]), _higher(lower[1], upper[1])
+
+
+def _rate(lr: float, evidence: Evidence, limits: Limits) -> RateEstimate:
+    found = spanning(evidence, limits)
+    return RateEstimate(lr, found.emc50, found.low, found.high, len(evidence.trials))

@@ -3,8 +3,9 @@
 from emc.errors import EmcError
 from emc.search.bayes import Bayes
 from emc.search.limits import Expected, Limits
+from emc.search.rates import Grid
 from emc.search.stepwise import LADDER_STEP, WALK_STEP, Bisection, Climb
-from emc.search.trials import Method
+from emc.search.trials import Aim, Method
 
 
 def make(
@@ -17,11 +18,14 @@ def make(
     probes: int,
     round_size: int,
     expected: Expected | None = None,
+    aim: Aim = "minima",
+    widen: int = 0,
 ) -> Method:
     """A search over sizes from `smallest` to `largest` at the learning rates given.
 
     `probes` is the most that may be spent; `round_size` how many the adaptive search asks for at
-    once; `expected` what a neighbouring cell lets expect of emc50.
+    once; `expected` what a neighbouring cell lets expect of emc50; `aim` which of the two numbers
+    it makes narrow; `widen` how many times the adaptive search may add a rate beyond the grid.
 
     Raises:
         EmcError: `largest` is below `smallest`, or the method is unknown.
@@ -31,11 +35,11 @@ def make(
     limits = Limits(smallest, largest, tolerance, probes, expected)
     match method:
         case "bayes":
-            return Bayes(limits, rates, round_size)
+            return Bayes(limits, Grid(rates, widen), round_size, aim)
         case "walk":
-            return Climb(limits, rates, step=WALK_STEP)
+            return Climb(limits, rates, aim, step=WALK_STEP)
         case "ladder":
-            return Climb(limits, rates, step=LADDER_STEP)
+            return Climb(limits, rates, aim, step=LADDER_STEP)
         case "bisection":
-            return Bisection(limits, rates)
+            return Bisection(limits, rates, aim)
     raise EmcError(f"search method {method!r}: allowed are bayes, walk, bisection, ladder")

@@ -35,19 +35,14 @@ def next_sizes(posterior: Posterior, count: int, smallest: int, largest: int) ->
 
 def _most_telling(posterior: Posterior, smallest: int, largest: int) -> int:
     low, high = posterior.quantiles(np.array([0.01, 0.99]))
-    margin = 1.5 * posterior.interval().slope
+    found = posterior.interval()
+    margin = 1.5 * found.slope
     ends = np.clip([low - margin, high + margin], log(smallest), log(largest))
     sizes = np.linspace(ends[0], ends[1], _CANDIDATES)
-    given, weights = posterior.predictive(sizes)
-    information = _entropy(given @ weights) - _entropy(given) @ weights
+    information = posterior.telling(sizes)
     telling = sizes[information >= _GOOD_ENOUGH * information.max()]
-    nearest = telling[np.argmin(np.abs(telling - log(posterior.interval().median)))]
+    nearest = telling[np.argmin(np.abs(telling - log(found.median)))]
     return _within(float(np.exp(nearest)), smallest, largest)
-
-
-def _entropy(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(-p * np.log(p) - (1 - p) * np.log1p(-p))
 
 
 def _within(size: float, smallest: int, largest: int) -> int:

@@ -9,13 +9,14 @@ import numpy as np
 
 from emc.search.curve import probability
 from emc.search.limits import Limits
-from emc.search.prior import LAPSE_PRIOR, LAPSES, SLOPES, log_prior
+from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
 
 _BLOCK: Final = 3
 _CENTRES: Final = 54 * _BLOCK
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
 _REACH: Final = 4.0
+_NARROWER: Final = 0.7
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 """Levels of the ends and the median of an interval."""
 
@@ -40,11 +41,11 @@ class Interval:
 
 
 class Posterior:
-    """Posterior of (log emc50, slope, lapse) after some trials.
+    """Posterior of (log emc50, slope, shape) after some trials.
 
-    Two grids of log emc50 are kept: a coarse one over the whole range, and a fine one over the
-    mass. The fine one is laid anew from the coarse one, and all trials weighed again, when its
-    step exceeds a fifth of the posterior deviation or mass reaches its ends.
+    The grid of log emc50 lies over the mass. It is laid anew, and all trials weighed again, when
+    its step exceeds a fifth of the posterior deviation; where mass reaches its ends, by way of a
+    coarse one over the whole range.
     """
 
     def __init__(self, limits: Limits, trials: Iterable[tuple[int, bool]] = ()) -> None:
@@ -53,8 +54,7 @@ class Posterior:
         for n, fit in trials:
             self._count(n, fit)
         self._limits = limits
-        self._coarse = _Grid(*limits.range, limits, self._counts)
-        self._fine = self._coarse
+        self._fine = self._coarse()
         self._follow()
 
     @property
@@ -62,12 +62,22 @@ class Posterior:
         """Number of trials weighed."""
         return sum(fits + failures for fits, failures in self._counts.values())
 
-    def add(self, n: int, fit: bool) -> None:
-        """Weigh one more trial."""
+    @property
+    def failures(self) -> int:
+        """Number of trials that did not fit."""
+        return sum(failures for _, failures in self._counts.values())
+
+    @property
+    def smooth(self) -> float:
+        """Pr[one symmetric transition of nearly all runs]."""
+        return float(self._fine.weights[:SMOOTH].sum())
+
+    def add(self, n: int, fit: bool) -> float:
+        """Weigh one more trial; the probability that it had of a fit beforehand."""
         self._count(n, fit)
-        for grid in {id(one): one for one in (self._coarse, self._fine)}.values():
-            grid.weigh(n, int(fit), int(not fit))
+        expected = self._fine.weigh(n, fit)
         self._follow()
+        return expected
 
     def interval(self) -> Interval:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
@@ -85,35 +95,36 @@ class Posterior:
         """Pr[log emc50 > log n]."""
         return float(1.0 - np.interp(log_n, self._fine.edges, self._fine.cumulated))
 
-    def predictive(self, log_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pr[fit | n, log emc50] [sizes, blocks] and the weight of each block of the fine grid.
+    def telling(self, log_n: np.ndarray) -> np.ndarray:
+        """Mutual information of a probe's outcome and emc50 [sizes], in nats.
 
-        Neighbouring centres are taken together and the lapse at its most likely value: this only
-        decides where to look next.
+        Neighbouring centres are taken together and the shape is the most likely one beforehand:
+        this only decides where to look next.
         """
-        blocks = self._fine.weights.sum(axis=0).reshape(len(SLOPES), -1, _BLOCK)
-        weights = blocks.sum(axis=2)
+        blocks = self._fine.weights.sum(axis=0).reshape(len(SLOPES), -1, _BLOCK).sum(axis=2)
         centres = self._fine.centres.reshape(-1, _BLOCK).mean(axis=1)
-        lapse = LAPSES[np.argmax(LAPSE_PRIOR)]
-        curves = probability(log_n[:, None, None], centres, SLOPES[:, None], lapse)
-        marginal = weights.sum(axis=0)
-        joint = np.einsum("sc,ksc->kc", weights, curves)
-        return joint / np.maximum(marginal, 1e-300), marginal
+        given = probability(log_n[:, None, None], centres, SLOPES[:, None], USUAL)
+        marginal = blocks.sum(axis=0)
+        of_centre = np.einsum("sc,ksc->kc", blocks, given) / np.maximum(marginal, 1e-300)
+        return np.asarray(_entropy(of_centre @ marginal) - _entropy(of_centre) @ marginal)
+
+    def _coarse(self) -> "_Grid":
+        """The grid over the whole range."""
+        return _Grid(*self._limits.range, self._limits, self._counts)
 
     def _count(self, n: int, fit: bool) -> None:
         self._counts.setdefault(n, [0, 0])[0 if fit else 1] += 1
 
     def _follow(self) -> None:
         """Lay the fine grid anew where it no longer suits the mass."""
-        if self._fine.suits(self._coarse):
-            return
-        self._fine = self._coarse
+        if not self._fine.holds(self._limits):
+            self._fine = self._coarse()
         while (ends := self._fine.closer()) is not None:
             self._fine = _Grid(*ends, self._limits, self._counts)
 
 
 class _Grid:
-    """Log weights over lapses, slopes and evenly spaced centres, in this order."""
+    """Log weights over shapes, slopes and evenly spaced centres, in this order."""
 
     def __init__(
         self, low: float, high: float, limits: Limits, counts: dict[int, list[int]]
@@ -126,16 +137,20 @@ class _Grid:
             self._take(n, fits, failures)
         self._normalise()
 
-    def weigh(self, n: int, fits: int, failures: int) -> None:
-        """Multiply by the likelihood of outcomes at one size."""
-        self._take(n, fits, failures)
+    def weigh(self, n: int, fit: bool) -> float:
+        """Multiply by the likelihood of a trial; the probability of a fit beforehand."""
+        p = self._curves(n)
+        expected = float(np.vdot(self.weights, p))
+        self._log_weights += np.log(p if fit else 1.0 - p)
         self._normalise()
+        return expected
 
-    def suits(self, whole: "_Grid") -> bool:
-        """Fine enough for the mass, which does not reach the ends unless they are the range's."""
-        below = self.marginal[0] < _TAIL or self.centres[0] <= whole.centres[0]
-        above = self.marginal[-1] < _TAIL or self.centres[-1] >= whole.centres[-1]
-        return self.closer() is None and below and above
+    def holds(self, limits: Limits) -> bool:
+        """Whether the mass does not reach the ends unless they are the range's."""
+        low, high = limits.range
+        below = self.marginal[0] < _TAIL or self.centres[0] <= low
+        above = self.marginal[-1] < _TAIL or self.centres[-1] >= high
+        return bool(below and above)
 
     def closer(self) -> tuple[float, float] | None:
         """Ends of a markedly narrower grid around the mass, or None where this one is fine."""
@@ -145,14 +160,20 @@ class _Grid:
         reach, margin = _REACH * self.deviation, max(self.deviation, 2 * self.step)
         low = max(self.centres[0], min(tails[0], self.mean - reach) - margin)
         high = min(self.centres[-1], max(tails[1], self.mean + reach) + margin)
-        return (low, high) if high - low < 0.7 * (self.centres[-1] - self.centres[0]) else None
+        return (
+            (low, high) if high - low < _NARROWER * (self.centres[-1] - self.centres[0]) else None
+        )
 
     def _take(self, n: int, fits: int, failures: int) -> None:
-        p = probability(np.log(n), self.centres, SLOPES[:, None], LAPSES[:, None, None])
+        p = self._curves(n)
         if fits:
             self._log_weights += fits * np.log(p)
         if failures:
             self._log_weights += failures * np.log1p(-p)
+
+    def _curves(self, n: int) -> np.ndarray:
+        """Pr[fit | n] of each curve of the grid."""
+        return curves(np.log(n).reshape(1, 1, 1), self.centres, SLOPES)
 
     def _normalise(self) -> None:
         weights = np.exp(self._log_weights - self._log_weights.max())
@@ -161,3 +182,8 @@ class _Grid:
         self.cumulated = np.append(0.0, np.cumsum(self.marginal))
         self.mean = float(self.marginal @ self.centres)
         self.deviation = float(np.sqrt(self.marginal @ (self.centres - self.mean) ** 2))
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    return np.asarray(-p * np.log(p) - (1 - p) * np.log1p(-p))

@@ -1,4 +1,4 @@
-"""What is held of the transition before any trial: its place, its slope and its lapse."""
+"""What is held of the transition before any trial: its place, its slope and its shape."""
 
 from math import log, pi, sqrt
 from statistics import NormalDist
@@ -6,13 +6,50 @@ from typing import Final
 
 import numpy as np
 
+from emc.search.curve import GUESS, Shape, probability
 from emc.search.limits import Limits
 
-SLOPES: Final = np.geomspace(0.008, 0.8, 20)
+SLOPES: Final = np.geomspace(0.008, 0.8, 16)
 """Scales of the logistic curve in log n: 10 to 90 % over factors from 1.04 to 34."""
 
-LAPSES: Final = np.array([0.002, 0.01, 0.05])
-LAPSE_PRIOR: Final = np.array([0.5, 0.35, 0.15])
+_STRAIGHT: Final = (
+    (0.002, GUESS, 0.48),
+    (0.01, GUESS, 0.34),
+    (0.05, GUESS, 0.14),
+    (0.15, GUESS, 0.005),
+    (0.30, GUESS, 0.005),
+    (0.42, GUESS, 0.005),
+    (0.01, 0.15, 0.005),
+    (0.01, 0.30, 0.005),
+    (0.01, 0.42, 0.005),
+)
+"""Lapse, guess and prior probability of each shape without skew."""
+
+_SKEWED: Final = ((5.0, 0.005), (0.2, 0.005))
+"""Skew and prior probability of each shape with one; their lapse is the second of those above."""
+
+SMOOTH: Final = 3
+"""The first so many shapes are one symmetric transition of nearly all runs."""
+
+_LAPSES, _GUESSES, _ = np.array(_STRAIGHT).T[:, :, None, None]
+_ONE: Final = np.ones((1, 1, 1))
+_FAMILIES: Final = (
+    Shape(_LAPSES, _GUESSES, _ONE),
+    Shape(0.01 * _ONE, GUESS * _ONE, np.array(_SKEWED)[:, :1, None]),
+)
+"""Shapes whose odds are alike stand together, so that these are computed once."""
+
+USUAL: Final = Shape(*(np.array(part) for part in (_STRAIGHT[0][0], GUESS, 1.0)))
+"""The most likely shape."""
+
+SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + _SKEWED])
+
+
+def curves(log_n: np.ndarray, centres: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Pr[fit | n] of every shape [..., shapes, slopes, centres]; log_n [..., 1, 1, 1]."""
+    parts = [probability(log_n, centres, slopes[:, None], family) for family in _FAMILIES]
+    return np.concatenate(parts, axis=-3)
+
 
 _BEFORE_IT_NARROWS: Final = 40
 _NORMAL: Final = 1.96
@@ -36,7 +73,7 @@ def expected_probes(limits: Limits) -> np.ndarray:
 
 
 def log_prior(limits: Limits, centres: np.ndarray) -> np.ndarray:
-    """Log weights of lapse, slope and log emc50 [lapses, slopes, centres].
+    """Log weights of shape, slope and log emc50 [shapes, slopes, centres].
 
     Uniform in the logarithm of the slope, under which credible intervals of a location cover as
     they claim in a fixed number of probes, times the root of the expected number of probes: the
@@ -44,7 +81,7 @@ def log_prior(limits: Limits, centres: np.ndarray) -> np.ndarray:
     the slope happens to look steep, and without that factor its intervals are too narrow.
     """
     slopes = 0.5 * np.log(expected_probes(limits))[:, None]
-    return np.asarray(np.log(LAPSE_PRIOR)[:, None, None] + slopes + _place(limits, centres))
+    return np.asarray(np.log(SHAPE_PRIOR)[:, None, None] + slopes + _place(limits, centres))
 
 
 def _place(limits: Limits, centres: np.ndarray) -> np.ndarray:

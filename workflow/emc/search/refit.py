@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from emc.search.curve import probability
+from emc.search.curve import GUESS, Shape, probability
 from emc.search.limits import BEYOND
 from emc.search.posterior import CENTRAL
 
 NODES: Final = 80
 SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)
-LAPSE: Final = np.array(0.005, dtype=np.float32)
+LAPSE: Final = Shape(*(np.array(part, np.float32) for part in (0.005, GUESS, 1.0)))
 
 _CELLS_AT_ONCE: Final = 100
 

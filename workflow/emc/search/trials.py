@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from emc.records import RateEstimate
+
+Aim = Literal["minima", "budget"]
+"""Which of the two numbers a search aims at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One finished probe."""
+    """One finished probe.
+
+    `within_budget`: it fitted within its budget; `at_minimum`: it fits at the minimum that it was
+    finished to, None where nothing decided that.
+    """
 
     n: int
     lr: float
-    fit: bool
-    censored: bool
+    within_budget: bool
+    at_minimum: bool | None
+
+    def fits(self, aim: Aim) -> bool | None:
+        """Whether it counts as fitted; None where that is open."""
+        return self.at_minimum if aim == "minima" else self.within_budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +44,25 @@ class Answer:
     upper bound; `saturated`: the largest is, so that it is a lower bound.
     """
 
-    emc50: float
-    low: float
-    high: float
+    emc50: float | None
+    low: float | None
+    high: float | None
+    emc50_budget: float
+    low_budget: float | None
+    high_budget: float | None
+    low_any_curve: float | None
+    high_any_curve: float | None
+    one_curve: bool
+    misfit: str | None
+    failures_decided: float | None
+    open_matters: bool
     width: float
     saturated: bool
     below_smallest: bool
     tolerance_reached: bool
-    emc50_without_censored: float
     emc_walk: int | None
     best_lr: float
+    rate_at_edge: str | None
     rates: tuple[RateEstimate, ...]
 
 

@@ -84,32 +84,76 @@ ESTIMATES: Final = Table(
     (
         Column("cell", "text", "cell"),
         Column("method", "text", "search method"),
-        Column("emc50", "real", "samples that are fitted with probability one half"),
+        Column(
+            "emc50",
+            "real",
+            "samples that are fitted at minima with probability one half; empty where no failure is"
+            " decided",
+            True,
+        ),
         Column(
             "low",
             "real",
-            "lower end of the 95 % interval of emc50; empty for an upper bound and below 1",
+            "lower end of the 95 % interval of emc50, open runs being failures; empty for an upper"
+            " bound and below 1",
             True,
         ),
         Column(
             "high",
             "real",
-            "upper end of the 95 % interval of emc50; empty where saturated or beyond the data",
+            "upper end of the 95 % interval of emc50, open runs left out; empty where saturated or"
+            " beyond the data",
             True,
         ),
-        Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
         Column(
-            "emc50_without_censored",
+            "emc50_budget",
             "real",
-            "emc50 when censored probes are left out; a lower bound where it is samples_available",
+            "samples that are fitted within the budget with probability one half",
         ),
-        Column("censored", "whole", "probes whose budget ran out"),
+        Column(
+            "low_budget",
+            "real",
+            "lower end of the 95 % interval of emc50_budget; empty for an upper bound and below 1",
+            True,
+        ),
+        Column(
+            "high_budget",
+            "real",
+            "upper end of the 95 % interval of emc50_budget; empty where it is a lower bound or"
+            " beyond the data",
+            True,
+        ),
+        Column(
+            "low_any_curve",
+            "real",
+            "lower end of a 95 % confidence set of what the search aims at that assumes no curve,"
+            " only that the probability crosses one half once; empty where not known",
+            True,
+        ),
+        Column("high_any_curve", "real", "upper end of the same set; empty where not known", True),
+        Column("one_curve", "truth", "one smooth curve describes the probes"),
+        Column("misfit", "text", "why one smooth curve does not describe the probes", True),
+        Column(
+            "failures_decided",
+            "real",
+            "share of the failures in the transition (fitted probability from 5 to 95 %) that are"
+            " decided: diverged or at a minimum; empty without any",
+            True,
+        ),
+        Column("open_matters", "truth", "open runs could move emc50 beyond the tolerance"),
+        Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
         Column("emc_walk", "whole", "last n that a walk fitted", True),
         Column("saturated", "truth", "the data ended first: emc50 is a lower bound"),
         Column("below_smallest", "truth", "not even the smallest n: emc50 is an upper bound"),
         Column("tolerance", "real", "wanted relative half width of the interval"),
         Column("tolerance_reached", "truth", "the interval is that narrow"),
         Column("best_lr", "real", "learning rate with the largest emc50"),
+        Column(
+            "rate_at_edge",
+            "text",
+            "lowest or highest where the best learning rate lies at that end of its grid",
+            True,
+        ),
         Column("probes", "whole", "probes spent"),
         Column("rounds", "whole", "rounds of the search"),
         Column("parameters", "whole", "trainable parameters"),
@@ -120,6 +164,7 @@ ESTIMATES: Final = Table(
         Column("back_end", "text", "engine"),
         Column("device", "text", "kind of device"),
         Column("software", "text", "versions of the code that measured", True),
+        Column("finish_refused", "text", "why no probe could be brought to a minimum", True),
     ),
 )
 

@@ -21,12 +21,19 @@ _WITHIN_DATA: Final = (
     " AND rates.emc50 IS DISTINCT FROM rates.high THEN least(rates.low, samples_available) END,"
     " high = CASE WHEN rates.high < samples_available THEN rates.high END"
     " FROM estimates AS e WHERE e.cell = rates.cell",
-    "UPDATE estimates SET saturated = saturated OR emc50 > samples_available,"
-    " emc50_without_censored = least(emc50_without_censored, samples_available),"
-    " emc50 = least(emc50, samples_available),"
+    "UPDATE estimates SET saturated = saturated OR coalesce(emc50 > samples_available, false),"
+    " emc50 = CASE WHEN emc50 IS NOT NULL THEN least(emc50, samples_available) END,"
     " low = CASE WHEN least(low, samples_available) > 1 AND NOT below_smallest"
     " THEN least(low, samples_available) END,"
     " high = CASE WHEN high < samples_available AND NOT saturated THEN high END,"
+    " emc50_budget = least(emc50_budget, samples_available),"
+    " low_budget = CASE WHEN least(low_budget, samples_available) > 1"
+    " AND emc50_budget IS DISTINCT FROM high_budget"
+    " THEN least(low_budget, samples_available) END,"
+    " high_budget = CASE WHEN high_budget < samples_available THEN high_budget END,"
+    " low_any_curve = CASE WHEN least(low_any_curve, samples_available) > 1"
+    " THEN least(low_any_curve, samples_available) END,"
+    " high_any_curve = CASE WHEN high_any_curve < samples_available THEN high_any_curve END,"
     " tolerance_reached = tolerance_reached AND NOT saturated"
     " AND coalesce(high < samples_available, false)",
 )
@@ -181,9 +188,13 @@ def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) ->
     """Find in bulk what `Estimate.fault` would refuse."""
     found = connection.execute(
         "SELECT cell, emc50, low, high, probes FROM"
-        " (FROM estimates SELECT *, 1 AS least UNION ALL BY NAME FROM rates SELECT *, 0 AS least)"
-        " WHERE NOT (0 < coalesce(low, emc50) AND coalesce(low, emc50) <= emc50"
-        " AND emc50 <= coalesce(high, emc50) AND isfinite(coalesce(high, emc50))"
+        " (FROM estimates SELECT cell, emc50, low, high, probes, 1 AS least"
+        " UNION ALL FROM estimates SELECT cell, emc50_budget, low_budget, high_budget, probes, 1"
+        " UNION ALL FROM rates SELECT cell, emc50, low, high, probes, 0)"
+        " WHERE NOT (coalesce(low, emc50, high, 1) > 0"
+        " AND coalesce(low, emc50, high, 1) <= coalesce(emc50, high, low, 1)"
+        " AND coalesce(emc50, low, high, 1) <= coalesce(high, emc50, low, 1)"
+        " AND isfinite(coalesce(high, emc50, low, 1))"
         " AND probes >= least) ORDER BY ALL LIMIT 1"
     ).fetchone()
     if found:

@@ -27,7 +27,20 @@ _FACTORS: Final = _columns(
 )
 
 _ANSWERS: Final = _columns(
-    ESTIMATES, "emc50", "low", "high", "emc50_without_censored", nullable=True
+    ESTIMATES,
+    "emc50",
+    "low",
+    "high",
+    "emc50_budget",
+    "low_budget",
+    "high_budget",
+    "low_any_curve",
+    "high_any_curve",
+    "one_curve",
+    "misfit",
+    "failures_decided",
+    "open_matters",
+    nullable=True,
 )
 _SEARCH: Final = _columns(
     ESTIMATES,
@@ -37,12 +50,14 @@ _SEARCH: Final = _columns(
     "below_smallest",
     "emc_walk",
     "best_lr",
+    "rate_at_edge",
     "probes",
     "rounds",
     "memorised_bits",
     "seconds",
     "back_end",
     "device",
+    "finish_refused",
     nullable=True,
 )
 
@@ -83,12 +98,6 @@ EMC: Final = View(
             "real",
             "random labels: bits that one probe memorised / parameters; a lower bound of capacity",
             True,
-        ),
-        Column(
-            "saturated_without_censored", "truth", "emc50_without_censored is a lower bound", True
-        ),
-        Column(
-            "censoring_matters", "truth", "emc50_without_censored lies above the interval", True
         ),
         Column(
             "expected_conflicts",
@@ -157,8 +166,6 @@ EMC: Final = View(
         AS bits_per_parameter,
       CASE WHEN c.labels = 'random' THEN e.memorised_bits / c.parameters END
         AS memorised_per_parameter,
-      e.emc50_without_censored >= e.samples_available AS saturated_without_censored,
-      e.emc50_without_censored > coalesce(e.high, 'infinity') AS censoring_matters,
       d.conflict_share * e.emc50 * greatest(e.emc50 - 1, 0) AS expected_conflicts,
       expected_conflicts >= {_CONFLICTS} + (1 - c.criterion) * e.emc50 AS conflict_bound,
       o.fits, o.finished, o.minimum, o.open, o.diverged, o.gradient_evaluations,

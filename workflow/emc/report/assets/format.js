@@ -57,8 +57,12 @@ function notesOf(cell) {
     notes.push(["no upper end", "The 95 % interval reaches beyond the data there is: it has no upper end."]);
   else if (!cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
-  if (cell.censoring_matters)
-    notes.push(["censored", `${cell.censored} probes ran out of budget; without them EMC would be ${cell.saturated_without_censored ? "at least " : ""}${shown(cell.emc50_without_censored)}.`]);
+  if (cell.open_matters)
+    notes.push(["open", "Nothing decided whether some runs end in minima that fit: the interval spans both readings."]);
+  if (cell.one_curve === false)
+    notes.push(["misfit", `One curve does not describe this cell: ${cell.misfit}.`]);
+  if (cell.rate_at_edge)
+    notes.push(["edge", `The best learning rate, ${shown(cell.best_lr)}, is the ${cell.rate_at_edge} of its grid: one beyond it may fit more.`]);
   if (cell.conflict_bound)
     notes.push(["conflicts", `So many samples have ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels on average, which no net can fit: the data, not the net, may bound EMC.`]);
   return notes;
