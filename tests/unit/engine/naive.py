@@ -75,7 +75,8 @@ def epochs_of_batches(asked: Procedure, seed: int, n: int, epochs: int) -> list[
 
 class NaiveTraining:
     def __init__(self, asked: Procedure, replica: Replica) -> None:
-        self.asked, self.rule, self.n = asked, asked.update, replica.n
+        self.asked, self.rule, self.n = asked, asked.optimizer, replica.n
+        self.name = asked.update.name
         self.x = torch.from_numpy(replica.inputs[replica.rows]).double()
         self.y = torch.from_numpy(replica.labels)
         draw = generator(replica.seed, "weights")
@@ -107,22 +108,22 @@ class NaiveTraining:
         weights = {k: w.clone().requires_grad_() for k, w in self.weights.items()}
         loss = self.loss(weights, rows, self.asked.label_smoothing)
         torch.autograd.backward(loss)
-        decay = 0 if self.rule.name == "adamw" else self.rule.weight_decay
+        decay = 0 if self.name == "adamw" else self.rule.weight_decay
         return loss.item(), {k: w.grad + decay * w.detach() for k, w in weights.items()}
 
     def step(self, rows: list[int], lr: float) -> float:
         loss, gradients = self.gradient(rows)
         self.t += 1
         for name, g in gradients.items():
-            step = self.adam(name, g) if self.rule.name.startswith("adam") else self.sgd(name, g)
-            if self.rule.name == "adamw":
+            step = self.adam(name, g) if self.name.startswith("adam") else self.sgd(name, g)
+            if self.name == "adamw":
                 self.weights[name] = self.weights[name] * (1 - lr * self.rule.weight_decay)
             self.weights[name] = self.weights[name] - lr * step
         return loss
 
     def sgd(self, name: str, g: Tensor) -> Tensor:
         v = self.state[name][0] = self.rule.momentum * self.state[name][0] + g
-        return g + self.rule.momentum * v if self.rule.nesterov else v
+        return g + self.rule.momentum * v if getattr(self.rule, "nesterov", False) else v
 
     def adam(self, name: str, g: Tensor) -> Tensor:
         m, v = self.state[name]

@@ -192,18 +192,24 @@ def _factor(procedure: Procedure, step: int, total: int) -> float:
 
 
 def _optimizer(procedure: Procedure, net: nn.Module, lr: float) -> torch.optim.Optimizer:
-    update = procedure.update
-    if update.name in ("sgd", "gd"):
+    name, update = procedure.update.name, procedure.optimizer
+    if name in ("sgd", "gd"):
         return torch.optim.SGD(
             net.parameters(),
             lr,
             momentum=update.momentum,
-            nesterov=update.nesterov,
+            nesterov=getattr(update.optimizer, "nesterov", False),
             weight_decay=update.weight_decay,
         )
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[update.name]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
     betas = (update.beta1, update.beta2)
-    return kind(net.parameters(), lr, betas, update.epsilon, weight_decay=update.weight_decay)
+    return kind(
+        net.parameters(),
+        lr,
+        betas,
+        update.epsilon,
+        weight_decay=update.weight_decay,
+    )
 
 
 def _loss(procedure: Procedure, logits: Tensor, y: Tensor, smoothing: float) -> Tensor:
@@ -216,7 +222,7 @@ def _gradient_norm(procedure: Procedure, net: nn.Module, x: Tensor, y: Tensor) -
     objective = _loss(procedure, net(x), y, procedure.label_smoothing)
     if procedure.update.name != "adamw":
         squares = sum((p**2).sum() for p in net.parameters())
-        objective = objective + 0.5 * procedure.update.weight_decay * squares
+        objective = objective + 0.5 * procedure.optimizer.weight_decay * squares
     gradients = torch.autograd.grad(objective, list(net.parameters()))
     return torch.sqrt(sum((g**2).sum() for g in gradients)).item()
 

@@ -27,7 +27,6 @@ def test_a_sound_call_passes() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"update": Update("adagrad")}, "optimizer 'adagrad' is not one of sgd, gd, adam"),
         ({"loss": "hinge"}, "loss 'hinge' is not one of cross-entropy, squared-error"),
         ({"order": "sorted"}, "order 'sorted' is not one of stream, balanced, ragged"),
         ({"schedule": "step"}, "schedule 'step' is not one of constant, cosine"),

@@ -17,10 +17,11 @@ from tests.unit.engine.cases import (
     replicas,
 )
 from tests.unit.engine.interrupted import EveryEpoch, Killed, assert_same_bits, to_the_end
-from torch import nn
+from torch import Tensor, nn
 
 from emc.engine.checkpoint import Ledger, NoCheckpoints, Snapshot
 from emc.engine.native import NativeBackEnd, kernel
+from emc.engine.own import Made
 from emc.engine.procedure import BackEnd, Procedure, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked.compiled import FixedShapeRunner
@@ -46,8 +47,8 @@ class FewHeights(Vmap):
 
     name = "few heights"
 
-    def _runner(self, procedure: Procedure) -> Runner:
-        step = super()._runner(procedure).step
+    def _runner(self, procedure: Procedure, x: Tensor) -> Runner:
+        step = super()._runner(procedure, x).step
         runner = FixedShapeRunner(step)
         runner._train, runner._correct = step.train, step.correct
         return runner
@@ -234,7 +235,7 @@ class Hooked(torch.optim.SGD):
 def test_an_optimizer_that_cannot_be_saved_is_told_and_trained_anew(
     make: type[torch.optim.SGD], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = procedure(update=Update("own", make=make), epochs=4)
+    asked = procedure(update=Update("own", Made(make=make)), epochs=4)
     kept = EveryEpoch(lambda save: save == 6)
     with caplog.at_level(logging.INFO), pytest.raises(Killed):
         Sequential("cpu").run(asked, replicas([20, 30]), kept)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from emc.engine.epoch import epoch_plan
-from emc.engine.update import RATES
+from emc.engine.optimizer import RATES
 
 
 def test_shorter_epochs_and_smaller_batches_are_padded() -> None:

@@ -20,7 +20,7 @@ from torch import nn
 
 from emc.engine import run_probes
 from emc.engine.choose import back_end
-from emc.engine.fresh import fresh, seeded, weights
+from emc.engine.fresh import fresh, from_the_seed, weights
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import Reparameterisation, size
@@ -115,7 +115,7 @@ def test_end_points_hold_what_trains_and_the_seed_gives_the_rest(form: Any) -> N
     made = fresh(trained, seed=3)
     trains = {name: p.shape for name, p in made.named_parameters() if p.requires_grad}
     assert {name: values.shape for name, values in run.parameters.items()} == trains
-    again = seeded(trained, seed=3)
+    again = from_the_seed(trained, seed=3)
     assert again.keys() == from_seed(made)
     named = {**dict(made.named_parameters()), **dict(made.named_buffers())}
     assert again.keys() | trains.keys() == named.keys()

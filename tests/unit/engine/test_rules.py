@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import groupby
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,17 +21,18 @@ from tests.unit.engine.cases import (
 )
 from torch import Tensor, nn
 
+from emc.engine.fresh import fresh
 from emc.engine.native import NativeBackEnd
 from emc.engine.one_replica import OneReplica
 from emc.engine.procedure import TrainedRun, Update
-from emc.engine.rule import rule
+from emc.engine.rows import rows, tensors
 from emc.engine.sequential import Sequential
-from emc.engine.sharpness import Sam
 from emc.engine.stacked.compiled import Compiled
 from emc.engine.stacked.vmap import Vmap
-from emc.engine.update import rows, step_rates, tensors
 from emc.errors import EmcError
+from emc.nets.noise import seeded
 from emc.records import Ended
+from emc.seeds import derive
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.jit")
@@ -38,6 +41,7 @@ with warnings.catch_warnings():
 
 SHAPES = [(5, 5), (5,), (4, 3, 2, 2), (4,), (3, 30)]
 """A square, a convolution, a matrix with a side above the tests' limit, and vectors."""
+HEAD = [4]
 STEPS = 23
 
 
@@ -54,7 +58,7 @@ def assert_same_steps(
 ) -> None:
     """Both go the same way on the same random gradients."""
     found, expected = parameters(shapes), parameters(shapes)
-    optimizer, theirs = OneReplica(found, ours), reference(expected)
+    optimizer, theirs = OneReplica(found, ours.optimizer), reference(expected)
     for group in optimizer.param_groups:
         group["lr"] = 0.05
     for step in range(STEPS):
@@ -82,7 +86,7 @@ def test_shampoo_is_the_reference(decay: float) -> None:
 def test_soap_is_the_reference(interval: int, decay: float) -> None:
     assert_same_steps(
         SHAPES,
-        Update("soap", 0, False, 0.9, 0.95, weight_decay=decay, interval=interval, largest=20),
+        Update("soap", beta1=0.9, beta2=0.95, weight_decay=decay, interval=interval, largest=20),
         lambda own: pytorch_optimizer.SOAP(
             own,
             lr=0.05,
@@ -110,7 +114,7 @@ def test_muon_is_torchs_on_hidden_matrices(decay: float) -> None:
     theirs = torch.optim.Muon(
         expected[:-1], 0.05, decay, momentum=0.9, adjust_lr_fn="match_rms_adamw"
     )
-    optimizer = OneReplica(found, ours)
+    optimizer = OneReplica(found, ours.optimizer, [3])
     optimizer.param_groups[0]["lr"] = 0.05
     for _ in range(STEPS):
         for own, their in zip(found, expected, strict=True):
@@ -125,7 +129,7 @@ def test_muon_is_torchs_on_hidden_matrices(decay: float) -> None:
 def test_muon_trains_vectors_and_the_last_matrix_as_adamw_does() -> None:
     shapes = [(4, 4), (4,), (1, 3), (1, 5, 2), (2, 4)]
     found, expected = parameters(shapes), parameters(shapes)
-    optimizer = OneReplica(found, Update("muon", momentum=0.9, weight_decay=0.1))
+    optimizer = OneReplica(found, Update("muon", momentum=0.9, weight_decay=0.1).optimizer, [4])
     optimizer.param_groups[0]["lr"] = 0.05
     theirs = torch.optim.AdamW(expected[1:], lr=0.05, weight_decay=0.1)
     for _ in range(STEPS):
@@ -143,7 +147,7 @@ def test_muon_takes_a_convolution_as_a_matrix_of_filters() -> None:
     conv, flat = parameters([(4, 3, 2, 2), (2, 4)]), parameters([(4, 3, 2, 2), (2, 4)])
     flat[0] = nn.Parameter(flat[0].detach().reshape(4, 12))
     for given in (conv, flat):
-        optimizer = OneReplica(given, Update("muon", momentum=0.9))
+        optimizer = OneReplica(given, Update("muon", momentum=0.9).optimizer, [1])
         optimizer.param_groups[0]["lr"] = 0.05
         torch.manual_seed(2)
         for _ in range(5):
@@ -154,7 +158,7 @@ def test_muon_takes_a_convolution_as_a_matrix_of_filters() -> None:
 
 
 def test_muon_wants_a_hidden_matrix() -> None:
-    with pytest.raises(EmcError, match="'muon' wants a weight matrix besides that of the last"):
+    with pytest.raises(EmcError, match="'muon' wants a weight matrix besides those that make"):
         Vmap("cpu").run(procedure(layers=LINEAR, update=Update("muon")), replicas([5]))
 
 
@@ -168,7 +172,8 @@ def test_sam_is_the_reference(momentum: float, decay: float) -> None:
     ]
     nets[1].load_state_dict(nets[0].state_dict())
     settings = {"lr": 0.1, "momentum": momentum, "weight_decay": decay}
-    ours = Sam([{"params": list(nets[0].parameters()), "rho": 0.2}], **settings)
+    sam = Update("sam", rho=0.2, momentum=momentum, weight_decay=decay).optimizer
+    ours = sam.reference(list(nets[0].parameters()), 0.1, ())
     theirs = pytorch_optimizer.SAM(nets[1].parameters(), torch.optim.SGD, rho=0.2, **settings)
     for _ in range(STEPS):
         losses = []
@@ -188,12 +193,21 @@ def test_sam_is_the_reference(momentum: float, decay: float) -> None:
             torch.testing.assert_close(own, their, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["shampoo", "soap", "muon"])
-def test_replicas_step_as_alone_whatever_their_steps_and_neighbours(name: str) -> None:
-    update = Update(name, momentum=0.9, interval=3, largest=20)
+@pytest.mark.parametrize(
+    ("name", "constants"),
+    [
+        ("shampoo", {"momentum": 0.9, "interval": 3, "largest": 20}),
+        ("soap", {"interval": 3, "largest": 20}),
+        ("muon", {"momentum": 0.9}),
+    ],
+)
+def test_replicas_step_as_alone_whatever_their_steps_and_neighbours(
+    name: str, constants: dict[str, Any]
+) -> None:
+    update = Update(name, **constants)
     alone = [parameters(SHAPES) for _ in range(3)]
-    optimizers = [OneReplica(own, update) for own in alone]
-    together = rule(update, SHAPES)
+    optimizers = [OneReplica(own, update.optimizer, HEAD) for own in alone]
+    together = update.optimizer.rule(SHAPES, HEAD)
     weights = rows([torch.stack([p.detach()] * 3) for p in alone[0]])
     state = [torch.zeros(3, length) for length in together.lengths]
     for step in range(12):
@@ -201,7 +215,9 @@ def test_replicas_step_as_alone_whatever_their_steps_and_neighbours(name: str) -
         gradient[1] = torch.nan
         taken = [step % 3 != 1, True, True]
         counts = [sum(s % 3 != 1 for s in range(step)), step, step]
-        rates = np.concatenate([step_rates(update, np.array([0.05]), first) for first in counts])
+        rates = np.concatenate(
+            [update.optimizer.step_rates(np.array([0.05]), first) for first in counts]
+        )
         stepped, moved = together(weights, state, gradient, torch.from_numpy(rates))
         active = torch.tensor(taken)[:, None]
         weights = torch.where(active, stepped, weights)
@@ -322,7 +338,7 @@ def test_lbfgs_reaches_the_minimum_of_least_squares() -> None:
 
 def refusing() -> Iterator[tuple[object, str, str]]:
     for name in ("shampoo", "muon", "soap", "lbfgs", "sam"):
-        yield NativeBackEnd(), name, f"the optimizer is '{name}', not one of sgd, gd, adam, adamw"
+        yield NativeBackEnd(), name, f"the kernels have no rule for the optimizer '{name}'"
     yield Vmap("cpu"), "lbfgs", "follows each replica's own loss"
     yield Compiled("cpu"), "lbfgs", "follows each replica's own loss"
     for name in ("shampoo", "soap"):
@@ -341,3 +357,111 @@ def test_the_others_run_where_they_can() -> None:
         assert Vmap("cpu").refuses(procedure(update=Update(name))) is None
     for name in ("muon", "sam"):
         assert Compiled("cpu").refuses(procedure(update=Update(name))) is None
+
+
+class HeadFirst(nn.Module):
+    """A net that registers its head before the layers below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.a, self.b = nn.Linear(6, 3), nn.Linear(20, 5), nn.Linear(5, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(torch.tanh(self.b(torch.tanh(self.a(x.flatten(1))))))
+        return logits
+
+
+@pytest.mark.usefixtures("single_precision")
+@pytest.mark.parametrize("back_end", [Sequential("cpu"), Vmap("cpu")])
+def test_muon_leaves_the_head_to_adamw_wherever_it_is_registered(back_end: Any) -> None:
+    asked = procedure(
+        layers=None,
+        module=HeadFirst,
+        update=Update("muon", momentum=0.9, weight_decay=0.1),
+        batch=None,
+        epochs=6,
+    )
+    (given,) = replicas([40], lr=0.02)
+    net = fresh(asked, given.seed)
+    hidden = [net.a.weight, net.b.weight]
+    rest = [p for p in net.parameters() if all(p is not own for own in hidden)]
+    optimizers = [
+        torch.optim.Muon(hidden, 0.02, 0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, 0.02, weight_decay=0.1),
+    ]
+    x, y = torch.from_numpy(given.inputs[given.rows]), torch.from_numpy(given.labels)
+    for _ in range(6):
+        net.zero_grad()
+        torch.autograd.backward(nn.functional.cross_entropy(net(x), y))
+        for one in optimizers:
+            one.step()
+    (run,) = back_end.run(asked, [given])
+    for name, values in net.named_parameters():
+        np.testing.assert_allclose(run.parameters[name], values.detach(), rtol=1e-4, atol=1e-5)
+
+
+class Counting(nn.Module):
+    """A net that draws once per call in training, and keeps what it drew."""
+
+    drawn: ClassVar[list[float]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(20, 6), nn.Tanh(), nn.Linear(6, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            factor = torch.rand(())
+            self.drawn.append(float(factor))
+            x = x * factor
+        logits: Tensor = self.net(x)
+        return logits
+
+
+@pytest.mark.parametrize(("name", "batch"), [("sgd", 16), ("sam", 16), ("lbfgs", None)])
+def test_each_step_draws_once_however_often_it_takes_the_gradient(
+    name: str, batch: int | None
+) -> None:
+    asked = procedure(
+        layers=None, module=Counting, update=Update(name), batch=batch, epochs=8, criterion=1.0
+    )
+    Counting.drawn.clear()
+    (run,) = Sequential("cpu").run(asked, replicas([32], lr=1.0 if name == "lbfgs" else 0.01))
+    drawn = Counting.drawn
+    assert len(drawn) == run.gradient_evaluations // (batch or 32)
+    steps = [value for value, _ in groupby(drawn)]
+    assert len(steps) == len(set(drawn)) == run.steps
+    if name != "sgd":
+        assert len(drawn) > run.steps
+    with seeded(derive(0, "noise")):
+        assert drawn[0] == float(torch.rand(()))
+
+
+def test_sam_with_dropout_is_the_reference_with_one_mask_per_step() -> None:
+    def made() -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(20, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3)
+        )
+
+    update = Update("sam", rho=0.3, momentum=0.9)
+    asked = procedure(layers=None, module=made, update=update, batch=None, epochs=5)
+    (given,) = replicas([24], lr=0.1)
+    net = fresh(asked, given.seed).train()
+    theirs = pytorch_optimizer.SAM(net.parameters(), torch.optim.SGD, rho=0.3, lr=0.1, momentum=0.9)
+    x, y = torch.from_numpy(given.inputs[given.rows]), torch.from_numpy(given.labels)
+    with seeded(derive(given.seed, "noise")):
+        for _ in range(5):
+            mask = torch.get_rng_state()
+
+            def closure(mask: Tensor = mask) -> Tensor:
+                net.zero_grad()
+                torch.set_rng_state(mask)
+                loss = nn.functional.cross_entropy(net(x), y)
+                torch.autograd.backward(loss)
+                return loss
+
+            closure()
+            theirs.step(closure)
+    (run,) = Sequential("cpu").run(asked, [given])
+    for name, values in net.named_parameters():
+        np.testing.assert_allclose(run.parameters[name], values.detach(), rtol=1e-4, atol=1e-5)

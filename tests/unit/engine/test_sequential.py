@@ -113,7 +113,11 @@ def test_a_lower_criterion_ends_earlier(criterion: float) -> None:
 
 def test_regression_ends_stuck_when_the_written_out_one_does() -> None:
     asked = procedure(
-        layers=LINEAR, loss="squared-error", batch=None, epochs=4000, update=Update("gd", 0.9)
+        layers=LINEAR,
+        loss="squared-error",
+        batch=None,
+        epochs=4000,
+        update=Update("gd", momentum=0.9),
     )
     (replica,) = replicas([60], lr=0.2)
     run = assert_as_naive(asked, replica)

@@ -13,7 +13,7 @@ from tests.unit.measurement.test_procedure import cell as family_cell
 from emc.curvature import Objective, certify_end_points
 from emc.data.prepare import prepare
 from emc.engine import Replica, run_probes
-from emc.engine.fresh import seeded
+from emc.engine.fresh import from_the_seed
 from emc.errors import EmcError
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
@@ -99,7 +99,7 @@ def test_published_families_train_by_both_back_ends_and_are_certified(
         assert sum(values.size for values in second.parameters.values()) == one.trainable
         for name, values in second.parameters.items():
             np.testing.assert_allclose(first.parameters[name], values, rtol=1e-3, atol=1e-5)
-    end = replace(end_point(probes[0], alone[0]), constants=seeded(trained, probes[0].seed))
+    end = replace(end_point(probes[0], alone[0]), constants=from_the_seed(trained, probes[0].seed))
     objective = Objective("cross-entropy", 0.0, 0.0)
     (evidence,) = certify_end_points(trained.net, [end], objective, settings=QUICK)
     assert evidence.loss == pytest.approx(alone[0].loss, rel=1e-4)

@@ -13,7 +13,6 @@ from emc.store.plan import plan_row
 from emc.store.tables import frame
 from emc.study import Cell, PlannedCell
 from emc.study.identity import identified
-from emc.study.training import FULL_BATCH
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
 
@@ -42,7 +41,7 @@ def test_every_cell_has_a_row(raw: dict[str, object]) -> None:
     assert (row["classes"], row["parameters"]) == (cell.classes, cell.parameters)
     assert (row["trainable"], row["bits"]) == (cell.trainable, cell.bits)
     assert row["rates"] == list(cell.optimizer.lr)
-    full_batch = cell.optimizer.name in FULL_BATCH
+    full_batch = cell.optimizer.full_batch
     assert (row["batch"] is None) == full_batch == (row["batch_order"] == "full")
     assert row["definition"] == identified(cell)[1]
 

@@ -23,7 +23,7 @@ from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
 from emc.search import make
 from emc.study.complaints import complaints, report
-from emc.study.training import FULL_BATCH, OPTIMIZERS, Optimizer
+from emc.study.training import OPTIMIZERS, Optimizer
 
 
 def measure(
@@ -75,7 +75,7 @@ def measure(
         classes=drawn_from.classes,
         update=Update(**chosen.model_dump(exclude={"lr"})),
         module=model,
-        batch=None if chosen.name in FULL_BATCH else batch,
+        batch=None if chosen.full_batch else batch,
         epochs=epochs,
     )
     with torch.inference_mode(False), torch.enable_grad():

@@ -6,7 +6,6 @@ import numpy as np
 
 from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError
-from emc.study.training import OPTIMIZERS
 
 LOSSES = ("cross-entropy", "squared-error")
 ORDERS = ("stream", "balanced", "ragged")
@@ -26,8 +25,6 @@ def check(procedure: Procedure, replicas: Sequence[Replica]) -> None:
 
 
 def _check_procedure(procedure: Procedure) -> None:
-    if procedure.update.make is None:
-        _check_word("optimizer", procedure.update.name, OPTIMIZERS)
     _check_word("loss", procedure.loss, LOSSES)
     _check_word("order", procedure.order, ORDERS)
     _check_word("schedule", procedure.schedule, SCHEDULES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emc.engine.batches import Batches
-from emc.engine.update import RATES
+from emc.engine.optimizer import RATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class EpochPlan:
 
     samples  int64 [S, K, batch]      the batch comes first, then zeros
     sizes    int64 [S, K]             rows of each batch
-    rates    float32 [S, K, RATES]    as `emc.engine.update.step_rates` gives them
+    rates    float32 [S, K, RATES]    as `emc.engine.optimizer.Optimizer.step_rates` gives them
     """
 
     samples: np.ndarray

@@ -6,9 +6,11 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from emc.engine.objective import check_shape
-from emc.engine.procedure import Procedure
+from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError, one_line
+from emc.nets.head import head
 from emc.nets.module import load, module
+from emc.nets.noise import seeded
 from emc.nets.plan import initial
 from emc.nets.reparameterised import from_seed
 from emc.seeds import derive, generator
@@ -27,8 +29,7 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
         load(net, initial(procedure.layers, procedure.initialisation, draw))
         return net
     assert procedure.module is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive(seed, "weights"))
+    with seeded(derive(seed, "weights")):
         made = procedure.module()
     if not isinstance(made, nn.Module):
         raise EmcError(f"the module factory made a {type(made).__name__}, not a torch.nn.Module")
@@ -79,6 +80,29 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
     return logits
 
 
+def few_inputs(replica: Replica) -> Tensor:
+    """The first two of a replica's inputs, or its only one, float32 [rows, *shape]."""
+    return torch.from_numpy(replica.inputs[replica.rows[:2]])
+
+
+def head_places(procedure: Procedure, net: nn.Module, x: Tensor) -> frozenset[int]:
+    """Places of the weights that make the logits of x [rows, *shape] among those that train.
+
+    None are looked for where the optimizer treats them as any others.
+
+    Raises:
+        EmcError: they cannot be told from the net's other weights.
+    """
+    if not procedure.optimizer.knows_head:
+        return frozenset()
+    try:
+        names = head(net, x)
+    except EmcError as error:
+        raise EmcError(f"optimizer {procedure.update.name!r}: {error}") from None
+    trained = [name for name, weight in net.named_parameters() if weight.requires_grad]
+    return frozenset(place for place, name in enumerate(trained) if name in names)
+
+
 def weights(net: nn.Module) -> dict[str, np.ndarray]:
     """Parameters and floating-point buffers by name, float32, but for those of `from_seed`."""
     again = from_seed(net)
@@ -90,7 +114,7 @@ def weights(net: nn.Module) -> dict[str, np.ndarray]:
     }
 
 
-def seeded(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
+def from_the_seed(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
     """What `weights` leaves out for a replica with this seed, by name."""
     net = fresh(procedure, seed)
     named = {**dict(net.named_parameters()), **dict(net.named_buffers())}

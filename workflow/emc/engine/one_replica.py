@@ -1,29 +1,33 @@
 """A rule for stacked parameters as an optimizer of torch: one replica is a stack of height one."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
-from emc.engine.procedure import Update
-from emc.engine.rule import rule
-from emc.engine.update import rows, step_rates, tensors
+from emc.engine import optimizer
+from emc.engine.rows import rows, tensors
 
 
-class OneReplica(Optimizer):
+class OneReplica(torch.optim.Optimizer):
     """Steps all its parameters together, at the rate `lr` of its group."""
 
-    def __init__(self, parameters: list[nn.Parameter], update: Update) -> None:
-        """Take the parameters in the net's order.
+    def __init__(
+        self,
+        parameters: list[nn.Parameter],
+        known: optimizer.Optimizer,
+        head: Collection[int] = (),
+    ) -> None:
+        """Take the parameters in the net's order; `head` has the places of those of the logits.
 
         Raises:
             EmcError: the optimizer does not suit them.
         """
         super().__init__(parameters, {"lr": 0.0})
-        self._update, self._shapes = update, [tuple(p.shape) for p in parameters]
-        self._rule = rule(update, self._shapes)
+        self._known, self._shapes = known, [tuple(p.shape) for p in parameters]
+        self._rule = known.rule(self._shapes, head)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:  # noqa: ARG002
@@ -34,11 +38,12 @@ class OneReplica(Optimizer):
         gradient = rows(
             [torch.zeros_like(p)[None] if p.grad is None else p.grad[None] for p in parameters]
         )
+        gradient = self._known.with_decay(gradient, weights)
         kept = self.state[parameters[0]]
         if not kept:
             kept["step"] = 0
             kept["rows"] = [weights.new_zeros(1, length) for length in self._rule.lengths]
-        rates = step_rates(self._update, np.array([group["lr"]]), kept["step"])
+        rates = self._known.step_rates(np.array([group["lr"]]), kept["step"])
         stepped, kept["rows"] = self._rule(
             weights, kept["rows"], gradient, torch.from_numpy(rates).to(weights.device)
         )

@@ -1,16 +1,17 @@
 """Optimizers that a plug-in registers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from emc.engine.optimizer import Optimizer
 from emc.errors import EmcError
 from emc.study.plugins import Function, blaming, register
 from emc.study.training import OPTIMIZERS, OwnOptimizer
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.optim import Optimizer
+    from torch.optim import Optimizer as Reference
 
 
 def optimizer(name: str) -> Callable[[Function], Function]:
@@ -31,24 +32,43 @@ def optimizer(name: str) -> Callable[[Function], Function]:
     return register("optimizer", name, ("parameters", "lr"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made(Optimizer):
+    """An optimizer that a function makes of the parameters and the rate, one replica at a time."""
+
+    alone: ClassVar[str | None] = "steps one replica at a time"
+    skips_unused: ClassVar[bool] = True
+
+    make: "Callable[[list[nn.Parameter], float], Reference]"
+
+    def reference(
+        self,
+        parameters: "list[nn.Parameter]",
+        lr: float,
+        head: Collection[int],  # noqa: ARG002
+    ) -> "Reference":
+        """As `Optimizer` says."""
+        return self.make(parameters, lr)
+
+
 @dataclass(frozen=True, slots=True)
 class Maker:
     """Makes the optimizer of an entry for a net's parameters and a learning rate."""
 
     entry: OwnOptimizer
 
-    def __call__(self, parameters: "list[nn.Parameter]", lr: float) -> "Optimizer":
+    def __call__(self, parameters: "list[nn.Parameter]", lr: float) -> "Reference":
         """A fresh optimizer.
 
         Raises:
             EmcError: the plug-in fails, or makes no optimizer with a learning rate.
         """
-        from torch.optim import Optimizer
+        from torch.optim import Optimizer as Reference
 
         registered = self.entry.registered
         with blaming(registered.plugin.file, registered.line):
             made = registered.function(parameters, lr, **self.entry.keys)
-        if not isinstance(made, Optimizer) or any("lr" not in group for group in made.param_groups):
+        if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
             raise EmcError(
                 f"{registered.place}: optimizer {self.entry.name!r} makes {made!r}, a"
                 " torch.optim.Optimizer whose groups have a rate 'lr' is wanted"

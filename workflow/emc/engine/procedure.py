@@ -2,45 +2,49 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from emc.engine.optimizer import Optimizer
+from emc.engine.optimizers import known
+from emc.errors import EmcError
 from emc.nets.plan import Plan
 from emc.records import Run
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.optim import Optimizer
 
     from emc.engine.checkpoint import Checkpoints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Update:
-    """An optimizer and its constants; the learning rate belongs to the replica.
-
-    With `make`, an optimizer that the engine does not know, made of the parameters and the rate;
-    then the constants do not count.
-    """
+    """An optimizer by its name and constants; the learning rate belongs to the replica."""
 
     name: str
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    interval: int = 10
-    largest: int = 1024
-    history: int = 10
-    rho: float = 0.05
-    make: "Callable[[list[nn.Parameter], float], Optimizer] | None" = None
+    optimizer: Optimizer
 
-    @property
-    def gradients_a_step(self) -> int:
-        """How often a step takes the gradient of its batch, where all steps do so equally often."""
-        return 2 if self.name == "sam" else 1
+    def __init__(self, name: str, own: Optimizer | None = None, **constants: Any) -> None:
+        """Take constants of the optimizer, or one's `own` that the engine does not know by name.
+
+        Raises:
+            EmcError: the engine does not know the optimizer, or the optimizer no such constant.
+        """
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "optimizer", own or _optimizer(name, constants))
+
+
+def _optimizer(name: str, constants: dict[str, Any]) -> Optimizer:
+    kind = known(name)
+    allowed = [each.name for each in fields(kind)]
+    for constant in constants:
+        if constant not in allowed:
+            raise EmcError(
+                f"optimizer {name!r}: expected constants among {', '.join(allowed)}, found"
+                f" {constant!r}"
+            )
+    return kind(**constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ class Procedure:
     criterion: float = 1.0
     gradient_tolerance: float = 1e-3
     plateau_tolerance: float = 1e-3
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """How it steps."""
+        return self.update.optimizer
 
     @property
     def net(self) -> "Plan | Callable[[], nn.Module]":

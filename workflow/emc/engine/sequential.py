@@ -1,9 +1,11 @@
-"""One replica after another with torch.nn and torch.optim: the definition of all back ends."""
+"""One replica after another with torch.nn and torch.optim: the definition of all back ends.
+
+The step is written down in `emc.engine.optimizer`.
+"""
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -14,24 +16,18 @@ from torch.nn import functional
 from emc.engine.batches import Batches, epoch_batches
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
-from emc.engine.fresh import check_logits, fresh, weights
+from emc.engine.fresh import check_logits, fresh, head_places, weights
 from emc.engine.objective import check_shape, hits
-from emc.engine.one_replica import OneReplica
 from emc.engine.order import epochs
 from emc.engine.precision import exact_float32
-from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import learning_rates
-from emc.engine.sharpness import Sam
 from emc.engine.training_state import UnsaveableError, take_up, training_state
-from emc.engine.update import coupled_decay
+from emc.nets.noise import GeneratorState, seeded
 from emc.seeds import derive
 
 _ROWS_AT_ONCE = 2048
-_LINE_SEARCH = 26
-"""Evaluations of an L-BFGS iteration at most: one, and the 25 of torch's own line search."""
-_RECOMPUTING = ("sam", "lbfgs")
-"""Optimizers whose step asks for the gradient again."""
 
 log = logging.getLogger(__name__)
 
@@ -70,20 +66,12 @@ class Sequential:
         return ledger.in_order()
 
     def _train(self, procedure: Procedure, replica: Replica, ledger: Ledger) -> TrainedRun:
-        with _own_noise(replica.seed, self._device):
+        # Layers that draw while they train (dropout) draw from the replica's own stream.
+        with seeded(derive(replica.seed, "noise"), self._device):
             training = _Training(procedure, replica, self._device)
             if kept := ledger.take_under_way():
                 training.take_up(kept)
             return training.run(ledger)
-
-
-@contextmanager
-def _own_noise(seed: int, device: torch.device) -> Iterator[None]:
-    """Give layers that draw while they train (dropout) the replica's own stream."""
-    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(derive(seed, "noise"))
-        yield
 
 
 class _Training:
@@ -94,7 +82,8 @@ class _Training:
         self._labels = torch.from_numpy(replica.labels.copy()).to(device)
         check_logits(self._net, self._x[:2], procedure.classes)
         self._trained = [p for p in self._net.parameters() if p.requires_grad]
-        self._optimizer = _optimizer(procedure.update, self._trained, replica.lr)
+        head = head_places(procedure, self._net, self._x[:2])
+        self._optimizer = procedure.optimizer.reference(self._trained, replica.lr, head)
         self._rates = learning_rates(procedure, replica.n, replica.lr)
         self._progress = Progress(procedure, replica.n)
         self._gradients = 0
@@ -155,21 +144,26 @@ class _Training:
         for group in self._optimizer.param_groups:
             group["lr"] = float(self._rates[step])
         closure = self._closure(batch)
-        if self._procedure.update.name in _RECOMPUTING:
+        if self._procedure.optimizer.gradients != 1:
             return self._optimizer.step(closure)  # type: ignore[arg-type, return-value]
         loss = closure()
         self._optimizer.step()
         return loss
 
     def _closure(self, batch: Tensor) -> Callable[[], Tensor]:
-        """Computes gradient and loss; running statistics see the first call alone."""
+        """Computes gradient and loss, with the same draws at each call of a step.
+
+        Running statistics see the first call alone.
+        """
         first: list[Tensor] = []
+        draws = GeneratorState(self._x.device)
 
         def closure() -> Tensor:
             self._optimizer.zero_grad()
+            draws.restore()
             loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
             torch.autograd.backward(loss)
-            if self._procedure.update.make is None:
+            if not self._procedure.optimizer.skips_unused:
                 self._fill_gradients()
             self._gradients += len(batch)
             if first:
@@ -211,15 +205,9 @@ class _Training:
         for x, labels in self._chunks():
             loss = self._optimised(self._net(x), labels) * (len(x) / self._replica.n)
             torch.autograd.backward(loss)
-        decay = coupled_decay(self._procedure.update)
-        squares = [
-            (torch.zeros_like(p) if p.grad is None else p.grad)
-            .add(p.detach(), alpha=decay)
-            .double()
-            .square()
-            .sum()
-            for p in self._trained
-        ]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._trained]
+        optimised = map(self._procedure.optimizer.with_decay, gradients, self._trained)
+        squares = [each.detach().double().square().sum() for each in optimised]
         return float(torch.stack(squares).sum().sqrt())
 
     def _chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -247,36 +235,3 @@ def _criterion(procedure: Procedure, smoothing: float) -> Callable[[Tensor, Tens
         )
 
     return squared_error
-
-
-def _optimizer(update: Update, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    """The optimizer that torch has for it; its rate is set before each step."""
-    if update.make is not None:
-        return update.make(parameters, lr)
-    if update.name in {"shampoo", "muon", "soap"}:
-        return OneReplica(parameters, update)
-    if update.name == "lbfgs":
-        return torch.optim.LBFGS(
-            parameters,
-            max_iter=1,
-            max_eval=_LINE_SEARCH,
-            history_size=update.history,
-            line_search_fn="strong_wolfe",
-        )
-    decay = update.weight_decay
-    if update.name == "sam":
-        return Sam(
-            [{"params": parameters, "rho": update.rho}],
-            momentum=update.momentum,
-            weight_decay=decay,
-        )
-    if update.name in {"sgd", "gd"}:
-        return torch.optim.SGD(
-            parameters,
-            momentum=update.momentum,
-            nesterov=update.nesterov,
-            weight_decay=decay,
-        )
-    kind = torch.optim.AdamW if update.name == "adamw" else torch.optim.Adam
-    betas = (update.beta1, update.beta2)
-    return kind(parameters, betas=betas, eps=update.epsilon, weight_decay=decay)

@@ -6,7 +6,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from emc.engine.update import Shapes, tensors
+from emc.engine.optimizer import Shapes
+from emc.engine.rows import tensors
 
 Matrices = list[dict[int, Tensor]]
 """Of each tensor, by dimension: [replicas, d, d]."""

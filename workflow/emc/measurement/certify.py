@@ -26,7 +26,6 @@ from emc.store.rows import certificate_row
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id, settings_id
 from emc.study.models import CertificateSettings
-from emc.study.training import DECOUPLED, OwnOptimizer
 
 
 def certify(
@@ -78,7 +77,9 @@ def certificates_of(
     source = LabelledSamples(samples, cell.labels)
     trained = procedure(cell, samples.shape, samples.classes)
     ends = [_end_point(source, trained, one) for one in kept]
-    judge = _Judge(trained, _objective(cell), cell.criterion, _settings(settings), device, threads)
+    judge = _Judge(
+        trained, _objective(trained), cell.criterion, _settings(settings), device, threads
+    )
     try:
         return judge.certificates([probe for probe, _ in kept], ends)
     except EndPointError as error:
@@ -150,17 +151,14 @@ def _constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
     """What a reparameterised net had from the seed; plans have nothing, and need no torch."""
     if trained.layers is not None:
         return {}
-    from emc.engine.fresh import seeded
+    from emc.engine.fresh import from_the_seed
 
-    return seeded(trained, seed)
+    return from_the_seed(trained, seed)
 
 
-def _objective(cell: Cell) -> Objective:
+def _objective(trained: Procedure) -> Objective:
     """Decoupled weight decay is no part of what is minimised, nor is that of a plug-in."""
-    optimizer = cell.optimizer
-    apart = optimizer.name in DECOUPLED or isinstance(optimizer, OwnOptimizer)
-    coupled = 0.0 if apart else getattr(optimizer, "weight_decay", 0.0)
-    return Objective(cell.loss.name, cell.loss.label_smoothing, coupled)
+    return Objective(trained.loss, trained.label_smoothing, trained.optimizer.coupled_decay)
 
 
 def _settings(wanted: CertificateSettings) -> Settings:

@@ -1,12 +1,12 @@
 """A cell's procedure in the engine's terms."""
 
-from emc.engine.own import Maker
+from emc.engine.own import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import in_form, net
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
-from emc.study.training import FULL_BATCH, Optimizer, OwnOptimizer
+from emc.study.training import Optimizer, OwnOptimizer
 
 
 def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
@@ -19,7 +19,6 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
     classes = label_classes(cell.labels, own_classes)
     if problem := cell.unsuitable(shape, classes):
         raise EmcError(problem)
-    full_batch = cell.optimizer.name in FULL_BATCH
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     trained = in_form(full, cell.parameterisation, cell.initialisation)
     return Procedure(
@@ -30,7 +29,7 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         initialisation=cell.initialisation,
         loss=cell.loss.name,
         label_smoothing=cell.loss.label_smoothing,
-        batch=None if full_batch else cell.batch.size,
+        batch=None if cell.optimizer.full_batch else cell.batch.size,
         order=cell.batch.order,
         schedule=cell.schedule.name,
         warmup=cell.schedule.warmup,
@@ -44,5 +43,5 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
 
 def _update(optimizer: Optimizer) -> Update:
     if isinstance(optimizer, OwnOptimizer):
-        return Update(optimizer.name, make=Maker(optimizer))
+        return Update(optimizer.name, Made(make=Maker(optimizer)))
     return Update(**optimizer.model_dump(exclude={"lr"}))

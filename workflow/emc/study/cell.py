@@ -11,13 +11,11 @@ from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
 from emc.study.strict import Count, Positive, Strict, Whole, added, is_canonical
 from emc.study.training import (
-    FULL_BATCH,
     ActivationChoice,
     Batch,
     Budget,
     Initialisation,
     LossChoice,
-    Muon,
     Optimizer,
     ScheduleChoice,
     Search,
@@ -116,12 +114,13 @@ class Cell(Strict):
         return self._without_matrices()
 
     def _without_matrices(self) -> str | None:
-        if not isinstance(self.optimizer, Muon):
+        name = self.optimizer.name
+        if not self.optimizer.hidden_matrix:
             return None
         if isinstance(self.architecture, Linear):
-            return "optimizer: 'muon' has no hidden matrix to work on in a linear model"
+            return f"optimizer: {name!r} has no hidden matrix to work on in a linear model"
         if isinstance(self.parameterisation, Subspace):
-            return "optimizer: 'muon' has no matrix to work on in a subspace"
+            return f"optimizer: {name!r} has no matrix to work on in a subspace"
         return None
 
     @model_validator(mode="after")
@@ -136,7 +135,7 @@ class Cell(Strict):
             raise ValueError(f"architecture: {error}") from None
         if self.dataset.facts and (found := self.unsuitable(self.shape, self.classes)):
             raise ValueError(found)
-        if self.optimizer.name in FULL_BATCH:
+        if self.optimizer.full_batch:
             self._settle("batch", Batch())
         if isinstance(self.architecture, Linear):
             self._settle("activation", "identity")

@@ -68,7 +68,7 @@ class _Expansion:
             except ValidationError as error:
                 self.wrong.extend(complaints(_where(place, own), error, raw))
                 continue
-            if cell.optimizer.name in FULL_BATCH and (key := _own_batch(own)):
+            if cell.optimizer.full_batch and (key := _own_batch(own)):
                 self._complain(_where(place, own), _without_batch(cell), key)
                 continue
             identity = self._plan(name, cell)

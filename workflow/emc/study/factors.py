@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from emc.study.cell import Cell
-from emc.study.training import FULL_BATCH, activation_name
+from emc.study.training import activation_name
 
 COMPARABLE: Final = (
     "architecture",
@@ -63,7 +63,7 @@ def _net(cell: Cell) -> dict[str, Any]:
 
 
 def _training(cell: Cell) -> dict[str, Any]:
-    full_batch = cell.optimizer.name in FULL_BATCH
+    full_batch = cell.optimizer.full_batch
     return {
         "optimizer": cell.optimizer.name,
         "rates": list(cell.optimizer.lr),

@@ -1,6 +1,6 @@
 """How a net is trained: optimizers, batches, budgets, stopping."""
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -87,7 +87,16 @@ Largest = Annotated[
 ]
 
 
-class Sgd(Strict):
+class Keys(Strict):
+    """The keys of an optimizer, which its file of `emc.engine.optimizers` steps by."""
+
+    full_batch: ClassVar[bool] = False
+    """Whether its steps see all n samples."""
+    hidden_matrix: ClassVar[bool] = False
+    """Whether it works on weight matrices other than those that make the logits, and wants one."""
+
+
+class Sgd(Keys):
     """Mini-batch stochastic gradient descent."""
 
     name: Literal["sgd"]
@@ -104,8 +113,10 @@ class Sgd(Strict):
         return self
 
 
-class Gd(Strict):
+class Gd(Keys):
     """Full-batch gradient descent: every step sees all n samples."""
+
+    full_batch: ClassVar[bool] = True
 
     name: Literal["gd"]
     lr: Rates = (0.1, 0.3, 1.0)
@@ -113,7 +124,7 @@ class Gd(Strict):
     weight_decay: Decay = 0.0
 
 
-class Adam(Strict):
+class Adam(Keys):
     """Adam, with weight decay added to the gradient."""
 
     name: Literal["adam"]
@@ -127,7 +138,7 @@ class Adam(Strict):
     weight_decay: Decay = 0.0
 
 
-class AdamW(Strict):
+class AdamW(Keys):
     """Adam with decoupled weight decay."""
 
     name: Literal["adamw"]
@@ -141,7 +152,7 @@ class AdamW(Strict):
     weight_decay: Decay = 0.01
 
 
-class Shampoo(Strict):
+class Shampoo(Keys):
     """Gradients between inverse roots of their own second moments, one a dimension of each tensor.
 
     Gupta et al. 2018: sums of G G^T over all other dimensions, plus `epsilon`, to the power -1/2k
@@ -158,12 +169,14 @@ class Shampoo(Strict):
     weight_decay: Decay = 0.0
 
 
-class Muon(Strict):
-    """Momentum made orthogonal for every weight matrix but the last; AdamW for all others.
+class Muon(Keys):
+    """Momentum made orthogonal for every matrix but those that make the logits; else AdamW.
 
     Jordan et al. 2024, with the rate of Liu et al. 2025, 0.2 sqrt(larger side) times `lr`, which
     lets one rate serve both. Convolutions count as a matrix with a row for each output channel.
     """
+
+    hidden_matrix: ClassVar[bool] = True
 
     name: Literal["muon"]
     lr: Rates = (3e-3, 1e-2, 3e-2)
@@ -177,7 +190,7 @@ class Muon(Strict):
     weight_decay: Decay = 0.01
 
 
-class Soap(Strict):
+class Soap(Keys):
     """Adam in the eigenbases of Shampoo's second moments (Vyas et al. 2024)."""
 
     name: Literal["soap"]
@@ -193,11 +206,13 @@ class Soap(Strict):
     weight_decay: Decay = 0.01
 
 
-class Lbfgs(Strict):
+class Lbfgs(Keys):
     """Full-batch L-BFGS with a line search for the strong Wolfe conditions; a step is an iteration.
 
     Every gradient that the line search asks for is counted.
     """
+
+    full_batch: ClassVar[bool] = True
 
     name: Literal["lbfgs"]
     lr: Rates = (1.0,)
@@ -205,7 +220,7 @@ class Lbfgs(Strict):
     """Pairs of steps and gradient changes that make the curvature."""
 
 
-class Sam(Strict):
+class Sam(Keys):
     """Sharpness-aware minimisation over `sgd` (Foret et al. 2021): two gradients a step."""
 
     name: Literal["sam"]
@@ -216,7 +231,7 @@ class Sam(Strict):
     weight_decay: Decay = 0.0
 
 
-class OwnOptimizer(Own):
+class OwnOptimizer(Own, Keys):
     """An optimizer that a plug-in registers."""
 
     lr: Rates
@@ -228,10 +243,10 @@ OPTIMIZERS: Final = tuple(
     get_args(one.model_fields["name"].annotation)[0] for one in get_args(_Known)
 )
 """Names of the program's own optimizers."""
-FULL_BATCH: Final = frozenset({"gd", "lbfgs"})
-"""Those whose steps see all n samples."""
-DECOUPLED: Final = frozenset({"adamw", "muon", "soap"})
-"""Those whose weight decay is no part of the minimised loss."""
+FULL_BATCH: Final = frozenset(
+    name for name, one in zip(OPTIMIZERS, get_args(_Known), strict=True) if one.full_batch
+)
+"""Those of them whose steps see all n samples."""
 
 if TYPE_CHECKING:
     Optimizer = _Known | OwnOptimizer

@@ -48,7 +48,10 @@ def assert_as_sequential(back_end: Compiled, asked: Procedure, given: list[Repli
         (ADAM, [40, 21, 33]),
         slow(procedure(update=SGD, label_smoothing=0.1, order="ragged"), [13]),
         slow(procedure(layers=CNN, update=Update("sgd"), schedule="cosine"), [40, 33]),
-        slow(procedure(update=Update("gd", 0.9), loss="squared-error", batch=None), [40, 33, 21]),
+        slow(
+            procedure(update=Update("gd", momentum=0.9), loss="squared-error", batch=None),
+            [40, 33, 21],
+        ),
         slow(procedure(update=Update("muon", momentum=0.95)), [40, 33]),
         slow(procedure(update=Update("sam", momentum=0.9, rho=0.1)), [40, 33]),
         (procedure(layers=None, module=TokenNet, update=Update("adamw")), [37]),
@@ -102,7 +105,7 @@ def test_a_compiled_module_is_the_reference() -> None:
 
 
 def runner() -> FixedShapeRunner:
-    return FixedShapeRunner(Step(ADAM, FlatNet(fresh(ADAM, seed=0))))
+    return FixedShapeRunner(Step(ADAM, FlatNet(fresh(ADAM, seed=0)), ()))
 
 
 @pytest.mark.parametrize(

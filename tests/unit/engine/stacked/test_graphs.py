@@ -19,7 +19,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch find
 ASKED = [
     procedure(epochs=20),
     procedure(update=Update("adam"), order="ragged", schedule="cosine"),
-    procedure(update=Update("gd", 0.9), batch=None, loss="squared-error"),
+    procedure(update=Update("gd", momentum=0.9), batch=None, loss="squared-error"),
     procedure(layers=CNN, order="balanced"),
 ]
 SIZES = [40, 21, 33, 38, 1, 12]

@@ -115,7 +115,7 @@ def test_stuck_replicas_are_those_of_the_reference() -> None:
         loss="squared-error",
         batch=None,
         epochs=4000,
-        update=Update("gd", 0.9, weight_decay=0.01),
+        update=Update("gd", momentum=0.9, weight_decay=0.01),
     )
     runs = assert_as_sequential(asked, replicas([60, 50, 40], lr=0.2))
     assert {run.ended for run in runs} == {Ended.STATIONARY}

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +17,6 @@ from emc.engine.native.kernel import (
     FULL_BATCH,
     LOSSES,
     ORDERS,
-    RULES,
     Kernel,
     Result,
     Task,
@@ -128,7 +128,8 @@ def _under_way(kernel: Kernel, ledger: Ledger) -> tuple[np.ndarray | None, float
 
 
 def _settings(procedure: Procedure, replica: Replica) -> dict[str, object]:
-    update = procedure.update
+    rule = procedure.optimizer.kernel_rule
+    assert rule is not None
     full = procedure.batch is None
     return {
         "n": replica.n,
@@ -141,13 +142,7 @@ def _settings(procedure: Procedure, replica: Replica) -> dict[str, object]:
         "needed_to_fit": correct_needed(procedure.criterion, replica.n),
         "loss": LOSSES[procedure.loss],
         "smoothing": procedure.label_smoothing,
-        "optimizer": RULES[update.name],
-        "nesterov": update.nesterov,
-        "momentum": update.momentum,
-        "beta1": update.beta1,
-        "beta2": update.beta2,
-        "epsilon": update.epsilon,
-        "weight_decay": update.weight_decay,
+        **asdict(rule),
         "gradient_tolerance": procedure.gradient_tolerance,
         "plateau_tolerance": procedure.plateau_tolerance,
     }

@@ -16,7 +16,6 @@ _SLICE_SECONDS: Final = 0.5
 ORDERS: Final = {"stream": 0, "balanced": 1, "ragged": 2}
 FULL_BATCH: Final = 3
 LOSSES: Final = {"cross-entropy": 0, "squared-error": 1}
-RULES: Final = {"sgd": 0, "gd": 0, "adam": 1, "adamw": 2}
 """The kernel's numbers for a procedure's words."""
 
 _Counts = c_int64 * len(THRESHOLDS)

@@ -3,7 +3,7 @@
 from math import prod
 from typing import Final
 
-from emc.engine.native.kernel import LOSSES, RULES
+from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.native.source import ACTIVATIONS
 from emc.engine.procedure import Procedure
@@ -28,13 +28,13 @@ def refusal(procedure: Procedure) -> str | None:
 
 
 def _of_training(procedure: Procedure) -> str | None:
-    update = procedure.update
-    if update.name not in RULES:
-        return f"the optimizer is {update.name!r}, not one of {', '.join(RULES)}"
+    rule = procedure.optimizer.kernel_rule
+    if rule is None:
+        return f"the kernels have no rule for the optimizer {procedure.update.name!r}"
     if procedure.loss not in LOSSES:
         return f"the loss is {procedure.loss!r}, not one of {', '.join(LOSSES)}"
-    if update.name in ("adam", "adamw") and update.epsilon <= 0:
-        return f"epsilon is {update.epsilon}, not above 0"
+    if rule.epsilon <= 0:
+        return f"epsilon is {rule.epsilon}, not above 0"
     return None
 
 

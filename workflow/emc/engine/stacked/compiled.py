@@ -11,10 +11,7 @@ from torch import Tensor
 
 from emc.engine.checkpoint import Ledger
 from emc.engine.epoch import EpochPlan
-from emc.engine.fresh import fresh
 from emc.engine.procedure import Procedure, Replica
-from emc.engine.rule import DECOMPOSING
-from emc.engine.stacked.flat import FlatNet
 from emc.engine.stacked.graphs import CorrectGraph, TrainGraph
 from emc.engine.stacked.program import Programs
 from emc.engine.stacked.runner import Runner
@@ -39,7 +36,7 @@ class Compiled(Vmap):
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why no program can be made of the replicas' step, or None."""
-        if procedure.update.name in DECOMPOSING:
+        if procedure.optimizer.decomposes:
             return f"{procedure.update.name!r} decomposes matrices in some of its steps only"
         return super().refuses(procedure)
 
@@ -47,7 +44,7 @@ class Compiled(Vmap):
         with torch._dynamo.config.patch(error_on_recompile=True):
             super()._run(procedure, replicas, ledger)
 
-    def _runner(self, procedure: Procedure) -> Runner:
+    def _runner(self, procedure: Procedure, x: Tensor) -> Runner:
         """The procedure's programs, shared by all procedures whose step is the same."""
         recipe = (
             procedure.layers,
@@ -58,9 +55,8 @@ class Compiled(Vmap):
             procedure.label_smoothing,
         )
         if recipe not in self._runners:
-            step = Step(procedure, FlatNet(fresh(procedure, seed=0).to(self._device)))
             kind = GraphRunner if self._device.type == "cuda" else FixedShapeRunner
-            self._runners[recipe] = kind(step)
+            self._runners[recipe] = kind(self._step(procedure, x))
         return self._runners[recipe]
 
 

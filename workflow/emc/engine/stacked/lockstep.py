@@ -12,13 +12,13 @@ from emc.engine.batches import Batches, epoch_batches
 from emc.engine.checkpoint import Ledger, Snapshot
 from emc.engine.epoch import EpochPlan, epoch_plan
 from emc.engine.fresh import fresh
+from emc.engine.optimizer import RATES
 from emc.engine.order import Shuffles
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import rate_factors, steps_of_budget
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack, stacked
-from emc.engine.update import RATES, step_rates
 
 _NO_RATES = np.empty((0, RATES), dtype=np.float32)
 
@@ -130,7 +130,7 @@ class Lockstep:
                 [len(batch) for batch in batches],
                 finite=bool(finite[row]),
                 correct=int(correct[row]),
-                gradients=self._procedure.update.gradients_a_step * sum(map(len, batches)),
+                gradients=(self._procedure.optimizer.gradients or 1) * sum(map(len, batches)),
             )
 
     def _plan(self, taken: _Taken) -> EpochPlan:
@@ -144,7 +144,7 @@ class Lockstep:
         first, replica = lane.progress.steps, lane.replica
         total = steps_of_budget(self._procedure, replica.n)
         factors = rate_factors(self._procedure, total, np.arange(first, first + steps))
-        return step_rates(self._procedure.update, replica.lr * factors, first)
+        return self._procedure.optimizer.step_rates(replica.lr * factors, first)
 
     def _judge(self) -> None:
         """End the lanes that are stationary or have no step left."""

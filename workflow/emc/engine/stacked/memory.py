@@ -3,10 +3,10 @@
 import torch
 
 from emc.engine.fresh import fresh
+from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import CHUNK_ROWS, Step
-from emc.engine.update import RATES
 
 _ON_CPU = 16
 """More replicas leave the processor's cache and gain nothing."""

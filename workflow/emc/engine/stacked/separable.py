@@ -7,10 +7,10 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from emc.engine.fresh import check_logits, fresh
+from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
-from emc.engine.update import RATES
 from emc.native.unavailable import UnavailableError
 
 

@@ -1,11 +1,11 @@
-"""The one definition of a step of many replicas, of their evaluation and of their gradient.
+"""The training step of `emc.engine.optimizer`, evaluation and gradient of many replicas at once.
 
 `vmap` runs it as it stands, `compiled` traces and compiles it. Every tensor's first dimension is
 the replica; rows beyond a replica's own count weigh nothing, and a replica without rows is idle:
 its weights and moments stay as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import torch
@@ -13,11 +13,8 @@ from torch import Tensor, vmap
 
 from emc.engine.objective import hits, row_losses
 from emc.engine.procedure import Procedure
-from emc.engine.rule import rule
-from emc.engine.sharpness import uphill
 from emc.engine.stacked.flat import FlatNet
 from emc.engine.stacked.stack import Stack
-from emc.engine.update import coupled_decay
 
 CHUNK_ROWS = 256
 """Samples of each replica that an evaluation looks at in one go."""
@@ -34,11 +31,15 @@ class Measured(NamedTuple):
 class Step:
     """Training steps and evaluations of replicas of one procedure."""
 
-    def __init__(self, procedure: Procedure, net: FlatNet) -> None:
-        """Take what is trained and how."""
+    def __init__(self, procedure: Procedure, net: FlatNet, head: Collection[int]) -> None:
+        """Take what is trained and how; `head` has the places of the weights that make logits.
+
+        Raises:
+            EmcError: the optimizer does not suit the net.
+        """
         self.net = net
         self._procedure = procedure
-        self.rule = rule(procedure.update, list(net.shapes.values()))
+        self.rule = procedure.optimizer.rule(list(net.shapes.values()), head)
 
     def train(
         self,
@@ -58,9 +59,10 @@ class Step:
         moments, constants = list(rest[:held]), list(rest[held:])
         share = _mask(sizes, x) / sizes.clamp(min=1)[:, None]
         losses, gradient = self._gradient(weights, x, labels, share, constants)
-        if self._procedure.update.name == "sam":
-            there = weights + uphill(gradient, self._procedure.update.rho)
+        optimizer = self._procedure.optimizer
+        if (there := optimizer.second_point(weights, gradient)) is not None:
             gradient = self._gradient(there, x, labels, share, constants)[1]
+        gradient = optimizer.with_decay(gradient, weights)
         new, new_moments = self.rule(weights, moments, gradient, rates)
         active = (sizes > 0)[:, None]
         for old, fresh in zip((weights, *moments), (new, *new_moments), strict=True):
@@ -81,7 +83,7 @@ class Step:
     def measure(self, stack: Stack) -> Measured:
         """Loss and gradient over all samples, in evaluation mode."""
         self.net.template.eval()
-        gradient = coupled_decay(self._procedure.update) * stack.weights
+        gradient = torch.zeros_like(stack.weights)
         losses = torch.zeros_like(stack.counts, dtype=torch.float64)
         for first in range(0, stack.rows.shape[1], CHUNK_ROWS):
             x, labels, sizes = stack.chunk(first, CHUNK_ROWS)
@@ -92,6 +94,7 @@ class Step:
             )
             plain = self._row_losses(stack.weights, x, labels, stack.constants, smoothing=0.0)
             losses += torch.where(mask, plain.double(), 0.0).sum(1)
+        gradient = self._procedure.optimizer.with_decay(gradient, stack.weights)
         return Measured(losses / stack.counts, gradient.double().norm(dim=1))
 
     def _gradient(

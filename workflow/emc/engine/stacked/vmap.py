@@ -4,10 +4,11 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
-from emc.engine.fresh import fresh
+from emc.engine.fresh import few_inputs, fresh, head_places
 from emc.engine.precision import exact_float32
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.stacked.flat import FlatNet
@@ -38,10 +39,8 @@ class Vmap:
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why the net's replicas cannot share a call, or None."""
-        if procedure.update.make is not None:
-            return f"the optimizer {procedure.update.name!r} steps one replica at a time"
-        if procedure.update.name == "lbfgs":
-            return "the line search of 'lbfgs' follows each replica's own loss"
+        if reason := procedure.optimizer.alone:
+            return f"the optimizer {procedure.update.name!r} {reason}"
         return None if procedure.module is None else obstacle(fresh(procedure, seed=0))
 
     def run(
@@ -66,9 +65,9 @@ class Vmap:
         return ledger.in_order()
 
     def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
-        runner = self._runner(procedure)
         largest_first = sorted(range(len(replicas)), key=lambda number: -replicas[number].n)
         largest = replicas[largest_first[0]]
+        runner = self._runner(procedure, few_inputs(largest).to(self._device))
         try_together(procedure, runner.step, largest, self._device)
         limit = replicas_at_once(self._device, procedure, runner.step, largest)
         while waiting := [number for number in largest_first if number not in ledger.runs]:
@@ -78,9 +77,13 @@ class Vmap:
             if not self._attempt(procedure, group, runner, ledger, kept):
                 limit = _halved(len(group))
 
-    def _runner(self, procedure: Procedure) -> Runner:
+    def _runner(self, procedure: Procedure, x: Tensor) -> Runner:
+        """What trains stacks of the procedure's nets, of which x [rows, *shape] are inputs."""
+        return Runner(self._step(procedure, x))
+
+    def _step(self, procedure: Procedure, x: Tensor) -> Step:
         template = fresh(procedure, seed=0).to(self._device)
-        return Runner(Step(procedure, FlatNet(template)))
+        return Step(procedure, FlatNet(template), head_places(procedure, template, x))
 
     def _attempt(
         self,

@@ -1,13 +1,49 @@
 """Sharpness-aware minimisation (Foret et al. 2021): the gradient of a point a little uphill."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD
 
+from emc.engine.optimizer import Decaying, Shapes
+from emc.engine.optimizers.sgd import Descent
+
 _SMALLEST_NORM = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sam(Decaying):
+    """`sgd` by the gradient at the end of a step of length `rho` uphill."""
+
+    gradients: ClassVar[int | None] = 2
+
+    momentum: float = 0.0
+    rho: float = 0.05
+
+    def second_point(self, weights: Tensor, gradient: Tensor) -> Tensor:
+        """As `Optimizer` says."""
+        return weights + uphill(gradient, self.rho)
+
+    def rule(self, shapes: Shapes, head: Collection[int]) -> Descent:  # noqa: ARG002
+        """As `Optimizer` says."""
+        return Descent(self.momentum, False, shapes)
+
+    def reference(
+        self,
+        parameters: list[nn.Parameter],
+        lr: float,
+        head: Collection[int],  # noqa: ARG002
+    ) -> "SamOptimizer":
+        """As `Optimizer` says."""
+        return SamOptimizer(
+            [{"params": parameters, "rho": self.rho}],
+            lr,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
 
 
 def uphill(gradients: Tensor, rho: float) -> Tensor:
@@ -16,7 +52,7 @@ def uphill(gradients: Tensor, rho: float) -> Tensor:
     return steps
 
 
-class Sam(SGD):
+class SamOptimizer(SGD):
     """SGD by the gradient uphill; its group has the distance `rho`, and weight decay is SGD's."""
 
     @torch.no_grad()
@@ -39,3 +75,6 @@ class Sam(SGD):
             p.copy_(old)
         super().step()
         return loss
+
+
+OPTIMIZER = Sam

@@ -1,25 +1,52 @@
 """Shampoo (Gupta, Koren and Singer 2018)."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
+import numpy as np
 from torch import Tensor
 
-from emc.engine.procedure import Update
+from emc.engine.optimizer import REFRESHED, Decaying, Shapes
+from emc.engine.rows import rows, tensors
 from emc.engine.sides import Sides, eigen, multiplied, renewed
-from emc.engine.update import Shapes, coupled_decay, rows, tensors
 
 
-class Shampoo:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shampoo(Decaying):
+    """Gradients between inverse roots of their own second moments; decay is part of them."""
+
+    decomposes: ClassVar[bool] = True
+
+    momentum: float = 0.0
+    epsilon: float = 1e-6
+    interval: int = 10
+    largest: int = 1024
+
+    def step_numbers(
+        self, rates: np.ndarray, t: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `Optimizer` says; each of the first `interval` steps takes roots anew."""
+        due = np.where((t <= self.interval) | (t % self.interval == 0), REFRESHED, 0)
+        return rates, np.ones_like(rates), due
+
+    def rule(self, shapes: Shapes, head: Collection[int]) -> "ShampooRule":  # noqa: ARG002
+        """As `Optimizer` says."""
+        return ShampooRule(self, shapes)
+
+
+class ShampooRule:
     """Algorithm 2: each dimension by the root -1/2k of its second moments' sum, k dimensions.
 
-    Roots are taken anew after the steps that `step_rates` marks. Momentum is heavy-ball on the
-    preconditioned gradient, weight decay part of the gradient.
+    Roots are taken anew after the steps that `step_numbers` marks. Momentum is heavy-ball on the
+    preconditioned gradient.
     """
 
-    def __init__(self, update: Update, shapes: Shapes) -> None:
+    def __init__(self, constants: Shampoo, shapes: Shapes) -> None:
         """Take the constants."""
-        self._update, self._shapes = update, shapes
-        self._sides = Sides(shapes, update.largest, fewest=1)
+        self._constants, self._shapes = constants, shapes
+        self._sides = Sides(shapes, constants.largest, fewest=1)
         self.lengths: tuple[int, ...] = (
             sum(map(prod, shapes)),
             self._sides.length,
@@ -31,11 +58,10 @@ class Shampoo:
     ) -> tuple[Tensor, list[Tensor]]:
         """As `Rule` says; the state: velocity, sums of second moments, their roots."""
         velocity, sums, roots = state
-        gradient = gradient + coupled_decay(self._update) * weights
         sums = sums + self._sides.second_moments(gradient)
         roots = renewed(roots, rates[:, 3] > 0, lambda places: self._roots(sums[places]))
         parts = zip(tensors(gradient, self._shapes), self._sides.matrices(roots), strict=True)
-        velocity = self._update.momentum * velocity + rows(
+        velocity = self._constants.momentum * velocity + rows(
             [multiplied(part, own) for part, own in parts]
         )
         return weights - rates[:, 0, None] * velocity, [velocity, sums, roots]
@@ -52,5 +78,8 @@ class Shampoo:
     def _root(self, matrix: Tensor, order: int) -> Tensor:
         """(matrix + epsilon)^(-1/order)."""
         values, vectors = eigen(matrix)
-        powers = (values.clamp(min=0) + self._update.epsilon) ** (-1 / order)
+        powers = (values.clamp(min=0) + self._constants.epsilon) ** (-1 / order)
         return (vectors * powers[:, None]) @ vectors.mT
+
+
+OPTIMIZER = Shampoo

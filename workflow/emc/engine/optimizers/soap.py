@@ -1,26 +1,58 @@
 """SOAP (Vyas et al. 2024): Adam in the eigenbases of Shampoo's second moments."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from emc.engine.procedure import Update
+from emc.engine.optimizer import BEGUN, REFRESHED, Decaying, Shapes
+from emc.engine.rows import rows, tensors
 from emc.engine.sides import Sides, eigen, multiplied, renewed
-from emc.engine.update import BEGUN, REFRESHED, Shapes, rows, tensors
 
 
-class Soap:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soap(Decaying):
+    """Adam in the eigenbases of Shampoo's second moments."""
+
+    decoupled: ClassVar[bool] = True
+    decomposes: ClassVar[bool] = True
+
+    beta1: float = 0.95
+    beta2: float = 0.95
+    epsilon: float = 1e-8
+    interval: int = 10
+    largest: int = 1024
+
+    def step_numbers(
+        self, rates: np.ndarray, t: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `Optimizer` says; the first step only begins the preconditioners."""
+        before = np.maximum(t - 1, 1)
+        size = rates * np.sqrt(1 - self.beta2**before) / (1 - self.beta1**before)
+        due = np.where((t - 1) % self.interval == 0, REFRESHED, 0)
+        due[t == 1] = BEGUN
+        return size, np.ones_like(rates), due
+
+    def rule(self, shapes: Shapes, head: Collection[int]) -> "SoapRule":  # noqa: ARG002
+        """As `Optimizer` says."""
+        return SoapRule(self, shapes)
+
+
+class SoapRule:
     """Algorithm 3, as its authors' code has it; vectors keep their own basis.
 
     The first step only begins second moments and bases. Where its gradient leaves eigenvectors
     free, rounding decides them, and with them the run.
     """
 
-    def __init__(self, update: Update, shapes: Shapes) -> None:
+    def __init__(self, constants: Soap, shapes: Shapes) -> None:
         """Take the constants."""
-        self._update, self._shapes = update, shapes
-        self._sides = Sides(shapes, update.largest, fewest=2)
+        self._constants, self._shapes = constants, shapes
+        self._sides = Sides(shapes, constants.largest, fewest=2)
         parameters = sum(map(prod, shapes))
         self.lengths: tuple[int, ...] = (
             parameters,
@@ -33,21 +65,21 @@ class Soap:
         self, weights: Tensor, state: list[Tensor], gradient: Tensor, rates: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """As `Rule` says; the state: both moments of Adam, second moments of sides, bases."""
-        update = self._update
+        constants = self._constants
         first, second, sides, bases = state
         lr, size, _, due = rates[:, :, None].unbind(1)
-        new_first = torch.lerp(first, gradient, 1 - update.beta1)
+        new_first = torch.lerp(first, gradient, 1 - constants.beta1)
         turned = self._turned(gradient, bases, transposed=True)
-        new_second = torch.lerp(second, turned.square(), 1 - update.beta2)
+        new_second = torch.lerp(second, turned.square(), 1 - constants.beta2)
         scaled = self._turned(new_first, bases, transposed=True)
-        scaled = scaled / (new_second.sqrt() + update.epsilon)
+        scaled = scaled / (new_second.sqrt() + constants.epsilon)
         step = size * self._turned(scaled, bases, transposed=False)
-        moved = (weights - step) * (1 - lr * update.weight_decay)
+        moved = (weights - step) * (1 - lr * constants.weight_decay)
         begun = due == BEGUN
         weights = torch.where(begun, weights, moved)
         first = torch.where(begun, first, new_first)
         second = torch.where(begun, second, new_second)
-        sides = torch.lerp(sides, self._sides.second_moments(gradient), 1 - update.beta2)
+        sides = torch.lerp(sides, self._sides.second_moments(gradient), 1 - constants.beta2)
         second, bases = self._bases(second, sides, bases, due.squeeze(1))
         return weights, [first, second, sides, bases]
 
@@ -89,3 +121,6 @@ def _sorted(tensor: Tensor, order: Tensor, dimension: int) -> Tensor:
     shape = [1] * tensor.dim()
     shape[0], shape[dimension] = order.shape
     return tensor.gather(dimension, order.view(shape).expand_as(tensor))
+
+
+OPTIMIZER = Soap

@@ -1,0 +1,93 @@
+"""The registry of optimizers: complete, and complete in what each optimizer says."""
+
+from dataclasses import fields
+from pkgutil import iter_modules
+from typing import Any, get_args
+
+import pytest
+import torch
+from tests.unit.engine.cases import procedure
+from torch import nn
+
+from emc.engine import Update, optimizers
+from emc.engine.native import NativeBackEnd
+from emc.engine.optimizer import Optimizer
+from emc.engine.optimizers import known
+from emc.errors import EmcError
+from emc.study import training
+from emc.study.training import OPTIMIZERS
+
+MODELS = {
+    get_args(one.model_fields["name"].annotation)[0]: one
+    for one in training.Keys.__subclasses__()
+    if one is not training.OwnOptimizer
+}
+SHAPES = [(6, 4), (6,), (3, 6), (3,)]
+
+
+def test_files_and_the_schema_hold_the_same_names() -> None:
+    files = {module.name for module in iter_modules(optimizers.__path__)}
+    assert files == set(OPTIMIZERS)
+    assert MODELS.keys() == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_constants_are_the_keys_of_the_schema(name: str) -> None:
+    constants = {each.name for each in fields(known(name))}
+    assert constants == MODELS[name].model_fields.keys() - {"name", "lr"}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_has_a_rule_or_a_reason_and_a_reference(name: str) -> None:
+    one: Optimizer = known(name)()
+    parameters = [nn.Parameter(torch.zeros(shape)) for shape in SHAPES]
+    reference = one.reference(parameters, 0.1, {2})
+    assert isinstance(reference, torch.optim.Optimizer)
+    if one.alone is None:
+        assert all(length > 0 for length in one.rule(SHAPES, {2}).lengths)
+    else:
+        with pytest.raises(NotImplementedError):
+            one.rule(SHAPES, {2})
+
+
+@pytest.mark.parametrize("name", ["lion", "Adam", "../sgd", "sgd ", ""])
+def test_an_unknown_name_is_an_error(name: str) -> None:
+    with pytest.raises(EmcError, match=r"optimizer .* is not one of sgd, gd, adam"):
+        Update(name)
+
+
+def test_an_unknown_constant_is_an_error() -> None:
+    expected = "optimizer 'gd': expected constants among weight_decay, momentum, found 'nesterov'"
+    with pytest.raises(EmcError, match=expected):
+        Update("gd", nesterov=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "constants", "decay"),
+    [
+        ("sgd", {"weight_decay": 0.1}, 0.1),
+        ("gd", {"weight_decay": 0.1}, 0.1),
+        ("adam", {"weight_decay": 0.1}, 0.1),
+        ("shampoo", {"weight_decay": 0.1}, 0.1),
+        ("sam", {"weight_decay": 0.1}, 0.1),
+        ("adamw", {"weight_decay": 0.1}, 0.0),
+        ("muon", {"weight_decay": 0.1}, 0.0),
+        ("soap", {"weight_decay": 0.1}, 0.0),
+        ("lbfgs", {}, 0.0),
+    ],
+)
+def test_coupled_decay(name: str, constants: dict[str, Any], decay: float) -> None:
+    one = Update(name, **constants).optimizer
+    assert one.coupled_decay == decay
+    found = one.with_decay(torch.ones(2), torch.tensor([3.0, -1.0]))
+    torch.testing.assert_close(found, torch.tensor([1 + 3 * decay, 1 - decay]))
+
+
+def test_full_batch_is_said_by_the_schema() -> None:
+    assert {name for name, model in MODELS.items() if model.full_batch} == {"gd", "lbfgs"}
+
+
+def test_kernels_know_the_simplest() -> None:
+    native = NativeBackEnd()
+    willing = {n for n in OPTIMIZERS if native.refuses(procedure(update=Update(n))) is None}
+    assert willing == {"sgd", "gd", "adam", "adamw"}

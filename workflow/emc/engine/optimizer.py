@@ -1,0 +1,158 @@
+"""What the engine knows of an optimizer, and what each file of `emc.engine.optimizers` says.
+
+The training step, which all back ends take: with weights w, their batch's mean loss L (smoothed
+labels, if asked for) and coupled weight decay c,
+
+    g = dL/dw at w, or at the optimizer's `second_point`; the coupled decay c w is added to it
+    w, state = rule(w, state, g, the step's rates)
+
+Rows of padding weigh nothing in L, a batch without rows leaves w and state as they are, and dropout
+draws one mask per step, however often the step asks for the gradient. Decoupled decay belongs to
+the rule. `emc.engine.sequential` takes the step with `reference`, replica by replica, and is the
+definition; `emc.engine.stacked.step` takes it for many replicas with `rule`; the native kernels
+take it for those that have a `kernel_rule`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer as Reference
+
+RATES: Final = 4
+"""Numbers that a step needs of a replica: learning rate, step size, root of the correction, and
+whether preconditioners are `REFRESHED` or `BEGUN` at its end."""
+REFRESHED, BEGUN = 1, 2
+
+Shapes = Sequence[tuple[int, ...]]
+
+
+class Rule(Protocol):
+    """How an optimizer steps on parameters of given shapes, [replicas, parameters] in a row.
+
+    `lengths` has the numbers of each row of its state, which is zero before the first step.
+    """
+
+    lengths: tuple[int, ...]
+
+    def __call__(
+        self,
+        weights: "Tensor",
+        state: "list[Tensor]",
+        gradient: "Tensor",
+        rates: "Tensor",
+    ) -> "tuple[Tensor, list[Tensor]]":
+        """Weights and state [replicas, length] after a step; `rates` is [replicas, RATES].
+
+        `gradient` holds the coupled decay.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRule:
+    """A rule of the native kernels, `native/kernel/optimizer.hpp`, and its constants."""
+
+    optimizer: int
+    nesterov: bool = False
+    momentum: float = 0.0
+    beta1: float = 0.0
+    beta2: float = 0.0
+    epsilon: float = 1.0
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimizer:
+    """An optimizer with its constants, which are its fields; the rate belongs to the replica."""
+
+    gradients: ClassVar[int | None] = 1
+    """How often a step takes the gradient of its batch; None where it depends on the loss."""
+    alone: ClassVar[str | None] = None
+    """Why replicas cannot take their steps together, after "the optimizer ...", or None."""
+    decomposes: ClassVar[bool] = False
+    """Whether it decomposes matrices in some steps only: no fixed list of operations."""
+    knows_head: ClassVar[bool] = False
+    """Whether the matrices that make the logits are treated otherwise than the others."""
+    skips_unused: ClassVar[bool] = False
+    """Whether weights that the loss does not depend on are left alone, even by weight decay."""
+
+    @property
+    def coupled_decay(self) -> float:
+        """Weight decay that is part of the minimised loss: half of it times |w|^2."""
+        return 0.0
+
+    def with_decay(self, gradient: "Tensor", weights: "Tensor") -> "Tensor":
+        """The gradient of the minimised loss: that of the data and the coupled decay's."""
+        decay = self.coupled_decay
+        return gradient + decay * weights if decay else gradient
+
+    @property
+    def kernel_rule(self) -> KernelRule | None:
+        """What the native kernels take for it, or None where they have no such rule."""
+        return None
+
+    def step_rates(self, rates: np.ndarray, first: int) -> np.ndarray:
+        """What steps `first` (0 is the first of all), ... need, float32 [steps, RATES].
+
+        `rates` are their learning rates [steps].
+        """
+        numbers = self.step_numbers(rates, np.arange(first + 1, first + 1 + len(rates)))
+        return np.stack([rates, *numbers], axis=1).astype(np.float32)
+
+    def step_numbers(
+        self,
+        rates: np.ndarray,
+        t: np.ndarray,  # noqa: ARG002  # some optimizers need it
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Step sizes, roots and whether preconditioners are made, [steps] each, at t = 1, 2, ..."""
+        return rates, np.ones_like(rates), np.zeros_like(rates)
+
+    def second_point(
+        self,
+        weights: "Tensor",  # noqa: ARG002
+        gradient: "Tensor",  # noqa: ARG002
+    ) -> "Tensor | None":
+        """Where the gradient that steps is taken, [replicas, parameters]; None for `weights`."""
+        return None
+
+    def rule(self, shapes: Shapes, head: Collection[int]) -> Rule:
+        """The rule for parameters of these shapes; `head` has the places of those that make logits.
+
+        Raises:
+            EmcError: the optimizer does not suit such parameters.
+        """
+        raise NotImplementedError
+
+    def reference(
+        self,
+        parameters: "list[nn.Parameter]",
+        lr: float,  # noqa: ARG002  # the schedule sets it before each step
+        head: Collection[int],
+    ) -> "Reference":
+        """The optimizer of torch whose steps are the definition.
+
+        Raises:
+            EmcError: the optimizer does not suit such parameters.
+        """
+        from emc.engine.one_replica import OneReplica
+
+        return OneReplica(parameters, self, head)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decaying(Optimizer):
+    """An optimizer with weight decay: added to the gradient unless it is `decoupled`."""
+
+    decoupled: ClassVar[bool] = False
+    """Whether decay shrinks the weights by itself, and is no part of the minimised loss."""
+
+    weight_decay: float = 0.0
+
+    @property
+    def coupled_decay(self) -> float:
+        """As `Optimizer` says."""
+        return 0.0 if self.decoupled else self.weight_decay
