@@ -198,7 +198,7 @@ def _optimizer(procedure: Procedure, net: nn.Module, lr: float) -> torch.optim.O
             net.parameters(),
             lr,
             momentum=update.momentum,
-            nesterov=getattr(update.optimizer, "nesterov", False),
+            nesterov=getattr(update, "nesterov", False),
             weight_decay=update.weight_decay,
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]

@@ -74,10 +74,17 @@ def test_every_optimizer_goes_on(kind: Callable[[str], BackEnd], update: Update,
     assert_undisturbed(kind("cpu"), procedure(update=update, batch=batch), lr)
 
 
-@pytest.mark.parametrize(("name", "lr"), [("shampoo", 0.1), ("muon", 0.02), ("soap", 0.01)])
+@pytest.mark.parametrize(
+    ("update", "lr"),
+    [
+        (Update("shampoo", interval=4), 0.1),
+        (Update("muon"), 0.02),
+        (Update("soap", interval=4), 0.01),
+    ],
+)
 @pytest.mark.parametrize("kind", [Sequential, Vmap])
-def test_preconditioners_go_on(kind: Callable[[str], BackEnd], name: str, lr: float) -> None:
-    assert_undisturbed(kind("cpu"), procedure(update=Update(name, interval=4), epochs=4), lr)
+def test_preconditioners_go_on(kind: Callable[[str], BackEnd], update: Update, lr: float) -> None:
+    assert_undisturbed(kind("cpu"), procedure(update=update, epochs=4), lr)
 
 
 @pytest.mark.parametrize(("name", "lr"), [("lbfgs", 1.0), ("sam", 0.05)])

@@ -236,7 +236,7 @@ def test_images_of_another_size_are_refused() -> None:
     ("changes", "reason"),
     [
         ({"layers": None}, "a module, not a plan"),
-        ({"update": Update("shampoo")}, "the optimizer is 'shampoo'"),
+        ({"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),
         ({"update": Update("adam", epsilon=0.0)}, "epsilon is 0"),
         ({"loss": "hinge"}, "the loss is 'hinge'"),
         ({"classes": 4}, "logits of 4 classes"),

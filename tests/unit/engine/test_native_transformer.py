@@ -182,7 +182,7 @@ def own_factory() -> torch.nn.Module:
         (replace(SMALL, activation=OwnActivation.model_construct()), {}, "a known activation"),
         (replace(SMALL, activation="elu"), {}, "the activation is 'elu'"),
         (replace(SMALL, classes=4), {}, "logits of 4 classes, not of 3"),
-        (SMALL, {"update": Update("shampoo")}, "the optimizer is 'shampoo'"),
+        (SMALL, {"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),
     ],
 )
 def test_what_it_leaves_to_others(
