@@ -21,6 +21,7 @@ from emc.measurement.memory import MemoryJournal
 from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
+from emc.nets.arithmetic import refuse_surroundings
 from emc.search import make
 from emc.study.complaints import complaints, report
 from emc.study.training import OPTIMIZERS, Optimizer
@@ -64,6 +65,7 @@ def measure(
         EmcError: an argument is not as described, or the net cannot be trained; told before
             anything is trained.
     """
+    refuse_surroundings()
     batch, epochs = _whole("batch", batch, 1), _whole("epochs", epochs, 1)
     probes, smallest = _whole("probes", probes, 1), _whole("smallest", smallest, 1)
     seed, tolerance = _whole("seed", seed, 0), _tolerance(tolerance)

@@ -7,8 +7,8 @@ import torch
 
 from emc.engine.fresh import fresh
 from emc.engine.objective import hits, row_losses
-from emc.engine.precision import exact_float32
 from emc.engine.procedure import Procedure
+from emc.nets.arithmetic import exact_float32
 
 
 def evaluate(

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError, one_line
+from emc.nets.factory import check_made
 from emc.nets.head import head
 from emc.nets.module import load, module
 from emc.nets.noise import seeded
@@ -20,8 +20,7 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
     """The net of a procedure with the initial weights of a seed, float32, on the CPU.
 
     Raises:
-        EmcError: a user's factory gives no torch module, one with nothing to train, or one with
-            a lazy layer.
+        EmcError: a user's factory gives no torch module, or one that cannot be trained in float32.
     """
     if procedure.layers is not None:
         net = module(procedure.layers)
@@ -33,19 +32,8 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
         made = procedure.module()
     if not isinstance(made, nn.Module):
         raise EmcError(f"the module factory made a {type(made).__name__}, not a torch.nn.Module")
-    _refuse_lazy(made)
-    if not any(parameter.requires_grad for parameter in made.parameters()):
-        raise EmcError(f"{type(made).__name__} has no trainable parameters")
-    return made.float()
-
-
-def _refuse_lazy(net: nn.Module) -> None:
-    for name, value in (*net.named_parameters(), *net.named_buffers()):
-        if is_lazy(value):
-            raise EmcError(
-                f"{type(net).__name__}: {name!r} belongs to a lazy layer, whose shape is not known"
-                " yet: give the layer its input size, or let the factory run a batch through it"
-            )
+    check_made(made)
+    return made
 
 
 def check_logits(net: nn.Module, x: Tensor, classes: int) -> None:

@@ -19,11 +19,11 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.fresh import check_logits, fresh, head_places, weights
 from emc.engine.objective import check_shape, hits
 from emc.engine.order import epochs
-from emc.engine.precision import exact_float32
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import learning_rates
 from emc.engine.training_state import UnsaveableError, take_up, training_state
+from emc.nets.arithmetic import exact_float32
 from emc.nets.noise import GeneratorState, seeded
 from emc.seeds import derive
 

@@ -1,15 +1,16 @@
 """Architectures that a plug-in registers, and the nets it makes of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emc.errors import EmcError
 from emc.study.architectures import FAMILIES, OwnArchitecture
-from emc.study.plugins import Function, blaming, register
+from emc.study.plugins import Function, Registered, blaming, register
 from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def architecture(name: str) -> Callable[[Function], Function]:
@@ -59,19 +60,53 @@ def _weights(
     """Shapes of everything it trains; the net is tried on two inputs.
 
     Raises:
-        EmcError: the plug-in fails, or its net does not give the logits.
+        EmcError: the plug-in fails, its nets share numbers or cannot be trained in float32, or one
+            does not give the logits.
     """
     import torch
 
+    from emc.nets.noise import seeded
+
     registered = net.registered
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        made = own_net(net, "relu", shape, classes).float().eval()
+    x = torch.zeros(2, *shape, dtype=torch.float32)
+    with seeded(0), torch.no_grad():
+        made, again = (own_net(net, "relu", shape, classes) for _ in range(2))
+        _check_fresh(registered, made, again)
         with blaming(registered.plugin.file, registered.line):
-            logits = made(torch.zeros(2, *shape))
+            logits = made.eval()(x)
     found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if found != (2, classes):
         raise EmcError(
             f"{registered.place}: architecture {net.name!r} gives logits of shape {found} for two"
             f" inputs of {shape} in {classes} classes, (2, {classes}) is wanted"
         )
+    _check_answers(registered, made, x)
     return tuple(tuple(weight.shape) for weight in made.parameters() if weight.requires_grad)
+
+
+def _check_fresh(registered: Registered, made: "nn.Module", again: "nn.Module") -> None:
+    """See that the nets of two calls can be trained, each by itself."""
+    from emc.nets.arithmetic import refuse_surroundings
+    from emc.nets.factory import check_fresh, check_made
+
+    with _named(registered):
+        refuse_surroundings()
+        check_made(made)
+        check_fresh(made, again)
+
+
+def _check_answers(registered: Registered, made: "nn.Module", x: "Tensor") -> None:
+    from emc.nets.factory import check_answers
+
+    with _named(registered):
+        check_answers(made, x)
+
+
+@contextmanager
+def _named(registered: Registered) -> Iterator[None]:
+    """Tell whose net an error is about."""
+    try:
+        yield
+    except EmcError as error:
+        what = f"{registered.place}: architecture {registered.name!r}"
+        raise EmcError(f"{what}: {error}") from None

@@ -2,9 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.modules.instancenorm import _InstanceNorm
 
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.optimizer import RATES
@@ -12,6 +9,9 @@ from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
 from emc.native.unavailable import UnavailableError
+from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour
+from emc.nets.noise import seeded
+from emc.seeds import derive
 
 
 def obstacle(net: nn.Module) -> str | None:
@@ -23,11 +23,11 @@ def obstacle(net: nn.Module) -> str | None:
 
 
 def _obstacle_of(layer: nn.Module) -> str | None:
-    if isinstance(layer, _BatchNorm):
+    if isinstance(layer, BATCH_NORMS):
         return "normalises over the batch, which is padded"
-    if isinstance(layer, _InstanceNorm) and layer.track_running_stats:
+    if isinstance(layer, INSTANCE_NORMS) and layer.track_running_stats:
         return "keeps running statistics"
-    if isinstance(layer, _DropoutNd) and layer.p > 0:
+    if isinstance(layer, DROPOUTS) and layer.p > 0:
         return "draws numbers that would depend on the other replicas"
     for name, value in vars(layer).items():
         if isinstance(value, Tensor):
@@ -48,17 +48,18 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
     x, labels, sizes = stack.chunk(0, 2)
     check_logits(net, x[0], procedure.classes)
     rates = torch.ones(2, RATES, device=device)
-    net.train()
-    step.net.template.train()
     kind = type(net).__name__
-    before = [constant.clone() for constant in stack.constants]
     try:
-        step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
-        together, alone = net(x[0])[:1], net(x[0, :1])
-        mixed = not torch.allclose(together, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
+        # A net may draw, which is refused with the step: from a stream of its own.
+        with seeded(derive(replica.seed, "noise"), device):
+            seen = behaviour(net, x[0], training=True)
+            step.net.template.train()
+            step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
     except (RuntimeError, ValueError) as error:
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
-    if not all(map(torch.equal, before, stack.constants)):
+    if seen.changes:
         raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
-    if mixed:
+    if seen.mixes:
         raise UnavailableError(f"{kind}: a row's logits depend on the other rows of the batch")
+    if seen.draws:
+        raise UnavailableError(f"{kind} draws numbers that would depend on the other replicas")

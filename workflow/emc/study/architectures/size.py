@@ -1,9 +1,13 @@
 """The width that a wanted number of parameters asks for."""
 
-from functools import lru_cache
-from typing import TypeVar
+from functools import cache, lru_cache
+from typing import Final, TypeVar
 
+from emc.errors import EmcError
 from emc.study.architectures.family import Scaled, Shape
+
+_IDLE: Final = 1000
+"""A net that is so many times wider without growth does not grow with its width."""
 
 Net = TypeVar("Net", bound=Scaled)
 
@@ -12,6 +16,9 @@ def sized(net: Net, shape: Shape, classes: int) -> Net:
     """Put the width whose parameter count comes nearest in the place of `params`.
 
     Of two widths equally near, the smaller is taken. Counts grow with the width.
+
+    Raises:
+        EmcError: no width has so many parameters, since they do not grow with it.
     """
     return net if net.params is None else at_width(net, _nearest(net, net.params, shape, classes))
 
@@ -25,12 +32,20 @@ def at_width(net: Net, width: int) -> Net:
 def _nearest(net: Scaled, wanted: float, shape: Shape, classes: int) -> int:
     """Bisect over the numbers of steps from the narrowest width."""
 
+    @cache
     def count(steps: int) -> int:
         return at_width(net, net.narrowest + steps * net.step).parameters(shape, classes)
 
     low, high = 0, 0
+    grown = low
     while count(high) < wanted:
         low, high = high, 2 * high + 1
+        grown = high if count(high) > count(low) else grown
+        if high > _IDLE * max(grown, 1) or high > _IDLE * wanted:
+            raise EmcError(
+                f"'params': no width has {wanted:g} parameters: there are {count(high):,} at width"
+                f" {net.narrowest + high * net.step}, and they do not grow with it"
+            )
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) < wanted else (low, middle)
