@@ -191,6 +191,8 @@ def _unchanged(before: Tensor, after: Tensor) -> bool:
 
 
 def _close(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
     if not one.is_floating_point():
         return torch.equal(one, other)
     scale = _RELATIVE * float(one.abs().nan_to_num().max())

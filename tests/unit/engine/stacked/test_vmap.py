@@ -269,6 +269,8 @@ def test_logits_that_go_wrong_in_training_are_told(
     wanted = (
         rf"gives logits of shape \(\d+, {CLASSES - 1}\), \[batch, classes\] is \(\d+, {CLASSES}\)"
     )
+    if make is NarrowInBulk and back_end.name == "vmap":
+        wanted = "a row's logits depend on the other rows"
     with pytest.raises(EmcError, match=wanted):
         back_end.run(asked, replicas([8, 5]))
 

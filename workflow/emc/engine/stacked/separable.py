@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
+from emc.engine.stacked.memory import is_out_of_memory
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
 from emc.native.unavailable import UnavailableError
@@ -56,6 +57,8 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
             step.net.template.train()
             step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
     except (RuntimeError, ValueError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
     if seen.changes:
         raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
