@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emc.api.certify import certify
     from emc.api.measure import measure
-    from emc.curvature.model import certify
     from emc.data.own import dataset
     from emc.engine.own import optimizer
     from emc.errors import EmcError
@@ -34,7 +34,7 @@ _HOMES = {
     "EmcError": ("emc.errors", "EmcError"),
     "activation": ("emc.nets.own_activation", "activation"),
     "architecture": ("emc.nets.own", "architecture"),
-    "certify": ("emc.curvature.model", "certify"),
+    "certify": ("emc.api.certify", "certify"),
     "dataset": ("emc.data.own", "dataset"),
     "measure": ("emc.api.measure", "measure"),
     "open": ("emc.warehouse.open", "open_database"),

@@ -20,6 +20,7 @@ class Quadratic:
         *,
         accuracy: float = 0.5,
         objective: Objective = PLAIN,
+        grows: str | None = None,
     ) -> None:
         self.hessian = hessian
         self.objective = objective
@@ -29,6 +30,7 @@ class Quadratic:
         self.dense_products = 0
         self._gradient = np.zeros(len(hessian)) if gradient is None else gradient
         self._accuracy = accuracy
+        self._grows = grows
 
     def at(self, parameters: np.ndarray) -> "Quadratic":
         other = copy(self)
@@ -45,6 +47,9 @@ class Quadratic:
     def products(self, vectors: np.ndarray) -> np.ndarray:
         self.asked += len(vectors)
         return vectors @ self.hessian
+
+    def growing(self) -> str | None:
+        return self._grows
 
     def dense_within(self, products: int) -> bool:
         return products >= self.dense_products

@@ -79,10 +79,11 @@ def reference_hessian(
 ) -> np.ndarray:
     """The dense Hessian in float64, by torch alone.
 
-    By reverse over reverse for LayerNorm, with whose weights torch.func.hessian (2.14) gives a
-    matrix that is not symmetric.
+    By reverse over reverse for normalisation by the data, with whose weights torch.func.hessian
+    (2.14) gives a matrix that is not symmetric.
     """
     module = module.double().eval()
+    by_data = (nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
     names = {name: value.detach() for name, value in module.named_parameters()}
     sizes = [value.numel() for value in names.values()]
     x, y = torch.from_numpy(inputs).double(), torch.from_numpy(labels)
@@ -96,6 +97,6 @@ def reference_hessian(
     flat = torch.cat([value.flatten() for value in names.values()])
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-        if any(isinstance(part, nn.LayerNorm) for part in module.modules()):
+        if any(isinstance(part, by_data) for part in module.modules()):
             return torch.autograd.functional.hessian(loss, flat).numpy()
         return hessian(loss)(flat).numpy()

@@ -273,12 +273,14 @@ def test_nets_and_data_that_cannot_be_examined() -> None:
         AutogradOperator(net, {"weight": np.zeros((4, 6))}, inputs, labels, Objective())
     with pytest.raises(EmcError, match="the net has no 'extra', it has weight, bias"):
         AutogradOperator(net, {**state(net), "extra": np.zeros(1)}, inputs, labels, Objective())
-    few = AutogradOperator(nn.Linear(6, 2), state(nn.Linear(6, 2)), inputs, labels, Objective())
-    with pytest.raises(EmcError, match="the net has 2 classes"):
-        few.first_order()
+    few = nn.Linear(6, 2)
+    with pytest.raises(EmcError, match=r"labels lie in 0 \.\.\. 3, the net has 2 classes"):
+        AutogradOperator(few, state(few), inputs, labels, Objective())
     flat = nn.Sequential(net, nn.Flatten(0))
-    with pytest.raises(EmcError, match=r"the net answers \(4,\), wanted are \[rows, classes\]"):
-        AutogradOperator(flat, state(flat), inputs, labels, Objective()).first_order()
+    with pytest.raises(
+        EmcError, match=r"Sequential gives torch.float64 of shape \(32,\), expected"
+    ):
+        AutogradOperator(flat, state(flat), inputs, labels, Objective())
 
 
 def test_memory_does_not_grow_with_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Verdicts on constructed end points, exact and by Lanczos."""
 
+from dataclasses import replace
 from math import inf, isnan, nan
 
 import numpy as np
@@ -10,7 +11,9 @@ from tests.unit.curvature.matrices import PLAIN, Quadratic, rotated
 from emc.curvature import Evidence, Objective, Settings, WrittenOperator, certify_operator
 from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operators, is_exact
+from emc.curvature.ends import exact_ends
 from emc.curvature.extremes import UNDECIDED
+from emc.curvature.verdict import Slope, judge
 from emc.errors import EmcError
 from emc.nets.plan import Dense
 from emc.records import Outcome, Verdict
@@ -29,9 +32,10 @@ def certified(
     plateau: float | None = 1e-5,
     accuracy: float = 0.9,
     objective: Objective = PLAIN,
+    grows: str | None = None,
 ) -> Evidence:
     slope = np.full(len(values), gradient / np.sqrt(len(values)))
-    point = Quadratic(rotated(values), slope, accuracy=accuracy, objective=objective)
+    point = Quadratic(rotated(values), slope, accuracy=accuracy, objective=objective, grows=grows)
     return certify_operator(point, plateau=plateau, seed=4, settings=settings)
 
 
@@ -101,15 +105,50 @@ def test_no_curvature_and_no_weights() -> None:
 
 
 @BOTH
-def test_fitted_replaces_minimum_where_the_loss_vanishes_at_infinity(settings: Settings) -> None:
-    """There the plateau and the relative gradient are no tests."""
-    kind = {"settings": settings, "accuracy": 1.0, "plateau": 0.3, "gradient": 9e-4}
-    evidence = certified(CONVEX * 1e-4, **kind)
+@pytest.mark.parametrize("values", [CONVEX * 1e-4, SADDLE], ids=["convex", "saddle"])
+def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature(
+    values: np.ndarray, settings: Settings
+) -> None:
+    kind = {"settings": settings, "accuracy": 1.0, "gradient": 9e-4, "grows": "the weights of 'a'"}
+    evidence = certified(values, **kind)
     assert evidence.verdict is Verdict.FITTED
-    assert "the gradient norm is down to 0.0009" in evidence.reason
-    assert "no finite minimiser" in evidence.reason
-    assert certified(SADDLE, **kind).verdict is Verdict.SADDLE
-    assert certified(CONVEX, **{**kind, "gradient": 0.1}).verdict is Verdict.UNCONVERGED
+    assert evidence.reason.startswith(
+        "Every sample is fitted and the gradient norm is down to 0.0009, the loss varied by 1e-05;"
+        " the logits grow with the weights of 'a', so that cross-entropy has no finite minimiser"
+    )
+    assert "the loss varied" not in certified(values, plateau=None, **kind).reason
+    falling = certified(values, plateau=0.3, **kind)
+    assert falling.verdict is Verdict.UNCONVERGED
+    assert "still varied by 0.3 of its mean" in falling.reason
+    assert certified(values, **{**kind, "gradient": 0.1}).verdict is Verdict.UNCONVERGED
+
+
+@BOTH
+def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(settings: Settings) -> None:
+    kind = {"settings": settings, "accuracy": 1.0, "gradient": 5e-4}
+    for values, verdict in ((CONVEX, Verdict.MINIMUM), (SADDLE, Verdict.SADDLE)):
+        evidence = certified(values, **kind)
+        assert evidence.verdict is verdict
+        assert "finite minimiser" not in evidence.reason
+    assert certified(SADDLE, plateau=0.3, **kind).verdict is Verdict.UNCONVERGED
+    small = certified(SADDLE * 1e-4, **kind)
+    assert small.verdict is Verdict.UNCONVERGED
+    assert small.reason.startswith("The relative gradient norm ")
+
+
+def test_a_fit_is_at_rest_only_where_its_loss_is_flat_on_its_own_scale() -> None:
+    """|g| |w| / loss is the slope of log loss by log |w|: 50 here, whatever the curvature."""
+    ends = exact_ends(rotated(SADDLE), eps=1e-3, direction=False)
+    slope = Slope(5e-4, 10.0, 1e-4, plateau=0.0, vanishing=True, growing=None)
+    verdict, reason = judge(slope, ends, EXACT)
+    assert verdict is Verdict.UNCONVERGED
+    assert reason == (
+        "Every sample is fitted and the loss still falls: by 0.05 of itself where the weights move"
+        " by 0.001 of their norm, more than 0.001."
+    )
+    assert judge(replace(slope, vanishing=False), ends, EXACT)[0] is Verdict.SADDLE
+    assert judge(replace(slope, gradient_norm=0.0, loss=0.0), ends, EXACT)[0] is Verdict.SADDLE
+    assert judge(replace(slope, loss=0.0), ends, EXACT)[0] is Verdict.UNCONVERGED
 
 
 @pytest.mark.parametrize(
@@ -117,7 +156,7 @@ def test_fitted_replaces_minimum_where_the_loss_vanishes_at_infinity(settings: S
     [Objective(label_smoothing=0.1), Objective(weight_decay=1e-4), Objective("squared-error")],
 )
 def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objective) -> None:
-    kind = {"settings": EXACT, "accuracy": 1.0, "objective": objective}
+    kind = {"settings": EXACT, "accuracy": 1.0, "objective": objective, "grows": "all weights"}
     assert certified(CONVEX, **kind).verdict is Verdict.MINIMUM
     assert certified(CONVEX, plateau=0.3, **kind).verdict is Verdict.UNCONVERGED
 

@@ -2,13 +2,23 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from tests.unit.curvature.nets import cnn, mlp, parameters, samples
 
-from emc.curvature import EndPoint, Evidence, Objective, Settings, certify_end_points, endpoint
+from emc.curvature import (
+    EndPoint,
+    Evidence,
+    Objective,
+    Settings,
+    WrittenOperator,
+    certify_end_points,
+    endpoint,
+)  # fmt: skip
+from emc.curvature.choose import plan_operator
+from emc.curvature.operator import Operator
 from emc.errors import EmcError
 from emc.nets.module import module
 from emc.nets.plan import Plan
@@ -118,9 +128,20 @@ assert "torch" not in sys.modules and "scipy" not in sys.modules
     assert (done.stdout, done.stderr) == ("unconverged\n", "")
 
 
+@pytest.mark.parametrize("made", [plan_operator, WrittenOperator])
+def test_a_plan_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -> None:
+    plan, data = mlp(), samples(9, 6)
+    for objective in (Objective(lambda *_: torch.zeros(())), Objective(class_weights=(1.0,) * 4)):
+        with pytest.raises(EmcError, match=r"with cross-entropy or squared-error, without class"):
+            made(plan, parameters(plan), *data, objective).first_order()
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
+        ({"loss": "squared-error", "class_weights": (1.0,)}, "class weights need cross-entropy"),
+        ({"class_weights": (1.0, float("inf"))}, "expected numbers from 0, found inf for class 1"),
+        ({"weight_decay": float("inf")}, "weight decay inf: it is not negative, and finite"),
         ({"loss": "hinge"}, "loss 'hinge': allowed are cross-entropy, squared-error"),
         ({"label_smoothing": 1.0}, r"label smoothing 1.0: it lies in \[0, 1\)"),
         ({"loss": "squared-error", "label_smoothing": 0.1}, "0.1 needs cross-entropy"),

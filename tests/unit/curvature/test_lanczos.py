@@ -77,9 +77,7 @@ def test_fresh_directions_are_orthogonal_to_the_space() -> None:
 def test_products_that_are_not_symmetric_are_refused() -> None:
     matrix = rotated(np.linspace(0, 1, 40))
     matrix[3] *= 1.5
-    with pytest.raises(
-        EmcError, match="not symmetric: the net draws random numbers, or has an oper"
-    ):
+    with pytest.raises(EmcError, match="not symmetric: an operation of the net has no second"):
         extended(matrix, 10)
 
 

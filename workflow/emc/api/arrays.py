@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from emc.api.shown import shown
 from emc.data.given import as_inputs, as_labels
@@ -29,16 +30,41 @@ def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
         EmcError: the source has another form, its inputs are no finite real numbers of one shape,
             or its labels are not the classes 0, 1, ..., at least two, each of them present.
     """
-    inputs, labels = _halves(source) if isinstance(source, tuple) else _gathered(source)
-    single = labels.shape in {(labels.size,), (labels.size, 1)}
-    if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
-        raise EmcError(
-            f"source: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
-            f" {inputs.shape} and {labels.shape}"
-        )
+    inputs, labels = halves("source", source)
     return as_inputs("source", inputs).astype(np.float32), _classes(
         as_labels("source", _numbered(labels))
     )
+
+
+def halves(name: str, source: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs [N, *shape] and labels [N] or [N, 1] of the argument `name`, of whatever types.
+
+    Raises:
+        EmcError: the source has another form, or inputs and labels are not one each.
+    """
+    try:
+        inputs, labels = _halves(source) if isinstance(source, tuple) else _gathered(source)
+    except EmcError as error:
+        raise EmcError(str(error).replace("source:", f"{name}:", 1)) from error.__cause__
+    single = labels.shape in {(labels.size,), (labels.size, 1)}
+    if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
+        raise EmcError(
+            f"{name}: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
+            f" {inputs.shape} and {labels.shape}"
+        )
+    return inputs, labels
+
+
+def array(what: str, value: Any) -> np.ndarray:
+    """One value as an array; `what` it is, for an error.
+
+    Raises:
+        EmcError: it is no dense array.
+    """
+    try:
+        return _array(what, value)
+    except EmcError as error:
+        raise EmcError(str(error).removeprefix("source: ")) from error.__cause__
 
 
 def _halves(source: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -63,6 +89,8 @@ def _gathered(source: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _length(source: Any) -> int:
+    if isinstance(source, DataLoader):
+        raise EmcError(f"{_WANTED}, found a DataLoader: give its data set, loader.dataset")
     strange = isinstance(source, str | bytes | Mapping | type | torch.Tensor)
     if strange or hasattr(source, "shape") or not hasattr(source, "__getitem__"):
         raise EmcError(f"{_WANTED}, found {shown(source)}")

@@ -3,7 +3,7 @@
 Knows the objective at an end point, Lanczos and its probabilistic bound, and the verdicts.
 Must not know how the end point was reached, or files. Plans are differentiated by compiled
 kernels, in numpy where these cannot (`emc.curvature.choose`); torch is loaded for anyone's modules
-only (`emc.curvature.autograd`, `emc.curvature.model`).
+only (`emc.curvature.autograd`).
 """
 
 from emc.curvature.certificate import certify_operator

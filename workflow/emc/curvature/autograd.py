@@ -13,10 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value, vmap
 
-from emc.curvature.functional import Net, Rows, State, differentiable
+from emc.curvature.functional import Net, State, differentiable
+from emc.curvature.growth import growing
 from emc.curvature.objective import Objective
 from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder, check_finite
 from emc.curvature.parameters import check_labels, flatten
+from emc.curvature.process import Products
+from emc.curvature.row_losses import Rows, shares
+from emc.curvature.trial import Trial
 from emc.errors import EmcError
 
 CHUNK: Final = 512
@@ -32,8 +36,12 @@ class AutogradOperator:
 
     Its parameters are the trainable ones of the module. `state` gives all of these by name, and
     may give buffers and frozen parameters, which otherwise are as the module has them. The module
-    is copied, and evaluated as in evaluation mode; logits are computed in `precision` on
-    `device`, their loss in float64.
+    is copied; logits are computed in `precision` on `device`, their loss in float64.
+
+    It is called in evaluation mode, or in `training` mode with all samples as one batch. `whole`
+    says that rows cannot be summed up chunk by chunk: logits depend on the other rows of a call
+    (batch normalisation without running statistics), or a loss of one's own sees all of them.
+    `few` are some different inputs, as the net takes them.
     """
 
     def __init__(
@@ -46,25 +54,28 @@ class AutogradOperator:
         *,
         precision: str = "float64",
         device: str = "cpu",
+        training: bool = False,
     ) -> None:
-        """Copy the module and take the data to the device.
+        """Copy the module, take the data to the device and try the net on a few rows.
 
         Raises:
-            EmcError: a state that does not belong to the module or is not finite.
+            EmcError: a net that cannot be examined, a state that does not belong to it or is not
+                finite, inputs that it cannot take, or labels that are not classes of it.
         """
         self.objective = objective
         self.samples = len(labels)
-        self.net = Net(module, objective, precision, device)
+        self.net = Net(module, objective, precision, device, training=training)
         self.net.check(state)
         self.parameters = flatten(self.net.shapes, state)
         self.constants = self.net.constants(state)
-        self.rows = Rows(
-            torch.tensor(np.ascontiguousarray(inputs), device=device),
-            torch.tensor(np.ascontiguousarray(labels), device=device),
-            torch.full(
-                (self.samples,), 1 / max(self.samples, 1), dtype=torch.double, device=device
-            ),
-        )
+        tried = Trial(self.net, self.parameters, self.constants, inputs)
+        check_labels(labels, tried.classes)
+        classes = torch.tensor(np.ascontiguousarray(labels), device=device)
+        self.rows = Rows(tried.taken(inputs), classes, shares(objective, classes, tried.classes))
+        tried.differentiate()
+        self.whole = tried.mixes or callable(objective.loss)
+        self.few = tried.rows
+        self._module, self._state = module, state
 
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
@@ -76,16 +87,15 @@ class AutogradOperator:
         """Loss, gradient and accuracy at the point.
 
         Raises:
-            EmcError: the labels are not classes of the net, or torch cannot differentiate it.
+            EmcError: torch cannot differentiate the net or its loss.
         """
-        check_labels(self.rows.labels.numpy(force=True), self._classes())
         decay = self.objective.weight_decay
         gradient = decay * self.parameters
         loss = decay / 2 * float(self.parameters @ self.parameters)
         correct = 0
         point = self.net.named(self.parameters)
-        with differentiable():
-            for rows in _chunks(self.rows, CHUNK):
+        with differentiable(self.net):
+            for rows in _chunks(self.rows, self._rows_at_once(vectors=1)):
                 logits = self.net.logits(point, self.constants, rows.inputs)
                 correct += int((logits.argmax(-1) == rows.labels).sum())
                 parts, value = grad_and_value(self.net.loss)(point, self.constants, rows)
@@ -95,26 +105,66 @@ class AutogradOperator:
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
-        if len(vectors) == 1:
-            return self._product(vectors[0])[None]
-        products = self.objective.weight_decay * vectors
-        point, directions = self.net.named(self.parameters), self.net.named(vectors)
-        several = vmap(self.net.product, (None, 0, None, None), randomness="different")
-        with differentiable():
-            for rows in _chunks(self.rows, max(1, CHUNK // len(vectors))):
-                parts = several(point, directions, self.constants, rows)
-                products += self.net.flat(parts, lead=1).numpy(force=True)
+        size = self._vectors_at_once()
+        groups = [vectors[start : start + size] for start in range(0, len(vectors), size)]
+        return np.concatenate([self._products(group) for group in groups])
+
+    def _products(self, vectors: np.ndarray) -> np.ndarray:
+        """Products made together; vmap would slow down the convolutions of a single one."""
+        alone = len(vectors) == 1
+        product = (
+            self.net.product
+            if alone
+            else vmap(self.net.product, (None, 0, None, None), randomness="different")
+        )
+        point = self.net.named(self.parameters)
+        directions = self.net.named(vectors[0] if alone else vectors)
+        products: np.ndarray = self.objective.weight_decay * vectors
+        with differentiable(self.net):
+            for rows in _chunks(self.rows, self._rows_at_once(len(vectors))):
+                parts = product(point, directions, self.constants, rows)
+                products += self.net.flat(parts, lead=0 if alone else 1).numpy(force=True)
         return products
 
-    def _product(self, vector: np.ndarray) -> np.ndarray:
-        """Hessian times one vector; vmap would slow down its convolutions."""
-        product: np.ndarray = self.objective.weight_decay * vector
-        point, direction = self.net.named(self.parameters), self.net.named(vector)
-        with differentiable():
-            for rows in _chunks(self.rows, CHUNK):
-                parts = self.net.product(point, direction, self.constants, rows)
-                product += self.net.flat(parts, lead=0).numpy(force=True)
-        return product
+    def _rows_at_once(self, vectors: int) -> int:
+        return self.samples if self.whole else max(1, CHUNK // vectors)
+
+    def _vectors_at_once(self) -> int:
+        """As many as `_rows_at_once` takes; one where operations may not have a batched form."""
+        if self.net.twice_backwards:
+            return 1
+        return max(1, CHUNK // self.samples) if self.whole else CHUNK
+
+    def growing(self) -> str | None:
+        """Weights in proportion to which the logits grow, in words, if any are seen."""
+
+        with differentiable(self.net):
+            return growing(self.net.module, self.net.named(self.parameters), self._logits)
+
+    def few_logits(self) -> Tensor:
+        """Logits of the `few` at the point, float64 [rows, classes]."""
+        with differentiable(self.net):
+            return self._logits(self.net.named(self.parameters))
+
+    def _logits(self, parameters: State) -> Tensor:
+        return self.net.logits(parameters, self.constants, self.few)
+
+    def in_training(self, part: slice) -> "AutogradOperator":
+        """The objective of some of the samples as one batch in training mode.
+
+        Raises:
+            EmcError: the net cannot be examined in training mode.
+        """
+        return AutogradOperator(
+            self._module,
+            self._state,
+            self.rows.inputs[part].numpy(force=True),
+            self.rows.labels[part].numpy(force=True),
+            self.objective,
+            precision=self.net.precision,
+            device=self.net.device,
+            training=True,
+        )
 
     def dense_within(self, products: int) -> bool:
         """Whether so many products would give all columns, or few samples make these cheap."""
@@ -134,13 +184,25 @@ class AutogradOperator:
             raise EmcError(NOT_SYMMETRIC)
         return hessian
 
-    def _classes(self) -> int:
-        point = self.net.named(self.parameters)
-        return self.net.logits(point, self.constants, self.rows.inputs[:1]).shape[-1]
+
+def products_of(operators: Sequence[AutogradOperator]) -> Products:
+    """Products of several end points of one module, in one call where these can share one.
+
+    They cannot where rows depend on each other, for a stack pads the smaller data sets, or where
+    an operation may have no batched form.
+    """
+    if len(operators) > 1 and not any(one.whole or one.net.twice_backwards for one in operators):
+        return AutogradStack(operators).products
+
+    def one_by_one(indices: Sequence[int], vectors: np.ndarray) -> np.ndarray:
+        each = zip(indices, vectors, strict=True)
+        return np.concatenate([operators[i].products(vector[None]) for i, vector in each])
+
+    return one_by_one
 
 
 class AutogradStack:
-    """Several end points of one module, whose products are made in one call.
+    """Several end points of one module that sums up rows, whose products are made in one call.
 
     Batching pays where one product is too small to keep the device busy: on a GPU, and for nets
     of many small operations on a CPU.
@@ -167,7 +229,7 @@ class AutogradStack:
         products: np.ndarray = self._decay[list(indices)] * vectors
         together = vmap(self._net.product, randomness="different")
         chosen = Rows(*(part[which] for part in self._rows))
-        with differentiable():
+        with differentiable(self._net):
             for rows in _chunks(chosen, max(1, CHUNK // len(indices)), axis=1):
                 parts = together(points, directions, constants, rows)
                 products += self._net.flat(parts, lead=1).numpy(force=True)

@@ -113,11 +113,14 @@ def _slope(operator: Operator, point: FirstOrder, plateau: float | None) -> Slop
         raise EndPointError(
             f"the end point has loss {point.loss} and gradient norm {norm}: not finite"
         )
+    vanishing = point.accuracy == 1 and operator.objective.vanishes_at_infinity
     return Slope(
         gradient_norm=norm,
         parameter_norm=float(np.linalg.norm(operator.parameters)),
+        loss=point.loss,
         plateau=plateau,
-        at_infinity=point.accuracy == 1 and operator.objective.vanishes_at_infinity,
+        vanishing=vanishing,
+        growing=operator.growing() if vanishing else None,
     )
 
 

@@ -155,18 +155,18 @@ def _side_by_side(
     settings: Settings,
     device: str,
 ) -> list[Evidence]:
-    from emc.curvature.autograd import AutogradStack
+    from emc.curvature.autograd import products_of
+    from emc.curvature.modes import with_mode
 
     operators = [_differentiated(module, end, objective, settings, device) for end in ends]
-    alone = operators[0].products
-    together = AutogradStack(operators).products if len(operators) > 1 else None
-    return certify_operators(
+    found = certify_operators(
         operators,
-        together or (lambda _, vectors: alone(vectors)),
+        products_of(operators),
         plateaus=[end.plateau for end in ends],
         seeds=[end.seed for end in ends],
         settings=settings,
     )
+    return [with_mode(*each) for each in zip(found, operators, strict=True)]
 
 
 def _group_size(end: EndPoint, settings: Settings) -> int:

@@ -1,50 +1,65 @@
 """A torch module as a function of its parameters, and the derivatives of its loss."""
 
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from copy import deepcopy
+from contextlib import AbstractContextManager, contextmanager
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import cross_entropy
 
+from emc.curvature.arithmetic import whole_arithmetic
+from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
 from emc.curvature.parameters import Shapes, check_parameters
-from emc.errors import EmcError
+from emc.curvature.row_losses import Rows, row_losses
+from emc.errors import EmcError, with_kind
+from emc.nets.inspection import structure
 
 State = dict[str, Tensor]
 
 
-class Rows(NamedTuple):
-    """Samples [rows, ...] with the share that each has in the mean loss: zero for padding."""
-
-    inputs: Tensor
-    labels: Tensor
-    shares: Tensor
-
-
 class Net:
-    """A copy of a module, in evaluation mode and one precision; `shapes` are those it trains."""
+    """A copy of a module in one mode and one precision; `shapes` are those it trains.
+
+    `twice_backwards` says that products come from two passes backwards: slower, and possible
+    where an operation has no forward derivative.
+    """
 
     def __init__(
-        self, module: nn.Module, objective: Objective, precision: str, device: str
+        self,
+        module: nn.Module,
+        objective: Objective,
+        precision: str,
+        device: str,
+        *,
+        training: bool = False,
     ) -> None:
-        """Copy the module; `precision` is the name of a dtype."""
+        """Copy the module; `precision` is the name of a dtype.
+
+        Raises:
+            EmcError: a module that cannot be examined, as `copied` says.
+        """
+        self._dtype: torch.dtype = getattr(torch, precision)
+        self.module = copied(module, self._dtype, device, training=training)
         self.shapes: Shapes = {
             name: tuple(value.shape)
             for name, value in module.named_parameters()
             if value.requires_grad
         }
+        self.kind = type(module).__name__
+        self.precision = precision
         self.device = device
-        self._dtype: torch.dtype = getattr(torch, precision)
-        self._module = deepcopy(module).to(device, self._dtype).eval().requires_grad_(False)
-        self._objective = objective
+        self.training = training
+        self.twice_backwards = False
+        self._held = {name: tuple(value.shape) for name, value in _held(module)}
+        self._parametrized = bool(structure(module).parametrized)
+        self._loss = row_losses(objective, device)
+
+    def arithmetic(self) -> AbstractContextManager[None]:
+        """What calls of the net and its derivatives run in."""
+        return whole_arithmetic(self.device, weight_norm=self._parametrized)
 
     def check(self, state: Mapping[str, np.ndarray]) -> None:
         """See that `state` gives all trained parameters, and nothing that the module lacks.
@@ -52,21 +67,26 @@ class Net:
         Raises:
             EmcError: names or shapes are not those of the module, or a number is not finite.
         """
-        own = {**dict(self._module.named_parameters()), **dict(self._module.named_buffers())}
-        given = {name: tuple(own[name].shape) for name in state if name in own}
+        given = {name: self._held[name] for name in state if name in self._held}
         check_parameters({**self.shapes, **given}, state)
 
     def constants(self, state: Mapping[str, np.ndarray]) -> State:
-        """The buffers and frozen parameters that `state` gives."""
+        """The buffers and frozen parameters that `state` gives and this mode uses."""
+        used = {name for name, _ in _held(self.module)} - set(self.shapes)
         return {
-            name: self._cast(torch.tensor(value))
-            for name, value in state.items()
-            if name not in self.shapes
+            name: self.cast(torch.tensor(value)) for name, value in state.items() if name in used
         }
+
+    def load(self, state: State) -> None:
+        """Give the copy these values, which calls through a state need not."""
+        held = dict(_held(self.module))
+        with torch.no_grad():
+            for name, value in state.items():
+                held[name].copy_(value)
 
     def named(self, vectors: np.ndarray) -> State:
         """Flat float64 vectors [..., P] as parameters by name, [..., *shape]."""
-        tensor = self._cast(torch.from_numpy(vectors))
+        tensor = self.cast(torch.from_numpy(vectors))
         parts = torch.split(tensor, [prod(shape) for shape in self.shapes.values()], dim=-1)
         return {
             name: part.reshape((*vectors.shape[:-1], *shape))
@@ -79,24 +99,30 @@ class Net:
         return torch.cat([part.reshape(*part.shape[:lead], -1).double() for part in parts], dim=-1)
 
     def logits(self, parameters: State, constants: State, inputs: Tensor) -> Tensor:
-        """Float64 logits [rows, classes]."""
+        """Float64 logits [rows, classes].
+
+        Raises:
+            EmcError: the net answers something else.
+        """
         state = {**parameters, **constants}
-        answer: Tensor = functional_call(self._module, state, (self._cast(inputs),))
-        if answer.ndim != 2:
-            raise EmcError(f"the net answers {tuple(answer.shape)}, wanted are [rows, classes]")
+        answer = functional_call(self.module, state, (self.cast(inputs),))
+        if not isinstance(answer, Tensor):
+            raise EmcError(
+                f"{self.kind} gives a {type(answer).__name__}, expected a tensor of logits"
+                " [rows, classes]: wrap the net in a module that returns the logits alone, such as"
+                " out.logits"
+            )
+        if answer.ndim != 2 or not answer.is_floating_point():
+            raise EmcError(
+                f"{self.kind} gives {answer.dtype} of shape {tuple(answer.shape)}, expected logits"
+                " [rows, classes] of a floating type"
+            )
         return answer.double()
 
     def loss(self, parameters: State, constants: State, rows: Rows) -> Tensor:
         """These rows' part of the mean loss, without weight decay."""
         logits = self.logits(parameters, constants, rows.inputs)
-        if self._objective.loss == "squared-error":
-            classes = torch.arange(logits.shape[-1], device=logits.device)
-            wanted = (rows.labels[:, None] == classes).double()
-            each = (logits - wanted).square().mean(-1)
-        else:
-            smoothing = self._objective.label_smoothing
-            each = cross_entropy(logits, rows.labels, reduction="none", label_smoothing=smoothing)
-        return each @ rows.shares
+        return self._loss(logits, rows)
 
     def product(self, parameters: State, direction: State, constants: State, rows: Rows) -> State:
         """These rows' part of the Hessian times a direction."""
@@ -105,30 +131,68 @@ class Net:
             slopes: State = grad(self.loss)(at, constants, rows)
             return slopes
 
-        product: State = jvp(gradient, (parameters,), (direction,))[1]
+        def slope(at: State) -> Tensor:
+            slopes = gradient(at)
+            return torch.stack([(slopes[name] * direction[name]).sum() for name in slopes]).sum()
+
+        product: State = (
+            grad(slope)(parameters)
+            if self.twice_backwards
+            else jvp(gradient, (parameters,), (direction,))[1]
+        )
         return product
 
-    def _cast(self, tensor: Tensor) -> Tensor:
+    def try_derivatives(self, parameters: State, constants: State, rows: Rows) -> None:
+        """See what loss and derivatives of a few rows are, and how products can be made.
+
+        Raises:
+            EmcError: the loss fails on these rows, or torch cannot differentiate it twice.
+        """
+        with self.arithmetic():
+            with told("the loss fails on logits and labels"):
+                self.loss(parameters, constants, rows)
+            with told(f"torch cannot differentiate {self.kind}"):
+                grad(self.loss)(parameters, constants, rows)
+            with told(f"torch cannot take second derivatives of {self.kind}"):
+                try:
+                    self.product(parameters, parameters, constants, rows)
+                except (NotImplementedError, RuntimeError):
+                    self.twice_backwards = True
+                    self.product(parameters, parameters, constants, rows)
+
+    def cast(self, tensor: Tensor) -> Tensor:
+        """A tensor on the net's device; floating-point numbers in its precision."""
         if tensor.is_floating_point():
             return tensor.to(self.device, self._dtype)
         return tensor.to(self.device)
 
 
+def _held(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
 @contextmanager
-def differentiable() -> Iterator[None]:
-    """Kernels that have second derivatives, and whole float32 products (no TF32).
+def told(what: str) -> Iterator[None]:
+    """Errors of a net or a loss, whatever they are, with what failed.
 
     Raises:
-        EmcError: torch cannot differentiate an operation of the net in this way.
+        EmcError: something failed.
     """
     try:
-        with (
-            warnings.catch_warnings(),
-            sdpa_kernel(SDPBackend.MATH),
-            torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
-        ):
-            # Torch scripts its own forward rules at first use, and warns of that.
-            warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
-            yield
-    except NotImplementedError as error:
-        raise EmcError(f"the net has an operation without second derivatives: {error}") from None
+        yield
+    except (EmcError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise EmcError(f"{what}: {with_kind(error)}") from error
+
+
+@contextmanager
+def differentiable(net: Net) -> Iterator[None]:
+    """Arithmetic for derivatives of a net.
+
+    Raises:
+        EmcError: an operation of the net fails.
+    """
+    with net.arithmetic(), told(f"{net.kind} fails as it is differentiated"):
+        yield

@@ -24,7 +24,7 @@ def logit_loss(
     objective: Objective, logits: np.ndarray, labels: np.ndarray, total: int
 ) -> LogitLoss:
     """The loss at float64 logits [classes, samples], as shares of a mean over `total` samples."""
-    if objective.loss == "squared-error":
+    if objective.named_loss == "squared-error":
         return _SquaredError(logits, labels, total)
     return _CrossEntropy(logits, labels, total, objective.label_smoothing)
 

@@ -60,7 +60,7 @@ class NativeOperator:
             plan,
             inputs,
             labels,
-            loss=objective.loss,
+            loss=objective.named_loss,
             label_smoothing=objective.label_smoothing,
             weight_decay=objective.weight_decay,
             precision=precision,
@@ -100,6 +100,10 @@ class NativeOperator:
         parts = self._shares(lambda one: native.products(parameters, rows, one, self._threads))
         products: np.ndarray = np.sum(parts, axis=0)
         return products
+
+    def growing(self) -> str | None:
+        """Weights in proportion to which the logits grow, in words."""
+        return self._written.growing()
 
     def dense_within(self, products: int) -> bool:
         """Whether so many products would give the columns that have no closed form."""

@@ -1,43 +1,77 @@
 """What was minimised: the loss whose gradient and Hessian are examined."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from math import isfinite
+from typing import TYPE_CHECKING, Final
 
 from emc.errors import EmcError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LOSSES: Final = ("cross-entropy", "squared-error")
+
+LossFunction = Callable[["Tensor", "Tensor"], "Tensor"]
+"""The mean loss, a scalar, of logits [n, classes] and labels int64 [n]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """Mean loss over all samples, plus weight_decay / 2 * |w|^2.
 
-    `cross-entropy` (nats) smooths its targets by `label_smoothing` as torch does; `squared-error`
-    is the mean over samples and classes of the squared difference between the logits and the
-    one-hot labels. `weight_decay` is that of an optimizer which adds `weight_decay * w` to the
-    gradient; decoupled decay is no part of any objective.
+    `cross-entropy` (nats) smooths its targets by `label_smoothing` and weighs samples by
+    `class_weights` [classes] as torch.nn.CrossEntropyLoss does; `squared-error` is the mean over
+    samples and classes of the squared difference between the logits and the one-hot labels. A
+    function of torch's tensors is given all logits at once. `weight_decay` is that of an optimizer
+    which adds `weight_decay * w` to the gradient; decoupled decay is no part of any objective.
 
     Raises:
-        EmcError: an unknown loss, smoothing outside [0, 1) or without cross-entropy, or a
-            negative decay.
+        EmcError: an unknown loss, smoothing outside [0, 1), smoothing or class weights without
+            cross-entropy, class weights that are negative or
+            infinite, or a negative decay.
     """
 
-    loss: str = "cross-entropy"
+    loss: str | LossFunction = "cross-entropy"
     label_smoothing: float = 0.0
     weight_decay: float = 0.0
+    class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """See that the numbers make sense together."""
-        if self.loss not in LOSSES:
+        if not callable(self.loss) and self.loss not in LOSSES:
             raise EmcError(f"loss {self.loss!r}: allowed are {', '.join(LOSSES)}")
         if not 0 <= self.label_smoothing < 1:
             raise EmcError(f"label smoothing {self.label_smoothing}: it lies in [0, 1)")
         if self.label_smoothing > 0 and self.loss != "cross-entropy":
             raise EmcError(f"label smoothing {self.label_smoothing} needs cross-entropy")
-        if not self.weight_decay >= 0:
-            raise EmcError(f"weight decay {self.weight_decay}: it is not negative")
+        if not (self.weight_decay >= 0 and isfinite(self.weight_decay)):
+            raise EmcError(f"weight decay {self.weight_decay}: it is not negative, and finite")
+        self._check_class_weights()
+
+    def _check_class_weights(self) -> None:
+        if self.class_weights is None:
+            return
+        if self.loss != "cross-entropy":
+            raise EmcError("class weights need cross-entropy")
+        for number, weight in enumerate(self.class_weights):
+            if not (weight >= 0 and isfinite(weight)):
+                raise EmcError(
+                    f"class weights: expected numbers from 0, found {weight} for class {number}"
+                )
 
     @property
     def vanishes_at_infinity(self) -> bool:
-        """Whether a net that fits every sample has its infimum at infinitely large weights."""
+        """Whether the infimum is zero, out of reach, for a net that fits and has large logits."""
         return self.loss == "cross-entropy" and self.label_smoothing == 0 and self.weight_decay == 0
+
+    @property
+    def named_loss(self) -> str:
+        """The name of its loss, one of `LOSSES`, which is all that plans are examined with.
+
+        Raises:
+            EmcError: it is a function, or has class weights.
+        """
+        if self.class_weights is not None or not isinstance(self.loss, str):
+            raise EmcError(f"a plan is examined with {' or '.join(LOSSES)}, without class weights")
+        return self.loss

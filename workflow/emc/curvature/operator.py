@@ -10,8 +10,8 @@ from emc.errors import EmcError
 SYMMETRIC: Final = 1e-3
 """How far products may be from those of a symmetric matrix, relative to its scale."""
 NOT_SYMMETRIC: Final = (
-    "the Hessian of the net is not symmetric: the net draws random numbers, or has an operation "
-    "that is differentiated wrongly"
+    "the Hessian of the net is not symmetric: an operation of the net has no second derivative, or "
+    "a wrong one, or the net draws random numbers"
 )
 
 
@@ -54,6 +54,12 @@ class Operator(Protocol):
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+
+    def growing(self) -> str | None:
+        """Weights in proportion to which the logits of all samples grow, in words, if any are seen.
+
+        Differences between logits count: what is added to all of a sample changes no loss.
+        """
 
     def dense_within(self, products: int) -> bool:
         """Whether the whole Hessian costs no more than so many products, or very little."""

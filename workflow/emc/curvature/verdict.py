@@ -6,11 +6,19 @@
 2. Plateau: the relative variation of the last epoch losses (`emc.criteria.plateau`).
 3. Curvature: whether the Hessian bends down (`ends.Bend`).
 
-Under pure cross-entropy a net that fits every sample has no finite minimiser: on the way to
-infinity loss, gradient and curvature vanish together, so that the relative gradient and the
-relative variation of the loss do not. There the absolute gradient is the only first-order test,
-and the verdict in the place of `minimum` is `fitted, gradient vanishing`. Negative curvature that
-is certain stays a `saddle`: the loss falls faster off that way than along it.
+The first two ask for stationarity, and come first: a point that moves on is `unconverged`, however
+its Hessian bends. A `saddle` asks for as much as a `minimum`.
+
+Pure cross-entropy at a perfect fit needs more care, for its infimum is zero, and on the way to
+infinity loss, gradient and curvature vanish together:
+
+- Where the logits grow in proportion to some weights (`Operator.growing`, such as those of a linear
+  last layer), a larger multiple of these has a smaller loss at every sample, so that no point that
+  fits is stationary. The verdict is `fitted, gradient vanishing` if the gradient's norm and the
+  plateau pass, and otherwise `unconverged`; curvature decides nothing.
+- Where that is not seen, as with logits that are bounded, the point is judged as any other, and
+  the loss has to be flat on its own scale too: a move of the weights by `gradient` of their norm
+  may lower it by no more than `plateau` of itself.
 """
 
 from dataclasses import dataclass
@@ -25,27 +33,27 @@ from emc.records import Verdict
 class Slope:
     """What the first-order tests look at.
 
-    `plateau` is None where it is not known, and then not tested. `at_infinity` says that the net
-    fits every sample of an objective that vanishes at infinity.
+    `plateau` is None where it is not known, and then not tested. `vanishing` says that the net
+    fits every sample of an objective whose infimum is then zero; `growing` names the weights that
+    it decreases with, where such are seen.
     """
 
     gradient_norm: float
     parameter_norm: float
+    loss: float
     plateau: float | None
-    at_infinity: bool
+    vanishing: bool
+    growing: str | None
 
     def relative(self, lambda_max: float) -> float:
         """|g| / (|w| lambda_max); 0 where the gradient is, infinite at no weights or curvature."""
-        if self.gradient_norm == 0:
-            return 0.0
-        scale = self.parameter_norm * max(lambda_max, 0.0)
-        return self.gradient_norm / scale if scale > 0 else inf
+        return _ratio(self.gradient_norm, self.parameter_norm * max(lambda_max, 0.0))
 
     def failure(self, settings: Settings) -> str | None:
         """Why the tests that need no curvature fail, or None."""
         if not self.gradient_norm <= settings.gradient:
             return f"The gradient norm {self.gradient_norm:.2g} exceeds {settings.gradient:g}."
-        if self.at_infinity or self.plateau is None or self.plateau <= settings.plateau:
+        if self.plateau is None or self.plateau <= settings.plateau:
             return None
         if isinf(self.plateau):
             return "Too few epochs were trained for the loss to show a plateau."
@@ -55,16 +63,33 @@ class Slope:
         )
 
     def relative_failure(self, lambda_max: float, settings: Settings) -> str | None:
-        """Why the relative gradient test fails, or None."""
+        """Why the tests relative to curvature and loss fail, or None."""
         relative = self.relative(lambda_max)
-        if self.at_infinity or relative <= settings.gradient:
-            return None
-        return f"The relative gradient norm {relative:.2g} exceeds {settings.gradient:g}."
+        if not relative <= settings.gradient:
+            return f"The relative gradient norm {relative:.2g} exceeds {settings.gradient:g}."
+        fall = settings.gradient * _ratio(self.gradient_norm * self.parameter_norm, self.loss)
+        if self.vanishing and not fall <= settings.plateau:
+            return (
+                f"Every sample is fitted and the loss still falls: by {fall:.2g} of itself where "
+                f"the weights move by {settings.gradient:g} of their norm, more than "
+                f"{settings.plateau:g}."
+            )
+        return None
+
+
+def _ratio(part: float, whole: float) -> float:
+    """Zero where the part is, infinite where only the whole is."""
+    if part == 0:
+        return 0.0
+    return part / whole if whole > 0 else inf
 
 
 def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
-    """The verdict and its reason, one sentence with the numbers that decided."""
-    failure = slope.failure(settings) or slope.relative_failure(ends.high.value, settings)
+    """The verdict and its reason, with the numbers that decided."""
+    failure = slope.failure(settings)
+    if failure is None and slope.growing:
+        return Verdict.FITTED, _fitted(slope, ends)
+    failure = failure or slope.relative_failure(ends.high.value, settings)
     if failure is not None:
         return Verdict.UNCONVERGED, failure
     level = f"-{settings.eps:g} times the largest, {ends.high.value:.3g}"
@@ -79,14 +104,18 @@ def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
                 f"After {ends.iterations} iterations the {low} neither proves nor excludes "
                 f"an eigenvalue below {level}."
             )
-        case Bend.NONE if slope.at_infinity:
-            return Verdict.FITTED, (
-                f"Every sample is fitted and the gradient norm is down to "
-                f"{slope.gradient_norm:.2g}, {_flat(ends, settings)} below {level}; "
-                f"cross-entropy has no finite minimiser there."
-            )
         case Bend.NONE:
             return Verdict.MINIMUM, f"{_settled(slope)}, {_flat(ends, settings)} below {level}."
+
+
+def _fitted(slope: Slope, ends: Ends) -> str:
+    kind = "eigenvalue" if ends.exact else "Ritz value"
+    plateau = "" if slope.plateau is None else f", the loss varied by {slope.plateau:.2g}"
+    return (
+        f"Every sample is fitted and the gradient norm is down to {slope.gradient_norm:.2g}"
+        f"{plateau}; the logits grow with {slope.growing}, so that cross-entropy has no finite "
+        f"minimiser there (smallest {kind} {ends.low.value:.3g}, largest {ends.high.value:.3g})."
+    )
 
 
 def _settled(slope: Slope) -> str:

@@ -104,6 +104,12 @@ class WrittenOperator:
                 products += part
         return products
 
+    def growing(self) -> str | None:
+        """Those of the last layer if it is linear; a single logit differs from no other."""
+        last = self._plan[-1]
+        grows = last.activation == "identity" and last.outputs > 1
+        return "the weights of the last layer" if grows else None
+
     def dense_within(self, products: int) -> bool:
         """Whether so many products would give the columns that have no closed form."""
         convolutions = (

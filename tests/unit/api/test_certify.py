@@ -7,12 +7,14 @@ import pytest
 import torch
 from tests.unit.curvature.nets import Attention, samples, state
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from emc.api.certify import Certified, certify
 from emc.curvature import Settings
-from emc.curvature.model import Certified, certify
 from emc.errors import EmcError
 from emc.records import Verdict
 
+TENSORS = TensorDataset(*map(torch.from_numpy, samples(20, 3, classes=2)))
 LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
 
 
@@ -92,11 +94,18 @@ def test_too_few_losses_and_a_falling_loss() -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [torch.zeros(20, 3), torch.zeros(20), torch.zeros(19, dtype=torch.long)]
+    ("labels", "message"),
+    [
+        (torch.zeros(20, 3), r"data: inputs \[N, ...\] and labels \[N\] are .* and \(20, 3\)"),
+        (torch.full((20,), 0.5), r"data: expected whole numbers as labels, found 0.5 at 0"),
+        (torch.zeros(19, dtype=torch.long), r"found \(20, 4, 6\) and \(19,\)"),
+        (torch.full((20,), 3), r"labels lie in 3 \.\.\. 3, the net has 3 classes"),
+        (torch.full((20,), -1), r"labels lie in -1 \.\.\. -1, the net has 3 classes"),
+    ],
 )
-def test_labels_are_integers_one_a_sample(labels: torch.Tensor) -> None:
+def test_labels_are_one_integer_per_sample(labels: torch.Tensor, message: str) -> None:
     inputs, _ = samples(20, 4, 6)
-    with pytest.raises(EmcError, match=r"wanted are inputs \[n, ...\] and integer labels \[n\]"):
+    with pytest.raises(EmcError, match=message):
         certify(Attention(), None, (inputs, labels))
 
 
@@ -108,7 +117,7 @@ def test_a_net_that_draws_random_numbers_is_refused() -> None:
     torch.manual_seed(0)
     data = samples(20, 3, classes=9)
     for settings in (LENIENT, Settings()):
-        with pytest.raises(EmcError, match="not symmetric: the net draws random numbers"):
+        with pytest.raises(EmcError, match="Noisy draws random numbers in evaluation mode"):
             certify(Noisy(3, 9), None, data, settings=settings)
 
 
@@ -131,17 +140,88 @@ def test_a_net_whose_curvature_is_not_a_number_is_refused_as_such() -> None:
 def test_what_is_no_net_no_parameters_and_no_data() -> None:
     net, data = nn.Linear(3, 2), samples(20, 3, classes=2)
     wrong: list[tuple[Any, Any, Any, str]] = [
-        (net, net.parameters(), data, r"parameters: wanted are values by name, .*found generator"),
-        (net, list(net.parameters()), data, r"parameters: .*found list of 2$"),
-        (net, net, data, r"parameters: .*found Linear$"),
-        (lambda x: x, None, data, r"model: a torch.nn.Module is wanted, found function"),
-        (net, None, data[0], r"data: a pair \(inputs, labels\) is wanted, found ndarray of 20"),
-        (net, None, (*data, data), r"data: a pair .*found tuple of 3"),
-        (net, None, (3, data[1]), r"data: wanted are inputs \[n, ...\] and integer labels \[n\]"),
+        (net, net.parameters(), data, r"parameters: expected values by name, .*found <generator"),
+        (net, list(net.parameters()), data, r"parameters: .*found \[Parameter"),
+        (net, net, data, r"parameters: .*found Linear\("),
+        (net, {"weight": "a", "bias": 1}, data, r"parameters: 'weight': expected real numbers"),
+        (net, {"weight": [[1], [2, 3]]}, data, r"parameters: 'weight': no array: "),
+        (lambda x: x, None, data, r"model: expected a torch.nn.Module, found <function"),
+        (type(net), None, data, r"model: expected a torch.nn.Module, found the class Linear"),
+        (nn.Flatten(), None, data, r"model: Flatten has no parameter that requires a gradient"),
+        (nn.LazyLinear(2), None, data, r"model: 'weight' belongs to a lazy layer"),
+        (net, None, data[0], r"data: a tuple .*, found ndarray of shape \(20, 3\)"),
+        (net, None, (*data, data), r"data: a tuple .*, found a tuple of 3"),
+        (net, None, (3, data[1]), r"data: a tuple .*, found 3 in the tuple"),
+        (net, None, DataLoader(TENSORS), r"data: .*, found a DataLoader: give .* loader.dataset$"),
+        (net, None, (data[0] * 1j, data[1]), r"data: inputs: expected real numbers, found complex"),
+        (net, None, (np.full((20, 3), np.nan), data[1]), r"data: input 0 is not finite"),
     ]
     for model, parameters, given, message in wrong:
-        with pytest.raises(EmcError, match=message):
+        with pytest.raises(EmcError, match=message) as told:
             certify(model, parameters, given)
+        assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"loss": nn.CrossEntropyLoss}, "loss: expected .*, found the class CrossEntropyLoss"),
+        ({"loss": 3}, "loss: expected 'cross-entropy', .*, found 3"),
+        ({"loss": "hinge"}, "loss 'hinge': allowed are cross-entropy, squared-error"),
+        ({"weight_decay": "0.1"}, "weight_decay: expected a number, found '0.1'"),
+        ({"label_smoothing": None}, "label_smoothing: expected a number, found None"),
+        ({"class_weights": 2}, "class_weights: expected a sequence of numbers, found 2"),
+        ({"class_weights": [1, -1]}, "class weights: expected numbers from 0, found -1.0 for clas"),
+        ({"class_weights": [1, 1], "loss": "squared-error"}, "class weights need cross-entropy"),
+        ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
+        ({"settings": {"eps": 1}}, r"settings: expected a Settings, found \{'eps': 1\}"),
+        ({"mode": "train"}, "mode: expected one of evaluation, training, found 'train'"),
+    ],
+)
+def test_options_that_make_no_sense(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        certify(nn.Linear(3, 2), None, samples(20, 3, classes=2), **given)
+
+
+def test_a_data_set_of_pairs_is_data_too() -> None:
+    net = nn.Linear(3, 2)
+    pairs = TensorDataset(*TENSORS.tensors)
+    column = (TENSORS.tensors[0], TENSORS.tensors[1].double()[:, None])
+    found = [certify(net, None, data) for data in (TENSORS.tensors, pairs, list(pairs), column)]
+    assert len({one.loss for one in found}) == 1
+
+
+def test_no_grad_and_inference_mode_of_the_caller_do_not_matter() -> None:
+    net, data = trained(weight_decay=0.02)
+    expected = certify(net, None, data, weight_decay=0.02)
+    with torch.inference_mode():
+        inside = certify(net, None, data, weight_decay=0.02)
+    with torch.no_grad():
+        assert certify(net, None, data, weight_decay=0.02).lambda_min == expected.lambda_min
+    assert inside.lambda_min == expected.lambda_min
+
+
+def test_a_certificate_draws_nothing_and_changes_nothing() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2)
+    ).train()
+    before, drawn = net.state_dict(), torch.get_rng_state()
+    kept = {name: value.clone() for name, value in before.items()}
+    certify(net, None, TENSORS.tensors)
+    assert net.training
+    assert torch.equal(drawn, torch.get_rng_state())
+    assert all(torch.equal(kept[name], value) for name, value in net.state_dict().items())
+
+
+def test_bfloat16_parameters_and_data_are_read_exactly() -> None:
+    torch.manual_seed(0)
+    net = nn.Linear(3, 2).bfloat16()
+    inputs, labels = TENSORS.tensors
+    found = certify(net, None, (inputs.bfloat16(), labels))
+    same = certify(nn.Linear(3, 2), net.state_dict(), (inputs.bfloat16().double(), labels))
+    assert found.lambda_max == same.lambda_max
+    assert certify(net.float(), None, (inputs.bfloat16(), labels)).loss == found.loss
 
 
 class Tied(nn.Module):

@@ -1,0 +1,230 @@
+"""`emc.certify`: the certificate of anyone's trained net."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from emc.api.arrays import array, halves
+from emc.api.shown import shown
+from emc.criteria import plateau
+from emc.curvature.autograd import AutogradOperator
+from emc.curvature.certificate import certify_operator
+from emc.curvature.evidence import Evidence
+from emc.curvature.modes import with_mode
+from emc.curvature.objective import LossFunction, Objective
+from emc.curvature.polish import polish
+from emc.curvature.quadrature import exact_spectrum, quadrature
+from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.spectrum import Spectrum
+from emc.data.given import as_labels
+from emc.errors import EmcError, one_line
+from emc.nets.inspection import structure
+from emc.records import Polish
+
+MODES: Final = ("evaluation", "training")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Certified(Evidence):
+    """The evidence at a net's parameters; printing it gives the verdict and its reason."""
+
+    operator: AutogradOperator = field(repr=False)
+    settings: Settings = field(repr=False)
+
+    def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
+        """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""
+        if self.exact:
+            return exact_spectrum(self.operator)
+        return quadrature(self.operator, probes=probes, steps=steps, seed="spectrum")
+
+    def polish(self, *, iterations: int = 300, escapes: int = 0, criterion: float = 1.0) -> Polish:
+        """How far L-BFGS comes from here: was training merely unfinished, or is it stuck?
+
+        `escapes` saddles are left at most; the training accuracy `criterion` is a fit.
+        """
+        settings = replace(self.settings, polish=iterations, escapes=escapes)
+        return polish(self.operator, criterion=criterion, seed="emc.certify", settings=settings)
+
+
+def certify(
+    model: nn.Module,
+    parameters: Mapping[str, Any] | None,
+    data: Any,
+    *,
+    losses: Sequence[float] | None = None,
+    loss: str | LossFunction = "cross-entropy",
+    label_smoothing: float = 0.0,
+    class_weights: Sequence[float] | None = None,
+    weight_decay: float = 0.0,
+    mode: str = "evaluation",
+    settings: Settings = DEFAULT,
+    escape: bool = False,
+) -> Certified:
+    """Certify whether a trained net is at a minimum of its training loss.
+
+    Args:
+        model: maps inputs [batch, *shape] to logits [batch, classes]. Only parameters that
+            require a gradient are varied. It is neither changed nor moved; a copy is evaluated in
+            `settings.precision` on the device where its parameters lie.
+        parameters: values by name, or None for those that the model has.
+        data: all training samples, as `emc.measure` takes them: a tuple of inputs [n, *shape] and
+            integer labels [n], or a data set of pairs. Floating-point inputs keep their digits;
+            integers stay integers where the model takes them, as an embedding does.
+        losses: mean training loss of each epoch, the oldest first, for the plateau test, which is
+            left out without them.
+        loss: "cross-entropy", or "squared-error" of the logits against one-hot labels; or a
+            function of all logits [n, classes] and labels int64 [n] that gives their mean loss.
+        label_smoothing: of the cross-entropy, as torch has it.
+        class_weights: of the cross-entropy, one per class, as torch has them.
+        weight_decay: of an optimizer that adds it to the gradient (decoupled decay: 0).
+        mode: "evaluation", in which accuracies are counted; or "training", with all samples as
+            one batch, for nets with batch normalisation. Where the two differ the reason says
+            which was examined.
+        settings: tolerances.
+        escape: whether to give the way down from a saddle (`Certified.escape`).
+
+    Raises:
+        EmcError: a model, parameters or data that are not as described, parameters that do not
+            belong to the model or are not finite, or a net that cannot be differentiated twice or
+            draws random numbers.
+    """
+    objective = _objective(loss, label_smoothing, class_weights, weight_decay)
+    variation, tolerances = _plateau(losses), _settings(settings)
+    with torch.inference_mode(False), torch.enable_grad():
+        operator = _operator(
+            model, parameters, data, objective, precision=tolerances.precision, mode=mode
+        )
+        evidence = certify_operator(
+            operator, plateau=variation, seed="emc.certify", settings=tolerances, escape=escape
+        )
+        evidence = with_mode(evidence, operator)
+    found = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
+    return Certified(**found, operator=operator, settings=tolerances)
+
+
+def _operator(
+    model: nn.Module,
+    parameters: Mapping[str, Any] | None,
+    data: Any,
+    objective: Objective,
+    *,
+    precision: str,
+    mode: str,
+) -> AutogradOperator:
+    if mode not in MODES:
+        raise EmcError(f"mode: expected one of {', '.join(MODES)}, found {shown(mode)}")
+    return AutogradOperator(
+        model,
+        _state(model, parameters),
+        *_samples(data),
+        objective,
+        precision=precision,
+        device=_device(model),
+        training=mode == "training",
+    )
+
+
+def _state(model: nn.Module, parameters: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    if not isinstance(model, nn.Module):
+        raise EmcError(f"model: expected a torch.nn.Module, found {shown(model)}")
+    if lazy := structure(model).lazy:
+        raise EmcError(
+            f"model: {lazy[0]!r} belongs to a lazy layer, whose shape is not known yet: run a batch"
+            " through the model first"
+        )
+    named = dict(model.named_parameters()) if parameters is None else parameters
+    if not isinstance(named, Mapping):
+        raise EmcError(
+            "parameters: expected values by name, as `dict(model.named_parameters())` or"
+            f" `model.state_dict()`, or None for those that the model has, found {shown(named)}"
+        )
+    values = {name: _real(f"parameters: {name!r}", value) for name, value in named.items()}
+    return _without_second_names(model, values)
+
+
+def _without_second_names(
+    model: nn.Module, values: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Tied weights under the first of their names: a `state_dict` holds them under each."""
+    left = dict(values)
+    for name, first in structure(model).tied.items():
+        if name not in left or first not in left:
+            continue
+        if not np.array_equal(left.pop(name), left[first], equal_nan=True):
+            raise EmcError(f"parameters: {first!r} and {name!r} are one weight, but differ")
+    return left
+
+
+def _samples(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    inputs, labels = halves("data", data)
+    inputs = _real("data: inputs", inputs)
+    if inputs.dtype.kind == "f":
+        finite = np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
+        if not finite.all():
+            raise EmcError(f"data: input {int(finite.argmin())} is not finite")
+    return inputs, as_labels("data", labels)
+
+
+def _real(what: str, value: Any) -> np.ndarray:
+    found = array(what, value)
+    if found.dtype.kind not in "biuf":
+        raise EmcError(f"{what}: expected real numbers, found {found.dtype}")
+    return found
+
+
+def _objective(loss: Any, label_smoothing: Any, class_weights: Any, weight_decay: Any) -> Objective:
+    if isinstance(loss, type) or not (callable(loss) or isinstance(loss, str)):
+        raise EmcError(
+            "loss: expected 'cross-entropy', 'squared-error' or a function of logits and labels,"
+            f" found {shown(loss)}"
+        )
+    for name, value in (("label_smoothing", label_smoothing), ("weight_decay", weight_decay)):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise EmcError(f"{name}: expected a number, found {shown(value)}")
+    weights = None if class_weights is None else _numbers("class_weights", class_weights)
+    return Objective(
+        loss,
+        float(label_smoothing),
+        float(weight_decay),
+        None if weights is None else tuple(weights.tolist()),
+    )
+
+
+def _plateau(losses: Any) -> float | None:
+    return None if losses is None else plateau(_numbers("losses", losses))
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """A sequence of numbers as float64 [length]."""
+    try:
+        numbers = np.asarray([float(each) for each in value], dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EmcError(
+            f"{name}: expected a sequence of numbers, found {shown(value)}: {one_line(error)}"
+        ) from error
+    return numbers
+
+
+def _settings(settings: Any) -> Settings:
+    if not isinstance(settings, Settings):
+        raise EmcError(f"settings: expected a Settings, found {shown(settings)}")
+    return settings
+
+
+def _device(model: nn.Module) -> str:
+    """The one device of all parameters and buffers."""
+    places = {
+        str(tensor.device): name
+        for name, tensor in (*model.named_parameters(), *model.named_buffers())
+    }
+    if len(places) > 1:
+        where = ", ".join(f"{name!r} on {place}" for place, name in places.items())
+        raise EmcError(f"model: expected all of it on one device, found {where}")
+    if not places:
+        raise EmcError(f"model: {type(model).__name__} has no parameter that requires a gradient")
+    return next(iter(places))

@@ -1,0 +1,91 @@
+"""An objective's loss of some rows' logits, in torch."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from emc.curvature.objective import LossFunction, Objective
+from emc.errors import EmcError
+
+
+class Rows(NamedTuple):
+    """Samples [rows, ...] with the share that each has in the mean loss: zero for padding."""
+
+    inputs: Tensor
+    labels: Tensor
+    shares: Tensor
+
+
+RowLosses = Callable[[Tensor, Rows], Tensor]
+"""The part that rows with logits float64 [rows, classes] have in the mean loss."""
+
+
+def row_losses(objective: Objective, device: str) -> RowLosses:
+    """The loss of an objective, without weight decay.
+
+    A function of one's own is given the rows as if they were all.
+    """
+    if callable(objective.loss):
+        return _own(objective.loss, device)
+    if objective.loss == "squared-error":
+        return _squared_error
+    return _cross_entropy(objective, device)
+
+
+def shares(objective: Objective, labels: Tensor, classes: int) -> Tensor:
+    """The share of each sample in the mean over all, float64 [n]: 1 / n, or as weighted by class.
+
+    torch.nn.CrossEntropyLoss divides by the sum of the weights of the samples' own classes.
+
+    Raises:
+        EmcError: class weights that are not one per class, or are zero for all of the samples.
+    """
+    total = float(len(labels))
+    if (weights := objective.class_weights) is not None:
+        if len(weights) != classes:
+            raise EmcError(
+                f"class weights: expected one for each of {classes} classes, found {len(weights)}"
+            )
+        weight = torch.tensor(weights, dtype=torch.double, device=labels.device)
+        total = float(weight[labels].sum())
+        if total == 0:
+            raise EmcError("class weights: those of all classes in the data are zero")
+    return torch.full((len(labels),), 1 / total, dtype=torch.double, device=labels.device)
+
+
+def _cross_entropy(objective: Objective, device: str) -> RowLosses:
+    smoothing, weights = objective.label_smoothing, objective.class_weights
+    weight = None if weights is None else torch.tensor(weights, dtype=torch.double, device=device)
+
+    def losses(logits: Tensor, rows: Rows) -> Tensor:
+        each = cross_entropy(
+            logits, rows.labels, weight, reduction="none", label_smoothing=smoothing
+        )
+        return each @ rows.shares
+
+    return losses
+
+
+def _squared_error(logits: Tensor, rows: Rows) -> Tensor:
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    wanted = (rows.labels[:, None] == classes).double()
+    return (logits - wanted).square().mean(-1) @ rows.shares
+
+
+def _own(loss: LossFunction, device: str) -> RowLosses:
+    here = deepcopy(loss).to(device, torch.double) if isinstance(loss, nn.Module) else loss
+
+    def losses(logits: Tensor, rows: Rows) -> Tensor:
+        value = here(logits, rows.labels)
+        if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
+            raise EmcError(
+                "loss: expected one number, the mean over all samples (reduction='mean'), found"
+                f" {tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__}"
+            )
+        return value
+
+    return losses

@@ -1,0 +1,109 @@
+"""A net tried on a few of its rows: what it takes, and how it may be examined."""
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emc.curvature.functional import Net, State
+from emc.curvature.row_losses import Rows
+from emc.errors import EmcError, with_kind
+from emc.nets.inspection import Behaviour, behaviour
+
+FEW: Final = 8
+LOOKED_AT: Final = 512
+"""Rows among which different ones are looked for."""
+
+
+class Trial:
+    """What a few `rows` say of a net at a point: its `classes`, and whether rows `mixes`.
+
+    Integers are given to the net as they are if it takes them (an embedding does), and otherwise
+    as floating-point numbers of the same value.
+    """
+
+    def __init__(
+        self, net: Net, parameters: np.ndarray, constants: State, inputs: np.ndarray
+    ) -> None:
+        """Call the net.
+
+        Raises:
+            EmcError: there are no rows, or the net cannot take them, draws random numbers, or
+                changes a buffer or its inputs.
+        """
+        if len(inputs) == 0:
+            raise EmcError("there are no samples to look at the loss of")
+        self._net = net
+        self._point = net.named(parameters)
+        net.load({**self._point, **constants})
+        self._constants = constants
+        self.rows, seen = self._tried(_different(inputs))
+        self.mixes = seen.mixes
+        self.classes = seen.shape[-1]
+        self._check(seen)
+
+    def taken(self, inputs: np.ndarray) -> Tensor:
+        """Inputs [n, *shape] on the net's device, in the type that it takes."""
+        tensor = torch.tensor(np.ascontiguousarray(inputs), device=self._net.device)
+        return tensor.to(self.rows.dtype)
+
+    def _tried(self, inputs: np.ndarray) -> tuple[Tensor, Behaviour]:
+        given = self._net.cast(torch.tensor(inputs))
+        floating = self._net.cast(given.double())
+        failures: list[Exception] = []
+        for rows in (given,) if given.is_floating_point() else (given, floating):
+            try:
+                return rows, self._behaviour(rows)
+            except (EmcError, MemoryError, torch.OutOfMemoryError):
+                raise
+            except Exception as error:
+                failures.append(error)
+        how = "; as floating-point numbers: ".join(map(with_kind, failures))
+        mode = "training" if self._net.training else "evaluation"
+        raise EmcError(
+            f"{self._net.kind} fails in {mode} mode on inputs of shape {tuple(given.shape)}: {how}"
+        ) from failures[0]
+
+    def _behaviour(self, rows: Tensor) -> Behaviour:
+        """The net's answer is looked at first: what is no tensor is no behaviour."""
+        given = rows.clone()
+        with self._net.arithmetic():
+            self._net.logits(self._point, self._constants, given)
+        if not torch.equal(given, rows):
+            raise EmcError(
+                f"{self._net.kind} changes its inputs in place: its first operation must make a new"
+                " tensor, as ReLU(inplace=False) does"
+            )
+        with self._net.arithmetic():
+            return behaviour(self._net.module, rows, training=self._net.training)
+
+    def _check(self, seen: Behaviour) -> None:
+        kind = self._net.kind
+        mode = "training" if self._net.training else "evaluation"
+        if seen.draws:
+            raise EmcError(
+                f"{kind} draws random numbers in {mode} mode (from {', '.join(seen.draws)}): its"
+                " loss is not a function of its weights"
+            )
+        if seen.changes:
+            raise EmcError(f"{kind} changes its buffer {seen.changes[0]!r} in {mode} mode")
+
+    def differentiate(self) -> None:
+        """See that the loss of these rows, of class 0, can be differentiated twice.
+
+        Raises:
+            EmcError: it cannot.
+        """
+        rows = len(self.rows)
+        labels = torch.zeros(rows, dtype=torch.long, device=self._net.device)
+        shares = torch.full((rows,), 1 / rows, dtype=torch.double, device=self._net.device)
+        self._net.try_derivatives(self._point, self._constants, Rows(self.rows, labels, shares))
+
+
+def _different(inputs: np.ndarray) -> np.ndarray:
+    """The first row and some that differ from it, or what comes next where none does."""
+    first = inputs[:LOOKED_AT]
+    differs = (first != first[0]).reshape(len(first), -1).any(axis=1)
+    others = np.flatnonzero(differs)[: FEW - 1]
+    return first[[0, *others]] if len(others) else first[:FEW]
