@@ -13,7 +13,8 @@ include: "workflow/rules/common.smk"
 
 
 wildcard_constraints:
-    study="[a-z0-9-]+",
+    # No file of another study: it would be made of the cells of this one.
+    study=STUDY.name,
     cell="[a-z0-9-]+",
     dataset="[a-z0-9-]+",
     settings="[0-9a-f]{8}",

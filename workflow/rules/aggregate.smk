@@ -21,13 +21,13 @@ rule aggregate:
         runtime=30,
     params:
         settings=SETTINGS_ID,
-        claims=claims_definition(STUDY.study.claims),
+        claims=lambda wildcards: claims_definition(STUDY.study.claims),
         seeds=STUDY.generalised_seeds,
     message:
         "Aggregating study {wildcards.study}"
     shell:
         "python -P scripts/aggregate.py --cells {input.cells:q} --settings {params.settings}"
-        " --claims {params.claims:q} --seeds {params.seeds} --results results"
+        " --claims={params.claims:q} --seeds {params.seeds} --results results"
         " --database {output.database:q} > {log} 2>&1"
 
 
@@ -45,9 +45,9 @@ rule export:
         mem_mb=2000,
         runtime=30,
     params:
-        title=STUDY.study.title or STUDY.name,
+        title=title,
     message:
         "Exporting the tables of {wildcards.study}"
     shell:
         "python -P scripts/export.py --database {input.database:q} --folder {output.folder:q}"
-        " --study {wildcards.study} --title {params.title:q} > {log} 2>&1"
+        " --study {wildcards.study} --title={params.title:q} > {log} 2>&1"

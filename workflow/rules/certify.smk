@@ -23,7 +23,7 @@ rule certify:
         runtime=requested("certify", "runtime"),
     params:
         cell=cell_definition,
-        settings=SETTINGS,
+        settings=lambda wildcards: SETTINGS,
     message:
         "Certifying {wildcards.cell}"
     shell:

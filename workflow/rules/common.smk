@@ -78,6 +78,11 @@ def asked_for(wildcards):
     return plan_id((planned.definition, planned.sections) for planned in STUDY.cells)
 
 
+def title(wildcards):
+    """A function, since braces in a user's text are no wildcards."""
+    return STUDY.study.title or STUDY.name
+
+
 def requested(rule, resource):
     """A resource function: what `emc resources` foretells for the cell, or a fixed amount."""
 

@@ -3,9 +3,10 @@
 
 rule plan:
     input:
-        study=STUDY.file,
-        whole=STUDY.part_of or [],
-        plugins=STUDY.plugins,
+        # Functions, since braces in the name of a file are no wildcards.
+        study=lambda wildcards: STUDY.file,
+        whole=lambda wildcards: STUDY.part_of or [],
+        plugins=lambda wildcards: STUDY.plugins,
     output:
         cells="results/studies/{study}/cells.parquet",
     log:
@@ -22,7 +23,7 @@ rule plan:
     message:
         "Planning study {wildcards.study}"
     shell:
-        "python -P scripts/plan.py --study {input.study:q} --cells {output.cells:q} > {log} 2>&1"
+        "python -P scripts/plan.py --study={input.study:q} --cells {output.cells:q} > {log} 2>&1"
 
 
 rule measure:

@@ -64,13 +64,13 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
-        title=STUDY.study.title or STUDY.name,
-        file=str(STUDY.file),
+        title=title,
+        file=lambda wildcards: str(STUDY.file),
     message:
         "Writing the page of {wildcards.study}"
     shell:
         "python -P scripts/report.py --database {input.database:q} --page {output.page:q}"
-        " --study {wildcards.study} --title {params.title:q} --file {params.file:q}"
+        " --study {wildcards.study} --title={params.title:q} --file={params.file:q}"
         " > {log} 2>&1"
 
 

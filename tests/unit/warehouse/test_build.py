@@ -351,3 +351,12 @@ def test_versions_name_the_code(warehouse):
 
 def test_the_plan_keeps_its_columns(warehouse):
     assert warehouse.view("cells").columns == [column.name for column in CELLS.columns]
+
+
+def test_what_a_killed_writer_noted_goes_with_the_database_that_is_replaced(pair):
+    log = pair.database.with_name(f"{pair.database.name}.wal")
+    log.write_bytes(b"changes of another file")
+    build(pair.database, pair.cells, pair.results, SETTINGS)
+    assert not log.exists()
+    with open_database(pair.database) as opened:
+        assert opened.count("cells") == len(pair.planned)

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from threading import Timer
 
 import duckdb
 import pytest
 
 from emc.errors import EmcError
-from emc.warehouse import open_database
+from emc.warehouse import RELATIONS, open_database
 
 
 def test_sql_takes_parameters(warehouse):
@@ -87,8 +88,11 @@ def test_two_readers_at_once(study, warehouse):
 
 def test_a_missing_database_says_what_makes_it(tmp_path):
     path = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
-    with pytest.raises(EmcError, match=r"emc\.duckdb: no such database; `snakemake .*` makes it"):
+    run = "no such database; `snakemake --cores all --configfile"
+    with pytest.raises(EmcError, match=f"{run} FILE`, with the file of study 'a', makes it"):
         open_database(path)
+    with pytest.raises(EmcError, match=f"{run} 'my study.yaml'` makes it"):
+        open_database(path, Path("my study.yaml"))
     assert not path.exists()
 
 
@@ -98,7 +102,7 @@ def test_only_what_a_rule_makes_is_said_to_be_remade(tmp_path):
     own.parent.mkdir(parents=True)
     for path in (own, other):
         path.write_bytes(b"no database" * 1000)
-    with pytest.raises(EmcError, match=r"cannot be opened .*remove it: `snakemake .*` remakes it"):
+    with pytest.raises(EmcError, match=r"cannot be opened .*remove it: `snakemake .*remakes it"):
         open_database(own)
     with pytest.raises(EmcError, match="passwd: no database of a study: ") as caught:
         open_database(other)
@@ -112,21 +116,21 @@ def test_a_database_that_was_cut_says_how_it_is_remade(study, tmp_path):
     path.parent.mkdir(parents=True)
     whole = study.database.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    advice = r"emc\.duckdb: cannot be .*remove it: `snakemake .*emc\.duckdb` remakes it"
+    advice = r"emc\.duckdb: cannot be .*remove it: `snakemake .* --configfile a\.yaml` remakes it"
     with pytest.raises(EmcError, match=advice):
         _read_all(path)
 
 
 def _read_all(path):
-    with open_database(path) as database:
+    with open_database(path, Path("a.yaml")) as database:
         for table in ("cells", "probes", "estimates", "rates", "certificates"):
             database.sql(f"SELECT * FROM {table}")
 
 
 def test_a_query_that_is_interrupted_ends_as_the_user_asked(warehouse):
-    Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        warehouse.sql("SELECT sum(a.range * b.range) FROM range(100000) a, range(100000) b")
+        warehouse.sql("SELECT sum(a.range * b.range) FROM range(30000) a, range(30000) b")
 
 
 def test_a_database_of_something_else_is_refused_and_let_go(tmp_path):
@@ -149,3 +153,97 @@ def test_a_process_that_reads_ends_in_silence(study):
     command = [sys.executable, "-c", program, str(study.database)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == (str(len(study.planned)), "")
+
+
+def test_a_database_that_another_program_writes_to_is_whole(study, tmp_path):
+    path = _placed(study, tmp_path)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout.readline() == "open\n"
+    with pytest.raises(EmcError, match="another program has it open for writing") as caught:
+        open_database(path)
+    writer.communicate("")
+    assert "remove" not in str(caught.value)
+    with open_database(path) as opened:
+        assert opened.count("cells")
+
+
+HOLDS = """
+import duckdb, sys
+with duckdb.connect(sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_changes_that_a_killed_program_left_go_with_its_file_only(study, tmp_path):
+    path = _placed(study, tmp_path)
+    subprocess.run([sys.executable, "-c", DIES, path], check=False)
+    log = path.with_name("emc.duckdb.wal")
+    assert log.exists()
+    path.write_bytes(study.database.read_bytes())
+    with duckdb.connect(path) as writer:
+        left = log.rename(tmp_path / "log")
+        writer.execute("CREATE TABLE other AS SELECT 1 AS a")
+    left.rename(log)
+    with pytest.raises(EmcError, match=rf"was killed, and left changes .*; remove {log}$"):
+        open_database(path)
+    log.unlink()
+    with open_database(path) as opened:
+        assert opened.count("cells")
+
+
+DIES = """
+import duckdb, os, signal, sys
+database = duckdb.connect(sys.argv[1])
+database.execute("PRAGMA wal_autocheckpoint='1TB'")
+database.execute("CREATE TABLE mine AS SELECT 42 AS a")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _placed(study, tmp_path):
+    path = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(study.database.read_bytes())
+    return path
+
+
+def test_older_clients_know_the_format(warehouse):
+    (tags,) = warehouse.sql(
+        "SELECT tags::JSON::VARCHAR FROM duckdb_databases() WHERE path IS NOT NULL"
+    )
+    assert "v1.4.0" in tags.item()
+
+
+@pytest.mark.slow
+def test_an_older_client_reads_every_table_and_view(study, tmp_path):
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path]
+    if subprocess.run([*install, "duckdb==1.4.*"], capture_output=True, check=False).returncode:
+        pytest.skip("duckdb 1.4 cannot be had")
+    relations = ",".join(relation.name for relation in RELATIONS)
+    done = subprocess.run(
+        [sys.executable, "-c", READS, study.database, relations],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1.4.")
+    with open_database(study.database) as opened:
+        counts = [opened.count(relation.name) for relation in RELATIONS]
+    assert done.stdout.split()[1:] == [str(count) for count in counts]
+
+
+READS = """
+import duckdb, sys
+database = duckdb.connect(sys.argv[1], read_only=True)
+print(duckdb.__version__)
+for name in sys.argv[2].split(","):
+    print(len(database.execute(f"SELECT * FROM {name}").fetchall()))
+"""

@@ -41,7 +41,7 @@ def print_comparison(one: Path, other: Path, results: Path, *, as_json: bool) ->
 def _opened(place: Path, results: Path) -> Warehouse:
     """A database, or that of a study file."""
     if place.suffix in {".yaml", ".yml"}:
-        place = Results(results).study(load_file(place).name).database
+        return open_database(Results(results).study(load_file(place).name).database, place)
     return open_database(place)
 
 

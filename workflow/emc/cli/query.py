@@ -20,7 +20,7 @@ def print_answer(study: Path, sql: str, results: Path, form: str) -> None:
             types or values that the form cannot show.
     """
     database = Results(results).study(load_file(study).name).database
-    with open_database(database) as warehouse, _refusing(form):
+    with open_database(database, study) as warehouse, _refusing(form):
         text = _written(warehouse.sql(sql), form)
     print(text)
 

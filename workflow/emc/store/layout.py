@@ -57,6 +57,11 @@ def data_failure(folder: Path) -> Path:
     return folder / f"failure-{DATASET}.json"
 
 
+def log_of(database: Path) -> Path:
+    """Where DuckDB notes changes of a database that are not in its file yet."""
+    return database.with_name(f"{database.name}.wal")
+
+
 @dataclass(frozen=True, slots=True)
 class StudyFiles:
     """The files of one study."""

@@ -1,4 +1,4 @@
-"""One DuckDB file a study: tables loaded from Parquet, and the views that questions are asked of.
+"""One DuckDB file per study: tables loaded from Parquet, and the views that questions are asked of.
 
 Knows SQL, how files become tables, and the meaning of every table and view by column.
 Must not know how a number was measured, which claim it serves, or how it is drawn.
@@ -6,8 +6,7 @@ Must not know how a number was measured, which claim it serves, or how it is dra
 
 from emc.warehouse.build import build
 from emc.warehouse.dictionary import RELATIONS, data_dictionary
-from emc.warehouse.once import once
-from emc.warehouse.open import Warehouse, open_database
+from emc.warehouse.open import Warehouse, once, open_database
 
 __all__ = [
     "RELATIONS",

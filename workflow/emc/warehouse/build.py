@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -22,7 +22,7 @@ from emc.store.columns import (
     Table,
 )
 from emc.store.failures import failures
-from emc.store.layout import CellFiles, Results
+from emc.store.layout import CellFiles, Results, log_of
 from emc.store.tables import read_table
 from emc.study.claims import AskedClaim
 from emc.warehouse.certified import load_certified
@@ -46,7 +46,11 @@ VERSIONS: Final = Table(
 )
 
 _COMPONENTS: Final = ("torch", "numpy", "scipy", "polars", "duckdb", "altair")
-_MEMORY: Final = "1500MB"
+_CONFIG: Final[dict[str, Any]] = {
+    "memory_limit": "1500MB",
+    # Files of DuckDB's own newest format open in no older client.
+    "storage_compatibility_version": "v1.4.0",
+}
 
 
 def build(
@@ -73,7 +77,7 @@ def build(
     failed = [one for files in folders for one in failures(files, settings, seeds)]
     with write_atomically(database) as partial:
         partial.unlink()  # DuckDB makes its own file and takes no empty one
-        with duckdb.connect(partial, config={"memory_limit": _MEMORY}) as connection:
+        with duckdb.connect(partial, config=_CONFIG) as connection:
             load_parquet(connection, Source(CELLS, [cells]))
             _load_results(connection, folders, failed, settings, seeds)
             load_failures(connection, failed)
@@ -83,6 +87,8 @@ def build(
             load_claims(connection, claims)
             _describe_versions(connection)
             _create_views(connection)
+        # What a killed program noted of changes goes with the file that is replaced.
+        log_of(database).unlink(missing_ok=True)
 
 
 def _load_results(

@@ -1,16 +1,20 @@
-"""A finished database, opened for questions only."""
+"""A finished database, opened for questions only: nothing can change it while it is open."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 import polars as pl
 
 from emc.errors import EmcError
+from emc.store.layout import log_of
 from emc.warehouse.dictionary import RELATIONS
 from emc.warehouse.relations import quoted
 from emc.warehouse.stream import ArrowStream
@@ -29,10 +33,13 @@ _RELATIONS: Final = tuple(relation.name for relation in RELATIONS)
 class Warehouse:
     """The views and tables of one study; no query can change it or reach beyond it."""
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, study: Path | None
+    ) -> None:
         """Use `open_database`."""
         self.path = path
         self._connection = connection
+        self._study = study
 
     def view(self, name: str) -> pl.DataFrame:
         """All rows of a view or table.
@@ -95,7 +102,8 @@ class Warehouse:
         try:
             yield
         except duckdb.IOException as error:
-            raise EmcError(f"{self.path}: cannot be read ({error}){_remedy(self.path)}") from None
+            remedy = _remedy(self.path, self._study)
+            raise EmcError(f"{self.path}: cannot be read ({error}){remedy}") from None
         except duckdb.Error as error:
             raise EmcError(f"{self.path}: {error}") from None
         except RuntimeError as error:
@@ -110,28 +118,53 @@ def _known(name: str) -> str:
     return quoted(name)
 
 
-def open_database(path: Path | str) -> Warehouse:
+def open_database(path: Path | str, study: Path | None = None) -> Warehouse:
     """Open the database of a study, read-only; many processes may.
 
+    `study` is the study file, where it is known: errors say how it remakes the database.
+
     Raises:
-        EmcError: there is none, or the file is no database of a study.
+        EmcError: there is none, another program writes to it, or the file is no database of a
+            study.
     """
     path = Path(path)
     if not path.is_file():
-        advice = f"; `snakemake {path}` makes it" if _of_a_study(path) else ""
+        advice = f"; {_run(path, study)} makes it" if _of_a_study(path) else ""
         raise EmcError(f"{path}: no such database{advice}")
     try:
-        warehouse = Warehouse(path, duckdb.connect(path, read_only=True, config=_LOCKED))
+        connection = duckdb.connect(path, read_only=True, config=_LOCKED)
     except duckdb.Error as error:
-        if not _of_a_study(path):
-            raise EmcError(f"{path}: no database of a study: {error}") from None
-        raise EmcError(f"{path}: cannot be opened ({error}){_remedy(path)}") from None
+        raise EmcError(f"{path}: {_refusal(path, study, str(error))}") from None
+    warehouse = Warehouse(path, connection, study)
     _refuse_foreign(warehouse)
     return warehouse
 
 
-def _remedy(path: Path) -> str:
-    return f"; remove it: `snakemake {path}` remakes it" if _of_a_study(path) else ""
+def _refusal(path: Path, study: Path | None, error: str) -> str:
+    """Why DuckDB does not open a file, and what helps."""
+    if "Could not set lock" in error:
+        return f"another program has it open for writing: close it there ({error})"
+    if log_of(path).exists() and "WAL" in error:
+        return (
+            f"a program that had it open for writing was killed, and left changes that do not go"
+            f" with this file ({error}); remove {log_of(path)}"
+        )
+    if _of_a_study(path):
+        return f"cannot be opened ({error}){_remedy(path, study)}"
+    return f"no database of a study: {error}"
+
+
+def _remedy(path: Path, study: Path | None) -> str:
+    return f"; remove it: {_run(path, study)} remakes it" if _of_a_study(path) else ""
+
+
+def _run(path: Path, study: Path | None) -> str:
+    """The command that makes the database of a study."""
+    if study is None:
+        file = f"FILE`, with the file of study {path.absolute().parts[-2]!r},"
+    else:
+        file = f"{quote(str(study))}`"
+    return f"`snakemake --cores all --configfile {file}"
 
 
 def _of_a_study(path: Path) -> bool:
@@ -148,3 +181,19 @@ def _refuse_foreign(warehouse: Warehouse) -> None:
             f"{warehouse.path}: no database of a study: it has no table or view"
             f" {', '.join(map(repr, absent))}"
         )
+
+
+Answer = TypeVar("Answer")
+
+
+def once(question: Callable[[Warehouse], Answer]) -> Callable[[Warehouse], Answer]:
+    """Ask each open database at most once; all who ask share the answer and leave it as it is."""
+    known: WeakKeyDictionary[Warehouse, Answer] = WeakKeyDictionary()
+
+    @wraps(question)
+    def asked(warehouse: Warehouse) -> Answer:
+        if warehouse not in known:
+            known[warehouse] = question(warehouse)
+        return known[warehouse]
+
+    return asked
