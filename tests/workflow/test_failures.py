@@ -163,8 +163,8 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     assert all("could not be prepared" in row["reason"] for row in missing)
     assert all(reason in row["reason"] for row in missing)
     assert rows(checkout, "SELECT prepared FROM datasets ORDER BY name", study) == [
-        {"prepared": False},
         {"prepared": True},
+        {"prepared": False},
     ]
     page = (checkout.folder / "results/studies/damaged/index.html").read_text()
     assert "could not be prepared" in page

@@ -128,6 +128,24 @@ def test_other_files_are_no_image_and_their_message_is_always_the_same() -> None
         assert " at 0x" not in str(told.value)
 
 
+def test_an_image_of_too_many_pixels_is_told() -> None:
+    content = written(Image.new("1", (20_000, 10_000)))
+    with pytest.raises(EmcError, match=r"a/x\.png: expected at most 178,956,970 pixels: scale it"):
+        decoded(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS keeps: run `git lfs pull`"),
+        (b"<!DOCTYPE html><html></html>", "a page of the web: download the file itself"),
+    ],
+)
+def test_what_stands_in_place_of_an_image_is_told(content: bytes, kind: str) -> None:
+    with pytest.raises(EmcError, match=rf"a/x\.png: no image of a known format: .*{kind}"):
+        decoded(content)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM", "GIF"])
 def test_a_file_cut_anywhere_is_an_error_or_an_image(kind: str) -> None:
     pixels = DRAW.integers(0, 256, (40, 40, 3), dtype=np.uint8)

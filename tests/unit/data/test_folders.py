@@ -166,6 +166,48 @@ def test_a_linked_image_is_read_and_a_link_to_nothing_is_named(root: Path) -> No
         open_tree(root, None)
 
 
+def test_a_pipe_is_never_read(root: Path) -> None:
+    os.mkfifo(root / "ant/pipe.png")
+    with pytest.raises(EmcError, match=r"ant/pipe\.png: expected an image file, found a pipe"):
+        open_tree(root, None)
+
+
+def test_folders_that_are_called_as_images_are(root: Path) -> None:
+    (root / "ant/x.png").mkdir()
+    (root / "ant/y.png").symlink_to(root / "bee")
+    tree = open_tree(root, None)
+    assert (tree.counts, tree.skipped) == ((6, 7), {"linked folder": 1})
+
+
+def test_links_in_a_circle_are_named(root: Path) -> None:
+    (root / "ant/x.png").symlink_to(root / "ant/x.png")
+    with pytest.raises(FileError, match=r"ant/x\.png: cannot be read: Too many levels of symbolic"):
+        open_tree(root, None)
+
+
+@pytest.mark.parametrize("name", ["a\nb", " a ", "Äpfel & Birnen", "a;b"])
+def test_odd_names_of_classes(root: Path, tmp_path: Path, name: str) -> None:
+    (root / "ant").rename(root / name)
+    entry = {"name": "image-folder", "folder": str(root), "size": 4}
+    assert name in prepare(dataset_of(entry), tmp_path / "out", None).class_names
+
+
+def test_classes_that_look_alike_are_told(root: Path) -> None:
+    (root / "bee").rename(root / "Ant")
+    wanted = f"{root}: classes 'Ant' and 'ant' differ only in how they are written"
+    assert open_tree(root, None).notes() == [wanted]
+
+
+def test_an_image_in_two_classes_is_told(root: Path, tmp_path: Path) -> None:
+    (root / "bee/copy.png").write_bytes((root / "ant/00000.png").read_bytes())
+    entry = {"name": "image-folder", "folder": str(root), "size": 4}
+    notes = prepare(dataset_of(entry), tmp_path / "out", None).notes
+    assert notes == (
+        f"{root}: 1 of 13 different inputs come with more than one label: no net fits all of their"
+        " samples",
+    )
+
+
 def test_a_file_in_place_of_a_folder(root: Path) -> None:
     with pytest.raises(EmcError, match=r"00000\.png: expected a folder .* per class: a file"):
         open_tree(root / "ant/00000.png", None)

@@ -63,7 +63,10 @@ def taken(words: str) -> list[str]:
         ("1 1.0 x", "1 1.0 x"),
         ("TRUE no", "TRUE no"),
         ("none inf", "inf none"),
-        ("1e999 2", "2 " + str(10**999)),
+        ("1e299 2", "2 " + str(10**299)),
+        ("1e300 02", "02 1e300"),
+        (f"{'9' * 5000} 1", f"1 {'9' * 5000}"),
+        ("1. .5 0.50 1.0", "0.5 1"),
     ],
 )
 def test_labels_that_are_equal_are_one_class(tmp_path: Path, labels: str, classes: str) -> None:
@@ -219,6 +222,82 @@ def test_equal_names_of_columns_that_are_left_out(tmp_path: Path) -> None:
         read(tmp_path, text, exclude=["c", "z"])
 
 
+def test_a_column_that_differs_in_capitals_is_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(EmcError, match=r"no column 'y'; did you mean 'Y'\?"):
+        read(tmp_path, written().replace("a,b,y", "A,B,Y", 1))
+
+
+def test_the_line_in_which_excel_finds_the_separator(tmp_path: Path) -> None:
+    text = "sep=;\n" + written().replace(",", ";")
+    with pytest.raises(
+        EmcError, match="found 'sep=;': give `separator: ';'` and `comment: 'sep='`"
+    ):
+        read(tmp_path, text)
+    assert read(tmp_path, text, separator=";", comment="sep=").columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["12%", "$5", "1_000", "0x1f", "1'000", "1 000", "\uff11", "\u22121", "1.5D+01", "9" * 400],
+)
+def test_what_is_no_plain_decimal_number_is_refused(tmp_path: Path, cell: str) -> None:
+    cells = [cell, *BASE["b"][1:]]
+    with pytest.raises(
+        EmcError, match="line 2, column 'b': expected a finite number, found"
+    ) as told:
+        read(tmp_path, written(b=cells))
+    assert len(str(told.value)) < 400
+
+
+@pytest.mark.parametrize("cells", [["+1", "-2"], [".5", "5."], ["1e3", "1E-3"], ["-0.0", "0"]])
+def test_spellings_of_numbers(tmp_path: Path, cells: list[str]) -> None:
+    assert read(tmp_path, written(b=cells * 12)).scale[1] > 0
+
+
+@pytest.mark.parametrize("order", [1, -1, 7])
+@pytest.mark.parametrize("step", [1, 3])
+def test_an_index_of_rows_in_any_order_or_a_part_of_them(
+    tmp_path: Path, order: int, step: int
+) -> None:
+    lines = written().splitlines()
+    index = [step * (row * order % ROWS) for row in range(ROWS)]
+    assert len(set(index)) == ROWS
+    text = "\n".join(
+        ["," + lines[0], *(f"{row},{line}" for row, line in zip(index, lines[1:], strict=True))]
+    )
+    manifest = read(tmp_path, text)
+    assert manifest.columns == ("a", "b")
+    assert "column 1 has no name and is empty or an index: it is left out" in manifest.notes[0]
+
+
+@pytest.mark.parametrize(
+    "labels", [["a b", "a  b"], ["1", "1.0", "one"], ["caf\u00e9", "cafe\u0301"], ["Yes", "yes"]]
+)
+def test_classes_that_look_alike_are_told(tmp_path: Path, labels: list[str]) -> None:
+    each = [labels[row % len(labels)] for row in range(ROWS)]
+    manifest = read(tmp_path, written(y=each))
+    assert len(manifest.class_names) == len(labels)
+    assert manifest.notes[0].endswith(" differ only in how they are written")
+
+
+def test_a_parquet_table_damaged_anywhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    frame().write_parquet(tmp_path / "t.parquet")
+    whole = (tmp_path / "t.parquet").read_bytes()
+    entry = {"name": "parquet", "file": "t.parquet", "label": "y"}
+    refused = 0
+    for start in range(0, len(whole), len(whole) // 25):
+        (tmp_path / "t.parquet").write_bytes(whole[:start] + bytes(30) + whole[start + 30 :])
+        try:
+            prepare(dataset_of(entry), tmp_path / "out", tmp_path)
+        except EmcError as error:
+            assert str(error).startswith(f"{tmp_path}/t.parquet: ")  # noqa: PT017
+            refused += 1
+    assert refused > 5
+    capfd.readouterr()  # polars tells its panics there
+
+
 def test_the_index_that_pandas_writes_is_left_out_and_told(tmp_path: Path) -> None:
     lines = written().splitlines()
     text = "\n".join(["," + lines[0], *(f"{row},{line}" for row, line in enumerate(lines[1:]))])
@@ -349,6 +428,7 @@ def test_a_damaged_parquet_table(tmp_path: Path) -> None:
     entry = {"name": "parquet", "file": "t.parquet", "label": "y"}
     for content, message in [
         (whole[:-20], "a damaged Parquet table"),
+        (b"ARROW1\0\0", "no Parquet table, .* but a Feather file: save it as Parquet"),
         (
             b"a,y\n1,2\n",
             "no Parquet table, it begins with b'a,y.*', but perhaps a text table: give `name",

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import pickle
 import re
 from pathlib import Path
 
@@ -41,6 +42,9 @@ WANTED = [("height", "weight", "kind"), ("1.5", "2", "dog"), ("2.5", "3", "cat")
         TEXT,
         TEXT.rstrip(),
         "\ufeff" + TEXT,
+        "\ufeff\ufeff" + TEXT,
+        TEXT.replace(",", "\u00a0,"),
+        TEXT.replace("\n", "\n\x0c", 1),
         TEXT.replace("\n", "\r\n"),
         TEXT.replace("\n", "\r"),
         "\n\n" + TEXT.replace("\n", "\n\n") + "\n\n",
@@ -101,6 +105,17 @@ def test_a_row_begins_at_its_own_line() -> None:
         (b"PAR1xxxx", "no text table, but a Parquet file: give `name: parquet`"),
         (b"PK\x03\x04xxxx", "no text table, but a ZIP archive or a workbook: unpack it, or save"),
         (b"\xd0\xcf\x11\xe0\xa1", "no text table, but an old Excel workbook"),
+        (TEXT.encode("utf-32"), "line 1: it begins as utf-32: give `encoding: utf-32`"),
+        ("<!DOCTYPE html>\n<html></html>\n", "no text table, but a page of the web: download the"),
+        ("version https://git-lfs.github.com/spec/v1\n", "no text table, but a pointer to a file"),
+        ('[{"a": 1}]', "no text table, but a JSON file: save it as CSV"),
+        ("@RELATION x\n@data\n1,2\n", "no text table, but an ARFF file"),
+        (pickle.dumps([1]), "no text table, but a pickle: save it as Parquet or CSV"),
+        (
+            "a,b\n1,2\n# x,y,z\n",
+            "line 3: expected 2 cells as in the header, found 3: give `comment",
+        ),
+        ("a,b\n1,2\n\x1a", "line 3: expected 2 cells as in the header, found 1"),
         (b"\x28\xb5\x2f\xfdxx", "no text table, but a file compressed by zstd: unpack it"),
     ],
 )

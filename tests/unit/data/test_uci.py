@@ -128,6 +128,31 @@ def test_credit_of_another_kind(tmp_path: Path) -> None:
         prepare(dataset_of("credit"), tmp_path / "out", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("SEX", "male", "line 4, column 'SEX': expected a finite number, found 'male'"),
+        ("EDUCATION", "", "line 4, column 'EDUCATION': expected a finite number, found an empty"),
+        ("AGE", "nan", "line 4, column 'AGE': expected a finite number, found an empty|'nan'"),
+        ("default payment next month", "", "line 4, column 'label': empty"),
+    ],
+)
+def test_credit_with_an_odd_cell(tmp_path: Path, column: str, value: str, message: str) -> None:
+    sheet = credit_sheet(60).cast(pl.String)
+    cells = [value if row == 2 else cell for row, cell in enumerate(sheet[column])]
+    text = sheet.with_columns(pl.Series(column, cells)).write_csv()
+    place(tmp_path / "credit", {"UCI_Credit_Card.csv": text.encode()})
+    with pytest.raises(EmcError, match=rf"UCI_Credit_Card\.csv: {message}"):
+        prepare(dataset_of("credit"), tmp_path / "out", tmp_path)
+
+
+def test_credit_with_another_separator(tmp_path: Path) -> None:
+    text = credit_sheet(60).write_csv(separator=";")
+    place(tmp_path / "credit", {"UCI_Credit_Card.csv": text.encode()})
+    with pytest.raises(EmcError, match="no column 'default payment next month'"):
+        prepare(dataset_of("credit"), tmp_path / "out", tmp_path)
+
+
 def test_missing_credit_tells_of_the_spreadsheet(tmp_path: Path) -> None:
     with pytest.raises(EmcError, match=r"credit/?.*UCI publishes it as a spreadsheet: save that"):
         prepare(dataset_of("credit"), tmp_path / "out", tmp_path)

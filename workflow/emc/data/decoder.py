@@ -36,6 +36,9 @@ class Decoder:
         except UnidentifiedImageError:
             kind = foreign_kind(content) or "replace or remove it"
             raise EmcError(f"{path}: no image of a known format: {kind}") from None
+        except Image.DecompressionBombError:
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+            raise EmcError(f"{path}: expected at most {most:,} pixels: scale it down") from None
         except Exception as error:  # a damaged file can raise anything
             reason = one_line(error)
             raise EmcError(f"{path}: no readable image ({reason}); replace or remove it") from None

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
+from emc.data.class_names import likeness_notes
 from emc.data.manifest import OriginalTree
 from emc.errors import EmcError, FileError
 
@@ -70,7 +72,8 @@ class Tree:
         found = ", ".join(f"{count} {ending}" for ending, count in self.skipped.items())
         told = [f"{self.root}: files skipped that are no images by their endings: {found}"]
         left = [f"{self.root}: folders left out, which are no class: {', '.join(self.others)}"]
-        return [*(told if self.skipped else []), *(left if self.others else [])]
+        alike = likeness_notes(str(self.root), self.classes)
+        return [*(told if self.skipped else []), *(left if self.others else []), *alike]
 
 
 class Fingerprint:
@@ -189,7 +192,7 @@ def _without_images(folder: Path, unknown: Counter[str]) -> str:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Paths of all files below a folder and of links to folders, in no order."""
+    """Paths of all files below a folder, in no order; those of linked folders end in a slash."""
 
     def fail(error: OSError) -> None:
         if error.filename != str(folder) or folder.exists():
@@ -197,10 +200,12 @@ def _files(folder: Path) -> Iterator[str]:
 
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not _is_systems(name)]
-        linked = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        for name in (*names, *linked):
+        for name in names:
             if not _is_systems(name):
                 yield os.path.join(parent, name)
+        for name in folders:
+            if os.path.islink(os.path.join(parent, name)):
+                yield os.path.join(parent, name, "")
 
 
 def _is_systems(name: str) -> bool:
@@ -212,7 +217,7 @@ def _is_image(path: str) -> bool:
 
 
 def _ending(path: str) -> str:
-    if os.path.isdir(path):
+    if path.endswith(os.sep):
         return "linked folder"
     return os.path.splitext(path)[1].lower() or "without ending"
 
@@ -223,9 +228,12 @@ def _relative(path: str, root: Path) -> bytes:
 
 def _status(path: str) -> os.stat_result:
     try:
-        return os.stat(path)
+        status = os.stat(path)
     except OSError as error:
         raise _unreadable(path, error) from None
+    if not S_ISREG(status.st_mode):  # to read a pipe would wait for ever
+        raise EmcError(f"{path}: expected an image file, found a pipe or device; remove it")
+    return status
 
 
 def _unreadable(path: str, error: OSError) -> FileError:

@@ -6,12 +6,13 @@ from typing import Final
 
 import polars as pl
 
+from emc.data.class_names import is_number
 from emc.data.content import Content
 from emc.data.foreign import foreign_kind
 from emc.data.manifest import original_file
 from emc.data.originals import Shelf, file_content
 from emc.data.raw_table import RawTable
-from emc.data.table_columns import is_index, is_number
+from emc.data.table_columns import is_index
 from emc.data.tables import checked, table_content
 from emc.data.text_table import Form, TextTable, open_text
 from emc.errors import EmcError, FileError, in_one_line

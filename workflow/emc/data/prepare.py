@@ -10,12 +10,12 @@ import numpy as np
 
 from emc.data import gaussian, images, own, own_table, tree, uci
 from emc.data.about import ABOUT, PLUGIN
+from emc.data.class_names import cut
 from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
 from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
 from emc.data.samples import checksum
-from emc.data.table_columns import cut
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
 from emc.study.sources import Columns, DataSet, Facts, OwnDataSet
@@ -124,7 +124,8 @@ def _census(name: str, content: Content, arrays: Arrays) -> _Census:
         every = np.concatenate([keys, digests(arrays["test_inputs"])])
         original = equal_inputs(every, np.concatenate([labels, arrays["test_labels"]]))
     scaling = content.scaling or _channel_scaling(inputs)
-    notes = (*content.notes, *_untested(name, content, arrays["test_labels"]))
+    untested = _untested(name, content, arrays["test_labels"])
+    notes = (*content.notes, *untested, *_conflicts(name, original))
     return _Census(notes, counts, equal, original, scaling)
 
 
@@ -137,6 +138,14 @@ def _untested(name: str, content: Content, labels: np.ndarray) -> list[str]:
     rule = " (a fifth of each is held out: of 1 or 2 samples, none)" if content.held_out else ""
     shown = ", ".join(map(cut, absent[:_SHOWN])) + (" ..." if len(absent) > _SHOWN else "")
     return [f"{name}: {len(absent)} of {len(names)} classes have no test sample{rule}: {shown}"]
+
+
+def _conflicts(name: str, original: EqualInputs) -> list[str]:
+    """A note of inputs that carry several labels."""
+    if not original.conflicts:
+        return []
+    count = f"{original.conflicts} of {original.distinct} different inputs"
+    return [f"{name}: {count} come with more than one label: no net fits all of their samples"]
 
 
 def _check(dataset: DataSet, content: Content) -> None:

@@ -1,8 +1,5 @@
 """What the columns of a table hold: numbers, words, and the names of classes."""
 
-import re
-import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Final
@@ -10,6 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from emc.data.class_names import cut, is_number, number_name
 from emc.data.raw_table import RawTable
 from emc.errors import EmcError
 
@@ -21,13 +19,8 @@ _TEXTUAL: Final = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
 _SHOWN: Final = 9
 """Columns that a message names at most."""
 
-_LONGEST: Final = 60
-"""Characters of a value that a message shows."""
-
 _TESTED: Final = 3
 """Rows of a class from which on a fifth of them, rounded, is a test row."""
-
-_DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def numbers_of(raw: RawTable, names: Sequence[str]) -> list[pl.Series]:
@@ -171,17 +164,6 @@ def index_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
     ]
 
 
-def cut(value: object) -> str:
-    """A value as a message shows it."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a finite decimal number."""
-    return _DECIMAL.fullmatch(text) is not None
-
-
 def is_index(numbers: pl.Series) -> bool:
     """Whether these are different whole numbers, as of rows in any order or a part of them."""
     values = numbers.to_numpy()
@@ -199,25 +181,6 @@ def _distinct_inputs(values: np.ndarray) -> int:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         standardised = (values - values.mean()) / values.std()
         return len(np.unique(standardised.astype(np.float32)))
-
-
-def likeness_notes(name: str, names: Iterable[str]) -> list[str]:
-    """A note of classes whose names look alike."""
-    alike = defaultdict(list)
-    for each in names:
-        alike[_looks(each)].append(each)
-    return [
-        f"{name}: classes {' and '.join(map(ascii, same))} differ only in how they are written"
-        for same in alike.values()
-        if len(same) > 1
-    ]
-
-
-def _looks(name: str) -> str:
-    """The name without capitals, spaces and encodings that look the same; numbers by value."""
-    if is_number(name):
-        return _number_name(name)
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _numbers(raw: RawTable, column: pl.Series) -> pl.Series:
@@ -261,13 +224,8 @@ def _spelled(words: Iterable[str], decimal: str) -> dict[str, str]:
     if {word.lower() for word in points} <= {"true", "false"}:
         return {word: word.lower() for word in points}
     if all(map(is_number, points.values())):
-        return {word: _number_name(text) for word, text in points.items()}
+        return {word: number_name(text) for word, text in points.items()}
     return {word: word for word in points}
-
-
-def _number_name(text: str) -> str:
-    value = Fraction(text)
-    return str(value.numerator) if value.denominator == 1 else repr(float(value))
 
 
 def _refuse_measurements(labels: pl.Series, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from emc.data.class_names import likeness_notes
 from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.equality import EqualInputs, digests, equal_inputs
 from emc.data.holdout import held_out
@@ -16,7 +17,6 @@ from emc.data.table_columns import (
     class_names,
     index_notes,
     labels_of,
-    likeness_notes,
     numbers_of,
     rounding_notes,
     without_missing,
