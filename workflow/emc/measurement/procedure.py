@@ -4,6 +4,7 @@ from emc.engine.own import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import in_form, net
+from emc.study.architectures import OwnArchitecture
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
 from emc.study.training import Optimizer, OwnOptimizer
@@ -14,11 +15,13 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
 
     Raises:
         EmcError: the net does not take such inputs, or its parameterisation does not suit it,
-            where only the prepared data set could tell.
+            where only the prepared data set could tell; or a plug-in's nets cannot be trained.
     """
     classes = label_classes(cell.labels, own_classes)
     if problem := cell.unsuitable(shape, classes):
         raise EmcError(problem)
+    if isinstance(cell.architecture, OwnArchitecture):
+        cell.architecture.parameters(shape, classes)  # tries nets of the plug-in
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     trained = in_form(full, cell.parameterisation, cell.initialisation)
     return Procedure(

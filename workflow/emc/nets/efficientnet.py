@@ -1,12 +1,10 @@
 """Torchvision's EfficientNet at any width, for images of any colours."""
 
-from typing import Any
-
 from torch import nn
 from torchvision.models import EfficientNet as Published
-from torchvision.models.efficientnet import MBConvConfig
 
 from emc.nets.activation import activate
+from emc.nets.fragile import efficientnet_stage
 from emc.nets.normalisation import normalisation
 from emc.study.architectures import EfficientNet
 from emc.study.training import ActivationChoice
@@ -17,7 +15,7 @@ def efficientnet(
 ) -> nn.Module:
     """A fresh net from torch's generator, with torchvision's names and initial weights."""
     net: nn.Module = Published(
-        [_Setting(*stage) for stage in architecture.stages],
+        [efficientnet_stage(*stage) for stage in architecture.stages],
         dropout=0.0,
         stochastic_depth_prob=0.0,
         num_classes=classes,
@@ -29,11 +27,3 @@ def efficientnet(
     net.set_submodule("features.0.0", first)
     activate(net, nn.SiLU, activation)
     return net
-
-
-class _Setting(MBConvConfig):  # type: ignore[misc]  # torchvision has no types
-    """A stage whose channels are taken as they are, not rounded to multiples of 8."""
-
-    @staticmethod
-    def adjust_channels(channels: int, width_mult: float, *_: Any) -> int:
-        return round(channels * width_mult)

@@ -81,8 +81,8 @@ def register(
         )
 
     def decorate(function: Function) -> Function:
-        caller = sys._getframe(1)
-        entry = Registered(kind, name, function, given, details, caller.f_lineno, _UNKNOWN)
+        line = traceback.extract_stack(limit=2)[0].lineno or 0
+        entry = Registered(kind, name, function, given, details, line, _UNKNOWN)
         _check_signature(entry)
         _collected.append(entry)
         return function

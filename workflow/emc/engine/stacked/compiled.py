@@ -5,8 +5,6 @@ Compiling takes 10 to 40 seconds a shape, once; the programs live as long as the
 
 from collections.abc import Hashable, Sequence
 
-import torch
-import torch._dynamo
 from torch import Tensor
 
 from emc.engine.checkpoint import Ledger
@@ -18,6 +16,7 @@ from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import Step
 from emc.engine.stacked.vmap import Vmap
+from emc.nets.fragile import compiled_once
 
 
 class Compiled(Vmap):
@@ -41,7 +40,7 @@ class Compiled(Vmap):
         return super().refuses(procedure)
 
     def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
-        with torch._dynamo.config.patch(error_on_recompile=True):
+        with compiled_once():
             super()._run(procedure, replicas, ledger)
 
     def _runner(self, procedure: Procedure, x: Tensor) -> Runner:

@@ -36,11 +36,6 @@ def replicas_at_once(
     return max(1, min(_ON_GPU, int(_SHARE * free / max(each, 1))))
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether the device, or torch's allocator on the CPU, had no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
-
-
 def _one_step(device: torch.device, procedure: Procedure, step: Step, replica: Replica) -> None:
     net = fresh(procedure, replica.seed).to(device)
     stack = stacked(step.net, [net], [replica], step.rule.lengths, device)

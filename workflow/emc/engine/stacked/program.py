@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
+
+from emc.nets.fragile import traced
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,8 @@ class Programs:
     def _compile(self, arguments: tuple[Tensor, ...]) -> Callable[..., Tensor]:
         start = time.perf_counter()
         copies = [argument.clone() for argument in arguments]
-        traced = make_fx(self._function)(*copies)
-        program: Callable[..., Tensor] = torch.compile(traced, fullgraph=True, dynamic=False)
+        operations = traced(self._function, *copies)
+        program: Callable[..., Tensor] = torch.compile(operations, fullgraph=True, dynamic=False)
         program(*copies)
         seconds = time.perf_counter() - start
         shapes = " ".join("x".join(map(str, argument.shape)) for argument in arguments)

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
-from emc.engine.stacked.memory import is_out_of_memory
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
 from emc.native.unavailable import UnavailableError
+from emc.nets.fragile import is_out_of_memory
 from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour
 from emc.nets.noise import seeded
 from emc.seeds import derive

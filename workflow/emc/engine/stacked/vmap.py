@@ -12,11 +12,12 @@ from emc.engine.fresh import few_inputs, fresh, head_places
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.stacked.flat import FlatNet
 from emc.engine.stacked.lockstep import Lockstep
-from emc.engine.stacked.memory import is_out_of_memory, replicas_at_once
+from emc.engine.stacked.memory import replicas_at_once
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.separable import obstacle, try_together
 from emc.engine.stacked.step import Step
 from emc.nets.arithmetic import exact_float32
+from emc.nets.fragile import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
