@@ -49,7 +49,9 @@ PRIVATE = ("_getframe", "experimental", "MBConvConfig", "DefaultCPUAllocator")
 
 def test_all_of_them_are_in_one_module() -> None:
     package = Path(emc.__file__).parent
-    files = [path for floor in ("engine", "nets", "study") for path in package.glob(f"{floor}/**/*.py")]
+    files = [
+        path for floor in ("engine", "nets", "study") for path in package.glob(f"{floor}/**/*.py")
+    ]
     assert package / "nets" / "fragile.py" in files
     for path in files:
         if path.name == "fragile.py":
