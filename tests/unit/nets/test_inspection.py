@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
-from emc.nets.inspection import behaviour, shared, structure
+from emc.nets.inspection import behaviour, few_different, shared, structure
 
 X = torch.from_numpy(np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32))
 
@@ -173,3 +173,13 @@ def test_shared_numbers() -> None:
 def test_one_row_cannot_tell_whether_rows_mix_but_its_number_can() -> None:
     assert not behaviour(mlp(), X[:1], training=True).mixes
     assert behaviour(Through(lambda h: h / len(h)), X[:1], training=True).mixes
+
+
+def test_a_few_different_rows_are_found_among_copies() -> None:
+    x = torch.zeros(600, 3)
+    x[[50, 60, 599]] = torch.eye(3)
+    assert few_different(x).tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert few_different(x[:3]).shape == (3, 3)
+    assert few_different(x[:1]).shape == (1, 3)
+    assert few_different(torch.arange(20)[:, None]).flatten().tolist() == list(range(8))
+    assert few_different(torch.arange(3)).tolist() == [0, 1, 2]

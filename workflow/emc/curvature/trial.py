@@ -1,7 +1,5 @@
 """A net tried on a few of its rows: what it takes, and how it may be examined."""
 
-from typing import Final
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,11 +7,7 @@ from torch import Tensor
 from emc.curvature.functional import Net, State
 from emc.curvature.row_losses import Rows
 from emc.errors import EmcError, with_kind
-from emc.nets.inspection import Behaviour, behaviour
-
-FEW: Final = 8
-LOOKED_AT: Final = 512
-"""Rows among which different ones are looked for."""
+from emc.nets.inspection import Behaviour, behaviour, few_different
 
 
 class Trial:
@@ -38,7 +32,7 @@ class Trial:
         self._point = net.named(parameters)
         net.load({**self._point, **constants})
         self._constants = constants
-        self.rows, seen = self._tried(_different(inputs))
+        self.rows, seen = self._tried(inputs)
         self.mixes = seen.mixes
         self.classes = seen.shape[-1]
         self._check(seen)
@@ -49,7 +43,7 @@ class Trial:
         return tensor.to(self.rows.dtype)
 
     def _tried(self, inputs: np.ndarray) -> tuple[Tensor, Behaviour]:
-        given = self._net.cast(torch.tensor(inputs))
+        given = self._net.cast(few_different(torch.tensor(np.ascontiguousarray(inputs))))
         floating = self._net.cast(given.double())
         failures: list[Exception] = []
         for rows in (given,) if given.is_floating_point() else (given, floating):
@@ -99,11 +93,3 @@ class Trial:
         labels = torch.zeros(rows, dtype=torch.long, device=self._net.device)
         shares = torch.full((rows,), 1 / rows, dtype=torch.double, device=self._net.device)
         self._net.try_derivatives(self._point, self._constants, Rows(self.rows, labels, shares))
-
-
-def _different(inputs: np.ndarray) -> np.ndarray:
-    """The first row and some that differ from it, or what comes next where none does."""
-    first = inputs[:LOOKED_AT]
-    differs = (first != first[0]).reshape(len(first), -1).any(axis=1)
-    others = np.flatnonzero(differs)[: FEW - 1]
-    return first[[0, *others]] if len(others) else first[:FEW]

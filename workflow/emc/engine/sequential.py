@@ -24,6 +24,7 @@ from emc.engine.progress import EndPoint, Progress
 from emc.engine.schedule import learning_rates
 from emc.engine.training_state import UnsaveableError, take_up, training_state
 from emc.nets.arithmetic import exact_float32
+from emc.nets.inspection import mixes
 from emc.nets.noise import GeneratorState, seeded
 from emc.seeds import derive
 
@@ -211,11 +212,10 @@ class _Training:
         return float(torch.stack(squares).sum().sqrt())
 
     def _chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(
-            torch.split(self._x, _ROWS_AT_ONCE),
-            torch.split(self._labels, _ROWS_AT_ONCE),
-            strict=True,
-        )
+        """All samples in pieces, or as one where rows depend on each other in evaluation mode."""
+        whole = self._replica.n <= _ROWS_AT_ONCE or mixes(self._net, self._x)
+        size = self._replica.n if whole else _ROWS_AT_ONCE
+        return zip(torch.split(self._x, size), torch.split(self._labels, size), strict=True)
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
 from emc.native.unavailable import UnavailableError
 from emc.nets.fragile import is_out_of_memory
-from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour
+from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour, mixes
 from emc.nets.noise import seeded
 from emc.seeds import derive
 
@@ -54,6 +54,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
         # A net may draw, which is refused with the step: from a stream of its own.
         with seeded(derive(replica.seed, "noise"), device):
             seen = behaviour(net, x[0], training=True)
+            apart = not mixes(net, x[0])
             step.net.template.train()
             step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
     except (RuntimeError, ValueError) as error:
@@ -62,7 +63,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
     if seen.changes:
         raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
-    if seen.mixes:
+    if seen.mixes or not apart:
         raise UnavailableError(f"{kind}: a row's logits depend on the other rows of the batch")
     if seen.draws:
         raise UnavailableError(f"{kind} draws numbers that would depend on the other replicas")
