@@ -32,7 +32,10 @@ def test_numpy_where_they_refuse(
     monkeypatch.setattr("emc.curvature.native.LARGEST", 100)
     found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
     assert isinstance(found, WrittenOperator)
-    assert "not by the native kernels: the samples take 240 bytes" in caplog.text
+    assert (
+        "the native kernels do not differentiate this net: the samples take 240 bytes"
+        in caplog.text
+    )
 
 
 def test_numpy_where_there_is_no_compiler(
@@ -45,4 +48,4 @@ def test_numpy_where_there_is_no_compiler(
         assert isinstance(found, WrittenOperator)
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == 1
-    assert "not by the native kernels: no C++ compiler" in warnings[0]
+    assert "the native kernels are not used to differentiate nets: no C++ compiler" in warnings[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from tests.unit.curvature.nets import cnn, mlp, parameters, samples
+from tests.unit.curvature.nets import cnn, mlp, parameters, samples, state
 
 from emc.curvature import (
     EndPoint,
@@ -20,8 +20,10 @@ from emc.curvature import (
 from emc.curvature.choose import plan_operator
 from emc.curvature.operator import Operator
 from emc.errors import EmcError
+from emc.nets.build import net as build
 from emc.nets.module import module
 from emc.nets.plan import Plan
+from emc.study.architectures import Vit
 
 LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
 
@@ -85,6 +87,25 @@ def test_a_gpu_gives_the_same_certificates(plan: Plan, shape: tuple[int, ...]) -
     here = certify_end_points(plan, ends, Objective(), settings=LENIENT)
     for one, other in zip(there, here, strict=True):
         assert one.verdict is other.verdict
+        assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
+
+
+@pytest.mark.parametrize("settings", [LENIENT, Settings(gradient=10.0)], ids=["lanczos", "exact"])
+def test_kernels_and_torch_certify_a_vision_transformer_alike(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = build(
+        Vit(name="vit", depth=1, width=4, heads=2, patch=4), "gelu", "torch", (1, 8, 8), 4
+    )
+    ends = [
+        EndPoint(state(factory()), *samples(n, 1, 8, 8, seed=n), plateau=0.0, seed=n)
+        for n in (20, 33)
+    ]
+    native = certify_end_points(factory, ends, Objective(), settings=settings)
+    monkeypatch.setattr(endpoint, "kernels_can", lambda *_: False)
+    automatic = certify_end_points(factory, ends, Objective(), settings=settings)
+    for one, other in zip(native, automatic, strict=True):
+        assert (one.verdict, one.iterations) == (other.verdict, other.iterations)
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
 
 

@@ -1,12 +1,24 @@
 """The operator in compiled kernels against numpy's and against automatic derivatives."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.curvature.nets import OBJECTIVES, PLAIN, cnn, mlp, parameters, samples
+from tests.unit.curvature.nets import (
+    OBJECTIVES,
+    PLAIN,
+    cnn,
+    mlp,
+    parameters,
+    reference_hessian,
+    samples,
+    state,
+)
+from torch import nn
 
 from emc.curvature.autograd import AutogradOperator
 from emc.curvature.native import NativeOperator, refusal
@@ -15,8 +27,11 @@ from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.objective import ACTIVATIONS
+from emc.nets.build import net, transformer
 from emc.nets.module import module
 from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.transformer import Transformer
+from emc.study.architectures import Vit
 
 EXACT, ROUGH = 1e-12, 1e-4
 LENGTHS = st.sampled_from([1, 2, 7, 8, 9, 31, 64, 65])
@@ -64,8 +79,10 @@ def operators(draw: st.DrawFn, precision: str) -> tuple[NativeOperator, WrittenO
     )
     seed = draw(st.integers(0, 99))
     data = samples(draw(LENGTHS), *shape, classes=plan[-1].outputs, seed=seed)
-    given_ = (plan, parameters(plan, seed), *data, draw(st.sampled_from(OBJECTIVES)))
-    return NativeOperator(*given_, precision=precision), WrittenOperator(*given_)
+    written = WrittenOperator(
+        plan, parameters(plan, seed), *data, draw(st.sampled_from(OBJECTIVES))
+    )
+    return NativeOperator(plan, written, *data, precision=precision), written
 
 
 @given(both=operators("float64"))
@@ -87,19 +104,21 @@ def test_float32_agrees_within_its_rounding(
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("precision", ["float64", "float32"])
-@pytest.mark.parametrize(("net", "shape"), [(mlp, (6,)), (cnn, (2, 7, 9))])
+@pytest.mark.parametrize(("made", "shape"), [(mlp, (6,)), (cnn, (2, 7, 9))])
 def test_agrees_with_automatic_derivatives(
-    net: object, shape: tuple[int, ...], activation: str, precision: str
+    made: object, shape: tuple[int, ...], activation: str, precision: str
 ) -> None:
-    plan = net(activation)  # type: ignore[operator]
+    plan = made(activation)  # type: ignore[operator]
     data, objective = samples(33, *shape), Objective(label_smoothing=0.1, weight_decay=0.03)
-    native = NativeOperator(plan, parameters(plan), *data, objective, precision=precision)
     automatic = AutogradOperator(module(plan), parameters(plan), *data, objective)
+    native = NativeOperator(plan, automatic, *data, precision=precision)
     agree(native, automatic, EXACT if precision == "float64" else ROUGH)
 
 
 def operator(plan: Plan, n: int, *shape: int, threads: int = 1) -> NativeOperator:
-    return NativeOperator(plan, parameters(plan), *samples(n, *shape), PLAIN, threads=threads)
+    data = samples(n, *shape)
+    written = WrittenOperator(plan, parameters(plan), *data, PLAIN)
+    return NativeOperator(plan, written, *data, threads=threads)
 
 
 def test_another_point_is_evaluated_there_and_this_one_stays() -> None:
@@ -133,7 +152,8 @@ def test_gradient_keeps_its_digits_where_the_loss_is_almost_zero() -> None:
     plan = (Dense(1, 2, False, "identity"),)
     weights = {"0.weight": np.array([[20.0], [-20.0]], np.float32)}
     inputs, labels = np.ones((1, 1), np.float32), np.array([0])
-    gradient = NativeOperator(plan, weights, inputs, labels, PLAIN).first_order().gradient
+    written = WrittenOperator(plan, weights, inputs, labels, PLAIN)
+    gradient = NativeOperator(plan, written, inputs, labels).first_order().gradient
     tail = np.exp(-40.0) / (1 + np.exp(-40.0))
     np.testing.assert_allclose(gradient, [-tail, tail], rtol=1e-13)
 
@@ -142,7 +162,8 @@ def test_the_first_of_equal_logits_is_the_answer() -> None:
     plan = (Dense(1, 3, False, "identity"),)
     weights = {"0.weight": np.array([[1.0], [2.0], [2.0]], np.float32)}
     inputs, labels = np.ones((3, 1), np.float32), np.array([0, 1, 2])
-    assert NativeOperator(plan, weights, inputs, labels, PLAIN).first_order().accuracy == 1 / 3
+    written = WrittenOperator(plan, weights, inputs, labels, PLAIN)
+    assert NativeOperator(plan, written, inputs, labels).first_order().accuracy == 1 / 3
 
 
 def test_a_loss_that_is_not_finite_says_so() -> None:
@@ -179,13 +200,68 @@ def test_what_the_kernels_refuse(plan: Plan, shape: tuple[int, ...], reason: str
 
 def test_a_refused_net_is_not_evaluated() -> None:
     inputs, labels = samples(5, 6)
+    written = WrittenOperator(mlp(), parameters(mlp()), inputs, labels, PLAIN)
     with pytest.raises(EmcError, match="the native kernels cannot evaluate this net: the activa"):
-        NativeOperator(mlp("tan"), parameters(mlp()), inputs, labels, PLAIN)
+        NativeOperator(mlp("tan"), written, inputs, labels)
 
 
-def test_end_points_and_labels_that_do_not_belong() -> None:
-    inputs, labels = samples(5, 6)
-    with pytest.raises(EmcError, match="the end point does not belong to the net"):
-        NativeOperator(mlp(), {}, inputs, labels, PLAIN)
-    with pytest.raises(EmcError, match=r"labels lie in 4 \.\.\. 6, the net has 4 classes"):
-        NativeOperator(mlp(), parameters(mlp()), inputs, labels % 4 + 4, PLAIN)
+VIT = Transformer(3, 6, 2, depth=2, width=12, heads=3, activation="gelu", classes=7)
+
+
+def vit(sizes: Transformer) -> nn.Module:
+    """A module of these sizes, of whose parameters none is at its initial zero or one."""
+    architecture = Vit(
+        name="vit", depth=sizes.depth, width=sizes.width, heads=sizes.heads, patch=sizes.patch
+    )
+    shape = (sizes.colours, sizes.side, sizes.side)
+    factory = net(architecture, sizes.activation, "torch", shape, sizes.classes)
+    assert transformer(factory) == sizes
+    torch.manual_seed(1)
+    made = factory()
+    for value in made.parameters():
+        value.data += 0.1 * torch.randn_like(value)
+    return made
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("sizes", "n"),
+    [
+        (VIT, 9),
+        (replace(VIT, depth=1, patch=6, activation="relu"), 1),
+        (replace(VIT, colours=1, width=8, heads=1, activation="tanh"), 70),
+    ],
+)
+def test_a_vision_transformer_agrees_with_automatic_derivatives(
+    sizes: Transformer, n: int, precision: str, objective: Objective
+) -> None:
+    made = vit(sizes)
+    data = samples(n, sizes.colours, sizes.side, sizes.side, classes=sizes.classes)
+    automatic = AutogradOperator(made, state(made), *data, objective)
+    native = NativeOperator(sizes, automatic, *data, precision=precision)
+    agree(native, automatic, EXACT if precision == "float64" else ROUGH)
+
+
+def test_the_whole_hessian_of_a_vision_transformer() -> None:
+    sizes = replace(VIT, depth=1, width=4, heads=2, patch=6)
+    made, data = vit(sizes), samples(3, 3, 6, 6, classes=7)
+    automatic = AutogradOperator(made, state(made), *data, PLAIN)
+    found = NativeOperator(sizes, automatic, *data).dense()
+    np.testing.assert_allclose(found, reference_hessian(made, *data, PLAIN), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shape", "reason"),
+    [
+        (VIT, (5, 3, 6, 8), "inputs of shape (3, 6, 8) do not fit Transformer(colours=3"),
+        (replace(VIT, patch=4), (5, 3, 6, 6), "does not divide evenly"),
+        (replace(VIT, activation="tan"), (5, 3, 6, 6), "the activation is 'tan', not one of"),
+    ],
+)
+def test_transformers_that_the_kernels_refuse(
+    sizes: Transformer, shape: tuple[int, ...], reason: str
+) -> None:
+    found = refusal(sizes, shape, "float64")
+    assert found is not None
+    assert reason in found

@@ -1,4 +1,4 @@
-"""Which operator differentiates a plan on the processor."""
+"""Which operator differentiates a net on the processor."""
 
 import logging
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import numpy as np
 from emc.curvature.native import NativeOperator, refusal
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
-from emc.native.objective import build
+from emc.native.objective import Net, build, kernel_name
 from emc.native.unavailable import UnavailableError
 from emc.nets.plan import Plan
 
@@ -28,24 +28,36 @@ def plan_operator(
 ) -> NativeOperator | WrittenOperator:
     """The objective of a plan in compiled kernels where these can, otherwise in numpy.
 
-    Why the kernels cannot is logged: as a warning, once, where this machine lacks them.
+    Why the kernels cannot is logged, as `kernels_can` says.
 
     Raises:
         EmcError: parameters that do not belong to the plan or are not finite, or labels that are
             not classes of it.
     """
-    reason = refusal(plan, inputs.shape, precision)
-    if reason:
-        log.info("a plan is differentiated in numpy, not by the native kernels: %s", reason)
-    kind = NativeOperator if reason is None and _available(precision) else WrittenOperator
-    return kind(plan, parameters, inputs, labels, objective, precision=precision, threads=threads)
+    written = WrittenOperator(
+        plan, parameters, inputs, labels, objective, precision=precision, threads=threads
+    )
+    if not kernels_can(plan, inputs.shape, precision):
+        return written
+    return NativeOperator(plan, written, inputs, labels, precision=precision, threads=threads)
+
+
+def kernels_can(net: Net, shape: tuple[int, ...], precision: str) -> bool:
+    """Whether compiled kernels can evaluate a net on inputs of `shape` [n, *shape].
+
+    Why not is logged: as a warning, once, where this machine cannot build them.
+    """
+    if reason := refusal(net, shape, precision):
+        log.info("the native kernels do not differentiate this net: %s", reason)
+        return False
+    return _available(kernel_name(net), precision)
 
 
 @cache
-def _available(precision: str) -> bool:
+def _available(name: str, precision: str) -> bool:
     try:
-        build(precision)
+        build(name, precision)
     except UnavailableError as error:
-        log.warning("plans are differentiated in numpy, not by the native kernels: %s", error)
+        log.warning("the native kernels are not used to differentiate nets: %s", error)
         return False
     return True

@@ -8,11 +8,14 @@ import numpy as np
 
 from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operator, certify_operators
-from emc.curvature.choose import plan_operator
+from emc.curvature.choose import kernels_can, plan_operator
 from emc.curvature.evidence import Evidence
+from emc.curvature.native import NativeOperator
 from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
+from emc.curvature.process import one_by_one
 from emc.curvature.settings import DEFAULT, Settings
+from emc.nets.build import transformer
 from emc.nets.plan import Plan
 from emc.records import Polish
 
@@ -53,10 +56,10 @@ def certify_end_points(
 ) -> list[Evidence]:
     """Certify end points of one net, given as a plan or as a factory of modules.
 
-    A plan on the CPU is differentiated by compiled kernels, in numpy where these cannot, and
-    shares out its samples between `threads`. Anything else is differentiated by torch on
-    `device`, all end points side by side. Answers do not depend
-    on which end points are certified together.
+    On the CPU a plan or a vision transformer is differentiated by compiled kernels where these
+    can, and shares out its samples between `threads`; otherwise a plan is differentiated in numpy.
+    Anything else is differentiated by torch on `device`, all end points side by side. Answers do
+    not depend on which end points are certified together.
 
     Raises:
         EndPointError: an end point does not belong to the net or is not finite.
@@ -76,11 +79,17 @@ def certify_end_points(
         return []
     size = _group_size(end_points[0], settings)
     groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
+    examine = _examiner(net, objective, settings, device, threads)
     module = _module(net)
     return [
         evidence
         for group in groups
-        for evidence in _side_by_side(module, group, objective, settings, device)
+        for evidence in _side_by_side(
+            group,
+            [_differentiated(module, end, objective, settings, device) for end in group],
+            examine,
+            settings,
+        )
     ]
 
 
@@ -106,7 +115,8 @@ def polish_end_point(
     if device == "cpu" and not callable(net):
         operator = _of_plan(net, end, objective, settings, threads)
     else:
-        operator = _differentiated(_module(net), end, objective, settings, device)
+        examine = _examiner(net, objective, settings, device, threads)
+        operator = examine(end, _differentiated(_module(net), end, objective, settings, device))
     return polish(operator, criterion=criterion, seed=(end.seed, "polish"), settings=settings)
 
 
@@ -148,20 +158,44 @@ def _module(net: "Plan | Callable[[], nn.Module]") -> "nn.Module":
     return module(net)
 
 
-def _side_by_side(
-    module: "nn.Module",
-    ends: Sequence[EndPoint],
+_Examine = Callable[[EndPoint, "AutogradOperator"], Operator]
+
+
+def _examiner(
+    net: "Plan | Callable[[], nn.Module]",
     objective: Objective,
     settings: Settings,
     device: str,
+    threads: int,
+) -> _Examine:
+    """From torch's operator at an end point to the one that is asked: kernels' where they can."""
+    sizes = transformer(net) if device == "cpu" and objective.is_named else None
+
+    def examine(end: EndPoint, operator: "AutogradOperator") -> Operator:
+        shape, precision = end.inputs.shape, settings.precision
+        if sizes is None or end.constants or not kernels_can(sizes, shape, precision):
+            return operator
+        return NativeOperator(
+            sizes, operator, end.inputs, end.labels, precision=precision, threads=threads
+        )
+
+    return examine
+
+
+def _side_by_side(
+    ends: Sequence[EndPoint],
+    operators: Sequence["AutogradOperator"],
+    examine: _Examine,
+    settings: Settings,
 ) -> list[Evidence]:
     from emc.curvature.autograd import products_of
     from emc.curvature.modes import with_mode
 
-    operators = [_differentiated(module, end, objective, settings, device) for end in ends]
+    examined = [examine(*each) for each in zip(ends, operators, strict=True)]
+    native = any(isinstance(each, NativeOperator) for each in examined)
     found = certify_operators(
-        operators,
-        products_of(operators),
+        examined,
+        one_by_one(examined) if native else products_of(operators),
         plateaus=[end.plateau for end in ends],
         seeds=[end.seed for end in ends],
         settings=settings,

@@ -1,6 +1,6 @@
-"""The objective of a plan, its gradient and Hessian products in compiled kernels."""
+"""An objective's value, gradient and Hessian products in compiled kernels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import prod
@@ -8,13 +8,11 @@ from typing import Final, Self, TypeVar
 
 import numpy as np
 
-from emc.curvature.objective import Objective
-from emc.curvature.operator import FirstOrder
-from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
-from emc.curvature.written.operator import WrittenOperator
+from emc.curvature.operator import FirstOrder, Operator
 from emc.errors import EmcError
-from emc.native.objective import ACTIVATIONS, NativeObjective
+from emc.native.objective import ACTIVATIONS, NativeObjective, Net
 from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.transformer import Transformer
 
 LARGEST: Final = 1 << 31
 """Bytes of samples that a kernel takes: it holds them all."""
@@ -23,20 +21,20 @@ Share = TypeVar("Share")
 
 
 class NativeOperator:
-    """The objective of a plan at `parameters`, over `inputs` [n, *shape] and `labels` [n].
+    """The objective of a plan or a vision transformer at the point of another operator of it.
 
-    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Samples are
-    read once, so that another point costs nothing but its evaluation. Evaluations share out the
-    samples between `threads`; the same number of threads gives the same bits.
+    Inputs [n, *shape] and labels [n] are those of that operator, which answers what the kernels do
+    not. Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Samples
+    are read once, so that another point costs nothing but its evaluation. Evaluations share out
+    the samples between `threads`; the same number of threads gives the same bits.
     """
 
     def __init__(
         self,
-        plan: Plan,
-        parameters: Mapping[str, np.ndarray],
+        net: Net,
+        known: Operator,
         inputs: np.ndarray,
         labels: np.ndarray,
-        objective: Objective,
         *,
         precision: str = "float64",
         threads: int = 1,
@@ -44,34 +42,31 @@ class NativeOperator:
         """Read the samples.
 
         Raises:
-            EmcError: parameters that do not belong to the plan or are not finite, or labels that
-                are not classes of it.
+            EmcError: a net or a loss that the kernels do not know.
             UnavailableError: the kernel cannot be built.
         """
-        if reason := refusal(plan, inputs.shape, precision):
+        if reason := refusal(net, inputs.shape, precision):
             raise EmcError(f"the native kernels cannot evaluate this net: {reason}")
-        check_parameters(plan_shapes(plan), parameters)
-        check_labels(labels, plan[-1].outputs)
-        self.objective = objective
-        self.samples = len(labels)
-        self.parameters = flatten(plan_shapes(plan), parameters)
+        self.objective, self.samples = known.objective, known.samples
+        self.parameters = known.parameters
+        self.kinks = getattr(known, "kinks", None)
+        self._known = known
+        self._has_closed_form = not isinstance(net, Transformer)
         self._threads = threads
         self._native = NativeObjective(
-            plan,
+            net,
             inputs,
             labels,
-            loss=objective.named_loss,
-            label_smoothing=objective.label_smoothing,
-            weight_decay=objective.weight_decay,
+            loss=self.objective.named_loss,
+            label_smoothing=self.objective.label_smoothing,
+            weight_decay=self.objective.weight_decay,
             precision=precision,
         )
-        self._written = WrittenOperator(plan, parameters, inputs, labels, objective)
-        self.kinks = self._written.kinks
 
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
+        vars(other).update(vars(self))
         other.parameters = np.ascontiguousarray(parameters, dtype=np.float64)
         if other.parameters.shape != self.parameters.shape:
             raise EmcError(
@@ -102,29 +97,49 @@ class NativeOperator:
         return products
 
     def growing(self) -> str | None:
-        """Weights in proportion to which the logits grow, in words."""
-        return self._written.growing()
+        """Weights in proportion to which the logits of all samples grow, in words."""
+        return self._known.at(self.parameters).growing()
 
     def dense_within(self, products: int) -> bool:
-        """Whether so many products would give the columns that have no closed form."""
-        return self._written.dense_within(products)
+        """Whether the whole Hessian costs no more than so many products, or very little."""
+        return self._known.dense_within(products)
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""
-        return self._written.at(self.parameters).dense()
+        if self._has_closed_form:
+            return self._known.at(self.parameters).dense()
+        products = self.products(np.eye(self.parameters.size))
+        symmetric: np.ndarray = (products + products.T) / 2
+        return symmetric
 
     def _shares(self, share: Callable[[int], Share]) -> list[Share]:
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(share, range(self._threads)))
 
 
-def refusal(plan: Plan, shape: tuple[int, ...], precision: str) -> str | None:
-    """Why the kernels cannot evaluate a plan on inputs of `shape` [n, *shape], or None."""
+def refusal(net: Net, shape: tuple[int, ...], precision: str) -> str | None:
+    """Why the kernels cannot evaluate a net on inputs of `shape` [n, *shape], or None."""
+    reason = _of_transformer(net, shape) if isinstance(net, Transformer) else _of_plan(net, shape)
+    size = np.dtype(precision).itemsize * prod(shape)
+    if reason is None and size > LARGEST:
+        return f"the samples take {size:,} bytes, more than {LARGEST:,}"
+    return reason
+
+
+def _of_transformer(net: Transformer, shape: tuple[int, ...]) -> str | None:
+    if net.side % net.patch or net.width % net.heads:
+        return f"{net} does not divide evenly"
+    if shape[1:] != (net.colours, net.side, net.side):
+        return f"inputs of shape {shape[1:]} do not fit {net}"
+    return _of_activation(net.activation)
+
+
+def _of_plan(plan: Plan, shape: tuple[int, ...]) -> str | None:
     if not plan or not isinstance(plan[-1], Dense) or plan[-1].activation != "identity":
         return "the last layer is not dense without an activation"
     for layer in plan:
-        if layer.activation not in ACTIVATIONS:
-            return f"the activation is {layer.activation!r}, not one of {', '.join(ACTIVATIONS)}"
+        if reason := _of_activation(layer.activation):
+            return reason
     for before, after in pairwise(plan):
         if not _follows(before, after):
             return f"{after} cannot follow {before}"
@@ -133,10 +148,13 @@ def refusal(plan: Plan, shape: tuple[int, ...], precision: str) -> str | None:
         fits = shape[1:] == (first.inputs, first.height, first.width)
     else:
         fits = prod(shape[1:]) == first.inputs
-    if not fits:
-        return f"inputs of shape {shape[1:]} do not fit {first}"
-    size = np.dtype(precision).itemsize * prod(shape)
-    return f"the samples take {size:,} bytes, more than {LARGEST:,}" if size > LARGEST else None
+    return None if fits else f"inputs of shape {shape[1:]} do not fit {first}"
+
+
+def _of_activation(name: str) -> str | None:
+    if name not in ACTIVATIONS:
+        return f"the activation is {name!r}, not one of {', '.join(ACTIVATIONS)}"
+    return None
 
 
 def _follows(before: Dense | Conv, after: Dense | Conv) -> bool:

@@ -66,12 +66,17 @@ class Objective:
         return self.loss == "cross-entropy" and self.label_smoothing == 0 and self.weight_decay == 0
 
     @property
+    def is_named(self) -> bool:
+        """Whether its loss is one of `LOSSES`, without class weights."""
+        return isinstance(self.loss, str) and self.class_weights is None
+
+    @property
     def named_loss(self) -> str:
         """The name of its loss, one of `LOSSES`, which is all that plans are examined with.
 
         Raises:
             EmcError: it is a function, or has class weights.
         """
-        if self.class_weights is not None or not isinstance(self.loss, str):
+        if not (self.is_named and isinstance(self.loss, str)):
             raise EmcError(f"a plan is examined with {' or '.join(LOSSES)}, without class weights")
         return self.loss

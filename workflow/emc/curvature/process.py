@@ -19,6 +19,16 @@ Products = Callable[[Sequence[int], np.ndarray], np.ndarray]
 """Products for the processes of the given indices, float64 [m, P] to float64 [m, P]."""
 
 
+def one_by_one(operators: Sequence[Operator]) -> Products:
+    """Products of several operators, which are not made together."""
+    return lambda indices, vectors: np.concatenate(
+        [
+            operators[index].products(vector[None])
+            for index, vector in zip(indices, vectors, strict=True)
+        ]
+    )
+
+
 def run(process: Process[Answer], operator: Operator) -> Answer:
     """The answer of a process that asks about `operator`."""
     return run_together([process], lambda _, vectors: operator.products(vectors))[0]

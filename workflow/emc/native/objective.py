@@ -1,6 +1,7 @@
-"""The training loss of a plan in a compiled kernel: mirrors `kernel/objective.hpp`.
+"""The training loss of a net in a compiled kernel: mirrors `kernel/objective.hpp`.
 
-One kernel per precision serves plans of all sizes, so that it is compiled once per machine.
+One kernel per precision serves plans of all sizes, another one vision transformers of all sizes,
+so that they are compiled once per machine.
 """
 
 import ctypes
@@ -14,33 +15,17 @@ import numpy as np
 
 from emc.native.build import loaded
 from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.transformer import Transformer
 
 ACTIVATIONS: Final = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
 """Those of `kernel/bends.hpp`, in its order."""
 LOSSES: Final = ("cross-entropy", "squared-error")
 """Those of `kernel/logits.hpp`, in its order."""
-_SOURCES: Final = {
-    "float64": '#define EMC_DOUBLE\n#include "objective.hpp"\n',
-    "float32": '#include "objective.hpp"\n',
-}
-
-
-class _Layer(Structure):
-    _fields_ = (
-        ("is_conv", c_int64),
-        ("inputs", c_int64),
-        ("outputs", c_int64),
-        ("height", c_int64),
-        ("width", c_int64),
-        ("activation", c_int64),
-        ("has_bias", c_int64),
-    )
+Net = Plan | Transformer
 
 
 class _Problem(Structure):
     _fields_ = (
-        ("layers", c_void_p),
-        ("depth", c_int64),
         ("inputs", c_void_p),
         ("labels", c_void_p),
         ("loss", c_int64),
@@ -54,13 +39,19 @@ class _Totals(Structure):
     _fields_ = (("loss", c_double), ("correct", c_int64))
 
 
-def build(precision: str) -> ctypes.CDLL:
-    """The kernel of a precision (float64 or float32), compiled now if the cache lacks it.
+def kernel_name(net: Net) -> str:
+    """Which kernel evaluates a net: the name of its header."""
+    return "vit_objective" if isinstance(net, Transformer) else "plan_objective"
+
+
+def build(name: str, precision: str) -> ctypes.CDLL:
+    """The kernel of a name in a precision (float64 or float32), compiled if the cache lacks it.
 
     Raises:
         UnavailableError: it cannot be built.
     """
-    return loaded(_SOURCES[precision], _kernel)
+    head = "#define EMC_DOUBLE\n" if precision == "float64" else ""
+    return loaded(f'{head}#include "{name}.hpp"\n', _kernel)
 
 
 class NativeObjective:
@@ -71,7 +62,7 @@ class NativeObjective:
 
     def __init__(
         self,
-        plan: Plan,
+        net: Net,
         inputs: np.ndarray,
         labels: np.ndarray,
         *,
@@ -80,7 +71,7 @@ class NativeObjective:
         weight_decay: float,
         precision: str,
     ) -> None:
-        """Take a copy of inputs [n, *shape] and labels [n] as the plan takes them.
+        """Take a copy of inputs [n, *shape] and labels [n] as the net takes them.
 
         The loss is the one that `emc.curvature.Objective` describes; its arithmetic runs in
         `precision` (float64 or float32), sums over chunks of samples in float64.
@@ -89,13 +80,11 @@ class NativeObjective:
             UnavailableError: the kernel cannot be built.
             MemoryError: the samples do not fit.
         """
-        self._kernel = build(precision)
-        layers = (_Layer * len(plan))(*map(_layer, plan))
+        self._kernel = build(kernel_name(net), precision)
+        shape = np.array(_shape(net), dtype=np.int64)
         data = np.ascontiguousarray(inputs, dtype=precision)
         classes = np.ascontiguousarray(labels, dtype=np.int64)
         problem = _Problem(
-            layers=ctypes.addressof(layers),
-            depth=len(plan),
             inputs=data.ctypes.data,
             labels=classes.ctypes.data,
             loss=LOSSES.index(loss),
@@ -103,7 +92,9 @@ class NativeObjective:
             samples=len(labels),
             weight_decay=weight_decay,
         )
-        self._handle = self._kernel.emc_objective_open(byref(problem))
+        self._handle = self._kernel.emc_objective_open(
+            shape.ctypes.data, len(shape), byref(problem)
+        )
         if self._handle is None:
             raise MemoryError("no memory for the samples of a native objective")
         weakref.finalize(self, self._kernel.emc_objective_close, self._handle)
@@ -160,24 +151,28 @@ class NativeObjective:
             raise MemoryError("no memory for an evaluation of a native objective")
 
 
-def _layer(layer: Dense | Conv) -> _Layer:
-    images = isinstance(layer, Conv)
-    return _Layer(
-        is_conv=images,
-        inputs=layer.inputs,
-        outputs=layer.outputs,
-        height=layer.height if isinstance(layer, Conv) else 1,
-        width=layer.width if isinstance(layer, Conv) else 1,
-        activation=ACTIVATIONS.index(layer.activation),
-        has_bias=layer.bias,
-    )
+def _shape(net: Net) -> tuple[int, ...]:
+    """The numbers that `make` reads in the header of its kernel."""
+    if not isinstance(net, Transformer):
+        return tuple(number for layer in net for number in _layer(layer))
+    activation = ACTIVATIONS.index(net.activation)
+    sizes = (net.colours, net.side, net.patch, net.depth, net.width, net.heads)
+    return (*sizes, activation, net.classes)
+
+
+def _layer(layer: Dense | Conv) -> tuple[int, ...]:
+    """The numbers of `LayerShape` in `kernel/layers.hpp`."""
+    pixels = (layer.height, layer.width) if isinstance(layer, Conv) else (1, 1)
+    activation = ACTIVATIONS.index(layer.activation)
+    kind = int(isinstance(layer, Conv))
+    return (kind, layer.inputs, layer.outputs, *pixels, activation, int(layer.bias))
 
 
 @cache
 def _kernel(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
     kernel.emc_objective_open.restype = c_void_p
-    kernel.emc_objective_open.argtypes = (POINTER(_Problem),)
+    kernel.emc_objective_open.argtypes = (c_void_p, c_int64, POINTER(_Problem))
     kernel.emc_objective_first_order.argtypes = (
         *(c_void_p, c_void_p, c_int64, c_int64, c_void_p),
         POINTER(_Totals),

@@ -1,5 +1,5 @@
 // Activations with their first two derivatives. At a kink (ReLU at zero) the derivatives are those
-// from the left, as in torch. Numbers are those of emc.native.operator.ACTIVATIONS.
+// from the left, as in torch. Numbers are those of emc.native.objective.ACTIVATIONS.
 #pragma once
 
 #include "functions.hpp"

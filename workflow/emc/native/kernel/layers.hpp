@@ -3,11 +3,12 @@
 
 #include <vector>
 
-#include "linear.hpp"
+#include "grid.hpp"
+#include "parameters.hpp"
 
 namespace emc {
 
-// One layer of emc.nets.plan; mirrored by emc.native.operator. A dense layer is 1x1 pixel high.
+// One layer of emc.nets.plan; mirrored by emc.native.objective. A dense layer is 1x1 pixel high.
 struct LayerShape {
   int64_t is_conv, inputs, outputs, height, width;
   Activation activation;
@@ -21,70 +22,6 @@ struct LayerShape {
   int pooled_width() const { return is_conv ? width / 2 : 1; }
 };
 
-// Where the numbers of a layer lie: channels of groups of images, each inside a border of zeros
-// where neighbours are looked at.
-struct Grid {
-  int channel, group, y, x, origin, size;
-
-  Grid(int channels, int groups, int height, int width, int border)
-      : channel(groups * (height + 2 * border) * (width + 2 * border)),
-        group((height + 2 * border) * (width + 2 * border)),
-        y(width + 2 * border),
-        x(1),
-        origin(border * (y + x)),
-        size(channels * channel) {}
-
-  // The same images flattened to features, as a dense layer after them takes them.
-  static Grid flattened(int channels, int groups, int height, int width) {
-    Grid grid(channels * height * width, groups, 1, 1, 0);
-    grid.x = groups;
-    grid.y = width * groups;
-    grid.channel = height * width * groups;
-    return grid;
-  }
-
-  int at(int channel_number, int group_number, int row, int column) const {
-    return origin + channel_number * channel + group_number * group + row * y + column * x;
-  }
-
-  // The offset of every tap of every channel from a pixel.
-  std::vector<int> offsets(int channels, int taps) const {
-    std::vector<int> all;
-    for (int c = 0; c < channels; ++c)
-      for (int tap = 0; tap < taps; ++tap)
-        all.push_back(c * channel + (taps == 1 ? 0 : (tap / 3 - 1) * y + (tap % 3 - 1) * x));
-    return all;
-  }
-};
-
-// The parameters in the kernel's precision, and each layer's weights turned around for the way
-// back: the gradient by the inputs of a convolution is one by the weights turned half around.
-class Parameters {
- public:
-  void set(const double* parameters, const std::vector<LayerShape>& layers) {
-    int64_t size = 0;
-    for (const LayerShape& layer : layers) size += layer.size();
-    plain.assign(parameters, parameters + size);
-    turned.resize(size);
-    int64_t first = 0;
-    for (const LayerShape& layer : layers) {
-      turn(layer, plain.data() + first, turned.data() + first);
-      first += layer.size();
-    }
-  }
-
-  std::vector<Real> plain, turned;
-
- private:
-  static void turn(const LayerShape& layer, const Real* weights, Real* to) {
-    const int taps = layer.taps();
-    for (int i = 0; i < layer.inputs; ++i)
-      for (int o = 0; o < layer.outputs; ++o)
-        for (int tap = 0; tap < taps; ++tap)
-          *to++ = weights[(o * layer.inputs + i) * taps + taps - 1 - tap];
-  }
-};
-
 // One layer for up to `groups` groups of samples.
 template <class Number>
 class Layer {
@@ -92,8 +29,8 @@ class Layer {
   Layer(const LayerShape& shape, const Grid& input, int groups)
       : shape(shape),
         input(input),
-        sums_(shape.outputs, groups, shape.height, shape.width, 0),
-        delta_(shape.outputs, groups, shape.height, shape.width, shape.is_conv ? 1 : 0),
+        sums_(output_grid(groups, 0)),
+        delta_(output_grid(groups, 1)),
         offsets_(input.offsets(shape.inputs, shape.taps())),
         back_offsets_(delta_.offsets(shape.outputs, shape.taps())),
         sums(sums_.size),
@@ -155,19 +92,27 @@ class Layer {
              input.channel);
   }
 
-  // How far apart the sums of two outputs of a sample lie; also the slopes, in a dense layer.
-  int channel() const { return sums_.channel; }
+  // Where the sums lie, and the gradient by them in a dense layer.
+  const Grid& sums_grid() const { return sums_; }
 
   const LayerShape shape;
   const Grid input;
 
  private:
+  Grid output_grid(int groups, int border) const {
+    if (!shape.is_conv) return Grid::features(shape.outputs, groups);
+    return Grid::images(shape.outputs, groups, shape.height, shape.width, border);
+  }
+
   int pooled_size(int groups) const {
     return shape.outputs * groups * shape.pooled_height() * shape.pooled_width();
   }
 
   Walk walk(int groups, const Grid& to) const {
-    if (!shape.is_conv) return {1, 1, groups, 0, 0, 0, 0};
+    if (!shape.is_conv) {
+      const int panels = groups / to.width;
+      return {1, panels, to.width, 0, input.panel, 0, to.panel};
+    }
     return {groups, int(shape.height), int(shape.width), input.group, input.y, to.group, to.y};
   }
 

@@ -47,7 +47,6 @@ EMC_INLINE void in_even_strips(int count, Visit visit) {
 }
 
 // A tile of sums in registers: outputs times neighbours.
-template <class Number>
 constexpr int tile_outputs = registers == 32 ? 6 : 3;
 template <class Number>
 constexpr int tile_length = is_dual<Number> ? 2 : 4;
@@ -78,12 +77,12 @@ template <class Number, class Input>
 inline void multiply(const Walk& walk, const Input* from, const int* offsets, int terms,
                      Weights<Number> weights, bool has_bias, Weights<Number> bias, int outputs,
                      Number* to, int to_stride) {
-  in_even_strips<tile_outputs<Number>>(outputs, [&](auto height, int first) {
-    constexpr int strip = height;
-    Number start[strip] = {};
-    for (int o = 0; has_bias && o < strip; ++o) start[o] = bias[first + o];
-    const Weights<Number> rows = weights.from(first * int64_t(terms));
-    walk.rows([&](int in, int out) {
+  walk.rows([&](int in, int out) {
+    in_even_strips<tile_outputs>(outputs, [&](auto height, int first) {
+      constexpr int strip = height;
+      Number start[strip] = {};
+      for (int o = 0; has_bias && o < strip; ++o) start[o] = bias[first + o];
+      const Weights<Number> rows = weights.from(first * int64_t(terms));
       in_even_strips<tile_length<Number>>(walk.length, [&](auto width, int v) {
         multiply_tile<strip, width>(from + in + v, offsets, terms, rows, start,
                                     to + first * to_stride + out + v, to_stride);
@@ -94,6 +93,14 @@ inline void multiply(const Walk& walk, const Input* from, const int* offsets, in
 
 // As many outputs' sums for a vector of terms each as registers hold.
 constexpr int gradient_outputs = std::max(1, (registers == 32 ? 24 : 12) / lanes);
+
+EMC_INLINE void add_totals(Floats totals, int live, double* to) {
+  if (live == lanes) {
+    EMC_UNROLL for (int k = 0; k < lanes; ++k) to[k] += totals[k];
+  } else {
+    for (int k = 0; k < live; ++k) to[k] += totals[k];
+  }
+}
 
 template <int Outputs, class Number, class Input>
 EMC_INLINE void add_gradient_tile(const Walk& walk, const Number* delta, int delta_stride,
@@ -112,8 +119,7 @@ EMC_INLINE void add_gradient_tile(const Walk& walk, const Number* delta, int del
     }
   });
   EMC_UNROLL for (int o = 0; o < Outputs; ++o) {
-    const Floats totals = sums(partial[o]);
-    for (int k = 0; k < live; ++k) gradient[o * int64_t(terms) + k] += totals[k];
+    add_totals(sums(partial[o]), live, gradient + o * int64_t(terms));
   }
 }
 
@@ -121,15 +127,15 @@ EMC_INLINE void add_gradient_tile(const Walk& walk, const Number* delta, int del
 template <class Number, class Input>
 inline void add_gradient(const Walk& walk, const Number* delta, int delta_stride, int outputs,
                          const Input* from, const int* offsets, int terms, double* gradient) {
-  in_even_strips<gradient_outputs>(outputs, [&](auto height, int first) {
-    for (int k = 0; k < terms; k += lanes) {
-      int some[lanes];
-      for (int i = 0; i < lanes; ++i) some[i] = offsets[std::min(k + i, terms - 1)];
+  for (int k = 0; k < terms; k += lanes) {
+    int some[lanes];
+    for (int i = 0; i < lanes; ++i) some[i] = offsets[std::min(k + i, terms - 1)];
+    in_even_strips<gradient_outputs>(outputs, [&](auto height, int first) {
       add_gradient_tile<height>(walk, delta + first * delta_stride, delta_stride, from, some,
                                 std::min(lanes, terms - k),
                                 gradient + first * int64_t(terms) + k, terms);
-    }
-  });
+    });
+  }
 }
 
 // gradient[output] += the sum of delta[output] over the walk and the lanes.

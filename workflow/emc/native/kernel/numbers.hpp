@@ -48,6 +48,15 @@ EMC_INLINE Dual exponential_of(Dual x) {
   return {power, power * x.tangent};
 }
 
+// 1 / sqrt(x + epsilon).
+EMC_INLINE Floats inverse_root(Floats x, Real epsilon) {
+  return Real(1) / square_root(x + epsilon);
+}
+EMC_INLINE Dual inverse_root(Dual x, Real epsilon) {
+  const Floats inverse = inverse_root(x.value, epsilon);
+  return {inverse, Real(-0.5) * x.tangent * (inverse * inverse * inverse)};
+}
+
 EMC_INLINE Floats where(Ints mask, Floats a, Floats b) { return mask ? a : b; }
 EMC_INLINE Dual where(Ints mask, Dual a, Dual b) {
   return {mask ? a.value : b.value, mask ? a.tangent : b.tangent};

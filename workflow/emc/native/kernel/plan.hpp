@@ -5,26 +5,16 @@
 
 #include "layers.hpp"
 #include "logits.hpp"
+#include "samples.hpp"
 
 namespace emc {
 
-// What is summed over the samples.
-struct Totals {
-  double loss = 0;
-  int64_t correct = 0;
-};
-
-// The samples of a chunk as the first layer takes them; `labels` holds -1 where a lane is empty.
-struct Samples {
-  const Floats* inputs;
-  const Ints* labels;
-  int groups;
-};
+using Plan = std::vector<LayerShape>;
 
 template <class Number>
 class PlanNet {
  public:
-  PlanNet(const std::vector<LayerShape>& shapes, int groups) {
+  PlanNet(const Plan& shapes, int groups) {
     for (const LayerShape& shape : shapes) {
       const Grid input = input_grid(shape, groups);
       layers_.emplace_back(shape, input, groups);
@@ -35,16 +25,49 @@ class PlanNet {
       passed_on_.push_back(output_grid(shapes[l], shapes[l + 1], groups));
   }
 
-  // Where the first layer looks for its inputs.
+  // Where a layer looks for its inputs.
   static Grid input_grid(const LayerShape& shape, int groups) {
-    return Grid(shape.inputs, groups, shape.height, shape.width, shape.is_conv ? 1 : 0);
+    if (!shape.is_conv) return Grid::features(shape.inputs, groups);
+    return Grid::images(shape.inputs, groups, shape.height, shape.width, 1);
+  }
+
+  // The number of vectors of a chunk's inputs.
+  static int64_t input_size(const Plan& shapes, int groups) {
+    return input_grid(shapes[0], groups).size;
+  }
+
+  // Where a feature of the samples of a group, in torch's order, lies in a chunk's inputs.
+  static std::vector<int> places(const Plan& shapes, int groups, int group) {
+    const LayerShape& first = shapes[0];
+    const Grid grid = input_grid(first, groups);
+    std::vector<int> all;
+    for (int c = 0; c < first.inputs; ++c)
+      for (int y = 0; y < first.height; ++y)
+        for (int x = 0; x < first.width; ++x) all.push_back(grid.at(c, group, y, x));
+    return all;
+  }
+
+  static int64_t size(const Plan& shapes) {
+    int64_t total = 0;
+    for (const LayerShape& shape : shapes) total += shape.size();
+    return total;
+  }
+
+  static std::vector<Matrix> matrices(const Plan& shapes) {
+    std::vector<Matrix> all;
+    int64_t first = 0;
+    for (const LayerShape& shape : shapes) {
+      all.push_back({first, shape.outputs, shape.inputs, shape.taps()});
+      first += shape.size();
+    }
+    return all;
   }
 
   // Numbers that a group of samples takes in a net of these shapes.
-  static int64_t numbers(const std::vector<LayerShape>& shapes) {
+  static int64_t numbers(const Plan& shapes) {
     int64_t total = 0;
     for (const LayerShape& shape : shapes) {
-      total += 2 * input_grid(shape, 1).size;
+      total += (total ? 2 : 1) * input_grid(shape, 1).size;
       total += 3 * shape.outputs * shape.height * shape.width;
     }
     return total;
@@ -72,10 +95,11 @@ class PlanNet {
   // The last layer has no activation: its sums are the logits.
   void add_loss(const Samples& samples, const Criterion& criterion, Totals& totals) {
     Layer<Number>& last = layers_.back();
-    const int stride = last.channel();
     for (int g = 0; g < samples.groups; ++g) {
-      const LogitColumn<Number> column{last.sums.data() + g, last.delta.data() + g, stride,
-                                       int(last.shape.outputs), samples.labels[g]};
+      const int place = last.sums_grid().at(0, g, 0, 0);
+      const LogitColumn<Number> column{last.sums.data() + place, last.delta.data() + place,
+                                       last.sums_grid().channel, int(last.shape.outputs),
+                                       samples.labels[g]};
       totals.correct += column.correct();
       totals.loss += sum(column.loss(criterion));
     }
@@ -99,7 +123,7 @@ class PlanNet {
 
   static Grid output_grid(const LayerShape& shape, const LayerShape& next, int groups) {
     if (!shape.is_conv || next.is_conv) return input_grid(next, groups);
-    return Grid::flattened(shape.outputs, groups, shape.pooled_height(), shape.pooled_width());
+    return Grid::features(shape.outputs, groups, shape.pooled_height(), shape.pooled_width());
   }
 
   std::vector<Layer<Number>> layers_;

@@ -48,8 +48,15 @@ typedef Real FloatsInMemory
 typedef Int IntsInMemory
     __attribute__((vector_size(vector_bytes), aligned(sizeof(Int)), may_alias));
 
-constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
-constexpr int round_up(int a, int step) { return ceil_div(a, step) * step; }
+template <class Integer>
+constexpr Integer ceil_div(Integer a, Integer b) {
+  return (a + b - 1) / b;
+}
+
+template <class Integer>
+constexpr Integer round_up(Integer a, Integer step) {
+  return ceil_div(a, step) * step;
+}
 
 EMC_INLINE Floats load(const Real* from) {
   return *reinterpret_cast<const FloatsInMemory*>(from);

@@ -1,0 +1,34 @@
+// The C functions of a kernel that evaluates an objective.
+#pragma once
+
+#include "objective.hpp"
+
+// The C functions of a kernel, whose `Kernel` is an objective and whose function `make` opens one;
+// those that need memory answer whether they had it.
+extern "C" {
+void* emc_objective_open(const int64_t* shape, int64_t length, const emc::Problem* problem) try {
+  return emc::make(shape, length, *problem);
+} catch (...) {
+  return nullptr;
+}
+
+int emc_objective_first_order(void* objective, const double* parameters, int64_t first,
+                              int64_t every, double* gradient, emc::Totals* totals) try {
+  *totals = {};
+  static_cast<emc::Kernel*>(objective)->first_order(parameters, first, every, gradient, *totals);
+  return 1;
+} catch (...) {
+  return 0;
+}
+
+int emc_objective_products(void* objective, const double* parameters, const double* vectors,
+                           int64_t count, int64_t first, int64_t every, double* products) try {
+  static_cast<emc::Kernel*>(objective)->products(parameters, vectors, count, first, every,
+                                                    products);
+  return 1;
+} catch (...) {
+  return 0;
+}
+
+void emc_objective_close(void* objective) { delete static_cast<emc::Kernel*>(objective); }
+}
