@@ -23,6 +23,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
+def _torch_draws_the_same() -> None:
+    """Whichever tests ran before in the same process."""
+    import torch
+
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def _every_back_end_may_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     from emc.engine import choose
 

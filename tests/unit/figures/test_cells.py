@@ -34,14 +34,36 @@ def test_lower_bounds_are_open_upward_triangles(warehouse, name):
         assert (bound["shape"], bound.get("filled", False)) == (shape, False)
 
 
-def test_averages_are_geometric_means_of_exact_cells(warehouse):
-    found = rows(drawn(warehouse, "emc-by-parameters"))
+def test_lines_join_cells_that_differ_in_size_and_seed_only(warehouse):
+    spec = drawn(warehouse, "emc-by-parameters")
+    found = rows(spec)
     assert found.filter("saturated")["mean_emc50"].null_count() == found["saturated"].sum() > 0
-    alike = found.filter(architecture="cnn", labels="random", parameters=2066)
-    assert len(alike) == 2
-    mean = math.exp(alike["emc50"].log().mean())
-    assert alike["mean_emc50"].to_list() == pytest.approx([mean] * 2, rel=1e-4)
-    assert alike["mean_parameters"].to_list() == pytest.approx([2066] * 2)
+    (line,) = [mark for mark in marks(spec) if mark["encoding"]["y"]["field"] == "mean_emc50"]
+    assert line["encoding"]["detail"]["field"] == "size_group"
+    assert line["encoding"]["x"]["field"] == "parameters"
+    fixed = ("dataset", "labels", "architecture", "depth", "activation", "optimizer", "batch")
+    groups = [rows for _, rows in found.group_by("size_group")]
+    assert max(rows["parameters"].n_unique() for rows in groups) > 1
+    for group in groups:
+        assert all(group[name].n_unique() == 1 for name in fixed)
+    same = found.group_by("size_group", "parameters", "saturated").agg(
+        mean=pl.col("emc50").log().mean().exp(), drawn=pl.col("mean_emc50").first()
+    )
+    exact = same.filter(~pl.col("saturated"))
+    assert exact["drawn"].to_list() == pytest.approx(exact["mean"].to_list(), rel=1e-4)
+
+
+def test_cells_of_different_data_sets_share_no_line(tmp_path):
+    """Two data sets, two sizes: two lines of two points."""
+    nets = [{"name": "mlp", "width": width, "depth": 1} for width in (2, 4)]
+    cells = factorial(dataset=["digits", "mnist"], architecture=nets)
+    study = write_study(tmp_path, cells, probes=20)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        found = rows(drawn(opened, "emc-by-parameters"))
+    joined = found.group_by("size_group").agg(pl.col("dataset").unique(), pl.col("parameters"))
+    assert sorted(map(len, joined["parameters"])) == [2, 2]
+    assert all(len(names) == 1 for names in joined["dataset"])
 
 
 def test_partners_are_cells_of_two_levels(warehouse):

@@ -20,6 +20,7 @@ from emc.errors import EmcError
 from emc.findings import (
     Verdict,
     asked,
+    effects,
     exponents,
     judge,
     label_gap_association,
@@ -121,6 +122,36 @@ def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
     assert equal.result.effect == pytest.approx(32 / 100, rel=0.15)
     assert equal.result.units == whole.result.units == 3
     assert "both at the best rate of their whole budget" in equal.sentence
+
+
+@pytest.mark.parametrize(
+    ("high", "verdict"),
+    [(10, Verdict.SUPPORTED), (40, Verdict.OPEN), (None, Verdict.OPEN)],
+    ids=["both readings agree", "readings differ", "nothing is known above"],
+)
+def test_open_runs_decide_no_claim(tmp_path, high, verdict):
+    """EMC is 20 with ReLU; with tanh 5 if open runs are failures, up to `high` if they are not."""
+    cells = factorial(architecture=NETS, activation=["relu", "tanh"], optimizer=["sgd", "gd"])
+    study = write_study(tmp_path, cells, probes=5)
+    for plan in study.planned:
+        answer = around((5 if plan.cell.activation == "tanh" else 20) * jitter(plan.cell))
+        unknown = {"open_matters": True, "low": answer["emc50"], "high": high}
+        edit_document(
+            study.results.cell(plan.id).estimate,
+            answer | UNBOUNDED | (unknown if plan.cell.activation == "tanh" else {}),
+        )
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        found = {made.claim.name: made for made in judge(warehouse)}["relu-over-tanh"]
+        shown = [
+            made for made in effects(warehouse) if made.factor == "activation" and made.certain
+        ]
+    assert found.verdict is verdict
+    assert bool(shown) == (verdict is Verdict.SUPPORTED)
+    if high == 10:
+        assert found.result.effect == pytest.approx(20 / math.sqrt(5 * 10), rel=0.03)
+        assert found.result.low < 2.05
+        assert found.result.high > 3.95
 
 
 def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):

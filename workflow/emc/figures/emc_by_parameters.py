@@ -20,7 +20,7 @@ from emc.warehouse import Warehouse
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a labelling, a colour an architecture."""
+    """One panel per labelling, one colour per architecture."""
     cells = measured_cells(warehouse)
     chosen, faded = legend_filter("architecture")
     base = alt.Chart().encode(
@@ -35,14 +35,14 @@ def draw(warehouse: Warehouse) -> Chart:
     averages = (
         base.transform_filter("isValid(datum.mean_emc50)")
         .mark_line(strokeWidth=2.5)
-        .encode(x=log_x("mean_parameters", PARAMETERS), y=log_y("mean_emc50", SAMPLES))
+        .encode(y=log_y("mean_emc50", SAMPLES), detail="size_group:N")
     )
     points = cell_points(base, y=log_y("emc50", SAMPLES))
     layers = [as_many, intervals, averages, *points[:-1], points[-1].add_params(chosen)]
     caption = (
         f"{cell_counts(cells)} Bars are 95 % intervals, on one side of EMC where the"
-        " other end is beyond what can be tried. Lines join geometric means"
-        " over cells of one architecture and nearly equal size; lower bounds stay out of them."
+        " other end is beyond what can be tried. Lines join cells that differ"
+        " in size only, geometric means over their seeds; bounds stay out of them."
         " On the dashed line a net fits as many samples as it has parameters."
     )
     return panels(layers, cells, "labels", caption)

@@ -1,11 +1,11 @@
-"""The rows that figures draw: one row a measured cell, numbers that JSON can hold."""
+"""The rows that figures draw: one row per measured cell, numbers that JSON can hold."""
 
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from emc.findings import FACTORS, matched
+from emc.findings import FACTORS, SIZE, matched
 from emc.warehouse import Warehouse, once
 
 COMPARED: Final = (
@@ -17,8 +17,6 @@ COMPARED: Final = (
     "parameterisation",
 )
 """Factors with a figure of their own."""
-
-SIZES_PER_DECADE: Final = 8
 
 _COLUMNS: Final = (
     "cell",
@@ -56,21 +54,18 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     """Measured cells; for each factor, the group of cells that differ in nothing else; means.
 
     `<factor>_group` is null where no such partner was measured.
-    `mean_emc50` is the geometric mean over the cells without a bound of one architecture, labelling
-    and size (to an eighth of a decade), `mean_parameters` that of their sizes.
+    `size_group` is that of cells that differ in size and seed only, `mean_emc50` the geometric mean
+    over those of them that have the same size and no bound.
     """
     cells = warehouse.sql("SELECT * FROM emc WHERE status = 'measured'")
     found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in COMPARED)
-    size = (pl.col("parameters").log10() * SIZES_PER_DECADE).round()
     exact = ~(pl.col("saturated") | pl.col("below_smallest"))
-    means = {
-        f"mean_{name}": pl.when(exact).then(_geometric_mean(name).over(_ALIKE))
-        for name in ("emc50", "parameters")
-    }
-    return finite(found.with_columns(size=size).with_columns(**means).drop("size"))
+    mean = pl.when(exact).then(_geometric_mean("emc50").over(_ALIKE))
+    grouped = found.with_columns(size_group=matched(cells, SIZE, apart=["seed"]))
+    return finite(grouped.with_columns(mean_emc50=mean))
 
 
-_ALIKE: Final = ("architecture", "labels", "size", "saturated", "below_smallest")
+_ALIKE: Final = ("size_group", "parameters", "saturated", "below_smallest")
 
 
 def _geometric_mean(column: str) -> pl.Expr:

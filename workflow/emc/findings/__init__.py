@@ -6,7 +6,7 @@ Must not know how a cell is measured, or how a result is drawn or laid out.
 
 from emc.findings.claim import Claim, asked
 from emc.findings.effects import Effect, effects
-from emc.findings.factors import FACTORS
+from emc.findings.factors import FACTORS, SIZE
 from emc.findings.judge import Finding, Verdict, judge
 from emc.findings.matching import matched
 from emc.findings.predictor import Prediction, label_gap_association, predictions
@@ -15,6 +15,7 @@ from emc.findings.write import write_findings
 
 __all__ = [
     "FACTORS",
+    "SIZE",
     "Claim",
     "Effect",
     "Exponent",

@@ -80,7 +80,7 @@ def per_parameter(where: pl.Expr) -> Evidence:
 
 
 def certified_per_parameter(where: pl.Expr) -> Evidence:
-    """The same where a failure counts only at a minimum, from cells with certificates."""
+    """The same without examined failures at no minimum, from cells with certificates."""
     return lambda material: against_parameters(certified(material.cells.filter(where)))
 
 

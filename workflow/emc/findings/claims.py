@@ -152,7 +152,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     Claim(
         "fewer-than-parameters-certified",
         1,
-        "the same where a failure counts only if it stopped at a minimum",
+        "the same without the examined failures that stopped at no minimum",
         "samples over parameters",
         _LESS,
         "cells of nets that are not linear, with certificates",

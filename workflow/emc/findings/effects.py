@@ -8,7 +8,7 @@ from itertools import combinations
 import polars as pl
 
 from emc.findings.factors import FACTORS, Factor
-from emc.findings.location import location, ratio_interval
+from emc.findings.location import ratio_interval
 from emc.findings.pairs import Pairs, log_ratios, measured_cells, with_groups
 from emc.warehouse import Warehouse, once
 
@@ -72,10 +72,10 @@ def effects(warehouse: Warehouse) -> tuple[Effect, ...]:
 
 def effect(factor: str, over: str, under: str, found: Pairs) -> Effect | None:
     """The effect, seen from the level with the larger EMC; None where pairs do not tell it."""
-    place = location(found)
-    if place is None:
+    ends = ratio_interval(found)
+    if ends is None:
         return None
-    ratio, low, high = ratio_interval(place)
+    ratio, low, high = ends
     if ratio < 1:
         over, under, ratio, low, high = under, over, 1 / ratio, 1 / high, 1 / low
     return Effect(

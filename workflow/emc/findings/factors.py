@@ -35,6 +35,9 @@ _MEASURES: Final = {
     "per_bit": "EMC per bit",
 }
 
+SIZE: Final = Factor("width", ("architecture.width",))
+"""What sets nets of one family and depth apart."""
+
 FACTORS: Final = {
     factor.name: factor
     for factor in (

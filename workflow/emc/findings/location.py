@@ -67,10 +67,17 @@ def location(found: Pairs) -> Location | None:
     return CensoredMean(found.low, found.high) if len(found.exact) >= FEWEST_EXACT else None
 
 
-def ratio_interval(place: Location) -> tuple[float, float, float]:
-    """The ratio whose logarithm is the mean, with its 95 % interval."""
-    low, high = place.interval(LEVEL)
-    return math.exp(place.mean), _exp(low), _exp(high)
+def ratio_interval(found: Pairs) -> tuple[float, float, float] | None:
+    """The ratio whose logarithm is the mean, with its 95 % interval; None as for `location`.
+
+    Of two readings of open runs the ratio is the geometric mean, and the interval spans both.
+    """
+    places = [place for place in map(location, found.readings) if place is not None]
+    if len(places) < len(found.readings):
+        return None
+    lows, highs = zip(*(place.interval(LEVEL) for place in places), strict=True)
+    mean = sum(place.mean for place in places) / len(places)
+    return math.exp(mean), _exp(min(lows)), _exp(max(highs))
 
 
 def _exp(value: float) -> float:

@@ -1,7 +1,7 @@
 """Pairs of cells that differ in one factor, as log ratios of EMC."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,8 @@ class Pairs:
     above; a ratio that follows from one of them is a bound too, with an infinite end. Seeds repeat
     a configuration and say nothing about others: where there are several configurations, each
     gives one unit, the mean over its seeds; the seeds of a single one are units themselves.
+    Where runs that are open could move a cell's EMC, it lies anywhere in its interval, and so a
+    ratio may have two ends that are finite and differ.
     `pairs` counts pairs of cells behind the units, `unknown` those of units that are bounded on
     neither side and left out.
     """
@@ -38,6 +40,17 @@ class Pairs:
     def bounds(self) -> int:
         """Number of units that are bounds."""
         return int((self.low != self.high).sum())
+
+    @property
+    def readings(self) -> "tuple[Pairs, ...]":
+        """The same with all that open runs leave unknown at its lower, and at its upper end."""
+        unknown = np.isfinite(self.low) & np.isfinite(self.high) & (self.low != self.high)
+        if not unknown.any():
+            return (self,)
+        return (
+            replace(self, high=np.where(unknown, self.low, self.high)),
+            replace(self, low=np.where(unknown, self.high, self.low)),
+        )
 
 
 @once
@@ -86,7 +99,7 @@ def with_groups(cells: pl.DataFrame, factor: Factor) -> pl.DataFrame:
     """Rows of the view `emc` as `log_ratios` wants them, matched on all but a factor."""
     return cells.select(
         "cell",
-        *ends(factor.measure),
+        *possible_ends(factor.measure),
         group=matched(cells, factor),
         configuration=matched(cells, factor, apart=["seed"]),
         level=pl.col(factor.name),
@@ -112,7 +125,7 @@ def against_parameters(cells: pl.DataFrame) -> Pairs:
     """Log ratios of EMC to the number of parameters, one for each row of the view `emc`."""
     nothing = Factor("nothing", ())
     configuration = matched(cells, nothing, apart=["seed"])
-    return _units(cells.select(*ends("per_parameter"), configuration=configuration))
+    return _units(cells.select(*possible_ends("per_parameter"), configuration=configuration))
 
 
 def certified(cells: pl.DataFrame) -> pl.DataFrame:
@@ -134,6 +147,22 @@ def ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
     below, above = pl.col("below_smallest"), pl.col("saturated")
     low = pl.when(below).then(-math.inf).otherwise(value).alias("low")
     return low, pl.when(above).then(math.inf).otherwise(value).alias("high")
+
+
+def possible_ends(measure: str) -> tuple[pl.Expr, pl.Expr]:
+    """The same, and those of the cell's interval where open runs could move its EMC.
+
+    That interval spans both readings of open runs: as failures, and as not known.
+    """
+    low, high = ends(measure)
+    scale = (pl.col(measure) / pl.col("emc50")).log()
+    least = (pl.col("low").log() + scale).fill_null(-math.inf)
+    most = (pl.col("high").log() + scale).fill_null(math.inf)
+    open_runs = pl.col("open_matters")
+    return (
+        pl.when(open_runs).then(pl.min_horizontal(low, least)).otherwise(low).alias("low"),
+        pl.when(open_runs).then(pl.max_horizontal(high, most)).otherwise(high).alias("high"),
+    )
 
 
 def _units(found: pl.DataFrame) -> Pairs:

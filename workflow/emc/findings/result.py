@@ -57,6 +57,22 @@ def result(evidence: Pairs | Association, expect: Expectation, margin: float) ->
 
 
 def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Result:
+    """The result of the reading of open runs that decides least; no decision where they differ."""
+    results = [_of_reading(one, expect, margin) for one in found.readings]
+    least = max(results, key=lambda one: (math.isnan(one.p), one.p))
+    agree = len({one.agrees for one in results}) == 1
+    effect, low, high = ratio_interval(found) or (math.nan,) * 3
+    return replace(
+        least,
+        effect=effect,
+        low=low,
+        high=high,
+        p=least.p if agree or math.isnan(least.p) else 1.0,
+        bounds=found.bounds,
+    )
+
+
+def _of_reading(found: Pairs, expect: Expectation, margin: float) -> Result:
     place, edge = location(found), math.log(margin)
     null = -edge if expect is Expectation.NOT_LESS else 0.0
     above, below = int((found.low > null).sum()), int((found.high < null).sum())
@@ -66,18 +82,13 @@ def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Result:
         p, agrees, size = _decision(place, expect, null, edge)
     elif expect is not Expectation.EQUAL and found.bounds:
         p, agrees = p_sign, (above > below) == (expect is not Expectation.LESS)
-    effect, low, high = (math.nan,) * 3 if place is None else ratio_interval(place)
     return Result(
         "ratio",
-        effect,
-        low,
-        high,
         p=p if len(found.low) >= FEWEST_UNITS else math.nan,
         agrees=agrees,
         p_wilcoxon=wilcoxon(found.exact - null),
         p_sign=p_sign,
         units=len(found.low),
-        bounds=found.bounds,
         pairs=found.pairs,
         configurations=found.configurations,
         unknown=found.unknown,

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from emc.findings.factors import Factor
+from emc.findings.factors import SIZE
 from emc.findings.inference import LEVEL
 from emc.findings.line import CensoredLine
 from emc.findings.matching import matched
@@ -15,7 +15,6 @@ from emc.warehouse import Warehouse
 
 FEWEST_SIZES: Final = 3
 
-_SIZE: Final = Factor("width", ("architecture.width",))
 _SHARED: Final = (
     *("dataset", "labels", "architecture", "depth"),
     *("activation", "initialisation", "optimizer"),
@@ -73,7 +72,7 @@ class Exponent:
 def exponents(warehouse: Warehouse) -> list[Exponent]:
     """An exponent for every procedure with three sizes or more that have an exact answer."""
     cells = measured_cells(warehouse)
-    grouped = cells.with_columns(matched(cells, _SIZE, apart=["seed"]))
+    grouped = cells.with_columns(matched(cells, SIZE, apart=["seed"]))
     groups = grouped.group_by("group", maintain_order=True)
     return [_exponent(rows) for _, rows in groups if _exact_sizes(rows) >= FEWEST_SIZES]
 
