@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -173,3 +174,20 @@ def test_a_plan_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -> None:
 def test_objectives_that_make_no_sense(kind: dict[str, object], message: str) -> None:
     with pytest.raises(EmcError, match=message):
         Objective(**kind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"precision": "float16"}, "precision 'float16': allowed are float64, float32"),
+        ({"eps": 0.0}, r"eps 0\.0: it lies between 0 and 1"),
+        ({"delta": 1.0}, r"delta 1\.0: it lies between 0 and 1"),
+        ({"gradient": -1.0}, r"gradient -1\.0: it is not negative"),
+        ({"plateau": float("nan")}, r"plateau nan: it is not negative"),
+        ({"max_iterations": 0}, "max_iterations 0: it is 1 or more"),
+        ({"exact_up_to": -1}, "exact_up_to -1: it is 0 or more"),
+    ],
+)
+def test_settings_that_make_no_sense(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(EmcError, match=message):
+        Settings(**given)

@@ -249,6 +249,8 @@ def counted(net: Odd, x: Tensor) -> Tensor:
         (lambda net, x: net.layer(x) * np.random.rand(), r"in evaluation mode \(from numpy\)"),
         (counted, r"Odd changes its buffer 'calls' in evaluation mode"),
         (lambda net, x: net.layer(x[:, :5]), r"on inputs of shape \(8, 6\): RuntimeError: mat1"),
+        (lambda net, x: net.layer(x).detach(), r"Odd gives logits without a gradient: they are d"),
+        (lambda net, x: x[:, :3] * 2, r"or depend on no trained parameter"),
         (lambda net, x: net.missing, r"AttributeError: 'Odd' object has no attribute 'missing'"),
         (lambda net, x: net.layer(x).detach().numpy(), r"Odd gives a ndarray, expected a tensor"),
     ],
@@ -270,6 +272,13 @@ def test_nets_that_hold_no_numbers_to_vary() -> None:
     for net in (nn.Linear(6, 3).requires_grad_(False), nn.Flatten()):
         with pytest.raises(EmcError, match="has no parameter that requires a gradient"):
             AutogradOperator(net, {}, *data, PLAIN)
+
+
+def test_a_scripted_net_is_told() -> None:
+    with pytest.warns(FutureWarning, match="torch.jit.script"):
+        scripted = torch.jit.script(plain())
+    with pytest.raises(EmcError, match=r"RecursiveScriptModule cannot be copied as a constant to"):
+        operator(scripted)
 
 
 def test_a_caller_s_autocast_does_not_round() -> None:

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 import emc
-from emc.nets.fragile import compiled_once, efficientnet_stage, is_out_of_memory, traced
+from emc.nets.fragile import (
+    compiled_once,
+    efficientnet_stage,
+    is_out_of_memory,
+    traced,
+    weight_norm_written_out,
+)
 
 
 def test_a_second_compilation_is_an_error() -> None:
@@ -45,6 +51,25 @@ def test_a_stage_of_efficientnet_keeps_its_channels() -> None:
 
 
 PRIVATE = ("_getframe", "experimental", "MBConvConfig", "DefaultCPUAllocator")
+
+
+@pytest.mark.parametrize("dim", [-1, 0, 1])
+def test_weight_normalisation_is_torch_s_with_a_symmetric_hessian(dim: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    v = torch.randn(3, 4, generator=generator).double()
+    g = v.square().sum([axis for axis in range(2) if axis != dim], keepdim=True)
+    g = g.sum().reshape(1, 1) if dim == -1 else g
+    expected = torch._weight_norm(v, g, dim)
+
+    def loss(both: torch.Tensor) -> torch.Tensor:
+        weight = torch._weight_norm(both[:12].view(3, 4), both[12:].view(g.shape), dim)
+        return weight.pow(3).sum()
+
+    with weight_norm_written_out():
+        torch.testing.assert_close(torch._weight_norm(v, g, dim), expected)
+        both = torch.cat([v.flatten(), g.flatten()])
+        hessian = torch.autograd.functional.hessian(loss, both)
+    torch.testing.assert_close(hessian, hessian.T)
 
 
 def test_all_of_them_are_in_one_module() -> None:

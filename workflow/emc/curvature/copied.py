@@ -22,13 +22,16 @@ def copied(module: nn.Module, dtype: torch.dtype, device: str, *, training: bool
     _check(held, module)
     try:
         copy = deepcopy(module, _values_of_results(module)).to(device, dtype)
+        copy.train(training).requires_grad_(False)
     except Exception as error:
-        raise EmcError(f"{held.kind} cannot be copied to {device}: {one_line(error)}") from error
+        raise EmcError(
+            f"{held.kind} cannot be copied as a constant to {device}: {one_line(error)}"
+        ) from error
     for layer in copy.modules():
         _take_along(layer, dtype, device)
     if training:
         _forget_statistics(copy)
-    return copy.train(training).requires_grad_(False)
+    return copy
 
 
 def _check(held: Structure, module: nn.Module) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp
 
-from emc.curvature.arithmetic import whole_arithmetic
+from emc.curvature.arithmetic import differentiable_arithmetic
 from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
 from emc.curvature.parameters import Shapes, check_parameters
@@ -59,7 +59,7 @@ class Net:
 
     def arithmetic(self) -> AbstractContextManager[None]:
         """What calls of the net and its derivatives run in."""
-        return whole_arithmetic(self.device, weight_norm=self._parametrized)
+        return differentiable_arithmetic(parametrized=self._parametrized)
 
     def check(self, state: Mapping[str, np.ndarray]) -> None:
         """See that `state` gives all trained parameters, and nothing that the module lacks.
@@ -141,6 +141,21 @@ class Net:
             else jvp(gradient, (parameters,), (direction,))[1]
         )
         return product
+
+    def check_dependence(self, parameters: State, constants: State, inputs: Tensor) -> None:
+        """See that the logits depend on the parameters, as far as torch can tell.
+
+        Raises:
+            EmcError: they do not.
+        """
+        traced = {name: value.clone().requires_grad_() for name, value in parameters.items()}
+        with self.arithmetic(), told(f"{self.kind} fails as it is differentiated"):
+            if self.logits(traced, constants, inputs).requires_grad:
+                return
+        raise EmcError(
+            f"{self.kind} gives logits without a gradient: they are detached, made under no_grad,"
+            " or depend on no trained parameter"
+        )
 
     def try_derivatives(self, parameters: State, constants: State, rows: Rows) -> None:
         """See what loss and derivatives of a few rows are, and how products can be made.

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from emc.errors import EmcError
+
+PRECISIONS: Final = ("float64", "float32")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -25,6 +29,25 @@ class Settings:
     polish: int = 0
     escapes: int = 0
     precision: Literal["float64", "float32"] = "float64"
+
+    def __post_init__(self) -> None:
+        """See that the numbers make sense.
+
+        Raises:
+            EmcError: one does not.
+        """
+        for name in ("eps", "delta"):
+            if not 0 < getattr(self, name) < 1:
+                raise EmcError(f"{name} {getattr(self, name)}: it lies between 0 and 1")
+        for name in ("gradient", "plateau"):
+            if not getattr(self, name) >= 0:
+                raise EmcError(f"{name} {getattr(self, name)}: it is not negative")
+        for name in ("exact_up_to", "max_iterations", "polish", "escapes"):
+            least = 1 if name == "max_iterations" else 0
+            if not getattr(self, name) >= least:
+                raise EmcError(f"{name} {getattr(self, name)}: it is {least} or more")
+        if self.precision not in PRECISIONS:
+            raise EmcError(f"precision {self.precision!r}: allowed are {', '.join(PRECISIONS)}")
 
 
 DEFAULT: Final = Settings()

@@ -92,4 +92,5 @@ class Trial:
         rows = len(self.rows)
         labels = torch.zeros(rows, dtype=torch.long, device=self._net.device)
         shares = torch.full((rows,), 1 / rows, dtype=torch.double, device=self._net.device)
+        self._net.check_dependence(self._point, self._constants, self.rows)
         self._net.try_derivatives(self._point, self._constants, Rows(self.rows, labels, shares))

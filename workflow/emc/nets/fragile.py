@@ -3,12 +3,13 @@
 A test of each tells when it is no longer as described.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
@@ -47,3 +48,32 @@ def efficientnet_stage(*numbers: float) -> Any:
             return round(channels * width_mult)
 
     return Stage(*numbers)
+
+
+class _WeightNorm(TorchFunctionMode):
+    """Calls of `torch._weight_norm` by its formula."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        called = _weight_norm if func is torch._weight_norm else func
+        return called(*args, **(kwargs or {}))
+
+
+def weight_norm_written_out() -> TorchFunctionMode:
+    """Weight normalisation, of both of torch's kinds, by its formula.
+
+    Torch 2.14 has no forward derivative of its kernel, and a second derivative by two passes
+    backwards that is not symmetric.
+    """
+    return _WeightNorm()
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """g v / |v|, with a norm for each index of the dimension; -1 for one norm of all numbers."""
+    others = [axis for axis in range(v.ndim) if dim == -1 or axis != dim]
+    return v * (g / v.square().sum(others, keepdim=True).sqrt())
