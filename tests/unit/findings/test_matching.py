@@ -99,5 +99,16 @@ def test_sizes_match_in_chains_of_ten_percent():
     assert found[0] == found[1] == found[2] == found[3] != found[4] == found[5]
 
 
+def test_cells_of_unknown_size_are_alone():
+    table = rows(
+        factorial(architecture=[{"name": "mlp", "width": width} for width in (40, 41, 42)])
+    )
+    known = table["parameters"].to_list()
+    for sizes in ([None] * 3, [known[0], None, known[2]]):
+        unknown = table.with_columns(parameters=pl.Series(sizes, dtype=pl.Int64))
+        found = matched(unknown, FACTORS["architecture"]).to_list()
+        assert len(set(found)) == 1 + sum(size is None for size in sizes[1:])
+
+
 def test_no_cells_make_no_groups():
     assert groups([], "optimizer") == []

@@ -81,7 +81,8 @@ def open_text(
     records = _records(_text(content, name, form), name, form.separator)
     line = 0
     if header is None:
-        line, header = next(records, (0, []))
+        line, named = next(records, (0, []))
+        header = [cell.strip() for cell in named]
     if not header:
         raise EmcError(f"{name}: empty: expected a header line with the names of columns")
     return TextTable(name, form.separator, tuple(header), line, records)
@@ -121,19 +122,22 @@ def _decoded(content: bytes, name: str, encoding: str) -> str:
 
 
 def _records(text: str, name: str, separator: str) -> Iterator[Record]:
-    """Records that are not empty, cells without spaces at their ends."""
+    """Records that are not empty."""
     reader = csv.reader(
         io.StringIO(text, newline="\n"), delimiter=separator, skipinitialspace=True, strict=True
     )
     line = 1
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any(stripped):
-                yield line, stripped
+            if _holds_something(cells):
+                yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
         raise EmcError(f"{name}: line {line}: {_fault(str(error), separator)}") from None
+
+
+def _holds_something(cells: list[str]) -> bool:
+    return any(map(str.strip, cells))
 
 
 def _fault(said: str, separator: str) -> str:
@@ -158,19 +162,18 @@ def _blocks(records: Iterator[Record], width: int) -> Iterator[list[Record]]:
 
 
 def _frame(block: list[Record], table: TextTable) -> pl.DataFrame:
-    """Columns of text, named by their numbers."""
+    """Columns of text without spaces at their ends, named by their numbers."""
     width = len(table.header)
     for line, cells in block:
-        if len(cells) < width or any(cells[width:]):
+        if len(cells) < width or _holds_something(cells[width:]):
             raise EmcError(
                 f"{table.name}: line {line}: expected {width} cells as in the header, found"
                 f" {len(cells)}: {_remedy(cells, table.separator)}"
             )
         del cells[width:]
     columns = zip(*(cells for _, cells in block), strict=True)
-    return pl.DataFrame(
-        {str(place): pl.Series(column, dtype=pl.String) for place, column in enumerate(columns)}
-    )
+    texts = (pl.Series(column, dtype=pl.String).str.strip_chars() for column in columns)
+    return pl.DataFrame({str(place): text for place, text in enumerate(texts)})
 
 
 def _remedy(cells: list[str], separator: str) -> str:

@@ -67,14 +67,19 @@ def _within(leaf: str, keys: frozenset[str]) -> bool:
     return leaf in keys or leaf.split(".", maxsplit=1)[0] in keys
 
 
-def _size_classes(keys: Sequence[Hashable], sizes: Sequence[int]) -> list[int]:
-    """Chains of sizes within one key, each at most `SIZE_RATIO` above its predecessor."""
-    alike: dict[Hashable, list[int]] = {}
-    for row, key in enumerate(keys):
-        alike.setdefault(key, []).append(row)
+def _size_classes(keys: Sequence[Hashable], sizes: Sequence[int | None]) -> list[int]:
+    """Chains of sizes within one key, each at most `SIZE_RATIO` above its predecessor.
+
+    A cell whose size is unknown is alone: nothing says that it is of equal size.
+    """
+    alike: dict[Hashable, list[tuple[int, int]]] = {}
     classes = [0] * len(keys)
-    for rows in alike.values():
-        rows.sort(key=lambda row: sizes[row])
-        for before, row in pairwise(rows):
-            classes[row] = classes[before] + (sizes[row] > SIZE_RATIO * sizes[before])
+    for row, (key, size) in enumerate(zip(keys, sizes, strict=True)):
+        if size is None:
+            classes[row] = -1 - row
+        else:
+            alike.setdefault(key, []).append((size, row))
+    for ranked in map(sorted, alike.values()):
+        for (smaller, before), (size, row) in pairwise(ranked):
+            classes[row] = classes[before] + (size > SIZE_RATIO * smaller)
     return classes
