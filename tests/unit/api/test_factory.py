@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -220,3 +221,83 @@ def test_batch_normalisation_of_one_row_is_told(options: dict[str, Any], batch: 
         rf"model: Sequential fails in training on a batch of 1: .* of the smallest step: {batch}",
         **options,
     )
+
+
+class Complex(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(6, 3, dtype=torch.cfloat))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.to(torch.cfloat) @ self.w).imag
+
+
+def with_buffer(dtype: torch.dtype) -> nn.Module:
+    made = mlp()
+    made.register_buffer("table", torch.zeros(2, dtype=dtype))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "dtype"),
+    [
+        (Complex, "w", "torch.complex64"),
+        (lambda: mlp().half(), "0.weight", "torch.float16"),
+        (lambda: mlp().bfloat16(), "0.weight", "torch.bfloat16"),
+        (lambda: mlp().double(), "0.weight", "torch.float64"),
+        (lambda: with_buffer(torch.float64), "table", "torch.float64"),
+    ],
+)
+def test_numbers_of_another_precision_are_refused(model: Any, name: str, dtype: str) -> None:
+    refused(model, rf"expected parameters and buffers in float32, found '{name}' in {dtype}: train")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.cfloat])
+def test_buffers_that_no_gradient_meets_may_be_of_any_kind(dtype: torch.dtype) -> None:
+    found = emc.measure(lambda: with_buffer(dtype), (INPUTS, LABELS), epochs=2, probes=2)
+    assert found.estimate.parameters == 28 + 15
+
+
+def test_logits_of_another_precision_are_refused() -> None:
+    refused(
+        lambda: Changed(lambda y, _: y.bfloat16()),
+        "model: Changed: expected logits in float32, found torch.bfloat16",
+    )
+
+
+def test_draws_that_no_seed_reaches_are_refused() -> None:
+    refused(
+        lambda: Changed(lambda y, _: y * np.random.random()),
+        "model: Changed draws from the global generator of numpy, which no probe's seed reaches",
+    )
+
+
+def test_surroundings_are_refused() -> None:
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        pytest.raises(emc.EmcError, match=r"outside of torch.autocast, found it on for 'cpu'"),
+    ):
+        emc.measure(mlp, (INPUTS, LABELS))
+
+
+def test_a_net_with_dropout_measures_in_threads_as_alone() -> None:
+    def measured(seed: int) -> list[Any]:
+        found = emc.measure(
+            lambda: mlp(nn.Dropout(0.2)),
+            (INPUTS, LABELS),
+            labels="random",
+            optimizer={"name": "adam", "lr": 0.03},
+            epochs=4,
+            batch=16,
+            tolerance=0.5,
+            probes=4,
+            seed=seed,
+        )
+        return found.probes.select("n", "accuracy", "loss").rows()
+
+    alone = [measured(seed) for seed in range(3)]
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(measured, range(3))) == alone
+    assert torch.equal(before, torch.get_rng_state())

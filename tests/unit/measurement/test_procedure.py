@@ -1,10 +1,12 @@
 """From a cell to what the engine trains: every family, by both torch back ends, and certified."""
 
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.plugin_files import cell_of
 
 from emc.curvature import EndPoint, Objective, Settings, certify_end_points
 from emc.engine import Replica, TrainedRun, run_probes
@@ -97,6 +99,47 @@ def test_a_lone_sample_trains_under_batch_normalisation() -> None:
     inputs = replicas(8)[0].inputs
     (run,) = run_probes(trained, [Replica(inputs, np.array([3]), np.array([2]), seed=0, lr=0.1)])
     assert run.ended.name == "FIT"
+
+
+ATTENDING = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(self.mix(x.flatten(1, 2)).mean(1))
+
+
+@emc.architecture("attending")
+def attending(shape, classes, activation):
+    return Net()
+"""
+
+
+def test_a_plugins_own_attention_trains_with_others(tmp_path: Path) -> None:
+    asked = cell_of(tmp_path, ATTENDING, "{architecture: attending, budget: {epochs: 2}}")
+    trained = procedure(asked, (1, 8, 8), 10)
+    for run in run_probes(trained, replicas(8)):
+        assert run.back_end == "vmap"
+        assert np.isfinite(run.loss)
+
+
+def test_a_plugins_net_is_tried_where_only_the_prepared_data_set_tells_its_shape(
+    tmp_path: Path,
+) -> None:
+    plugin = """
+layer = nn.Linear(3, 2)
+
+@emc.architecture("shared")
+def shared(shape, classes, activation):
+    return nn.Sequential(layer)
+"""
+    keys = "{dataset: {name: csv, file: a.csv, label: y}, architecture: shared}"
+    asked = cell_of(tmp_path, plugin, keys)
+    with pytest.raises(EmcError, match=r"line 7: .*a fresh net at each call is wanted"):
+        procedure(asked, (3,), 2)
 
 
 @pytest.mark.parametrize("architecture", [{"name": "mlp", "width": 3}, {"name": "cnn", "width": 2}])

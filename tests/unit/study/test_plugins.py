@@ -263,6 +263,21 @@ FAULTS = [
         body("return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3))"),
         r"4: .*logits of shape \(2, 3\) for two inputs of \(1, 8, 8\) in 10 classes, \(2, 10\)",
     ),
+    (
+        "head = nn.Linear(64, 10)\n" + body("return nn.Sequential(nn.Flatten(), head)"),
+        r"line 5: architecture 'bottleneck': a fresh net at each call is wanted, found '1.weight'",
+    ),
+    (
+        body("return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), classes).half())"),
+        r"line 4: .* expected parameters and buffers in float32, found '1.weight' in torch.float16",
+    ),
+    (body("return nn.LazyLinear(classes)"), "line 4: .*'weight' belongs to a lazy layer"),
+    (
+        "import random\n"
+        + body("return nn.Sequential(nn.Flatten(), nn.Linear(64, 10), Noisy())")
+        + "class Noisy(nn.Module):\n    def forward(self, x): return x * random.random()\n",
+        r"line 5: .*Sequential draws from the global generator of random, which no probe's seed",
+    ),
     (body("return nn.Linear(9, 9)"), r"own\.py, line 4: RuntimeError: mat1 and mat2 shapes"),
 ]
 
@@ -271,6 +286,16 @@ FAULTS = [
 def test_faults_name_the_plugins_line(study: Study, plugin: str, message: str) -> None:
     with pytest.raises(EmcError, match=message):
         study(plugin, "{architecture: bottleneck}")
+
+
+@pytest.mark.parametrize("size", ["10 * 0 + 10", "min(width, 100)", "width.bit_length()"])
+def test_a_net_whose_size_does_not_grow_with_its_width(study: Study, size: str) -> None:
+    net = body(
+        f"return nn.Sequential(nn.Flatten(), nn.Linear(64, {size}), nn.Linear({size}, 10))",
+        "shape, classes, activation, width: int",
+    )
+    with pytest.raises(EmcError, match=r"'params': no width has 1e\+06 parameters: there are"):
+        study(net, "{architecture: {name: bottleneck, params: 1e6}}")
 
 
 def test_an_error_in_a_forward_pass_names_its_line(study: Study) -> None:

@@ -22,6 +22,7 @@ from tests.unit.engine.cases import (
 )
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.models import VisionTransformer
 
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
@@ -367,3 +368,49 @@ def test_groups_hold_sizes_within_a_factor_of_two(monkeypatch: pytest.MonkeyPatc
     memory = SmallMemory(monkeypatch, largest=99)
     Vmap("cpu").run(procedure(epochs=1), replicas([5, 40, 10, 20, 19, 2]))
     assert memory.heights == [2, 2, 1, 1]
+
+
+class Attending(nn.Module):
+    """One of torch's own layers of attention, over tokens of two numbers."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(2, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.reshape(len(x), -1, 2)
+        if isinstance(self.layer, nn.MultiheadAttention):
+            mixed = self.layer(tokens, tokens, tokens, need_weights=False)[0]
+        else:
+            mixed = self.layer(tokens)
+        logits: Tensor = self.head(mixed.mean(1))
+        return logits
+
+
+class Published(nn.Module):
+    """Torchvision's vision transformer, as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = VisionTransformer(4, 2, 1, 2, 4, 8, num_classes=CLASSES)
+        nn.init.normal_(self.net.heads.head.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(x[..., :4].expand(-1, 3, -1, -1))
+        return logits
+
+
+ATTENTION = [
+    lambda: Attending(nn.MultiheadAttention(2, 1, batch_first=True)),
+    lambda: Attending(nn.TransformerEncoderLayer(2, 1, 4, dropout=0.0, batch_first=True)),
+    Published,
+]
+
+
+@pytest.mark.parametrize("module", ATTENTION)
+@pytest.mark.parametrize("many", [1, 3])
+def test_torchs_own_attention_trains_as_alone(module: object, many: int) -> None:
+    """By gradients as they are: Adam would blow up that of a key's bias, which is all rounding."""
+    asked = procedure(layers=None, module=module, epochs=3)
+    assert Vmap("cpu").refuses(asked) is None
+    assert_as_sequential(asked, replicas(SIZES[many]))

@@ -1,5 +1,6 @@
 """The width that a wanted number of parameters asks for."""
 
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final, TypeVar
 
@@ -36,18 +37,27 @@ def _nearest(net: Scaled, wanted: float, shape: Shape, classes: int) -> int:
     def count(steps: int) -> int:
         return at_width(net, net.narrowest + steps * net.step).parameters(shape, classes)
 
-    low, high = 0, 0
-    grown = low
-    while count(high) < wanted:
-        low, high = high, 2 * high + 1
-        grown = high if count(high) > count(low) else grown
-        if high > _IDLE * max(grown, 1) or high > _IDLE * wanted:
-            raise EmcError(
-                f"'params': no width has {wanted:g} parameters: there are {count(high):,} at width"
-                f" {net.narrowest + high * net.step}, and they do not grow with it"
-            )
+    low, high = _around(count, wanted)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) < wanted else (low, middle)
     steps = min((low, high), key=lambda steps: (abs(count(steps) - wanted), steps))
     return net.narrowest + steps * net.step
+
+
+def _around(count: Callable[[int], int], wanted: float) -> tuple[int, int]:
+    """Numbers of steps of which the first has fewer parameters than wanted, the second has not.
+
+    Raises:
+        EmcError: the parameters stop growing before.
+    """
+    low = high = grown = 0
+    while count(high) < wanted:
+        low, high = high, 2 * high + 1
+        grown = high if count(high) > count(low) else grown
+        if high > _IDLE * min(max(grown, 1), wanted):
+            raise EmcError(
+                f"'params': no width has {wanted:g} parameters: there are {count(high):,} after"
+                f" {high:,} steps of the width, and they do not grow with it"
+            )
+    return low, high

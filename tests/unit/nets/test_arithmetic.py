@@ -1,0 +1,115 @@
+"""The arithmetic of training, and what the process has before and after."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+import torch
+
+from emc.errors import EmcError
+from emc.nets.arithmetic import exact_float32, refuse_surroundings
+from emc.nets.noise import GeneratorState, seeded
+
+
+def settings() -> tuple[object, ...]:
+    return (
+        torch.get_float32_matmul_precision(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.mha.get_fastpath_enabled(),
+        torch.backends.cuda.flash_sdp_enabled(),
+    )
+
+
+EXACT = ("highest", True, False, False, False)
+
+
+def test_settings_hold_within_and_come_back() -> None:
+    before = settings()
+    with exact_float32():
+        assert settings() == EXACT
+        with exact_float32():
+            assert settings() == EXACT
+        assert settings() == EXACT
+    assert settings() == before != EXACT
+
+
+def test_they_come_back_after_an_error() -> None:
+    before = settings()
+    with pytest.raises(ValueError, match="inside"), exact_float32():
+        raise ValueError("inside")
+    assert settings() == before
+
+
+def test_threads_that_leave_one_by_one_keep_them_for_the_others() -> None:
+    before, inside = settings(), Barrier(2)
+
+    def first() -> None:
+        with exact_float32():
+            inside.wait()
+        inside.wait()
+
+    def second() -> tuple[object, ...]:
+        with exact_float32():
+            inside.wait()
+            inside.wait()
+            return settings()
+
+    with ThreadPoolExecutor(2) as pool:
+        early, late = pool.submit(first), pool.submit(second)
+        early.result()
+        assert late.result() == EXACT
+    assert settings() == before
+
+
+def test_a_surrounding_autocast_stays_outside() -> None:
+    x = torch.randn(3, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (x @ x).dtype == torch.bfloat16
+        with exact_float32():
+            assert (x @ x).dtype == torch.float32
+
+
+def test_surroundings_that_are_refused() -> None:
+    refuse_surroundings()
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        pytest.raises(EmcError, match=r"expected a call outside of torch\.autocast, found"),
+    ):
+        refuse_surroundings()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(EmcError, match=r"expected .* float32, found torch.float64"):
+            refuse_surroundings()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_seeded_draws_are_the_same_and_the_callers_go_on() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    with seeded(3):
+        first = torch.rand(4)
+        with seeded(4):
+            torch.rand(7)
+        state = GeneratorState(torch.device("cpu"))
+        rest = torch.rand(2)
+        state.restore()
+        assert torch.equal(rest, torch.rand(2))
+    with seeded(3):
+        assert torch.equal(first, torch.rand(4))
+    assert torch.equal(expected, torch.rand(2))
+
+
+def test_threads_draw_one_after_the_other() -> None:
+    def draws(seed: int) -> list[float]:
+        with seeded(seed):
+            return [float(torch.rand(())) for _ in range(300)]
+
+    alone = [draws(seed) for seed in range(8)]
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(draws, range(8))) == alone
+    assert torch.equal(before, torch.get_rng_state())
