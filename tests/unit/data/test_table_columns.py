@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.data.entries import dataset_of
 
 from emc.data import open_samples
 from emc.data.manifest import Manifest
 from emc.data.prepare import prepare
+from emc.data.raw_table import RawTable
+from emc.data.table_columns import class_names, labels_of
 from emc.errors import EmcError, FileError
 
 ROWS = 24
@@ -87,6 +91,22 @@ def test_types_of_labels_in_parquet(tmp_path: Path, kind: Any) -> None:
     series = pl.Series(values).cast(kind)
     names = read_parquet(tmp_path, frame().with_columns(y=series)).class_names
     assert names == (("false", "true") if kind == pl.Boolean else ("0", "1"))
+
+
+SPELLINGS = ("{}", "{}.0", "{}.", "00{}", "{}e0", " {} ", "{}.000")
+
+
+@given(
+    labels=st.lists(st.integers(0, 9).map(lambda label: label * 37), min_size=9, max_size=9),
+    spellings=st.lists(st.sampled_from(SPELLINGS), min_size=9, max_size=9),
+)
+def test_spellings_of_whole_numbers_make_no_new_classes(
+    labels: list[int], spellings: list[str]
+) -> None:
+    cells = [form.format(label) for form, label in zip(spellings, labels, strict=True)] * 2
+    found = labels_of(RawTable("t.csv", ("y",), (pl.Series(cells),)), "y")
+    assert found.to_list() == [str(label) for label in labels] * 2
+    assert class_names(found) == tuple(map(str, sorted(set(labels))))
 
 
 def test_measurements_are_no_classes(tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ def measure(
     Args:
         model: makes a fresh net at each call, which shares no weights with any other; it maps
             float32 [batch, *shape] to logits [batch, classes].
-        source: a tuple of inputs [N, *shape] and integer labels [N], arrays or tensors; or a data
-            set, such as torch's or a list, whose items are pairs of an input and its label.
+        source: a tuple of inputs [N, *shape] and labels [N] or [N, 1], arrays or tensors; or a
+            data set, such as torch's or a list, whose items are pairs of an input and its label.
+            Labels are whole numbers from 0, truth values, or words.
         labels: "original", or "random" for uniformly random ones.
         optimizer: a name or an entry as in a study file, such as
             {"name": "adam", "lr": [0.001, 0.01]}.
