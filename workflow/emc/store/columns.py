@@ -203,7 +203,7 @@ CERTIFICATES: Final = Table(
         Column("n", "whole", "training samples"),
         Column("outcome", "text", "how the probe ended"),
         Column("verdict", "text", "what the certificate says"),
-        Column("reason", "text", "why, in one sentence"),
+        Column("reason", "text", "why, and of which mode of a net where its modes differ"),
         Column("loss", "real", "mean training loss, float64"),
         Column("gradient_norm", "real", "norm of the full-batch mean gradient"),
         Column("relative_gradient_norm", "real", "the same relative to weights and curvature"),
