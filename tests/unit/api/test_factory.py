@@ -1,6 +1,7 @@
 """What `emc.measure` refuses of a function that makes nets, before anything is trained."""
 
 import copy
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -265,10 +266,36 @@ def test_logits_of_another_precision_are_refused() -> None:
     )
 
 
-def test_draws_that_no_seed_reaches_are_refused() -> None:
+class Noisy(nn.Module):
+    """Draws in training."""
+
+    def __init__(self, draw: Callable[[], Any]) -> None:
+        super().__init__()
+        self.net, self._draw = mlp(), draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(x)
+        return logits * self._draw() if self.training else logits
+
+
+@pytest.mark.parametrize(
+    ("draw", "generator"), [(np.random.random, "numpy"), (random.random, "random")]
+)
+def test_draws_that_no_seed_reaches_are_refused(draw: Callable[[], Any], generator: str) -> None:
     refused(
-        lambda: Changed(lambda y, _: y * np.random.random()),
-        "model: Changed draws from the global generator of numpy, which no probe's seed reaches",
+        lambda: Noisy(draw),
+        f"Noisy draws from the global generator of '{generator}' in training, which no probe's",
+    )
+
+
+def test_draws_from_torch_are_none_of_them() -> None:
+    emc.measure(lambda: Noisy(lambda: torch.rand(())), (INPUTS, LABELS), epochs=2, probes=2)
+
+
+def test_draws_in_evaluation_mode_are_refused() -> None:
+    refused(
+        lambda: Changed(lambda y, _: nn.functional.dropout(y, 0.5)),
+        "model: Changed draws random numbers in evaluation mode, so that a fit is a matter of",
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from emc.errors import EmcError
+from emc.errors import EmcError, one_line
 from emc.nets.inspection import Behaviour, behaviour, shared, structure
 
 
@@ -62,24 +62,35 @@ def check_fresh(first: nn.Module, second: nn.Module) -> None:
 
 
 def check_answers(net: nn.Module, x: Tensor) -> None:
-    """See how a net answers inputs [rows, *shape] in evaluation mode.
+    """See how a net answers inputs [rows, *shape] in both modes.
 
     Raises:
-        EmcError: its logits are not float32, or it draws numbers that no seed of a probe reaches.
+        EmcError: it fails, its logits are not float32, it draws in evaluation mode, so that a fit
+            is a matter of chance, or it draws in training what no seed of a probe reaches.
     """
-    _check_behaviour(net, behaviour(net, x, training=False))
-
-
-def _check_behaviour(net: nn.Module, found: Behaviour) -> None:
     kind = type(net).__name__
-    if found.dtype != torch.float32 and found.dtype.is_floating_point:
-        raise EmcError(f"{kind}: expected logits in float32, found {found.dtype}")
-    for generator in found.draws:
+    seen = _tried(net, x, training=False)
+    if seen.dtype != torch.float32 and seen.dtype.is_floating_point:
+        raise EmcError(f"{kind}: expected logits in float32, found {seen.dtype}")
+    if seen.draws:
+        raise EmcError(
+            f"{kind} draws random numbers in evaluation mode, so that a fit is a matter of chance:"
+            " give torch.nn.functional.dropout `training=self.training`"
+        )
+    for generator in _tried(net, x, training=True).draws:
         if generator != "torch":
             raise EmcError(
-                f"{kind} draws from the global generator of {generator}, which no probe's seed"
-                " reaches: draw with torch"
+                f"{kind} draws from the global generator of {generator!r} in training, which no"
+                " probe's seed reaches: draw with torch"
             )
+
+
+def _tried(net: nn.Module, x: Tensor, *, training: bool) -> Behaviour:
+    try:
+        return behaviour(net, x, training=training)
+    except Exception as error:
+        mode = "training" if training else "evaluation"
+        raise EmcError(f"{type(net).__name__} fails in {mode}: {one_line(error)}") from error
 
 
 def _kinds(net: nn.Module) -> dict[str, str]:

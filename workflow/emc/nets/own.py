@@ -109,4 +109,4 @@ def _named(registered: Registered) -> Iterator[None]:
         yield
     except EmcError as error:
         what = f"{registered.place}: architecture {registered.name!r}"
-        raise EmcError(f"{what}: {error}") from None
+        raise EmcError(f"{what}: {error}") from error.__cause__
