@@ -1,5 +1,6 @@
 """Bad input is told clearly, with exit code 2, before anything is computed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,19 @@ def test_a_missing_data_file_is_told_before_anything_trains(
     assert "error: " in done.stderr + done.stdout
     assert "none.csv" in done.stderr + done.stdout
     assert not (checkout.folder / "results/cells").exists()
+
+
+def test_braces_in_a_users_text_are_no_wildcards(fresh: Checkout, tmp_path: Path) -> None:
+    checkout = fresh.copy(tmp_path / "emc")
+    text = (checkout.folder / "config/tiny.yaml").read_text()
+    title = 'title: "--EMC of {relu, tanh} and {wildcards.cell}"'
+    changed = re.sub("^title: .*$", title, text, flags=re.MULTILINE)
+    assert title in changed
+    (checkout.folder / "config/braces.yaml").write_text(changed)
+    assert checkout.planned("config/braces.yaml")["measure"] == 3
+
+
+def test_no_run_makes_files_of_another_study(fresh: Checkout) -> None:
+    done = fresh.run("snakemake", "--dry-run", "results/studies/tiny/emc.duckdb", check=False)
+    assert done.returncode == 1
+    assert "No rule to produce results/studies/tiny/emc.duckdb" in done.stdout + done.stderr

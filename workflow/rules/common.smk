@@ -4,11 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from emc.data.examined import examine_own
+from emc.data.preflight import preflight
 from emc.errors import EXIT_USER_ERROR, EmcError
 from emc.jobs.cards import jobs_per_device
 from emc.measurement.request import request
-from emc.store.layout import Results
+from emc.store.layout import OF_RUNS
 from emc.store.resources import read_resources
 from emc.study import load
 from emc.study.claims import claims_definition
@@ -38,9 +38,9 @@ try:
     jobs_per_device(os.environ)
     STUDY = load(config, workflow.configfiles, default=Path("config/demo.yaml"))
     if workflow.is_main_process:  # jobs of a cluster read this file again
-        for note in examine_own(STUDY):
+        for note in preflight(STUDY):
             print(f"{STUDY.file}: warning: {note}", file=sys.stderr)
-    RESOURCES = read_resources(Results(Path("results")).study(STUDY.name).resources)
+    RESOURCES = read_resources(OF_RUNS.study(STUDY.name).resources)
 except EmcError as error:
     user_error(error)
 

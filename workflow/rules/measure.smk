@@ -3,10 +3,9 @@
 
 rule plan:
     input:
-        # Functions, since braces in the name of a file are no wildcards.
-        study=lambda wildcards: STUDY.file,
-        whole=lambda wildcards: STUDY.part_of or [],
-        plugins=lambda wildcards: STUDY.plugins,
+        study=STUDY.file,
+        whole=STUDY.part_of or [],
+        plugins=STUDY.plugins,
     output:
         cells="results/studies/{study}/cells.parquet",
     log:

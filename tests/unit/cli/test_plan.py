@@ -9,7 +9,8 @@ import pytest
 import yaml
 from tests.synthetic import write_cell, write_dataset
 
-from emc.cli.plan import print_plan, print_summary
+from emc.cli.plan import print_plan
+from emc.cli.validate import print_summary
 from emc.errors import EmcError
 from emc.records import Ended, Failure
 from emc.store.columns import PROBES

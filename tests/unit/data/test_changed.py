@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.data.formats import image_tree
 
-from emc.cli.plan import print_summary
+from emc.cli.validate import print_summary
 from emc.data.changed import refuse_changed
 from emc.data.prepare import prepare
 from emc.errors import EmcError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.data.formats import image_tree
 
-from emc.cli.plan import print_summary
+from emc.cli.validate import print_summary
 from emc.data.examined import examine_own
 from emc.data.prepare import prepare
 from emc.errors import EmcError

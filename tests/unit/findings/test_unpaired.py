@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emc.cli.claims import warn_of_unpaired
+from emc.cli.validate import warn_of_unpaired
 from emc.findings.unpaired import unpaired
 from emc.study import load_file
 

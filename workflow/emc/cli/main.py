@@ -32,8 +32,7 @@ class Format(StrEnum):
 @app.command()
 def validate(study: StudyFile) -> None:
     """Check a study file and count its cells."""
-    from emc.cli.claims import warn_of_unpaired
-    from emc.cli.plan import print_summary
+    from emc.cli.validate import print_summary, warn_of_unpaired
     from emc.study import load_file
 
     valid = load_file(study)

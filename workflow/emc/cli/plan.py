@@ -1,6 +1,5 @@
 """Print what a study asks for and how far it is."""
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -8,9 +7,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
-from emc.cli.classless import refuse_classless
 from emc.cli.console import counted, show
-from emc.data.examined import examine_own
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
@@ -20,7 +17,6 @@ from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id, settings_id
-from emc.study.load import refuse_absent_data
 
 _ROWS = 60
 _LEARN_FROM = 200
@@ -32,27 +28,6 @@ _ORDER = (
     Status.TO_DO,
     Status.DONE,
 )
-
-
-def print_summary(study: StudyPlan) -> None:
-    """One line: the study is valid and asks for so many cells; warnings on standard error.
-
-    Raises:
-        EmcError: a data set is not there, has changed, or cannot be prepared.
-    """
-    refuse_absent_data(study)
-    refuse_classless(study)
-    for note in examine_own(study):
-        print(f"{study.file}: warning: {note}", file=sys.stderr)
-    sections = ", ".join(
-        f"{name} {sum(name in planned.sections for planned in study.cells)}"
-        for name in study.study.sections
-    )
-    cells = counted(len(study.cells), "cell")
-    print(f"{study.file}: study {study.name!r} is valid: {cells} (by section: {sections})")
-    if study.generalised:
-        runs = counted(study.generalised_seeds, "run")
-        print(f"generalisation: {runs} of {counted(len(study.generalised), 'cell')}")
 
 
 def print_plan(

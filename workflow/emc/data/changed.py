@@ -6,12 +6,13 @@ from pathlib import Path
 from emc.data.folders import Tree, fingerprint
 from emc.data.manifest import MANIFEST, OriginalTree, original_file, read_manifest
 from emc.data.originals import Shelf, file_content
+from emc.data.placed import is_prepared, own_places
 from emc.data.tree import trees
 from emc.errors import EmcError
+from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan
 from emc.study.complaints import Complaint, report
 from emc.study.identity import dataset_id
-from emc.study.placed import PREPARED, is_prepared, own_places
 from emc.study.sources import Columns, ImageFolder, ImageNet
 
 
@@ -33,7 +34,7 @@ def refuse_changed(plan: StudyPlan) -> None:
     changed = [
         Complaint(f"section {section!r}", key, _advice(path, prepared))
         for dataset, section in own.items()
-        for prepared in [PREPARED / dataset_id(dataset)]
+        for prepared in [OF_RUNS.data(dataset_id(dataset))]
         if is_prepared(prepared)
         for key, path in _changes(dataset, prepared, shelf)
     ]

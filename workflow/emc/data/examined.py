@@ -4,12 +4,13 @@ from pathlib import Path
 
 from emc.data.changed import refuse_changed
 from emc.data.manifest import read_manifest
+from emc.data.placed import is_prepared, own_places
 from emc.data.prepare import called, examine
 from emc.errors import EmcError, MachineError
+from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan
 from emc.study.complaints import Complaint, report
 from emc.study.identity import dataset_id
-from emc.study.placed import PREPARED, is_prepared, own_places
 from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
 
 Examined = tuple[tuple[str, ...], int]
@@ -53,7 +54,7 @@ def examine_own(plan: StudyPlan) -> list[str]:
 
 
 def _examined(dataset: DataSet, data_dir: Path) -> Examined:
-    prepared = PREPARED / dataset_id(dataset)
+    prepared = OF_RUNS.data(dataset_id(dataset))
     if not is_prepared(prepared):
         return examine(dataset, data_dir)
     manifest = read_manifest(prepared)

@@ -1,6 +1,7 @@
 """Claims of a study's author that none of its cells can bear on: told before anything is paid."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,6 +13,15 @@ from emc.store.plan import plan_row
 from emc.store.tables import frame
 from emc.study import PlannedCell
 from emc.study.claims import AskedClaim
+
+_EXACT: Final[dict[str, Any]] = {
+    "low": 1.0,
+    "high": 1.0,
+    "saturated": False,
+    "below_smallest": False,
+    "open_matters": False,
+}
+"""What a measured cell has that is neither a bound nor waits for open runs."""
 
 
 def unpaired(claims: Sequence[AskedClaim], planned: Sequence[PlannedCell]) -> list[str]:
@@ -26,9 +36,8 @@ def _unpaired(claim: AskedClaim, cells: pl.DataFrame) -> str | None:
     about = cells.filter(pl.all_horizontal(ALL, *conditions))
     if factor.equal_size and about["parameters"].null_count():
         return None  # sizes are known once the data are prepared
-    measured = about.with_columns(
-        pl.lit(1.0).alias(factor.measure), saturated=False, below_smallest=False
-    )
+    answered = about.with_columns(pl.lit(1.0).alias("emc50"), **_EXACT)
+    measured = answered.with_columns(pl.lit(1.0).alias(factor.measure))
     over, under = claim.levels
     if pairs(measured, factor, over, under).pairs:
         return None

@@ -115,3 +115,7 @@ class Results:
     def data(self, name: str) -> Path:
         """Folder of a data set."""
         return self.root / "data" / name
+
+
+OF_RUNS: Final = Results(Path("results"))
+"""Where a run of Snakemake keeps its results, in the folder that it runs in."""

@@ -14,7 +14,6 @@ from emc.study.complaints import complaints, report
 from emc.study.excerpt import Excerpt, excerpted
 from emc.study.expand import PlannedCell, expand
 from emc.study.models import Study
-from emc.study.placed import absent_data
 from emc.study.plugins import load_plugins, plugin_at
 from emc.study.sources import Original
 
@@ -63,8 +62,8 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     """The study that a run of Snakemake is asked for: one file, or `default` where none is given.
 
     Raises:
-        EmcError: more than one file, keys given beside it on the command line, data files that
-            are not there, or any fault of the study, each with file, section, cell and key.
+        EmcError: more than one file, keys given beside it on the command line, or any fault
+            of the study, each with file, section, cell and key.
     """
     if len(files) > 1:
         raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
@@ -74,18 +73,7 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     beside = [str(key) for key, value in config.items() if content.get(key) != value]
     if beside:
         raise EmcError(f"--config {', '.join(beside)}: write it into {file} instead")
-    refuse_absent_data(plan)
     return plan
-
-
-def refuse_absent_data(plan: StudyPlan) -> None:
-    """See that the user's own data files are there; whoever only asks about results wants none.
-
-    Raises:
-        EmcError: some are not; the message says where they were looked for.
-    """
-    if absent := absent_data(plan.study.data_dir, plan.cells):
-        raise EmcError(report(str(plan.file), absent))
 
 
 def _from_here(file: Path) -> Path:

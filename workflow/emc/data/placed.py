@@ -3,15 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
+from emc.store.layout import OF_RUNS
 from emc.study.complaints import Complaint
 from emc.study.expand import PlannedCell
 from emc.study.identity import dataset_id
 from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
-
-PREPARED: Final = Path("results/data")
-"""Where a run of Snakemake keeps data sets; what is prepared there wants its files no more."""
 
 
 def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Complaint]:
@@ -31,7 +28,7 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
     return [
         Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
         for dataset, section in asked.items()
-        if not is_prepared(PREPARED / dataset_id(dataset))
+        if not is_prepared(OF_RUNS.data(dataset_id(dataset)))
         for key, wanted in _own_files(dataset)
         if not any((place / wanted).exists() for place in places)
     ]
@@ -39,7 +36,7 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
 
 def own_places(data_dir: str | None) -> tuple[Path, Path]:
     """Where the user's own files are looked for: the data folder, then the working folder."""
-    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or PREPARED / "originals")
+    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or OF_RUNS.data("originals"))
     return folder.expanduser(), Path.cwd()
 
 

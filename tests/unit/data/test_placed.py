@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from emc.data.preflight import preflight, refuse_absent_data
 from emc.errors import EmcError
-from emc.study import StudyPlan, load, load_file
+from emc.study import StudyPlan, load_file
 from emc.study.identity import dataset_id, from_canonical
-from emc.study.load import refuse_absent_data
 
 NET = "{name: mlp, width: 4}"
 TABLE = "{name: csv, file: mine.csv, label: kind}"
@@ -46,7 +46,7 @@ def test_validate_and_snakemake_say_where_was_looked(
         " (relative to the working folder)"
     )
     study = plan(dataset)
-    for look in (lambda: refuse_absent_data(study), lambda: load({}, [], default=study.file)):
+    for look in (lambda: refuse_absent_data(study), lambda: preflight(study)):
         with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
             look()
 

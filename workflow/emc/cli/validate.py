@@ -1,0 +1,37 @@
+"""Say whether a study is valid, and warn of what it cannot answer."""
+
+import sys
+
+from emc.cli.console import counted
+from emc.data.preflight import preflight
+from emc.study import StudyPlan
+
+
+def print_summary(study: StudyPlan) -> None:
+    """One line: the study is valid and asks for so many cells; warnings on standard error.
+
+    Raises:
+        EmcError: a data set is not there, has changed, or cannot be prepared.
+    """
+    for note in preflight(study):
+        print(f"{study.file}: warning: {note}", file=sys.stderr)
+    sections = ", ".join(
+        f"{name} {sum(name in planned.sections for planned in study.cells)}"
+        for name in study.study.sections
+    )
+    cells = counted(len(study.cells), "cell")
+    print(f"{study.file}: study {study.name!r} is valid: {cells} (by section: {sections})")
+    if study.generalised:
+        runs = counted(study.generalised_seeds, "run")
+        print(f"generalisation: {runs} of {counted(len(study.generalised), 'cell')}")
+
+
+def warn_of_unpaired(plan: StudyPlan) -> None:
+    """A line on standard error for each claim that no two cells of the study bear on."""
+    if not plan.study.claims:
+        return
+    # Here only: statistics take longer to import than a study of thousands of cells to read.
+    from emc.findings.unpaired import unpaired
+
+    for text in unpaired(plan.study.claims, plan.cells):
+        print(f"{plan.file}: warning: {text}", file=sys.stderr)
