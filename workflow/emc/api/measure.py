@@ -46,7 +46,8 @@ def measure(
 
     Args:
         model: makes a fresh net at each call, which shares no weights with any other; it maps
-            float32 [batch, *shape] to logits [batch, classes].
+            float32 [batch, *shape] to logits [batch, classes]. All its numbers are float32, and
+            it draws random numbers, as dropout does, in training only and with torch.
         source: a tuple of inputs [N, *shape] and labels [N] or [N, 1], arrays or tensors; or a
             data set, such as torch's or a list, whose items are pairs of an input and its label.
             Labels are whole numbers from 0, truth values, or words.
