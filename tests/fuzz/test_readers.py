@@ -10,10 +10,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from tests.unit.store.examples import run
 
+from emc.data.decoder import Decoder
 from emc.data.manifest import MANIFEST, read_manifest
-from emc.data.prepare import prepare
+from emc.data.prepare import examine, prepare
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
 from emc.records import Failure, Law, Probe
@@ -85,6 +87,23 @@ def journal(folder: Path) -> Path:
     return folder / "rounds.journal"
 
 
+def own_table(folder: Path) -> Path:
+    rows = "".join(f"{1.5 * row},{row % 7},{'ab'[row % 2]}\n" for row in range(30))
+    (folder / "t.csv").write_text("x,z,y\n" + rows)
+    return folder / "t.csv"
+
+
+def image(folder: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "image.webp")
+    return folder / "image.webp"
+
+
+def read_table_of_a_user(path: Path) -> object:
+    entry = {"name": "csv", "file": str(path), "label": "y"}
+    return examine(Cell.model_validate(GAUSSIAN | {"dataset": entry}).dataset, path.parent)
+
+
 GAUSSIAN = {
     "dataset": {"name": "gaussian", "dimension": 3, "samples": 20},
     "architecture": {"name": "linear"},
@@ -98,6 +117,8 @@ READERS: dict[str, tuple[Writer, Reader]] = {
     "resources": (resources, read_resources),
     "end points": (endpoints, lambda path: read_endpoints(path, "a")),
     "tensors": (tensors, lambda path: open_tensors(path, "a rule")),
+    "table of a user": (own_table, read_table_of_a_user),
+    "image of a user": (image, lambda path: Decoder(4, 3)(str(path), path.read_bytes())),
     "journal, looked at": (journal, read_rounds),
     "journal, taken up": (journal, lambda path: Journal(path, "a").close()),
 }
