@@ -20,9 +20,9 @@ def architecture(name: str) -> Callable[[Function], Function]:
     `torch.nn.Module` from inputs float32 [batch, *shape] to logits [batch, classes], its weights
     drawn from torch's global generator; no two calls share numbers, which are all float32, and
     random numbers are drawn in training only. `activation` is a layer without parameters, the
-    cell's. The function's further parameters, each with a type or a default that is an int, a float, a
-    bool or a str, are the keys of the `architecture` entry of a study; with one `width: int`,
-    `params` finds a width.
+    cell's. The function's further parameters, each with a type or a default that is an int, a
+    float, a bool or a str, are the keys of the `architecture` entry of a study; with one
+    `width: int`, `params` finds a width.
 
     Raises:
         EmcError: a name that is none or is taken, or a function with other parameters.
