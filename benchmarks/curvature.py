@@ -1,6 +1,7 @@
 """Both ends of the Hessian's spectrum beside curvlinops with scipy's eigsh, on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/curvature.py
+    OMP_NUM_THREADS=1 python benchmarks/curvature.py --derivatives
     OMP_NUM_THREADS=1 python benchmarks/curvature.py --cnn float32 --threads 2
 
 Sixteen end points of an MLP 64-16-16-10 (1,482 parameters) on 450 real digits with random labels.
@@ -10,6 +11,10 @@ spectrum. Errors are the largest of all end points and both ends, relative to th
 eigenvalue, against numpy's eigenvalues of the whole Hessian. Times are seconds of the processor,
 which other programs on the machine disturb less than those of the clock: the median of the
 repeats with the smallest and the largest.
+
+With --derivatives: what one evaluation costs in compiled kernels, in numpy (plans only) and by
+torch's automatic derivatives, in float64: loss, gradient and accuracy at a new point, one
+Hessian product, the whole Hessian (not by torch), and an iteration of the polish's L-BFGS.
 
 With --cnn: the certificate of a CNN of about 100,000 parameters on 10,000 images (MNIST's digits
 and their mirror images, random labels), with the clock's seconds.
@@ -33,19 +38,29 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from emc.curvature import EndPoint, Objective, Settings, WrittenOperator, certify_end_points
+from emc.curvature.autograd import AutogradOperator
+from emc.curvature.descent import Descent
 from emc.curvature.lanczos import Lanczos
+from emc.curvature.native import NativeOperator
+from emc.curvature.operator import Operator
 from emc.curvature.process import Process, run
 from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
+from emc.nets.build import Factory, transformer
+from emc.nets.build import net as build
 from emc.nets.module import load, module
-from emc.nets.plan import Plan, count, plan
+from emc.nets.plan import Plan, count, initial, plan
 from emc.seeds import generator
-from emc.study.architectures import Cnn, Mlp
+from emc.study.architectures import Cnn, Mlp, Vit
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     from curvlinops import HessianLinearOperator
 
 NETS = 16
+SAMPLES = 300
+"""Of which derivatives are taken."""
+ITERATIONS = 40
+"""Of L-BFGS, after which no net of these has settled."""
 ANY_SLOPE = Settings(gradient=inf, plateau=inf)
 """Judge the curvature even where training has not settled, so that the whole work is timed."""
 
@@ -159,6 +174,95 @@ def _spread(times: list[float]) -> str:
     return f"{median(times):.3g} ({min(times):.3g} to {max(times):.3g})"
 
 
+Samples = tuple[np.ndarray, np.ndarray]
+Task = Callable[[Operator], object]
+
+
+def derivatives(repeats: int, console: Console) -> None:
+    digits = load_digits().images.astype(np.float32)[:, None]
+    images = np.ascontiguousarray((digits - digits.mean()) / digits.std())
+    draw = np.random.default_rng(0)
+    table = Table("net", "what", "kernels, ms", "numpy, ms", "x", "torch, ms", "x")
+    table.title = f"One thread, float64, {repeats} repeats"
+    vit = Vit(name="vit", depth=1, width=8, heads=2, patch=4)
+    for name, net, n in (
+        ("MLP 64-13-10", plan(Mlp(name="mlp", depth=1, width=13), "relu", (64,), 10), 300),
+        ("MLP 64-13-10, GELU", plan(Mlp(name="mlp", depth=1, width=13), "gelu", (64,), 10), 300),
+        (
+            "CNN of 6 and 12 channels",
+            plan(Cnn(name="cnn", depth=2, width=6), "relu", (1, 8, 8), 10),
+            300,
+        ),
+        ("ViT, a block of 8, 5 tokens", build(vit, "gelu", "torch", (1, 8, 8), 10), 300),
+    ):
+        data = images[draw.permutation(len(images))[:n]], draw.integers(0, 10, n)
+        ways = operators(net, data)
+        size = len(ways["kernels"].parameters)
+        for what, task, runs in (
+            ("loss and gradient", _moved, 20),
+            ("Hessian product", _product, 20),
+            ("whole Hessian", lambda operator: operator.dense(), 1),
+            ("L-BFGS, an iteration", _descended, ITERATIONS),
+        ):
+            times = {
+                way: [_milliseconds(task, operator, runs) for _ in range(repeats)]
+                for way, operator in ways.items()
+                if runs > 1 or way != "torch"
+            }
+            table.add_row(f"{name}: {size}", what, *_columns(times))
+    console.print(table)
+
+
+def operators(net: "Plan | Factory", data: Samples) -> dict[str, Operator]:
+    """The same objective in every way there is."""
+    made = net() if callable(net) else module(net)
+    state = {name: value.numpy(force=True) for name, value in made.named_parameters()}
+    if not callable(net):
+        load(made, state := initial(net, "torch", np.random.default_rng(1)))
+    by_torch = AutogradOperator(made, state, *data, Objective())
+    if callable(net):
+        sizes = transformer(net)
+        assert sizes is not None
+        return {"kernels": NativeOperator(sizes, by_torch, *data), "torch": by_torch}
+    written = WrittenOperator(net, state, *data, Objective())
+    return {"kernels": NativeOperator(net, written, *data), "numpy": written, "torch": by_torch}
+
+
+def _moved(operator: Operator) -> object:
+    return operator.at(operator.parameters + 1e-9).first_order()
+
+
+def _product(operator: Operator) -> object:
+    return operator.products(operator.parameters[None])
+
+
+def _descended(operator: Operator) -> None:
+    descent = Descent(operator, 2.0, Settings(gradient=0.0))
+    descent.go_on(ITERATIONS)
+    assert descent.iterations == ITERATIONS
+
+
+def _milliseconds(task: Task, operator: Operator, runs: int) -> float:
+    """Per run; a descent makes all of its own."""
+    times = 1 if task is _descended else runs
+    task(operator)
+    start = process_time()
+    for _ in range(times):
+        task(operator)
+    return (process_time() - start) / runs * 1e3
+
+
+def _columns(times: dict[str, list[float]]) -> list[str]:
+    found = [_spread(times["kernels"])]
+    for way in ("numpy", "torch"):
+        found += (
+            [_spread(times[way]), f"{median(times[way]) / median(times['kernels']):.1f}"]
+            if way in times
+            else ["", ""]
+        )
+    return found
+
+
 def certify_cnn(precision: str, threads: int, console: Console) -> None:
     flat, _ = mnist_data()
     digits = (flat.reshape(-1, 1, 28, 28) / 255).astype(np.float32)
@@ -179,11 +283,15 @@ def certify_cnn(precision: str, threads: int, console: Console) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--derivatives", action="store_true")
     parser.add_argument("--cnn", choices=("float32", "float64"))
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
-    console = Console(width=110)
-    if chosen.cnn:
+    console = Console(width=140)
+    if chosen.derivatives:
+        torch.set_num_threads(1)
+        derivatives(chosen.repeats, console)
+    elif chosen.cnn:
         certify_cnn(chosen.cnn, chosen.threads, console)
     else:
         torch.set_num_threads(1)

@@ -9,6 +9,7 @@ from typing import Final, Self, TypeVar
 import numpy as np
 
 from emc.curvature.operator import FirstOrder, Operator
+from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.objective import ACTIVATIONS, NativeObjective, Net
 from emc.nets.plan import Conv, Dense, Plan
@@ -51,7 +52,6 @@ class NativeOperator:
         self.parameters = known.parameters
         self.kinks = getattr(known, "kinks", None)
         self._known = known
-        self._has_closed_form = not isinstance(net, Transformer)
         self._threads = threads
         self._native = NativeObjective(
             net,
@@ -106,8 +106,8 @@ class NativeOperator:
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""
-        if self._has_closed_form:
-            return self._known.at(self.parameters).dense()
+        if isinstance(self._known, WrittenOperator):
+            return self._known.at(self.parameters).dense_by(self.products)
         products = self.products(np.eye(self.parameters.size))
         symmetric: np.ndarray = (products + products.T) / 2
         return symmetric

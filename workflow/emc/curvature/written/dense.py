@@ -9,42 +9,43 @@ which takes one derivative for each unit of layer l, where products take one for
 Columns of convolutions, which have a z for every pixel but few weights, are products.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from emc.curvature.written.layer import Layer
-from emc.curvature.written.passes import Chunk, add_product
+from emc.curvature.written.maps import ConvMap
+from emc.curvature.written.passes import Chunk
+
+Products = Callable[[np.ndarray], np.ndarray]
 
 
-def dense_hessian(layers: Sequence[Layer], chunks: Iterable[Chunk]) -> np.ndarray:
-    """The Hessian of the mean loss, float64 [P, P], in the order of the flat parameters."""
+def dense_hessian(
+    layers: Sequence[Layer], chunks: Iterable[Chunk], products: Products
+) -> np.ndarray:
+    """The Hessian of an objective, float64 [P, P], in the order of the flat parameters.
+
+    Without the weight decay, except in the columns that `products` gives: [m, P] to [m, P].
+    """
     dimension = layers[-1].stretch.stop
     order = np.concatenate([layer.stretch.matrix(np.arange(dimension)).ravel() for layer in layers])
+    first = by_products(layers)
     lower = np.zeros((dimension, dimension))
     for chunk in chunks:
-        for low in range(len(layers)):
-            if any(seen.kept is not None for seen in chunk.passes[low:]):
-                _add_products(layers, chunk, low, order, lower)
-            else:
-                _add_responses(layers, chunk, low, lower)
+        for low in range(first, len(layers)):
+            _add_responses(layers, chunk, low, lower)
+    columns = layers[first].stretch.start
+    if columns:
+        lower[:, :columns] = products(np.eye(dimension)[order[:columns]])[:, order].T
     hessian = np.tril(lower) + np.tril(lower, -1).T
     flat = np.argsort(order)
     return hessian[np.ix_(flat, flat)]
 
 
-def _add_products(
-    layers: Sequence[Layer], chunk: Chunk, low: int, order: np.ndarray, lower: np.ndarray
-) -> None:
-    """Add a chunk's share of the columns of layer `low`; `order` is that of rows and columns."""
-    stretch = layers[low].stretch
-    for column in range(stretch.start, stretch.stop):
-        direction = np.zeros(len(order), layers[low].weight.dtype)
-        direction[order[column]] = 1
-        product = np.zeros(len(order))
-        add_product(layers, chunk, direction, product)
-        lower[:, column] += product[order]
+def by_products(layers: Sequence[Layer]) -> int:
+    """How many layers have no closed form: convolutions, which come first."""
+    return sum(isinstance(layer.around, ConvMap) for layer in layers)
 
 
 class _Response(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
-from emc.curvature.written.dense import dense_hessian
+from emc.curvature.written.dense import Products, by_products, dense_hessian
 from emc.curvature.written.kinks import PlanKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
@@ -112,17 +112,18 @@ class WrittenOperator:
 
     def dense_within(self, products: int) -> bool:
         """Whether so many products would give the columns that have no closed form."""
-        convolutions = (
-            layer.stretch.stop
-            for layer, each in zip(self._layers, self._plan, strict=True)
-            if isinstance(each, Conv)
-        )
-        return max(convolutions, default=0) <= products
+        return self._layers[by_products(self._layers)].stretch.start <= products
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""
-        hessian = dense_hessian(self._layers, self._chunks())
-        hessian.ravel()[:: len(hessian) + 1] += self.objective.weight_decay
+        return self.dense_by(self.products)
+
+    def dense_by(self, products: Products) -> np.ndarray:
+        """The whole Hessian, float64 [P, P], by someone's products where no closed form is."""
+        hessian = dense_hessian(self._layers, self._chunks(), products)
+        closed = self._layers[by_products(self._layers)].stretch.start
+        diagonal = np.arange(closed, len(hessian))
+        hessian[diagonal, diagonal] += self.objective.weight_decay
         return hessian
 
     @cached_property
