@@ -12,7 +12,7 @@ from emc.search.limits import Limits
 from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
 
 _BLOCK: Final = 3
-_CENTRES: Final = 54 * _BLOCK
+_CENTRES: Final = 44 * _BLOCK
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
 _REACH: Final = 4.0
@@ -54,6 +54,7 @@ class Posterior:
         for n, fit in trials:
             self._count(n, fit)
         self._limits = limits
+        self._interval: Interval | None = None
         self._fine = self._coarse()
         self._follow()
 
@@ -75,12 +76,18 @@ class Posterior:
     def add(self, n: int, fit: bool) -> float:
         """Weigh one more trial; the probability that it had of a fit beforehand."""
         self._count(n, fit)
+        self._interval = None
         expected = self._fine.weigh(n, fit)
         self._follow()
         return expected
 
     def interval(self) -> Interval:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
+        if self._interval is None:
+            self._interval = self._found()
+        return self._interval
+
+    def _found(self) -> Interval:
         low, median, high = np.exp(self.quantiles(CENTRAL))
         slopes, logs = self._fine.weights.sum(axis=(0, 2)), np.log(SLOPES)
         mean = float(slopes @ logs)
@@ -103,7 +110,8 @@ class Posterior:
         """
         blocks = self._fine.weights.sum(axis=0).reshape(len(SLOPES), -1, _BLOCK).sum(axis=2)
         centres = self._fine.centres.reshape(-1, _BLOCK).mean(axis=1)
-        given = probability(log_n[:, None, None], centres, SLOPES[:, None], USUAL)
+        at, centre, slope = (part.astype(np.float32) for part in (log_n, centres, SLOPES))
+        given = probability(at[:, None, None], centre, slope[:, None], USUAL)
         marginal = blocks.sum(axis=0)
         of_centre = np.einsum("sc,ksc->kc", blocks, given) / np.maximum(marginal, 1e-300)
         return np.asarray(_entropy(of_centre @ marginal) - _entropy(of_centre) @ marginal)
