@@ -38,11 +38,35 @@ def curves() -> dict[str, tuple[Curve, float]]:
             421,
         ),
         "Cover, d = 20": (lambda n: exact.get(n, 0.0), 40),
+        "Cover, d = 7": (lambda n: _separable(7, n), 14),
+        "two transitions, at 200 and 600": (lambda n: 0.4 * _at(200, n) + 0.6 * _at(600, n), 553),
+        "two transitions, at 260 and 360": (lambda n: 0.4 * _at(260, n) + 0.6 * _at(360, n), 332),
+        "30 % never fit": (lambda n: 0.7 * _at(420, n, 0.1), 383),
+        "15 % never fit": (lambda n: 0.85 * _at(420, n, 0.1), 404),
+        "two slopes": (lambda n: _at(420, n, 0.05 if n < 420 else 0.3), 420),
+        "dips at batches of 32": (
+            lambda n: 0.0 if n > 32 and 1 <= n % 32 <= 4 else _at(85, n, 0.12),
+            85,
+        ),
+        "wide": (lambda n: _at(420, n, 0.35), 420),
     }
 
 
+def _at(emc50: float, n: int, slope: float = 0.05) -> float:
+    """A logistic transition in log n."""
+    return 1 / (1 + exp((log(n) - log(emc50)) / slope))
+
+
+def _separable(d: int, n: int) -> float:
+    """Cover's law."""
+    return sum(comb(n - 1, k) for k in range(min(d, n))) / 2 ** (n - 1)
+
+
 def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: int) -> list[float]:
-    """emc50, low, high, probes, sample-epochs and seconds of deciding of one search."""
+    """emc50, low, high, probes, sample-epochs and seconds of deciding of one search.
+
+    Ends that are not known are 0 and infinity.
+    """
     draw = np.random.default_rng(seed)
     method = make(
         name,
@@ -66,7 +90,8 @@ def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: i
             work += one.n * EPOCHS * (0.6 if fit else 1.0)
             trials.append(Trial(one.n, one.lr, fit, fit))
     found = method.answer(trials)
-    return [found.emc50, found.low, found.high, len(trials), work, deciding]
+    low, high = found.low or 0.0, found.high or float("inf")
+    return [found.emc50, low, high, len(trials), work, deciding]
 
 
 def main() -> None:
@@ -106,7 +131,7 @@ def _summary(rows: np.ndarray, truth: float) -> list[str]:
         f"{errors.mean():+.3f}",
         f"{np.sqrt(np.mean(errors**2)):.3f}",
         f"{held:.3f}",
-        f"{np.mean((high - low) / 2 / emc50):.3f}",
+        f"{np.median((high - low) / 2 / emc50):.3f}",
         f"{1000 * deciding.sum() / probes.sum():.2f}",
     ]
 

@@ -22,17 +22,17 @@ def after(trials: int, emc50: float = 420) -> Posterior:
 
 
 def test_the_first_probe_halves_the_range() -> None:
-    (n,) = next_sizes(Posterior(LIMITS), 1, 1, 4000)
+    (n,) = next_sizes(Posterior(LIMITS), 1, LIMITS)
     assert 20 < n < 200
 
 
 def test_later_probes_lie_in_the_transition() -> None:
-    (n,) = next_sizes(after(200), 1, 1, 4000)
+    (n,) = next_sizes(after(200), 1, LIMITS)
     assert 300 < n < 600
 
 
 def test_a_large_first_round_brackets_the_whole_range() -> None:
-    sizes = sorted(next_sizes(Posterior(LIMITS), 16, 1, 4000))
+    sizes = sorted(next_sizes(Posterior(LIMITS), 16, LIMITS))
     assert len(sizes) == 16
     assert sizes[0] <= 3
     assert sizes[-1] >= 2000
@@ -42,7 +42,7 @@ def test_a_large_first_round_brackets_the_whole_range() -> None:
 
 def test_a_large_later_round_sees_both_flanks() -> None:
     posterior = after(60)
-    sizes = np.array(next_sizes(posterior, 32, 1, 4000))
+    sizes = np.array(next_sizes(posterior, 32, LIMITS))
     median = posterior.interval().median
     assert 0.25 < np.mean(sizes < median) < 0.75
 
@@ -52,9 +52,10 @@ def test_sizes_are_sizes_that_can_be_drawn(
     count: int, smallest: int, more: int, trials: int
 ) -> None:
     largest = smallest + more
-    posterior = Posterior(Limits(smallest, largest, 0.05, 200))
+    limits = Limits(smallest, largest, 0.05, 200)
+    posterior = Posterior(limits)
     for index in range(trials):
         posterior.add(smallest + index * more // 6, index % 2 == 0)
-    sizes = next_sizes(posterior, count, smallest, largest)
+    sizes = next_sizes(posterior, count, limits)
     assert len(sizes) == count
     assert all(smallest <= size <= largest for size in sizes)

@@ -112,6 +112,8 @@ def _method(cell: Cell, available: int, round_size: int) -> Method:
         probes=cell.search.probes,
         round_size=round_size,
         expected=_expected(cell),
+        aim=cell.search.aim,
+        widen=cell.search.widen,
     )
 
 

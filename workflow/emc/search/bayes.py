@@ -86,8 +86,7 @@ class Bayes:
         return [Request(n, lr) for n in sizes]
 
     def _sizes(self, evidence: Evidence, count: int) -> list[int]:
-        limits = self._limits
-        return next_sizes(evidence.least_settled, count, limits.smallest, limits.largest)
+        return next_sizes(evidence.least_settled, count, self._limits)
 
     @property
     def _settled(self) -> bool:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 _LEVEL: Final = 0.05
-_EVIDENCE: Final = log(1.0 / _LEVEL)
 _SUREST: Final = 0.97
 """No bet risks more: one surprise must not end all evidence."""
 
@@ -33,7 +32,7 @@ class Bets:
         """
         self._sizes = np.zeros(0)
         self._evidence = np.zeros((2, 1))
-        self._refuted = np.zeros(1, dtype=bool)
+        self._most = np.zeros(1)
 
     def add(self, n: int, fit: bool, expected: float) -> None:
         """Bet on a trial at `n`, to which a fit was `expected` with this probability beforehand."""
@@ -44,12 +43,12 @@ class Bets:
             self._evidence[0, place + 1 :] += gain
         else:
             self._evidence[1, : place + 1] += gain
-        self._refuted |= self._evidence.sum(axis=0) >= _EVIDENCE
+        self._most = np.maximum(self._most, self._evidence.sum(axis=0))
 
     @property
     def crosses_once(self) -> bool:
         """Whether any candidate is left."""
-        return not self._refuted.all()
+        return bool((self._most < log(1.0 / _LEVEL)).any())
 
     @property
     def ends(self) -> Ends:
@@ -59,9 +58,13 @@ class Bets:
         last that is, as far as either evidence alone tells.
         """
         if self.crosses_once:
-            return self._around(~self._refuted)
-        first, last = (self._around(row < _EVIDENCE) for row in self._evidence)
+            return self.left(_LEVEL)
+        first, last = (self._around(row < log(1.0 / _LEVEL)) for row in self._evidence)
         return _ordered(first[1], last[0])
+
+    def left(self, level: float) -> Ends:
+        """The same of candidates against which no stake reached 1 / `level`; open if none is."""
+        return self._around(self._most < log(1.0 / level))
 
     def _around(self, possible: np.ndarray) -> Ends:
         places = np.flatnonzero(possible)
@@ -78,7 +81,7 @@ class Bets:
         if place == len(self._sizes) or self._sizes[place] != n:
             self._sizes = np.insert(self._sizes, place, n)
             self._evidence = np.insert(self._evidence, place, self._evidence[:, place], axis=1)
-            self._refuted = np.insert(self._refuted, place, self._refuted[place])
+            self._most = np.insert(self._most, place, self._most[place])
         return place
 
 

@@ -6,11 +6,11 @@ from typing import Final
 from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 
-_AWAY: Final = ((0.4, 2), (0.67, 1), (1.5, 2), (2.5, 2))
+_AWAY: Final = ((0.4, 2), (0.67, 1), (1.15, 1), (1.25, 1), (1.5, 2), (2.5, 2))
 """Multiples of emc50 to look at, and how many trials there are enough."""
 
-_NEAR: Final = log(1.2)
-"""A trial within this factor of a multiple, in log n, looks at it."""
+_NEAR: Final = 0.25
+"""A trial looks at a multiple if it is this near, as a share of the way to it, in log n."""
 
 
 def check_sizes(evidence: Evidence, limits: Limits) -> list[int]:
@@ -19,6 +19,6 @@ def check_sizes(evidence: Evidence, limits: Limits) -> list[int]:
     wanted = []
     for multiple, count in _AWAY:
         n = round(min(max(multiple * emc50, limits.smallest), limits.largest))
-        near = sum(abs(log(trial.n / n)) <= _NEAR for trial in evidence.trials)
+        near = sum(abs(log(trial.n / n)) <= _NEAR * abs(log(multiple)) for trial in evidence.trials)
         wanted += [n] * max(count - near, 0)
     return wanted

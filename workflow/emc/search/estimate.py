@@ -15,12 +15,12 @@ from emc.search.trials import Aim, Answer
 CERTAIN: Final = 0.95
 """Probability with which emc50 lies beyond the sizes that can be tried: the search ends."""
 
-_LARGEST_SLOPE_DEVIATION: Final = 0.6
-"""A search goes on until the log slope is known this well, even if emc50 seems to be: stopping
-where the curve happens to look steep makes intervals too narrow."""
+_WEAK: Final = 0.4
+"""Level of bets that need less evidence than those of the confidence set."""
 
-_AMPLE: Final = 3.0
-"""An interval this many times narrower than wanted need not wait for the slope."""
+_WIDER: Final = 1.8
+"""A search goes on until such bets leave an interval at most this many times wider than wanted,
+even if the curve makes a narrower one: curves mislead where they do not hold."""
 
 _TRANSITION: Final = log(0.95 / 0.05)
 """Slopes from emc50 within which the fitted probability lies between 5 and 95 %."""
@@ -34,12 +34,11 @@ class Bounds:
     low: float | None
     high: float | None
 
-    def narrow(self, limits: Limits) -> bool:
-        """Whether the interval is within the tolerance, or within one sample: n is whole."""
+    def narrow(self, limits: Limits, times: float = 1.0) -> bool:
+        """Whether the interval is within so many tolerances, or samples: n is whole."""
         if self.low is None or self.high is None:
             return False
-        width = self.high - self.low
-        return width <= 2.0 * self.emc50 * limits.tolerance or width <= 1.0
+        return self.high - self.low <= times * max(2.0 * self.emc50 * limits.tolerance, 1.0)
 
 
 def saturated(posterior: Posterior, limits: Limits) -> bool:
@@ -79,13 +78,9 @@ def settled(reading: Reading, limits: Limits) -> bool:
     if below(posterior, limits) or saturated(posterior, limits):
         return True
     found = reported(reading, limits)
-    deviation = posterior.interval().slope_deviation
-    return found.narrow(limits) and (deviation <= _LARGEST_SLOPE_DEVIATION or _ample(found, limits))
-
-
-def _ample(found: Bounds, limits: Limits) -> bool:
-    width = (found.high or inf) - (found.low or 0.0)
-    return width <= 1.0 or width * _AMPLE <= 2.0 * found.emc50 * limits.tolerance
+    low, high = reading.bets.left(_WEAK)
+    weak = Bounds(found.emc50, _lower(found.low, low), _higher(found.high, high))
+    return found.narrow(limits) and weak.narrow(limits, _WIDER)
 
 
 def spanning(evidence: Evidence, limits: Limits) -> Bounds:

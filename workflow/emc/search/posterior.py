@@ -12,7 +12,7 @@ from emc.search.limits import Limits
 from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
 
 _BLOCK: Final = 3
-_CENTRES: Final = 44 * _BLOCK
+_CENTRES: Final = 54 * _BLOCK
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
 _REACH: Final = 4.0

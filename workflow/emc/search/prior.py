@@ -13,16 +13,16 @@ SLOPES: Final = np.geomspace(0.008, 0.8, 12)
 """Scales of the logistic curve in log n: 10 to 90 % over factors from 1.04 to 34."""
 
 _STRAIGHT: Final = (
-    (0.004, GUESS, 0.70),
-    (0.03, GUESS, 0.27),
-    (0.22, GUESS, 0.005),
-    (0.40, GUESS, 0.005),
-    (0.01, 0.22, 0.005),
-    (0.01, 0.40, 0.005),
+    (0.004, GUESS, 0.50),
+    (0.03, GUESS, 0.20),
+    (0.22, GUESS, 0.015),
+    (0.40, GUESS, 0.015),
+    (0.01, 0.22, 0.015),
+    (0.01, 0.40, 0.015),
 )
 """Lapse, guess and prior probability of each shape without skew."""
 
-_SKEWED: Final = ((5.0, 0.005), (0.2, 0.005))
+_SKEWED: Final = ((5.0, 0.12), (0.2, 0.12))
 """Skew and prior probability of each shape with one; their lapse is 0.01."""
 
 SMOOTH: Final = 2

@@ -348,9 +348,20 @@ class Search(Strict):
     """Largest number of probes a cell may spend."""
     smallest: Count = 1
     """The smallest n that is tried."""
+    aim: Literal["minima", "budget"] = added(absent_means="minima", default="minima")
+    """Which number is made narrow: what fits at minima, or what fits within the budget."""
+    widen: Annotated[int, Field(ge=0, strict=True)] = added(absent_means=0, default=0)
+    """Times that a learning rate may be added beyond an edge of the grid that wins, in steps of
+    the grid's own ratio there; by 3 where one rate is given."""
     expected: Expected | None = added(absent_means=None, default=None)
     """What a finished neighbouring cell lets expect of emc50; by default nothing, so that cells
     are independent."""
+
+    @model_validator(mode="after")
+    def _widening_suits(self) -> Self:
+        if self.widen and self.method != "bayes":
+            raise ValueError(f"'widen' goes with the method 'bayes', found {self.method!r}")
+        return self
 
     @model_validator(mode="after")
     def _expecting_suits(self) -> Self:
