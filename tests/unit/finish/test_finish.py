@@ -106,7 +106,7 @@ def test_smooth_nets_are_brought_to_a_vanishing_gradient(
 ) -> None:
     plan: Plan = (Dense(4, 3, True, activation), Dense(3, 3, True, "identity"))
     operator = random_net(plan, 40, objective, 3)
-    wanted = FinishSettings(gradient=1e-10, newton_after=100)
+    wanted = FinishSettings(gradient=1e-10, iterations=100)
     found = finish(operator, criterion=1.0, settings=wanted)
     assert found.record.outcome is Outcome.MINIMUM
     assert found.record.test is FirstOrderTest.GRADIENT

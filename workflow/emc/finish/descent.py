@@ -11,7 +11,7 @@ from emc.curvature.parameters import EndPointError
 from emc.curvature.written import Kinks
 from emc.finish.metric import Metric
 from emc.finish.model import Step, model_step
-from emc.finish.working import Working, kinks_of
+from emc.finish.working import KinkSource, Working
 
 _ENOUGH: Final = 1e-4
 """A step has to fall by this part of what its model promises (Armijo)."""
@@ -75,7 +75,7 @@ class Descent:
         self.iterations = 0
         _check_finite(self.place.seen)
         self._fits = fits
-        self._source = kinks_of(operator)
+        self._source: KinkSource | None = None
         self._working = Working.none(len(operator.parameters))
 
     @property
@@ -88,12 +88,16 @@ class Descent:
         self.place = place
         self._working = Working.none(len(place.parameters))
 
-    def go_on(self, metric: Metric, iterations: int, gradient: float) -> Stop:
+    def go_on(
+        self, metric: Metric, source: KinkSource | None, iterations: int, gradient: float
+    ) -> Stop:
         """Take so many steps, or fewer where it fits, jams or a combination is that short.
 
-        `held` are then the places of the kinks that the point stands on.
+        Kinks are worked with where a `source` tells of any. `held` are then the places of those
+        that the point stands on.
         """
         self._metric = metric
+        self._source = source if source is not None and source.any else None
         stop = self.iterations + iterations
         while not self.fits:
             step = self._model()
@@ -189,7 +193,7 @@ class Descent:
 
     def _crossed(self, place: Place) -> np.ndarray:
         """Places of the kinks between here and there that are not worked with."""
-        if self._source is None or not self._source.any:
+        if self._source is None:
             return self._working.places[:0]
         crossed = self._source.crossed(self.place.parameters, place.parameters)
         return self._working.unknown(crossed)
@@ -227,7 +231,7 @@ def _in_reach(
     return Working(places, kinks, idle).only(strong & (kinks.slopes > 0) & (idle < _IDLE))
 
 
-_STRONG: Final = 0.1
+_STRONG: Final = 0.3
 """A kink that a step crosses is worked with where the gradient jumps there by this much of its
 own length."""
 _MOST: Final = 30
@@ -236,7 +240,7 @@ _SHARE: Final = 0.03
 """The part of a rise over the model that a kink explains, for it to be taken in."""
 _EXPLAINED: Final = 0.1
 """The part that they have to explain together."""
-_IDLE: Final = 20
+_IDLE: Final = 5
 """Steps after which a kink that lies out of reach is let go."""
 _REACH: Final = 2.0
 """A kink is in reach where its value is at most so many times what the step changed it by."""

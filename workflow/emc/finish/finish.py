@@ -10,19 +10,23 @@ from emc.criteria import correct_needed
 from emc.curvature.operator import Operator
 from emc.finish.descent import Descent, Stop, look
 from emc.finish.infinity import flat, in_channel, steepest
-from emc.finish.metric import Memory, Metric, Newton
+from emc.finish.metric import Krylov, Memory, Metric
 from emc.finish.saddle import way_down
 from emc.finish.settings import DEFAULT, FinishSettings
 from emc.finish.stationarity import FirstOrder, first_order
-from emc.finish.working import kinks_of
+from emc.finish.working import KinkSource, kinks_of
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
-_CHEAP: Final = 200
-"""The whole Hessian is used where it costs no more than so many products."""
+_WHOLE: Final = 400
+"""Newton steps of nets of so many parameters see all directions, and those of larger ones"""
+_KRYLOV: Final = 60
+"""so many, besides the normals of kinks."""
+_DAMPING: Final = 1e-3
+"""Least damping of Newton steps, unless a shorter gradient is asked for."""
 _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 
@@ -79,7 +83,7 @@ class _Run:
         while True:
             phase = self._phases[0]
             before = self._descent.iterations
-            stop = self._descent.go_on(phase.metric, phase.left, self._tolerance)
+            stop = self._descent.go_on(phase.metric, phase.source, phase.left, self._tolerance)
             phase.left -= self._descent.iterations - before
             if stop in (Stop.FITS, Stop.STATIONARY):
                 return stop
@@ -144,23 +148,21 @@ class _Run:
 
 @dataclass(slots=True)
 class _Phase:
-    """Steps in one metric, and how many of them are left."""
+    """Steps in one metric, over the kinks that the source tells of, and how many are left."""
 
     metric: Metric
+    source: KinkSource | None
     left: int
 
 
 def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
-    """Quasi-Newton steps, interrupted by Newton steps where the whole Hessian is cheap."""
-    memory = Memory(len(operator.parameters), settings.memory)
-    small = len(operator.parameters) <= settings.newton_up_to
-    if not (small and kinks_of(operator) is not None and operator.dense_within(_CHEAP)):
-        return [_Phase(memory, settings.iterations)]
-    first = min(settings.newton_after, settings.iterations)
+    """Many cheap steps, then few that see the curvature and the kinks."""
+    dimension = len(operator.parameters)
+    size = dimension if dimension <= _WHOLE else _KRYLOV
+    damping, source = min(_DAMPING, settings.gradient), kinks_of(operator)
     return [
-        _Phase(memory, first),
-        _Phase(Newton(), settings.newton),
-        _Phase(memory, settings.iterations - first),
+        _Phase(Memory(dimension, settings.memory), None, settings.iterations),
+        _Phase(Krylov(size, damping), source, settings.newton),
     ]
 
 

@@ -14,7 +14,6 @@ _FALL: Final = 0.05
 """A region is flat where the loss falls by more than this part of itself along the gradient."""
 _LENGTHS: Final = np.geomspace(1e-6, 1, 13)
 """Steps straight down that are tried, relative to the norm of the parameters."""
-_TINY: Final = 1e-300
 _MERGED: Final = 0.99
 """Cosine of the input weights of two units that count as merging."""
 _OPPOSED: Final = 0.5
@@ -26,7 +25,9 @@ _FURTHER: Final = (2.0, 4.0)
 def steepest(place: Place, combination: np.ndarray) -> Place | None:
     """The lowest of some points straight down, at several lengths; None where none is lower."""
     norm = float(np.linalg.norm(combination))
-    scale = max(float(np.linalg.norm(place.parameters)), 1.0) / max(norm, _TINY)
+    if norm == 0:
+        return None
+    scale = max(float(np.linalg.norm(place.parameters)), 1.0) / norm
     steps = (place.parameters - scale * length * combination for length in _LENGTHS)
     lowest = min((look(place.operator, step) for step in steps), key=lambda one: one.seen.loss)
     return lowest if lowest.seen.loss < place.seen.loss else None
@@ -38,7 +39,7 @@ def flat(place: Place, combination: np.ndarray) -> Place | None:
     A short gradient in the kernel of the Hessian does not vanish nearby.
     """
     lowest = steepest(place, combination)
-    much = (1 - _FALL) * place.seen.loss
+    much = place.seen.loss - _FALL * abs(place.seen.loss)
     return lowest if lowest is not None and lowest.seen.loss < much else None
 
 

@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import lapack
 
 from emc.curvature.operator import Operator
 
@@ -105,56 +105,94 @@ def _solved(triangle: np.ndarray, right: np.ndarray, transposed: int = 0) -> np.
     return solution
 
 
-class Newton:
-    """The inverse of the Hessian plus a multiple of the identity that makes it positive definite.
+class Krylov:
+    """Newton steps within a subspace: H's powers times the gradient, and all that is asked about.
 
-    The multiple falls while whole steps succeed and grows where they do not
-    (Levenberg-Marquardt); it is relative to the Hessian's largest diagonal element.
+    Products of the Hessian with the gradient span the space in which conjugate gradients would
+    look; rows that are applied, as the normals of kinks, are taken in. There the inverse is that
+    of |H| plus a multiple of the identity; |H| has the absolute values of H's eigenvalues, so that
+    steps lead away from saddles (Dauphin et al. 2014, "Identifying and attacking the saddle point
+    problem").
     """
 
-    def __init__(self) -> None:
-        """Start with much damping."""
-        self._damping = 1e-4
-        self._hessian: np.ndarray | None = None
+    def __init__(self, size: int, damping: float) -> None:
+        """Take so many products at each point, besides one for each row that is applied.
 
-    def ready(self, operator: Operator, gradient: np.ndarray) -> None:  # noqa: ARG002
-        """Compute the Hessian where a step has led to another point, and its factors."""
-        if self._hessian is None:
-            self._hessian = operator.dense()
-            self._factors = None
-        if self._factors is None:
-            self._factors = self._factored(self._hessian)
+        The multiple is never less than `damping`, relative to the largest eigenvalue: with much
+        of it, steps lead down the steep directions and follow flat ones slowly.
+        """
+        self._size = size
+        self._least = self._damping = damping
+        self._operator: Operator | None = None
+
+    def ready(self, operator: Operator, gradient: np.ndarray) -> None:
+        """Span the space at a point that is new."""
+        if self._operator is operator:
+            return
+        self._operator = operator
+        self._basis = np.zeros((0, len(gradient)))
+        self._images = self._basis
+        size, new = min(self._size, len(gradient)), gradient[None]
+        basis, images = np.zeros((2, size, len(gradient)))
+        for count in range(size):
+            new = _beside(basis[:count], new)
+            if not len(new):
+                size = count
+                break
+            basis[count] = new[0]
+            images[count : count + 1] = operator.products(new)
+            new = images[count : count + 1]
+        self._basis, self._images = basis[:size], images[:size]
+        self._decompose()
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Each row times the inverse Hessian: [m, P] to [m, P]."""
-        assert self._factors is not None
-        solution: np.ndarray = cho_solve(self._factors, rows.T).T
-        return solution
+        self._extend(rows)
+        inverse = 1 / (abs(self._values) + self._damping * abs(self._values).max())
+        within = (rows @ self._basis.T) @ self._vectors
+        applied: np.ndarray = ((within * inverse) @ self._vectors.T) @ self._basis
+        return applied
 
     def learn(self, step: np.ndarray, change: np.ndarray, length: float) -> None:  # noqa: ARG002
         """Damp less after a whole step, and more after a short one."""
         self._damping *= _EASED if length >= 1 else _HARDENED
-        self._damping = max(self._damping, _LEAST)
-        self._hessian = None
+        self._damping = max(self._damping, self._least)
 
     def shorten(self) -> bool:
         """Damp much more."""
         self._damping *= _HARDENED**2
-        self._factors = None
         return self._damping < 1e6
 
-    def _factored(self, hessian: np.ndarray) -> tuple[np.ndarray, bool]:
-        scale = float(abs(np.diag(hessian)).max()) or 1.0
-        while True:
-            damped = hessian + np.eye(len(hessian)) * (self._damping * scale)
-            try:
-                factors: tuple[np.ndarray, bool] = cho_factor(damped, lower=True, overwrite_a=True)
-            except np.linalg.LinAlgError:
-                self._damping *= _HARDENED
-            else:
-                return factors
+    def _extend(self, rows: np.ndarray) -> None:
+        new = _beside(self._basis, rows)
+        if len(new):
+            assert self._operator is not None
+            self._basis = np.concatenate([self._basis, new])
+            self._images = np.concatenate([self._images, self._operator.products(new)])
+            self._decompose()
 
+    def _decompose(self) -> None:
+        reduced = self._basis @ self._images.T
+        self._values, self._vectors = np.linalg.eigh((reduced + reduced.T) / 2)
+
+
+def _beside(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Orthonormal rows [k, P] that span what some rows have outside of a basis, to rounding."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rest = rows / np.maximum(lengths, np.finfo(float).tiny)
+    for _ in range(2):
+        rest = rest - (rest @ basis.T) @ basis
+    rest = rest[np.linalg.norm(rest, axis=1) > _OUTSIDE]
+    if len(rest) < 2:
+        units: np.ndarray = rest / np.linalg.norm(rest, axis=1, keepdims=True)
+        return units
+    _, sizes, found = np.linalg.svd(rest, full_matrices=False)
+    spanning: np.ndarray = found[sizes > _OUTSIDE]
+    return spanning
+
+
+_OUTSIDE: Final = 1e-8
+"""Relative to a row's length: less of it outside of a basis counts as rounding."""
 
 _EASED: Final = 0.25
 _HARDENED: Final = 4.0
-_LEAST: Final = 1e-14
