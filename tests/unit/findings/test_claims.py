@@ -83,7 +83,9 @@ def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
     assert numbers.p <= sgd.p_holm < 0.05
     assert numbers.p_wilcoxon == numbers.p_sign == pytest.approx(2 / 2**6)
     assert "sgd over gd: 2.0" in sgd.sentence
-    assert sgd.sentence.endswith("from 6 configurations.")
+    minima, within = sgd.sentence.split(" Within the budget: ")
+    assert minima.endswith("from 6 configurations.")
+    assert within.startswith(f"{sgd.budget.effect:.2f} (95 % interval ")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
     )["sgd-over-gd"]
     assert found.verdict is Verdict.OPEN
     assert found.wanted > 3
-    assert found.sentence.endswith(f"About {found.wanted - 3} more like these would decide.")
+    assert f"About {found.wanted - 3} more like these would decide. Within" in found.sentence
 
 
 def test_two_units_make_no_verdict(judged):
@@ -171,7 +173,7 @@ def test_two_units_make_no_verdict(judged):
     found = judged(cells, lambda cell: 200 if cell.optimizer.name == "sgd" else 100)["sgd-over-gd"]
     assert found.verdict is Verdict.OPEN
     assert math.isnan(found.p_holm)
-    assert found.sentence.endswith("from 2 configurations. A verdict takes 3 at least.")
+    assert "from 2 configurations. A verdict takes 3 at least. Within" in found.sentence
 
 
 def test_without_cells_a_claim_says_what_it_takes(judged):
@@ -336,8 +338,10 @@ def test_claims_of_the_study_file_come_after_the_studys(tmp_path):
     assert [made.claim.name for made in found[: len(CLAIMS)]] == [made.name for made in CLAIMS]
     mine, same = found[len(CLAIMS) :]
     assert mine.result.units == same.result.units == 3
-    assert mine.claim.statement == "EMC with optimizer sgd is greater than with gd"
-    assert same.claim.statement == "EMC with optimizer sgd is equal to that with gd, labels random"
+    assert mine.claim.statement == "EMC at minima with optimizer sgd is greater than with gd"
+    assert same.claim.statement == (
+        "EMC at minima with optimizer sgd is equal to that with gd, labels random"
+    )
     assert same.claim.margin == 1.2
 
 

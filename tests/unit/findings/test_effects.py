@@ -29,7 +29,7 @@ def test_one_pair_has_no_interval():
     assert math.isnan(found.low)
     assert not found.certain
     assert found.sentence == (
-        "EMC with sgd is 1.65 times that with gd (no interval, 1 pair of cells of one"
+        "At minima, EMC with sgd is 1.65 times that with gd (no interval, 1 pair of cells of one"
         " configuration)."
     )
 
@@ -41,10 +41,13 @@ def test_no_pair_is_no_effect():
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        ("architecture", "EMC per parameter with a is 1.82 times that with b "),
-        ("labels", "EMC with a labels is 1.82 times that with b labels "),
-        ("weight_decay", "EMC with weight decay a is 1.82 times that with weight decay b "),
-        ("activation", "EMC with a is 1.82 times that with b "),
+        ("architecture", "At minima, EMC per parameter with a is 1.82 times that with b "),
+        ("labels", "At minima, EMC with a labels is 1.82 times that with b labels "),
+        (
+            "weight_decay",
+            "At minima, EMC with weight decay a is 1.82 times that with weight decay b ",
+        ),
+        ("activation", "At minima, EMC with a is 1.82 times that with b "),
     ],
 )
 def test_sentences_name_levels_interval_and_pairs(factor, words):

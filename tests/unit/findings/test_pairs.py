@@ -9,10 +9,10 @@ from tests.synthetic import SETTINGS, around, edit_document, factorial, write_st
 from emc.findings import FACTORS
 from emc.findings.pairs import (
     against_parameters,
-    certified,
     measured_cells,
     pairs,
     pairs_at_equal_evaluations,
+    within_budget,
 )
 from emc.warehouse import build, open_database
 
@@ -179,20 +179,26 @@ def test_without_a_common_budget_there_are_no_pairs(measured, answers):
     assert (len(found.low), found.pairs, found.unknown) == (0, 0, 0)
 
 
-def test_certified_cells_answer_without_failures_at_no_minimum():
+def test_within_the_budget_other_numbers_and_bounds_count():
     cells = pl.DataFrame(
         {
-            "cell": ["examined", "without a certificate", "no failure at a minimum"],
-            "parameters": [100, 100, 100],
-            "emc50": [10.0, 20.0, 30.0],
-            "per_parameter": [0.1, 0.2, 0.3],
-            "saturated": [False, False, False],
-            "emc50_certified": [12.0, None, 40.0],
-            "certified_saturated": [False, None, True],
+            "emc50": [10.0, None],
+            "emc50_budget": [5.0, 8.0],
+            "parameters": [100, 80],
+            "trainable": [50, 80],
+            "bits": [200, 160],
+            "saturated": [True, False],
+            "saturated_budget": [False, True],
+            "below_smallest": [False, True],
+            "below_smallest_budget": [True, False],
+            "open_matters": [True, True],
         }
     )
-    found = certified(cells)
-    assert found["cell"].to_list() == ["examined", "no failure at a minimum"]
-    assert found["emc50"].to_list() == [12.0, 40.0]
-    assert found["per_parameter"].to_list() == pytest.approx([0.12, 0.4])
+    found = within_budget(cells)
+    assert found["emc50"].to_list() == [5.0, 8.0]
+    assert found["per_parameter"].to_list() == [0.05, 0.1]
+    assert found["per_trainable"].to_list() == [0.1, 0.1]
+    assert found["per_bit"].to_list() == [0.025, 0.05]
     assert found["saturated"].to_list() == [False, True]
+    assert found["below_smallest"].to_list() == [True, False]
+    assert not found["open_matters"].any()

@@ -14,7 +14,6 @@ from emc.findings.material import Material
 from emc.findings.pairs import (
     Pairs,
     against_parameters,
-    certified,
     pairs,
     pairs_at_equal_evaluations,
 )
@@ -35,7 +34,8 @@ class Claim:
 
     `finding` is the number of the study's finding that it belongs to, None for the user's own;
     `ratio` says in words what is divided by what; `wants` says which cells bear on it; `margin`
-    is the ratio that counts as equal.
+    is the ratio that counts as equal. It is about what nets fit at minima, unless it is `of_budget`
+    itself: then there is nothing to tell beside it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Claim:
     wants: str
     evidence: Evidence
     margin: float = MARGIN
+    of_budget: bool = False
 
 
 def compared(
@@ -79,11 +80,6 @@ def per_parameter(where: pl.Expr) -> Evidence:
     return lambda material: against_parameters(material.cells.filter(where))
 
 
-def certified_per_parameter(where: pl.Expr) -> Evidence:
-    """The same without examined failures at no minimum, from cells with certificates."""
-    return lambda material: against_parameters(certified(material.cells.filter(where)))
-
-
 def asked(
     name: str,
     compare: str,
@@ -108,10 +104,11 @@ def asked(
     conditions = [pl.col(column) == value for column, value in (where or {}).items()]
     factor = FACTORS[compare]
     only = "".join(f", {column} {value}" for column, value in (where or {}).items())
+    measured = f"{factor.measured} at minima with {compare} {over}"
     return Claim(
         name=name,
         finding=None,
-        statement=f"{factor.measured} with {compare} {over} is {_ASKED[expect]} {under}{only}",
+        statement=f"{measured} is {_ASKED[expect]} {under}{only}",
         ratio=f"{over} over {under}",
         expect=Expectation(expect),
         wants=f"cells that differ in {compare} only, {over} and {under}{only}",

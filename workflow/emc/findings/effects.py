@@ -45,7 +45,8 @@ class Effect:
     def _comparison(self) -> str:
         measure = FACTORS[self.factor].measured
         over, under = (_named(self.factor, level) for level in (self.over, self.under))
-        return f"{measure} with {over} is {ratio_in_words(self.ratio)} times that with {under}"
+        ratio = ratio_in_words(self.ratio)
+        return f"At minima, {measure} with {over} is {ratio} times that with {under}"
 
     @property
     def _interval(self) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from emc.findings.claim import Claim, asked_of
 from emc.findings.claims import CLAIMS
 from emc.findings.inference import holm, units_wanted
-from emc.findings.material import material
+from emc.findings.material import Material, material
 from emc.findings.result import FEWEST_UNITS, Result, result
 from emc.warehouse import Warehouse
 
@@ -28,15 +28,18 @@ class Verdict(StrEnum):
 class Finding:
     """What a study says of one claim.
 
-    `p_holm` is the p of `result` adjusted for the number of claims that could be tested. `wanted`
-    is the number of units that an effect and spread like these take to decide, None where that
-    is not known.
+    `result` is about the numbers at minima, or about the budget for a claim of that. `p_holm` is
+    its p adjusted for the number of claims that could be tested. `budget` is what the same cells
+    say within their budgets, None for a claim of the budget itself: it decides nothing. `wanted`
+    is the number of units that an effect and spread like these take to decide, None where that is
+    not known.
     """
 
     claim: Claim
     verdict: Verdict
     result: Result
     p_holm: float
+    budget: Result | None
     wanted: int | None
 
     @property
@@ -46,24 +49,17 @@ class Finding:
             unknown = self.result.unknown
             bounds = f" ({unknown:,} pairs are bounds on both sides)" if unknown else ""
             return f"No evidence: it takes {self.claim.wants}{bounds}."
-        return f"{self.claim.ratio}: {self._numbers}from {self._basis}.{self._more}"
+        numbers = _numbers(self.result, _significance(self.p_holm))
+        text = f"{self.claim.ratio}: {numbers}, from {self._basis}."
+        return f"{text}{self._more}{self._beside}"
 
     @property
-    def _numbers(self) -> str:
-        found = self.result
-        if math.isnan(found.effect):
-            return f"only the order is known{self._significance}, "
-        text = f"{found.effect:.2f}"
-        if not math.isnan(found.low):
-            interval = f"95 % interval {_end(found.low)} to {_end(found.high)}"
-            text += f" ({interval}{self._significance})"
-        return f"{text}, "
-
-    @property
-    def _significance(self) -> str:
-        if math.isnan(self.p_holm):
+    def _beside(self) -> str:
+        """The same within the budget."""
+        found = self.budget
+        if found is None or not found.units or found == self.result:
             return ""
-        return ", p < 0.001" if self.p_holm < 0.001 else f", p = {self.p_holm:.3f}"
+        return f" Within the budget: {_numbers(found, '')}."
 
     @property
     def _basis(self) -> str:
@@ -71,7 +67,8 @@ class Finding:
         seeds = f"{found.pairs:,} seed{'s' * (found.pairs > 1)} of one configuration"
         several = found.configurations > 1
         text = f"{found.configurations:,} configurations" if several else seeds
-        return f"{text}, {found.bounds:,} of them bounds" if found.bounds else text
+        bounds = f", {found.bounds:,} of them bounds" if found.bounds else ""
+        return f"{text}{bounds}"
 
     @property
     def _more(self) -> str:
@@ -94,20 +91,40 @@ def judge(warehouse: Warehouse, claims: Iterable[Claim] | None = None) -> list[F
     """
     stated = [*CLAIMS, *asked_of(warehouse)] if claims is None else list(claims)
     numbers = material(warehouse)
-    found = [result(one.evidence(numbers), one.expect, one.margin) for one in stated]
+    found = [_result(claim, numbers) for claim in stated]
+    budgets = [None if one.of_budget else _result(one, numbers.within_budget) for one in stated]
     adjusted = holm([one.p for one in found])
     tested = sum(not math.isnan(one.p) for one in found)
     significance = SIGNIFICANCE / max(1, tested)
     return [
-        Finding(claim, _verdict(one, p), one, p, units_wanted(one.size, significance))
-        for claim, one, p in zip(stated, found, adjusted, strict=True)
+        Finding(claim, _verdict(one, p), one, p, budget, units_wanted(one.size, significance))
+        for claim, one, p, budget in zip(stated, found, adjusted, budgets, strict=True)
     ]
+
+
+def _result(claim: Claim, numbers: Material) -> Result:
+    return result(claim.evidence(numbers), claim.expect, claim.margin)
 
 
 def _verdict(found: Result, p_holm: float) -> Verdict:
     if not p_holm < SIGNIFICANCE:
         return Verdict.OPEN
     return Verdict.SUPPORTED if found.agrees else Verdict.CONTRADICTED
+
+
+def _numbers(found: Result, significance: str) -> str:
+    if math.isnan(found.effect):
+        return f"only the order is known{significance}"
+    if math.isnan(found.low):
+        return f"{found.effect:.2f}"
+    interval = f"95 % interval {_end(found.low)} to {_end(found.high)}"
+    return f"{found.effect:.2f} ({interval}{significance})"
+
+
+def _significance(p: float) -> str:
+    if math.isnan(p):
+        return ""
+    return ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
 
 
 def _end(value: float) -> str:

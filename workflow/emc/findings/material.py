@@ -1,11 +1,11 @@
 """The numbers of a study that claims are held against."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from emc.findings.association import Association
-from emc.findings.pairs import budget_answers, measured_cells
+from emc.findings.pairs import budget_answers, measured_cells, within_budget
 from emc.findings.predictor import label_gap_association
 from emc.warehouse import Warehouse
 
@@ -20,6 +20,11 @@ class Material:
     cells: pl.DataFrame
     budgets: pl.DataFrame
     gaps: Association
+
+    @property
+    def within_budget(self) -> "Material":
+        """The same where each cell counts with what it fits within its budget."""
+        return replace(self, cells=within_budget(self.cells))
 
 
 def material(warehouse: Warehouse) -> Material:

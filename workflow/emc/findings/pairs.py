@@ -59,6 +59,20 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     return warehouse.sql("SELECT * FROM emc WHERE isfinite(emc50) AND emc50 > 0")
 
 
+def within_budget(cells: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the view `emc` as if what they fit within their budget were all that is known."""
+    budget = pl.col("emc50_budget")
+    return cells.with_columns(
+        emc50=budget,
+        per_parameter=budget / pl.col("parameters"),
+        per_trainable=budget / pl.col("trainable"),
+        per_bit=budget / pl.col("bits"),
+        saturated=pl.col("saturated_budget"),
+        below_smallest=pl.col("below_smallest_budget"),
+        open_matters=False,
+    )
+
+
 def budget_answers(warehouse: Warehouse) -> pl.DataFrame:
     """EMC of cells at budgets in gradient evaluations, bounds marked as in the view `emc`."""
     return warehouse.sql(
@@ -126,19 +140,6 @@ def against_parameters(cells: pl.DataFrame) -> Pairs:
     nothing = Factor("nothing", ())
     configuration = matched(cells, nothing, apart=["seed"])
     return _units(cells.select(*possible_ends("per_parameter"), configuration=configuration))
-
-
-def certified(cells: pl.DataFrame) -> pl.DataFrame:
-    """The cells with certificates, their EMC being that without failures at no minimum.
-
-    Where no failure is left, the largest n that was tried is a lower bound.
-    """
-    known = cells.filter(pl.col("emc50_certified").is_not_null())
-    return known.with_columns(
-        emc50=pl.col("emc50_certified"),
-        per_parameter=pl.col("emc50_certified") / pl.col("parameters"),
-        saturated=pl.col("certified_saturated"),
-    )
 
 
 def ends(measure: str) -> tuple[pl.Expr, pl.Expr]:

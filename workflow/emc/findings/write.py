@@ -39,6 +39,9 @@ FINDINGS: Final = Table(
         Column("pairs", "whole", "pairs of cells, or cells, behind them"),
         Column("configurations", "whole", "configurations behind them"),
         Column("unknown", "whole", "pairs left out, bounds on both sides"),
+        Column("effect_budget", "real", "the same within the budget", True),
+        Column("low_budget", "real", "lower end of its 95 % interval", True),
+        Column("high_budget", "real", "upper end of its 95 % interval", True),
         Column("wanted", "whole", "units that would decide at this effect and spread", True),
     ),
 )
@@ -70,6 +73,9 @@ def _row(finding: Finding) -> dict[str, Any]:
         "margin": claim.margin,
         "p_holm": finding.p_holm,
         "wanted": finding.wanted,
+        "effect_budget": finding.budget and finding.budget.effect,
+        "low_budget": finding.budget and finding.budget.low,
+        "high_budget": finding.budget and finding.budget.high,
         **numbers,
     }
 
