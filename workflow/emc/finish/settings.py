@@ -17,7 +17,7 @@ class FinishSettings:
     gradient: float = 1e-3
     iterations: int = 500
     memory: int = 50
-    newton: int = 100
+    newton: int = 200
     escapes: int = 5
 
 
