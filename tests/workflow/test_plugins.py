@@ -25,6 +25,7 @@ defaults:
   dataset: {name: gaussian, dimension: 8, samples: 400}
   optimizer: {name: sgd, lr: 0.3}
   budget: {epochs: 20}
+  finish: {iterations: 60}
   search: {tolerance: 0.5, probes: 8}
 sections:
   own: {cells: [{architecture: narrow}]}

@@ -27,6 +27,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 2, "width": 24},
         "optimizer": {"name": "sgd", "lr": [0.03, 0.1]},
         "budget": {"epochs": 400},
+        "finish": {"iterations": 60},
         "search": {"tolerance": 0.02, "probes": 90},
     }
 )
@@ -37,6 +38,7 @@ LONG = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 2, "width": 32},
         "optimizer": {"name": "adam", "lr": [0.0003, 0.001]},
         "budget": {"epochs": 300},
+        "finish": {"iterations": 60},
         "search": {"tolerance": 0.02, "probes": 8},
     }
 )
@@ -58,7 +60,9 @@ def start(checkout: Checkout, cell: Cell = CELL, *options: str) -> subprocess.Po
 def outcome(checkout: Checkout, cell: Cell = CELL) -> tuple[pl.DataFrame, str]:
     """Probes without their wall time, and the estimate without its own."""
     folder = checkout.folder / "results/cells" / cell_id(cell)
-    probes = read_table(folder / "probes.parquet", PROBES, "measure").drop("seconds")
+    probes = read_table(folder / "probes.parquet", PROBES, "measure").drop(
+        "seconds", "finish_seconds"
+    )
     lines = (folder / "estimate.json").read_text().splitlines()
     return probes, "\n".join(line for line in lines if '"seconds"' not in line)
 

@@ -53,6 +53,7 @@ defaults:
   architecture: {name: mlp, depth: 2, width: 24}
   optimizer: {name: sgd, lr: [0.03, 0.1]}
   budget: {epochs: 400}
+  finish: {iterations: 60}
   search: {tolerance: 0.01, probes: 40}
 sections:
   s: {grid: {seed: [0, 1, 2, 3, 4]}}
@@ -295,8 +296,8 @@ def test_jobs_that_are_stopped_killed_and_requeued_end_with_the_same_numbers(
 ) -> None:
     assert ended.code == 0, ended.said
     for cell in (one.cell for one in ended.disturbed.values()):
-        found = probes_of(ended.checkout, cell).drop("seconds")
-        assert found.equals(probes_of(local, cell).drop("seconds"))
+        found = probes_of(ended.checkout, cell).drop("seconds", "finish_seconds")
+        assert found.equals(probes_of(local, cell).drop("seconds", "finish_seconds"))
 
 
 def assert_rounds_are_kept(ended: Ended, disturbance: str) -> None:
@@ -346,8 +347,8 @@ def test_a_study_as_one_job_ends_with_the_same_numbers(allocated: Ended, local: 
     assert [job["JobState"] for job in jobs] == ["FAILED", "COMPLETED"]
     assert [job["Restarts"] for job in jobs] == ["0", "1"]
     for cell in load_file(local.folder / STUDY).cells:
-        found = probes_of(allocated.checkout, cell.id).drop("seconds")
-        assert found.equals(probes_of(local, cell.id).drop("seconds"))
+        found = probes_of(allocated.checkout, cell.id).drop("seconds", "finish_seconds")
+        assert found.equals(probes_of(local, cell.id).drop("seconds", "finish_seconds"))
 
 
 @pytest.mark.parametrize("disturbance", ["kill", "stop", "requeue"])

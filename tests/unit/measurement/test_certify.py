@@ -11,7 +11,7 @@ from emc.data.prepare import prepare
 from emc.errors import FileError
 from emc.measurement.certify import certificates_of, certify
 from emc.measurement.job import measure
-from emc.records import Failure, Outcome, Verdict
+from emc.records import Failure, Outcome
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import read_endpoints, write_endpoints
 from emc.store.failures import write_failure
@@ -26,13 +26,14 @@ CELL = Cell.model_validate(
         "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
         "labels": "random",
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
+        "activation": "tanh",
         "optimizer": {"name": "adam", "lr": [0.01]},
         "budget": {"epochs": 60},
+        "finish": {"iterations": 500},
         "search": {"tolerance": 0.3, "probes": 30},
     }
 )
 ID = cell_id(CELL)
-POLISHED = CertificateSettings(polish=200, escapes=2)
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +50,19 @@ def results(measured: Results, tmp_path: Path) -> Results:
     return Results(tmp_path / "results")
 
 
-def test_failures_are_polished_and_fits_are_not(measured: Results) -> None:
-    found = certificates_of(CELL, POLISHED, measured, device="cpu")
-    plain = certificates_of(CELL, CertificateSettings(), measured, device="cpu")
-    assert {row.outcome is Outcome.FIT for row in found} == {True, False}
-    for row, unpolished in zip(found, plain, strict=True):
-        assert unpolished.polish is None
-        assert (row.verdict, row.loss, row.reason) == (
-            unpolished.verdict,
-            unpolished.loss,
-            unpolished.reason,
-        )
-        assert (row.polish is None) == (row.outcome is Outcome.FIT)
-        if row.polish is not None:
-            assert row.polish.fits == (row.polish.judgement is None)
-            assert row.polish.fits == (row.polish.accuracy == 1)
-            assert row.polish.fits or row.polish.loss <= row.loss
-
-
-def test_some_failures_were_unfinished_and_some_are_stuck(measured: Results) -> None:
-    found = certificates_of(CELL, POLISHED, measured, device="cpu")
-    polishes = [row.polish for row in found if row.polish is not None]
-    assert any(polish.fits for polish in polishes)
-    verdicts = {polish.judgement.verdict for polish in polishes if polish.judgement}
-    assert Verdict.MINIMUM in verdicts
+def test_finished_end_points_are_certified_where_the_finish_left_them(measured: Results) -> None:
+    kept = read_endpoints(measured.cell(ID).endpoints, ID)
+    found = certificates_of(CELL, CertificateSettings(), measured, device="cpu")
+    minima = [
+        (row, probe.finish)
+        for row, (probe, _) in zip(found, kept, strict=True)
+        if probe.finish and probe.outcome is Outcome.MINIMUM
+    ]
+    assert minima
+    for row, finish in minima:
+        assert row.loss == pytest.approx(finish.loss, rel=1e-9)
+        assert row.gradient_norm <= CELL.finish.gradient
+        assert row.plateau != row.plateau  # left out: the finish has no epochs
 
 
 def test_the_spectrum_adds_up(measured: Results) -> None:
@@ -85,11 +75,9 @@ def test_the_spectrum_adds_up(measured: Results) -> None:
 
 def test_rows_are_written_and_threads_change_nothing(results: Results, tmp_path: Path) -> None:
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
-    certify(CELL, POLISHED, results, one)
-    certify(CELL, POLISHED, results, two, threads=2)
+    certify(CELL, CertificateSettings(), results, one)
+    certify(CELL, CertificateSettings(), results, two, threads=2)
     first, second = (read_table(path, CERTIFICATES, "certify") for path in (one, two))
-    failed = first["outcome"] != "fit"
-    assert (first["polish_fits"].is_null() != failed).all()
     assert first["verdict"].equals(second["verdict"])
     assert first["lambda_max"].to_list() == pytest.approx(second["lambda_max"].to_list())
 
@@ -175,7 +163,7 @@ def refused(results: Results, said: str) -> None:
     path = results.cell(ID).endpoints
     before = path.read_bytes()
     with pytest.raises(FileError, match=rf"^{path}: .*{said}"):
-        certify(CELL, POLISHED, results, output)
+        certify(CELL, CertificateSettings(), results, output)
     assert output.read_text() == "earlier"
     assert path.read_bytes() == before
     assert not results.cell(ID).failure("certify").exists()

@@ -28,6 +28,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 30},
+        "finish": {"iterations": 60},
         "search": {"tolerance": 0.3, "probes": 24},
     }
 )
@@ -52,7 +53,7 @@ def measure(data: Path, files: CellFiles, back_end: str, stop: Stop | None = Non
 
 
 def probes(files: CellFiles) -> list[dict[str, object]]:
-    table = read_table(files.probes, PROBES, "measure").drop("seconds")
+    table = read_table(files.probes, PROBES, "measure").drop("seconds", "finish_seconds")
     return list(table.iter_rows(named=True))
 
 

@@ -28,6 +28,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 60},
+        "finish": {"iterations": 60},
         "search": {"tolerance": 0.3, "probes": 30},
     }
 )
@@ -63,7 +64,7 @@ def measured(results: Results) -> CellFiles:
 
 
 def found(files: CellFiles) -> pl.DataFrame:
-    return read_table(files.probes, PROBES, "measure").drop("seconds")
+    return read_table(files.probes, PROBES, "measure").drop("seconds", "finish_seconds")
 
 
 def on_call(number: int, original: Callable[..., object], code: int) -> Callable[..., object]:

@@ -1,18 +1,20 @@
 """One small cell from start to end, without Snakemake."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.unit.measurement.prepared import measured
+from tests.unit.store.examples import probe, run
 
 from emc.errors import FileError
 from emc.measurement import job, rounds
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
 from emc.measurement.result import deciding
-from emc.measurement.state import Status, state
-from emc.records import Failure, Outcome
+from emc.measurement.state import Status, read_estimate, state
+from emc.records import Ended, Failure, Finish, Outcome
 from emc.store.columns import PROBES
 from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints
@@ -33,6 +35,7 @@ def cell(**changes: object) -> Cell:
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 60},
+        "finish": {"iterations": 60},
         "search": {"tolerance": 0.3, "probes": 30},
     }
     return Cell.model_validate(keys | changes)
@@ -48,7 +51,7 @@ def test_a_cell_leaves_probes_an_estimate_and_its_deciding_end_points(tmp_path: 
     assert {rate.lr for rate in found.rates} == {0.01, 0.1}
     assert found.parameters == one.parameters
     kept = [probe for probe, _ in read_endpoints(files.endpoints, cell_id(one))]
-    assert kept == deciding(probes, found.best_lr, one.endpoints)
+    assert kept == deciding(probes, found, one.endpoints)
     assert read_rounds(files.journal) == (probes, False)
     assert state(files).status is Status.DONE
 
@@ -70,8 +73,8 @@ def test_results_that_are_deleted_come_back_without_training(
         measure(one, results, device="cpu", back_end=None)
         assert {path: path.read_bytes() for path in written} == written
         again = read_endpoints(files.endpoints, cell_id(one))
-        for (probe, tensors), (first, expected) in zip(again, kept, strict=True):
-            assert probe == first
+        for (one_probe, tensors), (first, expected) in zip(again, kept, strict=True):
+            assert one_probe == first
             assert tensors.keys() == expected.keys()
             assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
 
@@ -98,10 +101,8 @@ def test_certificates_cover_every_kept_end_point(tmp_path: Path) -> None:
     assert [(row.round, row.replica, row.n) for row in found] == [
         (probe.round, probe.replica, probe.n) for probe, _ in kept
     ]
-    assert [row.loss for row in found] == pytest.approx([p.run.loss for p, _ in kept], rel=1e-4)
-    assert [row.gradient_norm for row in found] == pytest.approx(
-        [probe.run.gradient_norm for probe, _ in kept], rel=1e-3
-    )
+    ends = [probe.finish or probe.run for probe, _ in kept]
+    assert [row.loss for row in found] == pytest.approx([end.loss for end in ends], rel=1e-4)
     assert all(row.exact for row in found)
 
 
@@ -133,13 +134,41 @@ def test_a_failure_is_forgotten_after_a_success(tmp_path: Path) -> None:
     assert state(files).status is Status.DONE
 
 
-def test_deciding_probes_are_the_largest_fits_and_smallest_failures(tmp_path: Path) -> None:
+def test_deciding_are_the_failures_nearest_to_emc50_and_the_largest_fits(tmp_path: Path) -> None:
     one = cell()
     files = measured(one, tmp_path).cell(cell_id(one))
-    rows = read_table(files.probes, PROBES, "measure").iter_rows(named=True)
-    probes = [probe_from_row(row) for row in rows]
-    lr = probes[0].lr
-    chosen = deciding(probes, lr, 2)
-    fits = sorted(p.n for p in probes if p.lr == lr and p.outcome is Outcome.FIT)
-    assert sorted(p.n for p in chosen if p.outcome is Outcome.FIT) == fits[-2:]
-    assert np.all([p.lr == lr for p in chosen])
+    found = replace(read_estimate(files), best_lr=0.1, emc50=20.0)
+    outcomes = {
+        Outcome.FIT: [8, 10, 12],
+        Outcome.FINISHED: [16, 14],
+        Outcome.MINIMUM: [11, 15, 19, 21, 40],
+        Outcome.OPEN: [17, 30],
+        Outcome.DIVERGED: [20],
+    }
+    probes = [
+        probe(0, 0, n=n, lr=lr, run=run(ended=_ENDED.get(outcome, Ended.BUDGET)), finish=finish)
+        for lr in (0.1, 0.2)
+        for outcome, sizes in outcomes.items()
+        for finish in [None if outcome in _ENDED else replace(FINISH, outcome=outcome)]
+        for n in sizes
+    ]
+    chosen = deciding(probes, found, 2)
+    assert sorted(one.n for one in chosen) == [14, 16, 17, 19, 21, 30]
+    assert {one.lr for one in chosen} == {0.1}
+    undecided = deciding(probes, replace(found, emc50=None, emc50_budget=16.0), 1)
+    assert sorted(one.n for one in undecided) == [15, 16, 17]
+
+
+_ENDED = {Outcome.FIT: Ended.FIT, Outcome.DIVERGED: Ended.DIVERGED}
+FINISH = Finish(
+    outcome=Outcome.OPEN,
+    test=None,
+    reason="made up",
+    iterations=1,
+    escapes=0,
+    kinks=0,
+    accuracy=0.5,
+    loss=0.1,
+    gradient_norm=0.1,
+    seconds=0.1,
+)

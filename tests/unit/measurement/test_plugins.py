@@ -64,6 +64,7 @@ sections:
         architecture: moody
         optimizer: {name: sgd, lr: 0.3}
         budget: {epochs: 5}
+        finish: {iterations: 60}
         search: {tolerance: 0.5, probes: 8}
 """
 SETTINGS = CertificateSettings(iterations=20)

@@ -34,7 +34,8 @@ def test_defaults_are_those_of_the_protocol() -> None:
         "sgd",
         "stream",
     )
-    assert (found.criterion, found.budget.epochs, found.search.method) == (1.0, 300, "bayes")
+    assert (found.criterion, found.budget.steps, found.search.method) == (1.0, 30_000, "bayes")
+    assert (found.search.aim, found.finish.gradient) == ("minima", 1e-3)
     assert (found.stopping.gradient, found.stopping.plateau) == (1e-3, 1e-3)
 
 

@@ -18,7 +18,7 @@ STUDY_KEYS = (
 )
 CELL_KEYS = (
     "dataset, labels, architecture, activation, initialisation, parameterisation, optimizer,"
-    " schedule, batch, loss, budget, criterion, stopping, search, endpoints, seed"
+    " schedule, batch, loss, budget, criterion, stopping, finish, search, endpoints, seed"
 )
 FAMILIES = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer"
 ACTIVATIONS = "relu, leaky-relu, gelu, silu, tanh, sigmoid, identity"
@@ -119,7 +119,7 @@ FILE_FAULTS = [
         "certificate",
         text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5, plateu: 1}"),
         "certificate: unknown key 'plateu'; did you mean 'plateau'?"
-        " (known: eps, delta, gradient, plateau, iterations, polish, escapes)",
+        " (known: eps, delta, gradient, plateau, iterations)",
     ),
     fault(
         "numbers of the certificate",
@@ -127,11 +127,6 @@ FILE_FAULTS = [
         "certificate.eps: a number above 0 is wanted, found 0",
         "certificate.delta: a number below 1 is wanted, found 1",
         "certificate.iterations: a whole number is wanted, found 1.5",
-    ),
-    fault(
-        "escapes without a polish",
-        text("{cells: [{}]}", more="certificate: {escapes: 1}"),
-        "certificate: escapes: what follows an escape is a polish: give `polish` too",
     ),
     fault(
         "preset of a known name",
@@ -378,6 +373,16 @@ CELL_FAULTS = [
         mlp("width: 4") + ", search: {method: bayse, tolerance: 0.1}",
         "search.method: unknown value 'bayse'; did you mean 'bayes'?"
         " (known: bayes, walk, bisection, ladder)",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", search: {smallest: 500}, batch: {size: 64}, budget: {steps: 7}",
+        "budget.steps: expected at least 8, one epoch of the smallest n, 500, in batches of 64,"
+        " found 7",
+    ),
+    cell_fault(
+        mlp("width: 4") + ", finish: {iterations: 0}",
+        "finish.iterations: 0 finishes no probe, so that nothing is known of minima: expected"
+        " 'search: {aim: budget}' with it",
     ),
     cell_fault(
         mlp("width: 4") + ", search: {smallest: 2000}",

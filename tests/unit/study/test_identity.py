@@ -31,30 +31,30 @@ from emc.study.training import Batch
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-8706ad03699e"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-3a56303ae231"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-5468e6d023a6",
+        "digits-original-mlp4-relu-sgd-8c77a3cc72b3",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-47911d1007e6",
+        "digits-noisy-mlp4-relu-sgd-562d7aaf05cd",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-1591822173e8",
+        "mnist-5k-original-mlp4-relu-sgd-f52848ba948f",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-0a693f521b84",
+        "mnist-5k-random-cnn4-relu-sgd-287830c53d4c",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-1493bf53ba22",
+        "mnist-classes-linear-identity-sgd-8d0b9734e1c1",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-6110bbbe465a",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-59cea4018af1",
     ),
     (
         {
@@ -62,11 +62,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-8694f5c5d69d",
+        "cifar10-original-cnn8-relu-gd-f9b48a87a0f1",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-e42265bf4cf5",
+        "adult-original-mlp4-tanh-adam-db2ae7eb92cb",
     ),
     (
         {
@@ -76,11 +76,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-bbd733316dce",
+        "gaussian-random-linear-identity-adam-27c09209a5e3",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "csv-original-mlp4-relu-sgd-3cdf47cd23cc",
+        "csv-original-mlp4-relu-sgd-c0ef160da539",
     ),
     (
         {
@@ -97,11 +97,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-9c68ddf5ad63",
+        "digits-original-mlp4-gelu-adamw-d0501d025f48",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-36d40a82e0c7",
+        "cifar10-original-resnet16-relu-sgd-da78263d3eb9",
     ),
     (
         {
@@ -109,11 +109,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-056bc5b862e4",
+        "mnist-random-inputs-vit32-relu-sgd-a313435484c3",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-3a3e6ea605e9",
+        "digits-original-mlp-mixer16-relu-sgd-ef322b1e24a7",
     ),
 ]
 
@@ -131,12 +131,15 @@ def test_canonical_text_stays_what_it_is() -> None:
     cell = Cell.model_validate({"dataset": "digits", "architecture": MLP})
     assert canonical(cell) == (
         '{"activation":"relu","architecture":{"depth":1,"name":"mlp","params":null,"width":4},'
-        '"batch":{"order":"stream","size":128},"budget":{"epochs":300,"steps":null},'
-        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,'
-        '"initialisation":"scaled-normal","labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
-        '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,"weight_decay":0.0},'
-        '"protocol":2,"schedule":{"name":"constant","warmup":0.0},'
-        '"search":{"method":"bayes","probes":200,"smallest":1,"tolerance":0.05},"seed":0,"stopping":{"gradient":0.001,"plateau":0.001}}'
+        '"batch":{"order":"stream","size":128},"budget":{"epochs":null,"steps":30000},'
+        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"escapes":5,'
+        '"gradient":0.001,"iterations":3000},"initialisation":"scaled-normal",'
+        '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
+        '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":3,'
+        '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
+        '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
+        '"stopping":{"gradient":0.001,"plateau":0.001}}'
     )
 
 
@@ -193,6 +196,7 @@ def test_ids_are_names_of_folders(raw: dict[str, Any]) -> None:
         ("batch", {"order": "ragged"}),
         ("budget", {"steps": 300}),
         ("endpoints", 4),
+        ("finish", {"iterations": 100}),
         ("search", {"tolerance": 0.06}),
         ("stopping", {"plateau": 2e-3}),
         ("loss", {"label_smoothing": 0.1}),
@@ -281,13 +285,13 @@ def test_a_text_of_today_gives_today_back(keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 2"),
-        ("{}", "the cell is of measurement protocol None, this is 2"),
+        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 3"),
+        ("{}", "the cell is of measurement protocol None, this is 3"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":2}',
-            r'not the canonical JSON of a cell: {"protocol":2}: 2 validation errors',
+            '{"protocol":3}',
+            r'not the canonical JSON of a cell: {"protocol":3}: 2 validation errors',
         ),
     ],
 )

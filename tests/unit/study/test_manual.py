@@ -18,6 +18,7 @@ from emc.study.training import (
     Activation,
     Batch,
     Budget,
+    Finish,
     Loss,
     Optimizer,
     Schedule,
@@ -42,6 +43,7 @@ PARTS = [
     Batch,
     Budget,
     CertificateSettings,
+    Finish,
     Generalisation,
     Loss,
     Schedule,
@@ -86,6 +88,7 @@ def test_every_name_is_there() -> None:
         name
         for model, field in (
             (Search, "method"),
+            (Search, "aim"),
             (Batch, "order"),
             (Schedule, "name"),
             (Loss, "name"),
@@ -102,7 +105,11 @@ def test_defaults_of_the_keys_of_a_cell() -> None:
         {"dataset": "digits", "architecture": {"name": "mlp", "width": 1}}
     ).model_dump()
     said = {row[0].strip("`"): row[1] for row in tables() if len(row) == 3 and row[1][:1] in "`"}
-    told = {key: yaml.safe_load(value.strip("`")) for key, value in said.items() if value}
+    told = {
+        key: yaml.safe_load(value.strip("`"))
+        for key, value in said.items()
+        if value and key.split(".")[0] in Cell.model_fields
+    }
     for key, value in told.items():
         found: Any = cell
         for word in key.split("."):

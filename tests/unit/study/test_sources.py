@@ -89,9 +89,9 @@ def test_wanted_size_needs_a_known_shape() -> None:
 
 
 def test_unknown_number_of_samples_limits_nothing() -> None:
-    made = cell(dataset="imagenet", search={"smallest": 10**7})
+    made = cell(dataset="imagenet", search={"smallest": 10**7}, budget={"epochs": 1})
     assert made.search.smallest == 10**7
     with pytest.raises(
         ValidationError, match=r"search\.smallest: 10000000 exceeds the 60000 samples"
     ):
-        cell(dataset="mnist", search={"smallest": 10**7})
+        cell(dataset="mnist", search={"smallest": 10**7}, budget={"epochs": 1})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,7 @@ from emc.engine import Procedure, Update, choose
 from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.arrays import ArraySource
+from emc.measurement.finishing import finishing
 from emc.measurement.measure import round_size
 from emc.measurement.memory import MemoryJournal
 from emc.measurement.progress import reporter
@@ -23,8 +24,9 @@ from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
 from emc.nets.arithmetic import refuse_surroundings
 from emc.search import make
+from emc.search.trials import Aim
 from emc.study.complaints import complaints, report
-from emc.study.training import OPTIMIZERS, Optimizer
+from emc.study.training import DEFAULT_STEPS, OPTIMIZERS, Finish, Optimizer
 
 
 def measure(
@@ -34,7 +36,10 @@ def measure(
     labels: str = "original",
     optimizer: str | Mapping[str, Any] = "sgd",
     batch: int = 128,
-    epochs: int = 300,
+    steps: int | None = None,
+    epochs: int | None = None,
+    finish: Mapping[str, Any] | None = None,
+    aim: str = "minima",
     tolerance: float = 0.05,
     probes: int = 200,
     smallest: int = 1,
@@ -55,7 +60,11 @@ def measure(
         optimizer: a name or an entry as in a study file, such as
             {"name": "adam", "lr": [0.001, 0.01]}.
         batch: samples a step.
-        epochs: longest training of one probe.
+        steps: longest training of one probe, optimizer steps; 30,000 unless `epochs` are given.
+        epochs: the same in passes over the n samples; give one of the two.
+        finish: how a probe that did not fit is brought to a minimum, as in a study file, such as
+            {"iterations": 1000}; {"iterations": 0} for not at all.
+        aim: which number is made narrow, what fits at "minima" or within the "budget".
         tolerance: wanted half width of the 95 % interval, relative, between 0 and 1.
         probes: most training runs to spend.
         smallest: the smallest n to try; batch normalisation needs two samples or more.
@@ -68,7 +77,7 @@ def measure(
             anything is trained.
     """
     refuse_surroundings()
-    batch, epochs = _whole("batch", batch, 1), _whole("epochs", epochs, 1)
+    batch, (steps, epochs) = _whole("batch", batch, 1), _budget(steps, epochs)
     probes, smallest = _whole("probes", probes, 1), _whole("smallest", smallest, 1)
     seed, tolerance = _whole("seed", seed, 0), _tolerance(tolerance)
     chosen, place = _optimizer(optimizer), resolve(device)
@@ -80,10 +89,14 @@ def measure(
         update=Update(**chosen.model_dump(exclude={"lr"})),
         module=model,
         batch=None if chosen.full_batch else batch,
+        steps=steps,
         epochs=epochs,
     )
     with torch.inference_mode(False), torch.enable_grad():
         parameters = check_nets(procedure, drawn_from.inputs, smallest, place)
+        finish_to = finishing(
+            procedure, drawn_from, _finish(finish), chosen.minimises_otherwise, place
+        )
         method = make(
             "bayes",
             smallest=smallest,
@@ -92,8 +105,11 @@ def measure(
             tolerance=tolerance,
             probes=probes,
             round_size=round_size(choose.back_end(procedure, place, back_end), place),
+            aim="budget" if finish_to.refused else _aim(aim),
         )
-        setting = Setting(f"own-{seed}", drawn_from, procedure, method, place, back_end)
+        setting = Setting(
+            *(f"own-{seed}", drawn_from, procedure, finish_to, method, place, back_end)
+        )
         return _run(setting, tolerance, probes, parameters)
 
 
@@ -107,9 +123,8 @@ def _run(setting: Setting, tolerance: float, probes: int, parameters: int) -> Me
         journal.probes,
         method="bayes",
         tolerance=tolerance,
-        procedure=setting.procedure,
+        setting=setting,
         parameters=parameters,
-        available=setting.source.available,
     )
     return Measurement(found, tuple(journal.probes))
 
@@ -119,6 +134,35 @@ def _whole(name: str, value: Any, least: int) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise EmcError(f"{name}: a whole number from {least} is wanted, found {shown(value)}")
     return int(value)
+
+
+def _budget(steps: Any, epochs: Any) -> tuple[int | None, int | None]:
+    """Steps or epochs, the other None."""
+    if steps is not None and epochs is not None:
+        raise EmcError("steps, epochs: expected one of the two, found both")
+    if epochs is not None:
+        return None, _whole("epochs", epochs, 1)
+    return _whole("steps", DEFAULT_STEPS if steps is None else steps, 1), None
+
+
+def _finish(entry: Any) -> Finish:
+    if entry is not None and not isinstance(entry, Mapping):
+        raise EmcError(
+            f"finish: expected keys as in a study file, such as {{'iterations': 1000}}, found"
+            f" {shown(entry)}"
+        )
+    raw = dict(entry or {})
+    try:
+        return Finish.model_validate(raw)
+    except ValidationError as error:
+        raise EmcError(report("finish", complaints("", error, raw))) from None
+
+
+def _aim(value: Any) -> Aim:
+    if value not in get_args(Aim):
+        raise EmcError(f"aim: expected 'minima' or 'budget', found {shown(value)}")
+    aim: Aim = value
+    return aim
 
 
 def _tolerance(value: Any) -> float:

@@ -7,7 +7,7 @@ only (`emc.curvature.autograd`).
 """
 
 from emc.curvature.certificate import certify_operator
-from emc.curvature.endpoint import EndPoint, certify_end_points, polish_end_point
+from emc.curvature.endpoint import EndPoint, certify_end_points
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
 from emc.curvature.settings import Settings
@@ -23,5 +23,4 @@ __all__ = [
     "WrittenOperator",
     "certify_end_points",
     "certify_operator",
-    "polish_end_point",
 ]

@@ -12,12 +12,11 @@ from emc.curvature.choose import kernels_can, plan_operator
 from emc.curvature.evidence import Evidence
 from emc.curvature.native import NativeOperator
 from emc.curvature.objective import Objective
-from emc.curvature.operator import Operator
 from emc.curvature.process import one_by_one
 from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.written.operator import WrittenOperator
 from emc.nets.build import transformer
 from emc.nets.plan import Plan
-from emc.records import Polish
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,14 +32,14 @@ class EndPoint:
     """Where a run of a net ended: `parameters` by name on `inputs` [n, *shape], `labels` [n].
 
     `constants` are frozen parameters and buffers by name that are not as the net's factory makes
-    them. `plateau` is the relative variation of the run's last epoch losses; the random start of
-    Lanczos comes from `seed`.
+    them. `plateau` is the relative variation of the run's last epoch losses, None where the end
+    point is not the run's; the random start of Lanczos comes from `seed`.
     """
 
     parameters: Mapping[str, np.ndarray] = field(repr=False)
     inputs: np.ndarray = field(repr=False)
     labels: np.ndarray = field(repr=False)
-    plateau: float
+    plateau: float | None
     seed: int
     constants: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
@@ -93,36 +92,29 @@ def certify_end_points(
     ]
 
 
-def polish_end_point(
+def operator_at(
     net: "Plan | Callable[[], nn.Module]",
     end: EndPoint,
     objective: Objective,
     *,
-    criterion: float,
-    settings: Settings,
+    settings: Settings = DEFAULT,
     device: str = "cpu",
     threads: int = 1,
-) -> Polish:
-    """Go on from an end point that does not fit, as `emc.curvature.polish` says.
+) -> "NativeOperator | WrittenOperator | AutogradOperator":
+    """The objective of a net at an end point: of a plan on the processor, else on `device`.
 
     Raises:
         EndPointError: the end point does not belong to the net or is not finite.
     """
-    # scipy's optimizers take a while to import, and certificates need none.
-    from emc.curvature.polish import polish
-
-    operator: Operator
-    if device == "cpu" and not callable(net):
-        operator = _of_plan(net, end, objective, settings, threads)
-    else:
-        examine = _examiner(net, objective, settings, device, threads)
-        operator = examine(end, _differentiated(_module(net), end, objective, settings, device))
-    return polish(operator, criterion=criterion, seed=(end.seed, "polish"), settings=settings)
+    if not callable(net):
+        return _of_plan(net, end, objective, settings, threads)
+    examine = _examiner(net, objective, settings, device, threads)
+    return examine(end, _differentiated(_module(net), end, objective, settings, device))
 
 
 def _of_plan(
     plan: Plan, end: EndPoint, objective: Objective, settings: Settings, threads: int
-) -> Operator:
+) -> NativeOperator | WrittenOperator:
     return plan_operator(
         plan,
         end.parameters,
@@ -158,7 +150,7 @@ def _module(net: "Plan | Callable[[], nn.Module]") -> "nn.Module":
     return module(net)
 
 
-_Examine = Callable[[EndPoint, "AutogradOperator"], Operator]
+_Examine = Callable[[EndPoint, "AutogradOperator"], "NativeOperator | AutogradOperator"]
 
 
 def _examiner(
@@ -171,7 +163,7 @@ def _examiner(
     """From torch's operator at an end point to the one that is asked: kernels' where they can."""
     sizes = transformer(net) if device == "cpu" and objective.is_named else None
 
-    def examine(end: EndPoint, operator: "AutogradOperator") -> Operator:
+    def examine(end: EndPoint, operator: "AutogradOperator") -> "NativeOperator | AutogradOperator":
         shape, precision = end.inputs.shape, settings.precision
         if sizes is None or end.constants or not kernels_can(sizes, shape, precision):
             return operator

@@ -1,6 +1,7 @@
 """Parameters by name, and the one vector that they make."""
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
@@ -59,6 +60,15 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
 def flatten(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     """One float64 vector [P] of the parameters named in `shapes`, in that order."""
     return np.concatenate([np.ravel(parameters[name]).astype(np.float64) for name in shapes])
+
+
+def unflatten(shapes: Shapes, vector: np.ndarray) -> dict[str, np.ndarray]:
+    """The parameters by name that `flatten` made a vector [P] of, float64."""
+    ends = np.cumsum([prod(shape) for shape in shapes.values()])
+    parts = np.split(vector, ends[:-1])
+    return {
+        name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }
 
 
 def _difference(expected: Shapes, found: Shapes) -> str:

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as Reference
 
 
-def optimizer(name: str) -> Callable[[Function], Function]:
+def optimizer(name: str, *, minimises_loss: bool = False) -> Callable[[Function], Function]:
     """Register a function as the optimizer `name` of the studies that name its file.
 
     The function is called as `function(parameters, lr, **keys)` and makes a
     `torch.optim.Optimizer` of a list of parameters; its groups have a rate `lr`, which the
     schedule sets before each step, and its `step` wants no closure. Weight decay is its own
-    affair, and no part of the loss whose gradient is tested. The function's further parameters,
+    affair, and no part of the loss whose gradient is tested. With `minimises_loss` its runs that do
+    not fit are finished by a descent of the training loss, to a fit or a minimum; without, nothing
+    is said of its minima. The function's further parameters,
     each with a type or a default that is an int, a float, a bool or a str, are the keys of the
     `optimizer` entry of a study.
 
@@ -29,7 +31,7 @@ def optimizer(name: str) -> Callable[[Function], Function]:
     """
     if name in OPTIMIZERS:
         raise EmcError(f"optimizer {name!r} comes with the program: choose another name")
-    return register("optimizer", name, ("parameters", "lr"))
+    return register("optimizer", name, ("parameters", "lr"), minimises_loss)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from emc.curvature.endpoint import EndPoint, certify_end_points, polish_end_point
-from emc.curvature.objective import Objective
+from emc.curvature.endpoint import EndPoint, certify_end_points
 from emc.curvature.parameters import EndPointError
 from emc.curvature.settings import Settings
 from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
 from emc.jobs.stage import follow
+from emc.measurement.finishing import objective, seed_constants
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
-from emc.records import Certificate, Outcome, Polish, Probe
+from emc.records import Certificate, Probe
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
 from emc.store.journal import forget
@@ -77,9 +75,7 @@ def certificates_of(
     source = LabelledSamples(samples, cell.labels)
     trained = procedure(cell, samples.shape, samples.classes)
     ends = [_end_point(source, trained, one) for one in kept]
-    judge = _Judge(
-        trained, _objective(trained), cell.criterion, _settings(settings), device, threads
-    )
+    judge = _Judge(trained, _settings(settings), device, threads)
     try:
         return judge.certificates([probe for probe, _ in kept], ends)
     except EndPointError as error:
@@ -93,8 +89,6 @@ class _Judge:
     """What all end points of a cell have in common."""
 
     trained: Procedure
-    objective: Objective
-    criterion: float
     settings: Settings
     device: str
     threads: int
@@ -103,7 +97,7 @@ class _Judge:
         found = certify_end_points(
             self.trained.net,
             ends,
-            self.objective,
+            objective(self.trained),
             settings=self.settings,
             device=self.device,
             threads=self.threads,
@@ -114,24 +108,9 @@ class _Judge:
                 number=probe.round,
                 replica=probe.replica,
                 outcome=probe.outcome,
-                polish=self._polish(probe, end),
             )
             for probe, end, evidence in zip(probes, ends, found, strict=True)
         ]
-
-    def _polish(self, probe: Probe, end: EndPoint) -> Polish | None:
-        """How far a failure was from a fit, if that was asked for."""
-        if probe.outcome is Outcome.FIT or not self.settings.polish:
-            return None
-        return polish_end_point(
-            self.trained.net,
-            end,
-            self.objective,
-            criterion=self.criterion,
-            settings=self.settings,
-            device=self.device,
-            threads=self.threads,
-        )
 
 
 def _end_point(source: LabelledSamples, trained: Procedure, kept: Endpoint) -> EndPoint:
@@ -141,24 +120,10 @@ def _end_point(source: LabelledSamples, trained: Procedure, kept: Endpoint) -> E
         parameters=parameters,
         inputs=drawn.inputs[drawn.rows],
         labels=drawn.labels,
-        plateau=probe.run.plateau,
+        plateau=None if probe.finish else probe.run.plateau,
         seed=probe.seed,
-        constants=_constants(trained, probe.seed),
+        constants=seed_constants(trained, probe.seed),
     )
-
-
-def _constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
-    """What a reparameterised net had from the seed; plans have nothing, and need no torch."""
-    if trained.layers is not None:
-        return {}
-    from emc.engine.fresh import from_the_seed
-
-    return from_the_seed(trained, seed)
-
-
-def _objective(trained: Procedure) -> Objective:
-    """Decoupled weight decay is no part of what is minimised, nor is that of a plug-in."""
-    return Objective(trained.loss, trained.label_smoothing, trained.optimizer.coupled_decay)
 
 
 def _settings(wanted: CertificateSettings) -> Settings:
@@ -168,6 +133,4 @@ def _settings(wanted: CertificateSettings) -> Settings:
         gradient=wanted.gradient,
         plateau=wanted.plateau,
         max_iterations=wanted.iterations,
-        polish=wanted.polish,
-        escapes=wanted.escapes,
     )

@@ -10,6 +10,7 @@ from emc.engine import choose
 from emc.engine.procedure import BackEnd
 from emc.jobs.stop import Stop
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
+from emc.measurement.finishing import finishing, minimises_otherwise
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
@@ -72,9 +73,8 @@ def measure_cell(
             journal.probes,
             method=cell.search.method,
             tolerance=cell.search.tolerance,
-            procedure=setting.procedure,
+            setting=setting,
             parameters=size(setting.procedure.net),
-            available=setting.source.available,
         )
         _write(files, journal, found, cell.endpoints)
     finally:
@@ -88,8 +88,9 @@ def _setting(
     source = LabelledSamples(open_samples(data), cell.labels)
     trained = procedure(cell, source.samples.shape, source.samples.classes)
     size = round_size(choose.back_end(trained, device, back_end), device)
-    method = _method(cell, source.available, size)
-    return Setting(identity, source, trained, method, device, back_end)
+    finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
+    method = _method(cell, source.available, size, finish.refused)
+    return Setting(identity, source, trained, finish, method, device, back_end)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
@@ -99,10 +100,11 @@ def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
         EmcError: the data set's manifest in `data` is missing or damaged.
     """
     available = read_manifest(data).samples
-    return _method(cell, available, round_size=1).answer(trials(probes))
+    return _method(cell, available, 1, None).answer(trials(probes))
 
 
-def _method(cell: Cell, available: int, round_size: int) -> Method:
+def _method(cell: Cell, available: int, round_size: int, finish_refused: str | None) -> Method:
+    """The search of the cell; where nothing is finished, there is only the budget to aim at."""
     return make(
         cell.search.method,
         smallest=cell.search.smallest,
@@ -112,7 +114,7 @@ def _method(cell: Cell, available: int, round_size: int) -> Method:
         probes=cell.search.probes,
         round_size=round_size,
         expected=_expected(cell),
-        aim=cell.search.aim,
+        aim="budget" if finish_refused else cell.search.aim,
         widen=cell.search.widen,
     )
 
@@ -133,7 +135,7 @@ def _write(files: CellFiles, journal: Journal, found: Estimate, each: int) -> No
     """Write the outputs, the estimate last; the journal stays until Snakemake knows of them."""
     from emc.store.tables import write_table
 
-    kept = deciding(journal.probes, found.best_lr, each)
+    kept = deciding(journal.probes, found, each)
     write_endpoints(files.endpoints, [(probe, journal.endpoint(probe)) for probe in kept])
     write_table(files.probes, PROBES, [probe_row(probe) for probe in journal.probes])
     write_document(files.estimate, estimate_document(found))

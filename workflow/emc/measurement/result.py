@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emc.engine.procedure import Procedure
+from emc.measurement.rounds import Setting
 from emc.measurement.software import software
 from emc.records import Estimate, Outcome, Probe
 from emc.search import Answer
@@ -14,18 +14,17 @@ def estimate(
     *,
     method: str,
     tolerance: float,
-    procedure: Procedure,
+    setting: Setting,
     parameters: int,
-    available: int,
 ) -> Estimate:
     """The cell's answer with everything that a reader needs beside it."""
-    last = probes[-1]
+    last, refused = probes[-1], setting.finishing.refused
     return Estimate(
         cell=last.cell,
         method=method,
-        emc50=answer.emc50,
-        low=answer.low,
-        high=answer.high,
+        emc50=None if refused else answer.emc50,
+        low=None if refused else answer.low,
+        high=None if refused else answer.high,
         emc50_budget=answer.emc50_budget,
         low_budget=answer.low_budget,
         high_budget=answer.high_budget,
@@ -33,8 +32,8 @@ def estimate(
         high_any_curve=answer.high_any_curve,
         one_curve=answer.one_curve,
         misfit=answer.misfit,
-        failures_decided=answer.failures_decided,
-        open_matters=answer.open_matters,
+        failures_decided=None if refused else answer.failures_decided,
+        open_matters=answer.open_matters and not refused,
         width=answer.width,
         emc_walk=answer.emc_walk,
         saturated=answer.saturated,
@@ -47,24 +46,29 @@ def estimate(
         probes=len(probes),
         rounds=last.round + 1,
         parameters=parameters,
-        classes=procedure.classes,
-        samples_available=available,
+        classes=setting.procedure.classes,
+        samples_available=setting.source.available,
         memorised_bits=max(probe.run.memorised_bits for probe in probes),
-        seconds=sum(probe.run.seconds for probe in probes),
+        seconds=sum(probe.seconds for probe in probes),
         back_end=last.run.back_end,
         device=last.device,
         software=software(),
+        finish_refused=refused,
     ).within_data
 
 
-def deciding(probes: Sequence[Probe], best_lr: float, each: int) -> list[Probe]:
-    """The probes that decide emc50: the largest fits and the smallest failures at the best rate.
+def deciding(probes: Sequence[Probe], found: Estimate, each: int) -> list[Probe]:
+    """The probes that decide emc50, of those at the best rate.
 
-    At most `each` of either outcome; diverged probes have no end point to certify.
+    They are the `each` failures nearest to emc50 from below and as many from above, by the ratio
+    of n, and the `each` largest fits. Diverged probes have no end point to certify.
     """
-    at_rate = [probe for probe in probes if probe.lr == best_lr]
-    fits = [probe for probe in at_rate if probe.outcome is Outcome.FIT]
-    failures = [probe for probe in at_rate if probe.outcome not in {Outcome.FIT, Outcome.DIVERGED}]
-    largest = sorted(fits, key=lambda probe: -probe.n)[:each]
-    smallest = sorted(failures, key=lambda probe: probe.n)[:each]
-    return sorted(largest + smallest, key=lambda probe: (probe.round, probe.replica))
+    at_rate = [probe for probe in probes if probe.lr == found.best_lr]
+    centre = found.emc50_budget if found.emc50 is None else found.emc50
+    fits = [probe for probe in at_rate if probe.outcome.fits_at_minimum]
+    failures = [probe for probe in at_rate if probe.outcome in {Outcome.MINIMUM, Outcome.OPEN}]
+    below = sorted((one for one in failures if one.n <= centre), key=lambda one: -one.n)
+    above = sorted((one for one in failures if one.n > centre), key=lambda one: one.n)
+    largest = sorted(fits, key=lambda one: -one.n)
+    kept = [*below[:each], *above[:each], *largest[:each]]
+    return sorted(kept, key=lambda one: (one.round, one.replica))

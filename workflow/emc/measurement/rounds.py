@@ -5,30 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
-from emc.data.labelling import Drawn
 from emc.engine import run_probes
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.procedure import Procedure, Replica
+from emc.measurement.finishing import Finishing, Parameters, Source
 from emc.records import Ended, Probe
 from emc.search import Answer, Method, Request, Trial
 from emc.seeds import derive
 
 log = logging.getLogger(__name__)
-
-Parameters = dict[str, np.ndarray]
-
-
-class Source(Protocol):
-    """Where a probe's samples come from."""
-
-    @property
-    def available(self) -> int:
-        """Largest n that can be drawn."""
-
-    def draw(self, n: int, seed: int) -> Drawn:
-        """n samples with their labels, all from the seed."""
 
 
 class Rounds(Protocol):
@@ -53,6 +38,7 @@ class Setting:
     cell: str
     source: Source
     procedure: Procedure
+    finishing: Finishing
     method: Method
     device: str
     back_end: str | None
@@ -92,7 +78,7 @@ def trials(probes: Sequence[Probe]) -> list[Trial]:
             n=probe.n,
             lr=probe.lr,
             within_budget=probe.run.ended is Ended.FIT,
-            at_minimum=probe.run.ended is Ended.FIT,
+            at_minimum=probe.outcome.fits_at_minimum,
         )
         for probe in probes
     ]
@@ -117,6 +103,7 @@ def _run_round(
         back_end=setting.back_end,
         checkpoints=checkpoints,
     )
+    ends = [setting.finishing.finished(*each) for each in zip(replicas, runs, strict=True)]
     probes = [
         Probe(
             cell=setting.cell,
@@ -127,10 +114,11 @@ def _run_round(
             lr=trainee.lr,
             device=setting.device,
             run=run.numbers,
+            finish=finish,
         )
-        for place, (trainee, run) in enumerate(zip(replicas, runs, strict=True))
+        for place, (trainee, run, (finish, _)) in enumerate(zip(replicas, runs, ends, strict=True))
     ]
-    return probes, [run.parameters for run in runs]
+    return probes, [parameters for _, parameters in ends]
 
 
 def replica(source: Source, n: int, lr: float, seed: int) -> Replica:

@@ -35,6 +35,11 @@ class Probe:
     run: Run = part()
     finish: Finish | None = part("finish_", default=None)
 
+    @property
+    def seconds(self) -> float:
+        """Wall time of training and finish."""
+        return self.run.seconds + (self.finish.seconds if self.finish else 0.0)
+
     def __post_init__(self) -> None:
         """Derive the outcome."""
         found = _ENDED[self.run.ended] if self.finish is None else self.finish.outcome

@@ -1,6 +1,7 @@
 """A cell: one procedure on one source, the unit of work and of caching."""
 
 from decimal import Decimal
+from math import ceil
 from typing import Annotated, Final, Self
 
 from pydantic import Field, ValidationInfo, model_validator
@@ -9,11 +10,13 @@ from emc.errors import EmcError
 from emc.study.architectures import Architecture, Linear, Scaled, sized
 from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
-from emc.study.strict import Count, Positive, Strict, Whole, added, is_canonical
+from emc.study.strict import Count, Positive, Strict, Whole, is_canonical
 from emc.study.training import (
+    DEFAULT_STEPS,
     ActivationChoice,
     Batch,
     Budget,
+    Finish,
     Initialisation,
     LossChoice,
     Optimizer,
@@ -46,7 +49,7 @@ class Cell(Strict):
     """`scaled-normal`: weights N(0, gain^2 / fan_in) with the activation's gain, zero biases;
     `torch`: PyTorch's default, weights and biases U(-1, 1) / sqrt(fan_in). Published families
     start as their publishers' code has them, which counts as `torch`."""
-    parameterisation: ParameterisationChoice = added(absent_means={"name": "full"}, default="full")
+    parameterisation: ParameterisationChoice = Field(default="full", validate_default=True)
     """What is trained: the net's weights themselves, or what they are made of."""
     optimizer: Optimizer = Field(default="sgd", validate_default=True)
     """How the net is trained, and at which learning rates."""
@@ -56,16 +59,19 @@ class Cell(Strict):
     """Which samples a step sees; `gd` sees them all."""
     loss: LossChoice = Field(default="cross-entropy", validate_default=True)
     """What training minimises."""
-    budget: Budget = Budget(epochs=300)
+    budget: Budget = Budget(steps=DEFAULT_STEPS)
     """How long a probe may train."""
     criterion: Annotated[Positive, Field(le=1)] = 1.0
     """Training accuracy that counts as a fit."""
     stopping: Stopping = Stopping()
     """When a probe that does not fit has converged: both tests must hold."""
+    finish: Finish = Finish()
+    """How a probe that did not fit within its budget is brought to a minimum."""
     search: SearchChoice = Search()
     """How the sizes n are chosen, and when the cell is done."""
     endpoints: Count = 3
-    """End points kept for certification: this many largest fits and as many smallest failures."""
+    """End points kept for certification: this many failures nearest below emc50, as many nearest
+    above it, and as many of the largest fits."""
     seed: Annotated[Whole, Field(ge=0)] = 0
     """Another seed measures the same cell again, independently."""
 
@@ -127,7 +133,7 @@ class Cell(Strict):
     def _parts_fit_together(self, info: ValidationInfo) -> Self:
         if is_canonical(info):
             return self  # a plug-in's net that fails from now on is the fault of this cell alone
-        if found := self._problem():
+        if found := self._problem() or self._unanswerable():
             raise ValueError(found)
         try:
             self._settle_size()
@@ -142,6 +148,22 @@ class Cell(Strict):
         if self.architecture.own_initialisation:
             self._settle("initialisation", "torch")
         return self
+
+    def _unanswerable(self) -> str | None:
+        """Why the budget or the finish cannot answer what the search aims at, or None."""
+        if self.search.aim == "minima" and not self.finish.iterations:
+            return (
+                "finish.iterations: 0 finishes no probe, so that nothing is known of minima:"
+                " expected 'search: {aim: budget}' with it"
+            )
+        smallest, steps = self.search.smallest, self.budget.steps
+        needed = 1 if self.optimizer.full_batch else ceil(smallest / self.batch.size)
+        if steps is not None and steps < needed:
+            return (
+                f"budget.steps: expected at least {needed}, one epoch of the smallest n,"
+                f" {smallest}, in batches of {self.batch.size}, found {steps}"
+            )
+        return None
 
     def _settle_size(self) -> None:
         if isinstance(self.architecture, Scaled) and self.architecture.params is not None:

@@ -17,7 +17,7 @@ from emc.study.sources import DataSet
 from emc.study.strict import Strict, absent_meanings
 from emc.study.training import activation_name
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Version of the measurement: raised when the same cell would give other probes than before."""
 
 _LONGEST: Final = 200

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from emc.study.claims import AskedClaim
 from emc.study.presets import PRESETS
-from emc.study.strict import Count, Fraction, Name, Positive, Strict, Whole, added, unknown
+from emc.study.strict import Count, Fraction, Name, Positive, Strict, unknown
 
 
 def _one_or_many(value: object) -> object:
@@ -43,17 +43,6 @@ class CertificateSettings(Strict):
     """Largest relative variation of the epoch losses over the last ten epochs."""
     iterations: Count = 2000
     """Most Lanczos iterations; a certificate that needs more is `inconclusive`."""
-    polish: Annotated[Whole, Field(ge=0)] = added(absent_means=0, default=0)
-    """L-BFGS iterations, at most, from the end point of a probe that did not fit: do they fit it?
-    0: no polish."""
-    escapes: Annotated[Whole, Field(ge=0)] = added(absent_means=0, default=0)
-    """How many saddles a polish leaves along their negative curvature, at most."""
-
-    @model_validator(mode="after")
-    def _escapes_go_on_by_polishing(self) -> Self:
-        if self.escapes and not self.polish:
-            raise ValueError("escapes: what follows an escape is a polish: give `polish` too")
-        return self
 
 
 class Generalisation(Strict):

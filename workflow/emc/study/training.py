@@ -14,7 +14,7 @@ from pydantic import (
 
 from emc.errors import EmcError
 from emc.study.own import Own, own_model, own_or_known
-from emc.study.strict import Count, Fraction, Positive, Real, Strict, added, is_canonical, named
+from emc.study.strict import Count, Fraction, Positive, Real, Strict, Whole, is_canonical, named
 
 ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
 Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
@@ -94,6 +94,11 @@ class Keys(Strict):
     """Whether its steps see all n samples."""
     hidden_matrix: ClassVar[bool] = False
     """Whether it works on weight matrices other than those that make the logits, and wants one."""
+
+    @property
+    def minimises_otherwise(self) -> str | None:
+        """Why what it minimises is not the training loss, so that no run is finished, or None."""
+        return None
 
 
 class Sgd(Keys):
@@ -230,11 +235,26 @@ class Sam(Keys):
     """Length of the step uphill, at whose end the gradient is taken."""
     weight_decay: Decay = 0.0
 
+    @property
+    def minimises_otherwise(self) -> str:
+        """As `Keys` says."""
+        return "'sam' minimises the loss at the end of a step uphill, not the loss itself"
+
 
 class OwnOptimizer(Own, Keys):
     """An optimizer that a plug-in registers."""
 
     lr: Rates
+
+    @property
+    def minimises_otherwise(self) -> str | None:
+        """As `Keys` says."""
+        if self.registered.details:
+            return None
+        return (
+            f"the plug-in's optimizer {self.name!r} does not say that it minimises the training"
+            " loss, as @emc.optimizer(..., minimises_loss=True) does"
+        )
 
 
 _Known = Sgd | Gd | Adam | AdamW | Shampoo | Muon | Soap | Lbfgs | Sam
@@ -286,6 +306,10 @@ class Schedule(Strict):
     """Fraction of the budget over which the rate first rises linearly from zero."""
 
 
+DEFAULT_STEPS: Final = 30_000
+"""Steps after which the number at minima has settled: `benchmarks/budget.py`."""
+
+
 class Budget(Strict):
     """How long a probe may train: epochs or optimizer steps."""
 
@@ -309,6 +333,19 @@ class Stopping(Strict):
     """Largest norm of the full-batch mean gradient."""
     plateau: Positive = 1e-3
     """Largest relative variation of the epoch losses over the last ten epochs."""
+
+
+class Finish(Strict):
+    """How a probe that did not fit within its budget is brought to a minimum."""
+
+    iterations: Annotated[Whole, Field(ge=0)] = 3000
+    """Most steps of the descent; 0: no probe is finished, and only the number within the budget
+    is known."""
+    gradient: Positive = 1e-3
+    """Largest norm of the gradient, or on kinks of the shortest combination of one-sided
+    gradients, at a minimum."""
+    escapes: Annotated[Whole, Field(ge=0)] = 5
+    """How many saddles are left along their negative curvature, at most."""
 
 
 class Loss(Strict):
@@ -342,18 +379,19 @@ class Search(Strict):
     method: Literal["bayes", "walk", "bisection", "ladder"] = "bayes"
     """`bayes`: each round where it tells most about emc50; `walk`: grow n while it fits;
     `bisection`: double, then halve the gap; `ladder`: one run at each n of a logarithmic grid."""
+    aim: Literal["minima", "budget"] = "minima"
+    """The number that is made narrow: what is fitted at minima, or within the budget. Both come
+    from the same probes."""
     tolerance: Annotated[Positive, Field(lt=1)] = 0.05
     """Half width of the 95 % interval at which a cell is done, relative."""
     probes: Count = 200
     """Largest number of probes a cell may spend."""
     smallest: Count = 1
     """The smallest n that is tried."""
-    aim: Literal["minima", "budget"] = added(absent_means="minima", default="minima")
-    """Which number is made narrow: what fits at minima, or what fits within the budget."""
-    widen: Annotated[int, Field(ge=0, strict=True)] = added(absent_means=0, default=0)
+    widen: Annotated[int, Field(ge=0, strict=True)] = 0
     """Times that a learning rate may be added beyond an edge of the grid that wins, in steps of
     the grid's own ratio there; by 3 where one rate is given."""
-    expected: Expected | None = added(absent_means=None, default=None)
+    expected: Expected | None = None
     """What a finished neighbouring cell lets expect of emc50; by default nothing, so that cells
     are independent."""
 

@@ -5,7 +5,7 @@ from math import prod
 from typing import Literal
 
 from emc.study.architectures.family import Matrix, Scaled, Shape
-from emc.study.strict import Depth, added
+from emc.study.strict import Depth
 
 
 class Cnn(Scaled):
@@ -17,7 +17,7 @@ class Cnn(Scaled):
     name: Literal["cnn"]
     depth: Depth = 2
     """Stages."""
-    normalisation: Literal["none", "group", "batch"] = added(absent_means="none", default="none")
+    normalisation: Literal["none", "group", "batch"] = "none"
     """Between convolution and activation. `group`: each sample's channels in as many equal groups
     as have 16 channels or more; `batch`: over the batch, which replicas cannot share."""
 

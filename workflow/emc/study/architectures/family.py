@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from emc.study.strict import Count, Positive, Strict, added
+from emc.study.strict import Count, Positive, Strict
 
 Shape = tuple[int, ...]
 Matrix = tuple[int, int]
@@ -78,7 +78,7 @@ class Multiplied(Scaled):
 
     sizes: ClassVar[tuple[str, ...]] = ("width", "params", "multiplier")
 
-    multiplier: Annotated[Positive, Field(le=1e6)] | None = added(absent_means=None, default=None)
+    multiplier: Annotated[Positive, Field(le=1e6)] | None = None
     """The width as a multiple of the published net's; give this, `width` or `params`."""
 
     @property

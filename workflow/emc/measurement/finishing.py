@@ -1,0 +1,147 @@
+"""From where training stopped to a minimum: which procedures can be followed, and how."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from emc.curvature.endpoint import EndPoint, operator_at
+from emc.curvature.objective import Objective
+from emc.curvature.parameters import Shapes, plan_shapes, unflatten
+from emc.data.labelling import Drawn
+from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.errors import EmcError
+from emc.finish import FinishSettings, finish
+from emc.records import Ended, Finish
+from emc.study.cell import Cell
+from emc.study.parameterisation import Quantised
+from emc.study.training import Finish as FinishKeys
+
+Parameters = dict[str, np.ndarray]
+
+
+class Source(Protocol):
+    """Where a probe's samples come from."""
+
+    @property
+    def available(self) -> int:
+        """Largest n that can be drawn."""
+
+    def draw(self, n: int, seed: int) -> Drawn:
+        """n samples with their labels, all from the seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """How the failures of a procedure are finished; `refused` says why they are not, or None.
+
+    Plans are differentiated on the processor, all other nets by torch on `device`.
+    """
+
+    trained: Procedure
+    settings: FinishSettings
+    device: str
+    shapes: Shapes = field(repr=False)
+    refused: str | None
+
+    def finished(self, replica: Replica, run: TrainedRun) -> tuple[Finish | None, Parameters]:
+        """What the finish made of a run, and where it ended, float64 by name.
+
+        A run that fitted or diverged is left where it is, as is every run where the finish is
+        refused.
+
+        Raises:
+            EmcError: the objective cannot be differentiated where training stopped.
+        """
+        if self.refused or run.ended in {Ended.FIT, Ended.DIVERGED}:
+            return None, run.parameters
+        end = EndPoint(
+            parameters=run.parameters,
+            inputs=replica.inputs[replica.rows],
+            labels=replica.labels,
+            plateau=run.plateau,
+            seed=replica.seed,
+            constants=seed_constants(self.trained, replica.seed),
+        )
+        operator = operator_at(self.trained.net, end, objective(self.trained), device=self.device)
+        done = finish(operator, criterion=self.trained.criterion, settings=self.settings)
+        return done.record, {**run.parameters, **unflatten(self.shapes, done.parameters)}
+
+
+def finishing(
+    trained: Procedure, source: Source, asked: FinishKeys, otherwise: str | None, device: str
+) -> Finishing:
+    """How the failures of a procedure are finished, as its study asks.
+
+    `otherwise` says why the procedure minimises something else than its training loss, or None. A
+    net that is no plan is tried on a few samples.
+    """
+    refused = otherwise
+    if not asked.iterations:
+        refused = "none is asked for (finish.iterations: 0)"
+    elif refused is None and trained.layers is None:
+        refused = _refusal_of_net(trained, source.draw(min(2, source.available), 0), device)
+    settings = FinishSettings(
+        gradient=asked.gradient, iterations=asked.iterations, escapes=asked.escapes
+    )
+    return Finishing(trained, settings, device, _shapes(trained), refused)
+
+
+def _shapes(trained: Procedure) -> Shapes:
+    """Names and shapes of what trains, in the order of an operator's parameters."""
+    if trained.layers is not None:
+        return plan_shapes(trained.layers)
+    from emc.engine.fresh import fresh
+
+    named = fresh(trained, 0).named_parameters()
+    return {name: tuple(value.shape) for name, value in named if value.requires_grad}
+
+
+def minimises_otherwise(cell: Cell) -> str | None:
+    """Why a cell's procedure minimises something else than its training loss, or None."""
+    if isinstance(cell.parameterisation, Quantised):
+        return "quantised weights jump: their loss has no gradient to follow"
+    return cell.optimizer.minimises_otherwise
+
+
+def _refusal_of_net(trained: Procedure, some: Drawn, device: str) -> str | None:
+    """Why the net's training loss is not that of its evaluation, or cannot be differentiated.
+
+    Raises:
+        EmcError: the net cannot take the samples, or answers something else than logits.
+    """
+    import torch
+
+    from emc.engine.fresh import check_logits, fresh, weights
+    from emc.nets.inspection import behaviour
+
+    net = fresh(trained, 0).to(device)
+    inputs = np.ascontiguousarray(some.inputs[some.rows])
+    x = torch.from_numpy(inputs).to(device)
+    check_logits(net, x, trained.classes)
+    found = behaviour(net, x, training=True)
+    if found.draws:
+        return "the net draws random numbers while it trains (dropout or the like)"
+    if found.mixes or found.changes:
+        return "the net's rows depend on one another while it trains (batch normalisation)"
+    end = EndPoint(weights(net), inputs, some.labels, 0.0, 0, seed_constants(trained, 0))
+    try:
+        operator = operator_at(trained.net, end, objective(trained), device=device)
+        operator.products(operator.first_order().gradient[None])
+    except EmcError as error:
+        return str(error)
+    return None
+
+
+def objective(trained: Procedure) -> Objective:
+    """What a procedure minimises; decoupled decay is no part of it, nor is that of a plug-in."""
+    return Objective(trained.loss, trained.label_smoothing, trained.optimizer.coupled_decay)
+
+
+def seed_constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
+    """What a reparameterised net had from the seed; plans have nothing, and need no torch."""
+    if trained.layers is not None:
+        return {}
+    from emc.engine.fresh import from_the_seed
+
+    return from_the_seed(trained, seed)
