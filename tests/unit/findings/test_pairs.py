@@ -2,6 +2,7 @@
 
 import math
 
+import duckdb
 import polars as pl
 import pytest
 from tests.synthetic import SETTINGS, around, edit_document, factorial, write_study
@@ -9,6 +10,7 @@ from tests.synthetic import SETTINGS, around, edit_document, factorial, write_st
 from emc.findings import FACTORS
 from emc.findings.pairs import (
     against_parameters,
+    budget_answers,
     measured_cells,
     pairs,
     pairs_at_equal_evaluations,
@@ -168,6 +170,29 @@ def test_bounds_at_a_budget_are_bounds(measured):
     found = pairs_at_equal_evaluations(cells, budgets, FACTORS["optimizer"], "sgd", "gd")
     assert found.low == pytest.approx([math.log(2)])
     assert found.high == [math.inf]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "without", "bound"),
+    [(0, None, False), (3, 10.05, False), (3, 13.0, True), (3, None, True)],
+)
+def test_runs_cut_short_below_a_budget_make_its_emc_a_lower_bound(
+    tmp_path, unknown, without, bound
+):
+    """Beyond the tolerance only; where nothing is left without them, too."""
+    study = write_study(tmp_path, factorial(seed=[0]), probes=5)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with duckdb.connect(study.database) as connection:
+        connection.execute(
+            "UPDATE emc_by_budget SET emc50 = 10, bound = 'none', unknown = $unknown,"
+            " emc50_without_unknown = $without",
+            {"unknown": unknown, "without": without},
+        )
+    with open_database(study.database) as warehouse:
+        found = budget_answers(warehouse)
+    assert len(found) > 1
+    assert found["saturated"].unique().to_list() == [bound]
+    assert not found["below_smallest"].any()
 
 
 @pytest.mark.parametrize("answers", [{}, {("gd", 4): (9.0, False)}, {("sgd", 8): (9.0, False)}])

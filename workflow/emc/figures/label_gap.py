@@ -13,7 +13,7 @@ from emc.warehouse import Warehouse
 _QUERY: Final = """
 SELECT original AS cell, random, architecture, parameters, optimizer, activation, ratio, seeds,
   test.gap AS generalisation_gap, test.low, test.high, label_gap.saturated,
-  label_gap.below_smallest
+  label_gap.below_smallest, label_gap.open_matters
 FROM label_gap JOIN (
   SELECT cell, avg(gap) AS gap, min(gap) AS low, max(gap) AS high, count(*) AS seeds
   FROM generalisation WHERE isfinite(gap) GROUP BY cell) AS test ON test.cell = original
@@ -25,11 +25,12 @@ _GAPS_KNOWN: Final = some(
     "No cell has both a label gap and a test accuracy: give a section"
     " `grid: {labels: [original, random]}` and ask for `generalisation` in the study.",
 )
+_INEXACT: Final = "datum.saturated || datum.below_smallest || datum.open_matters"
 _SENTENCES: Final = 6
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A point a pair of cells, a colour an architecture, open where one of the two is a bound."""
+    """One point per pair of cells, one colour per architecture, open where one is no exact EMC."""
     rows = finite(warehouse.sql(_QUERY))
     chosen, faded = legend_filter("architecture")
     base = alt.Chart(rows).encode(
@@ -53,12 +54,13 @@ def draw(warehouse: Warehouse) -> Chart:
                 "activation:N",
                 alt.Tooltip("saturated:N", title="one EMC is a lower bound"),
                 alt.Tooltip("below_smallest:N", title="one EMC is an upper bound"),
+                alt.Tooltip("open_matters:N", title="open runs could move one EMC"),
                 "cell:N",
             ],
         )
         for condition, filled in (
-            ("datum.saturated || datum.below_smallest", False),
-            ("!datum.saturated && !datum.below_smallest", True),
+            (_INEXACT, False),
+            (f"!({_INEXACT})", True),
         )
     ]
     found = predictions(label_gap_association(warehouse))
@@ -66,7 +68,8 @@ def draw(warehouse: Warehouse) -> Chart:
         width=560,
         height=300,
         description=f"{counted(len(rows), 'pair')} of cells that differ in labels only; bars span"
-        f" the runs on all data, open points have a bound for EMC. {_sentences(found)}",
+        f" the runs on all data, open points have an EMC that is a bound or that open"
+        f" runs could move. {_sentences(found)}",
     )
     return made
 

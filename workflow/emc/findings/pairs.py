@@ -73,12 +73,26 @@ def within_budget(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def open_as_bounds(cells: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the view `emc`, those that open runs could move marked as lower bounds.
+
+    Their emc50 counts open runs as failures, so that it is the least that they can have.
+    """
+    return cells.with_columns(saturated=pl.col("saturated") | pl.col("open_matters"))
+
+
 def budget_answers(warehouse: Warehouse) -> pl.DataFrame:
-    """EMC of cells at budgets in gradient evaluations, bounds marked as in the view `emc`."""
+    """EMC of cells at budgets in gradient evaluations, bounds marked as in the view `emc`.
+
+    Where probes whose own budget ran out first could move it beyond the cell's tolerance, it is a
+    lower bound, too: it counts them as not fitted.
+    """
     return warehouse.sql(
-        "SELECT cell, budget, emc50,"
-        " bound = 'lower' AS saturated, bound = 'upper' AS below_smallest"
-        " FROM emc_by_budget WHERE unit = 'gradient evaluations' ORDER BY cell, budget"
+        "SELECT cell, b.budget, b.emc50, b.bound = 'lower' OR (b.unknown > 0"
+        " AND coalesce(b.emc50_without_unknown > b.emc50 * (1 + e.tolerance), true)) AS saturated,"
+        " b.bound = 'upper' AS below_smallest"
+        " FROM emc_by_budget AS b JOIN estimates AS e USING (cell)"
+        " WHERE b.unit = 'gradient evaluations' ORDER BY cell, b.budget"
     )
 
 

@@ -17,12 +17,12 @@ FEWEST: Final = 4
 
 _POINTS: Final = """
 SELECT c.cell, c.definition, c.classes, c.parameters, c.architecture,
-  ln(g.ratio) AS label_gap, t.gap, g.saturated OR g.below_smallest AS bound
+  CASE WHEN g.ratio > 0 THEN ln(g.ratio) END AS label_gap, t.gap,
+  g.saturated OR g.below_smallest OR g.open_matters OR label_gap IS NULL AS bound
 FROM label_gap AS g
 JOIN (SELECT cell, avg(gap) AS gap FROM generalisation WHERE isfinite(gap) GROUP BY cell) AS t
   ON t.cell = g.original
 JOIN cells AS c ON c.cell = g.original
-WHERE isfinite(g.ratio) AND g.ratio > 0
 ORDER BY g.original, g.random
 """
 

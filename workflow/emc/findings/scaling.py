@@ -10,7 +10,7 @@ from emc.findings.factors import SIZE
 from emc.findings.inference import LEVEL
 from emc.findings.line import CensoredLine
 from emc.findings.matching import matched
-from emc.findings.pairs import ends, measured_cells
+from emc.findings.pairs import ends, measured_cells, open_as_bounds
 from emc.warehouse import Warehouse
 
 FEWEST_SIZES: Final = 3
@@ -26,7 +26,8 @@ class Exponent:
     """EMC ~ parameters^exponent for one procedure at growing width.
 
     The slope of log emc50 on log parameters over all cells, `bounds` of which count as such
-    (`CensoredLine`); `low` and `high` are its 95 % interval.
+    (`CensoredLine`), those among them that open runs could move as lower bounds; `low` and `high`
+    are its 95 % interval.
     """
 
     dataset: str
@@ -71,7 +72,7 @@ class Exponent:
 
 def exponents(warehouse: Warehouse) -> list[Exponent]:
     """An exponent for every procedure with three sizes or more that have an exact answer."""
-    cells = measured_cells(warehouse)
+    cells = open_as_bounds(measured_cells(warehouse))
     grouped = cells.with_columns(matched(cells, SIZE, apart=["seed"]))
     groups = grouped.group_by("group", maintain_order=True)
     return [_exponent(rows) for _, rows in groups if _exact_sizes(rows) >= FEWEST_SIZES]

@@ -31,7 +31,13 @@ EMC_CERTIFIED: Final = Table(
     ("cell",),
     (
         Column("cell", "text", "cell"),
-        Column("emc50_certified", "real", "samples that are fitted with probability one half"),
+        Column(
+            "emc50_certified",
+            "real",
+            "samples that are fitted with probability one half; empty where emc50 is and no"
+            " failure is left out",
+            True,
+        ),
         Column(
             "low_certified",
             "real",

@@ -266,22 +266,25 @@ LABEL_GAP: Final = View(
         Column("random", "text", "cell with random labels"),
         Column("seed", "whole", "seed of both cells"),
         *_SHARED,
-        Column("emc50_original", "real", "emc50 on original labels"),
-        Column("emc50_random", "real", "emc50 on random labels"),
-        Column("gap", "real", "emc50_original - emc50_random"),
-        Column("ratio", "real", "emc50_original / emc50_random"),
+        Column("emc50_original", "real", "emc50 on original labels", True),
+        Column("emc50_random", "real", "emc50 on random labels", True),
+        Column("gap", "real", "emc50_original - emc50_random", True),
+        Column("ratio", "real", "emc50_original / emc50_random", True),
         Column("saturated", "truth", "one of the two is a lower bound"),
         Column("below_smallest", "truth", "one of the two is an upper bound"),
+        Column("open_matters", "truth", "open runs could move one of the two"),
     ),
     f"""
     WITH measured AS (
       SELECT *, json_merge_patch(definition, '{{"labels": null}}') AS all_but_labels
-      FROM cells JOIN (SELECT cell, emc50, saturated, below_smallest FROM estimates) USING (cell))
+      FROM cells JOIN (
+        SELECT cell, emc50, saturated, below_smallest, open_matters FROM estimates) USING (cell))
     SELECT o.cell AS original, r.cell AS random, o.seed, {names(_SHARED, "o")},
       o.emc50 AS emc50_original, r.emc50 AS emc50_random,
       o.emc50 - r.emc50 AS gap, o.emc50 / r.emc50 AS ratio,
       o.saturated OR r.saturated AS saturated,
-      o.below_smallest OR r.below_smallest AS below_smallest
+      o.below_smallest OR r.below_smallest AS below_smallest,
+      o.open_matters OR r.open_matters AS open_matters
     FROM measured AS o JOIN measured AS r
       ON r.all_but_labels = o.all_but_labels AND r.classes = o.classes
     WHERE o.labels = 'original' AND r.labels = 'random'
