@@ -43,6 +43,8 @@ from emc.study.identity import canonical, dataset_definition, dataset_id
 
 SETTINGS: Final = "abcd1234"
 WIDTH: Final = 1.4
+BUDGET: Final = 0.8
+"""What nets fit within their budgets, of what they fit at minima."""
 
 ARCHITECTURE: Final = {"mlp": 0.20, "cnn": 0.35, "linear": 1.0}
 OPTIMIZER: Final = {"sgd": 1.0, "gd": 0.6, "adam": 0.9, "adamw": 0.9, "sam": 1.0}
@@ -340,14 +342,14 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         low=emc50 * 0.955,
         high=emc50 * 1.045,
         width=WIDTH,
-        emc50_budget=emc50,
-        low_budget=emc50 * 0.955,
-        high_budget=emc50 * 1.045,
+        emc50_budget=emc50 * BUDGET,
+        low_budget=emc50 * BUDGET * 0.955,
+        high_budget=emc50 * BUDGET * 1.045,
         low_any_curve=emc50 * 0.94,
         high_any_curve=emc50 * 1.06,
         one_curve=True,
         misfit=None,
-        failures_decided=1.0,
+        failures_decided=_decided(runs),
         open_matters=False,
         emc_walk=None,
         saturated=saturated,
@@ -377,6 +379,12 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         device="cpu",
         software="emc 0.1.0, python 3.11.7",
     ).within_data
+
+
+def _decided(runs: list[Probe]) -> float | None:
+    failures = [run for run in runs if not run.outcome.fits_at_minimum]
+    decided = sum(run.outcome.fits_at_minimum is False for run in failures)
+    return decided / len(failures) if failures else None
 
 
 _REASONS: Final = {

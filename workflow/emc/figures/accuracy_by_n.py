@@ -31,7 +31,7 @@ def draw(warehouse: Warehouse) -> Chart:
     base = alt.Chart().encode(
         x=alt.X(
             "n_over_emc50:Q",
-            title="samples n / EMC",
+            title="samples n / EMC at minima",
             scale=alt.Scale(type="log", base=2, nice=False, padding=12),
             axis=alt.Axis(format="~g", values=[2.0**k for k in range(-3, 4)]),
         ),
@@ -52,7 +52,8 @@ def draw(warehouse: Warehouse) -> Chart:
     caption = (
         f"{counted(int(rows['probes'].sum()), 'probe')} at their cell's best learning rate. Lines"
         " are means, bars span the 10th to the 90th percentile. Beyond 1 a net of this procedure"
-        " more often fails to fit than not; the accuracy that it still reaches says by how much."
+        " more often fails to fit at its minima than not; the accuracy that training still reaches"
+        " says by how much."
     )
     layers = [spread, line.add_params(chosen)]
     return panels(layers, rows, "labels", caption, height=240)

@@ -62,8 +62,9 @@ def draw(warehouse: Warehouse) -> Chart:
     points = cell_points(base, y=log_y("bits_per_parameter", BITS, "~g"))
     layers = [*rules, memorised, *points[:-1], points[-1].add_params(chosen)]
     caption = (
-        f"{cell_counts(cells)} Points are EMC on random labels times log2(classes), crosses the"
-        " most bits that one probe memorised (a lower bound of capacity), both over parameters."
+        f"{cell_counts(cells)} Points are EMC at minima on random labels times log2(classes),"
+        " crosses the most bits that one probe memorised (a lower bound of capacity), both"
+        " over parameters."
         f" Dashed lines: {'; '.join(REFERENCES.values())}."
     )
     made = panels(layers, every, "dataset", caption)

@@ -47,7 +47,7 @@ def _layered(layers: list[Any], data: str, title: str) -> Chart:
 
 
 def _fit() -> Chart:
-    return _layered(fit_layers(), "probes", "Does a net fit n samples?")
+    return _layered(fit_layers(), "probes", "Does a net fit n samples at its minima?")
 
 
 def _accuracy() -> Chart:

@@ -5,7 +5,7 @@ from typing import Final
 import altair as alt
 
 from emc.figures.encodings import PARAMETERS, SAMPLES, cell_points, colour, log_x, log_y
-from emc.figures.figure import Chart, Figure, cells_measured
+from emc.figures.figure import Chart, Figure, minima_known
 from emc.figures.frames import counted, measured_cells
 from emc.warehouse import Warehouse
 
@@ -35,4 +35,4 @@ def draw(warehouse: Warehouse) -> Chart:
     )
 
 
-FIGURE: Final = Figure("cost-by-cell", "Cost of a cell", (cells_measured,), draw)
+FIGURE: Final = Figure("cost-by-cell", "Cost of a cell", (minima_known,), draw)

@@ -47,19 +47,19 @@ def draw(warehouse: Warehouse) -> Chart:
     )
     none = alt.Chart().mark_rule(strokeDash=[5, 4], color=NEUTRAL).encode(x=alt.datum(1))
     intervals = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=ratio, title="ratio of EMC"), x2="high:Q"
+        x=alt.X("low:Q", scale=ratio, title="ratio of EMC at minima"), x2="high:Q"
     )
     arrows = [
         base.transform_filter(f"datum.beyond_{end}")
         .mark_point(shape=f"triangle-{way}", filled=True, size=60, opacity=1)
-        .encode(x=alt.X(f"{end}:Q", scale=ratio, title="ratio of EMC"))
+        .encode(x=alt.X(f"{end}:Q", scale=ratio, title="ratio of EMC at minima"))
         for end, way in (("low", "left"), ("high", "right"))
     ]
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=alt.X(
             "ratio:Q",
             scale=ratio,
-            title="ratio of EMC",
+            title="ratio of EMC at minima",
             axis=alt.Axis(format="~g", tickCount=6, labelOverlap="greedy", labelSeparation=6),
         )
     )
@@ -110,4 +110,4 @@ def _arrows(rows: pl.DataFrame) -> str:
     return " Arrows: the interval reaches beyond the axis." if len(beyond) else ""
 
 
-FIGURE: Final = Figure("effects", "What moves EMC", (some_effect,), draw)
+FIGURE: Final = Figure("effects", "What moves EMC at minima", (some_effect,), draw)

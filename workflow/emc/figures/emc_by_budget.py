@@ -6,7 +6,7 @@ import altair as alt
 
 from emc.figures.encodings import (
     INTERVAL,
-    SAMPLES,
+    SAMPLES_WITHIN_BUDGET,
     colour,
     interval_bars,
     legend_filter,
@@ -49,20 +49,22 @@ def draw(warehouse: Warehouse) -> Chart:
         color=colour(warehouse, shown, "optimizer"),
         opacity=faded,
     )
-    intervals = interval_bars(base, SAMPLES, strokeWidth=1)
-    lines = base.mark_line(strokeWidth=1).encode(y=log_y("emc50", SAMPLES), detail="cell:N")
+    intervals = interval_bars(base, SAMPLES_WITHIN_BUDGET, strokeWidth=1)
+    lines = base.mark_line(strokeWidth=1).encode(
+        y=log_y("emc50", SAMPLES_WITHIN_BUDGET), detail="cell:N"
+    )
     shapes = alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values()))
     neutral_symbols = alt.Legend(symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL)
     points = (
         with_interval(base)
         .mark_point(filled=True, size=34)
         .encode(
-            y=log_y("emc50", SAMPLES),
+            y=log_y("emc50", SAMPLES_WITHIN_BUDGET),
             shape=alt.Shape("bound:N", title="bound", scale=shapes, legend=neutral_symbols),
             tooltip=[
                 alt.Tooltip("budget:Q", format=","),
                 "unit:N",
-                alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+                alt.Tooltip("emc50:Q", title="within the budget", format=",.4~r"),
                 INTERVAL,
                 "bound:N",
                 alt.Tooltip("unknown:Q", title="probes that cannot tell"),
@@ -83,4 +85,6 @@ def draw(warehouse: Warehouse) -> Chart:
     return panels(layers, shown, "unit", caption, columns=3, own_x=True)
 
 
-FIGURE: Final = Figure("emc-by-budget", "EMC against the budget", (_BUDGETS_KNOWN,), draw)
+FIGURE: Final = Figure(
+    "emc-by-budget", "What is fitted within smaller budgets", (_BUDGETS_KNOWN,), draw
+)

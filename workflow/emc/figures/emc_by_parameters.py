@@ -14,7 +14,7 @@ from emc.figures.encodings import (
     neutral,
     panels,
 )
-from emc.figures.figure import Chart, Figure, cells_measured
+from emc.figures.figure import Chart, Figure, minima_known
 from emc.figures.frames import cell_counts, measured_cells
 from emc.warehouse import Warehouse
 
@@ -48,4 +48,4 @@ def draw(warehouse: Warehouse) -> Chart:
     return panels(layers, cells, "labels", caption)
 
 
-FIGURE = Figure("emc-by-parameters", "EMC against parameters", (cells_measured,), draw)
+FIGURE = Figure("emc-by-parameters", "EMC at minima against parameters", (minima_known,), draw)

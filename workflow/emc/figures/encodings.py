@@ -12,9 +12,10 @@ from emc.figures.theme import COLOURS, NEUTRAL, OUTCOME_COLOURS
 from emc.warehouse import Warehouse
 
 PARAMETERS: Final = "parameters of the net"
-SAMPLES: Final = "samples fitted (EMC)"
-PER_PARAMETER: Final = "samples fitted per parameter"
-PER_TRAINABLE: Final = "samples fitted per trainable number"
+SAMPLES: Final = "samples fitted at minima (EMC)"
+SAMPLES_WITHIN_BUDGET: Final = "samples fitted within the budget"
+PER_PARAMETER: Final = "samples fitted at minima, per parameter"
+PER_TRAINABLE: Final = "samples fitted at minima, per trainable number"
 
 _BAR: Final = alt.Step(34)
 """Height of a bar with its share of the gap."""
@@ -154,8 +155,9 @@ INTERVAL: Final = alt.Tooltip("interval:N", title="95 % interval")
 def cell_tooltip() -> list[alt.Tooltip]:
     """What a reader sees at a cell's mark: its answer, interval, n, factors and id."""
     return [
-        alt.Tooltip("emc50:Q", title="EMC", format=",.4~r"),
+        alt.Tooltip("emc50:Q", title="EMC at minima", format=",.4~r"),
         INTERVAL,
+        alt.Tooltip("emc50_budget:Q", title="within the budget", format=",.4~r"),
         alt.Tooltip("saturated:N", title="lower bound only"),
         alt.Tooltip("below_smallest:N", title="upper bound only"),
         alt.Tooltip("probes:Q", title="probes"),
@@ -197,6 +199,11 @@ def bar_panels(bars: alt.Chart, frame: pl.DataFrame, field: str, caption: str) -
     chart = panels([bars], frame, field, caption, height=_BAR)
     made: Chart = chart.resolve_scale(y="independent").resolve_axis(x="independent")
     return made
+
+
+def cell_rows() -> alt.Y:
+    """A row a cell by its name, in the order of the rows."""
+    return alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
 
 
 def neutral() -> Any:

@@ -39,6 +39,11 @@ def some(clause: str, otherwise: str) -> Need:
 cells_measured: Final = some(
     "FROM estimates", "No cell is measured yet: run `snakemake` with this study."
 )
+minima_known: Final = some(
+    "FROM estimates WHERE emc50 IS NOT NULL",
+    "No measured cell has a number at minima: run `snakemake` with this study, or give it more"
+    " iterations of the finish.",
+)
 cells_with_transition: Final = some(
     "FROM emc WHERE NOT saturated AND NOT below_smallest AND isfinite(emc50)"
     " AND transition_width > 1",

@@ -1,5 +1,6 @@
 """Probability of a fit against n: the fitted curve of some cells and the probes behind it."""
 
+import json
 from typing import Any, Final
 
 import altair as alt
@@ -9,9 +10,16 @@ from emc.figures.encodings import log_x, one_sided, outcome_colour, panels
 from emc.figures.figure import Chart, Figure, cells_with_transition
 from emc.figures.frames import finite, spread
 from emc.figures.theme import NEUTRAL
+from emc.records import Outcome
 from emc.warehouse import Warehouse
 
 SHOWN: Final = 9
+_OPEN: Final = 0.25
+_HEIGHTS: Final = {
+    outcome.value: _OPEN if outcome.fits_at_minimum is None else float(outcome.fits_at_minimum)
+    for outcome in Outcome
+}
+"""Where a probe's tick stands: an open one neither at the top nor at the bottom."""
 
 _CELLS: Final = """
 SELECT 'answer' AS kind, cell, emc50, low, high, transition_width AS width,
@@ -39,8 +47,9 @@ def draw(warehouse: Warehouse) -> Chart:
     caption = (
         f"{len(cells):,} of {warehouse.count('estimates'):,} cells, spread evenly over"
         f" the study, with their {len(probes):,} probes at the best learning rate: ticks at the"
-        " top fitted, those at the bottom did not. The curve is logistic in log n with the"
-        " recorded EMC and width; the bar is the 95 % interval of EMC."
+        " top fit at their minima, those at the bottom do not, those between are open. The curve"
+        " is logistic in log n with the recorded EMC and width; the bar is the 95 % interval of"
+        " EMC at minima."
     )
     layers = fit_layers()
     return panels(layers, finite(rows), "panel", caption, columns=3, height=120, own_x=True)
@@ -57,7 +66,7 @@ def fit_layers() -> list[Any]:
     """
     share = alt.Y(
         "share:Q",
-        title="probability of a fit",
+        title="probability of a fit at minima",
         scale=alt.Scale(domain=[-0.08, 1.08]),
         axis=alt.Axis(values=[0, 0.5, 1]),
     )
@@ -85,7 +94,7 @@ def fit_layers() -> list[Any]:
     )
     probes = (
         base.transform_filter("datum.kind === 'probe'")
-        .transform_calculate(share="datum.outcome === 'fit' ? 1 : 0")
+        .transform_calculate(share=f"{json.dumps(_HEIGHTS)}[datum.outcome]")
         .mark_tick(size=16, opacity=0.7)
         .encode(color=outcome_colour(), tooltip=probe_tooltip())
     )
@@ -102,4 +111,6 @@ def probe_tooltip() -> list[Any]:
     ]
 
 
-FIGURE: Final = Figure("fit-by-n", "Probability of a fit against n", (cells_with_transition,), draw)
+FIGURE: Final = Figure(
+    "fit-by-n", "Probability of a fit at minima against n", (cells_with_transition,), draw
+)

@@ -36,6 +36,8 @@ _COLUMNS: Final = (
     "emc50",
     "low",
     "high",
+    "emc50_budget",
+    "failures_decided",
     "saturated",
     "below_smallest",
     "per_parameter",
@@ -51,13 +53,13 @@ _COLUMNS: Final = (
 
 @once
 def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
-    """Measured cells; for each factor, the group of cells that differ in nothing else; means.
+    """Cells with a number at minima; the group of cells that differ in one factor only; means.
 
     `<factor>_group` is null where no such partner was measured.
     `size_group` is that of cells that differ in size and seed only, `mean_emc50` the geometric mean
     over those of them that have the same size and no bound.
     """
-    cells = warehouse.sql("SELECT * FROM emc WHERE status = 'measured'")
+    cells = warehouse.sql("SELECT * FROM emc WHERE emc50 IS NOT NULL")
     found = cells.select(_COLUMNS).with_columns(_partners(cells, factor) for factor in COMPARED)
     exact = ~(pl.col("saturated") | pl.col("below_smallest"))
     mean = pl.when(exact).then(_geometric_mean("emc50").over(_ALIKE))
@@ -76,6 +78,25 @@ def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
     groups = matched(cells, FACTORS[factor]).alias(f"{factor}_group")
     compared = cells.select(pl.col(factor).n_unique().over(groups) > 1).to_series()
     return groups.set(~compared, None)
+
+
+_NAMES: Final = (
+    *("dataset", "labels", "architecture", "parameters", "parameterisation", "activation"),
+    *("initialisation", "optimizer", "weight_decay", "schedule", "batch", "seed"),
+)
+
+
+def named(cells: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the view `emc` with a `name`: net, size, what varies, the id's end if unclear."""
+    varied = [
+        column
+        for column in _NAMES
+        if column in {"architecture", "parameters"} or cells[column].n_unique() > 1
+    ]
+    parts = [pl.col(column).cast(pl.String).fill_null("none") for column in varied]
+    name = pl.concat_str(parts, separator=", ")
+    clear = pl.when(name.is_unique()).then(name)
+    return cells.with_columns(name=clear.otherwise(name + " " + pl.col("cell").str.tail(4)))
 
 
 def cell_counts(cells: pl.DataFrame) -> str:

@@ -1,26 +1,47 @@
-"""The numbers at the top of the page."""
+"""What the page says first: numbers, and sentences that a reader can repeat."""
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from emc.findings import effects
+from emc.findings.effects import ratio_in_words
 from emc.warehouse import Warehouse
 
 SENTENCES: Final = 5
 
+ENOUGH: Final = 0.95
+"""The share of failures in the transition that is decided where a cell counts as decided."""
+
+_ENOUGH: Final = f"{100 * ENOUGH:.0f} %"
+
 _NUMBERS: Final = """
-SELECT count(*) AS planned, count(emc50) AS measured,
-  count(*) FILTER (saturated OR below_smallest) AS bounds,
+SELECT count(*) AS planned, count(*) FILTER (status = 'measured') AS measured,
   coalesce(sum(probes), 0)::BIGINT AS probes,
   coalesce(sum(gradient_evaluations), 0)::DOUBLE AS gradients,
   coalesce(sum(seconds), 0)::DOUBLE AS seconds,
-  sum(failures_examined)::BIGINT AS examined,
-  sum(failures_certified)::BIGINT AS at_minimum,
-  sum(failures_unfinished)::BIGINT AS unfinished,
+  count(failures_decided) AS told,
+  count(*) FILTER (failures_decided >= $enough) AS decided,
+  min(failures_decided) AS least_decided,
+  count(*) FILTER (open_matters) AS open_matters,
+  count(*) FILTER (NOT one_curve) AS misfits,
+  count(*) FILTER (status = 'measured' AND len(rates) > 1) AS tuned,
+  count(*) FILTER (rate_at_edge IS NOT NULL) AS edges,
+  count(finish_refused) AS refused,
+  count(*) FILTER (status = 'measured' AND emc50 IS NULL AND finish_refused IS NULL) AS undecided,
+  count(*) FILTER (emc50 IS NOT NULL AND (saturated OR below_smallest)) AS bounds,
+  count(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS known,
   min(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS least,
   max(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS most
 FROM emc
 """
 
+_WITHIN_BUDGET: Final = """
+SELECT count(*) AS cells, min(share) AS least, median(share) AS middle, max(share) AS most
+FROM (
+  SELECT emc50_budget / emc50 AS share FROM emc
+  WHERE NOT saturated AND NOT below_smallest AND NOT saturated_budget AND NOT below_smallest_budget)
+WHERE share IS NOT NULL
+"""
 
 _FAILED: Final = "SELECT stage, count(*) AS cells FROM failures GROUP BY stage ORDER BY stage"
 
@@ -35,20 +56,32 @@ class Tile(NamedTuple):
 
 def tiles(warehouse: Warehouse) -> list[Tile]:
     """What was measured, in five numbers at most."""
-    row = warehouse.sql(_NUMBERS).row(0, named=True)
+    row = _numbers(warehouse)
     shown = [
         Tile(f"{row['measured']:,} of {row['planned']:,}", "cells measured", _failed(warehouse)),
         Tile(f"{row['probes']:,}", f"probes, {_duration(row['seconds'])} of training"),
         Tile(_large(row["gradients"]), "per-sample gradients"),
     ]
-    if row["least"] is not None:
-        span = f"{row['least']:.2g} to {row['most']:.2g}"
-        shown.append(Tile(span, f"samples fitted per parameter{_bounds(row)}"))
-    if row["examined"]:
-        count = f"{row['at_minimum']:,} of {row['examined']:,}"
-        meaning = f"examined failures stopped at a minimum, {row['unfinished']:,} were unfinished"
-        shown.append(Tile(count, meaning))
+    if row["known"]:
+        meaning = f"samples fitted per parameter at minima{_bounds(row)}"
+        shown.append(Tile(_span(row["least"], row["most"]), meaning))
+    if row["told"]:
+        meaning = f"cells with {_ENOUGH} of their failures in the transition decided"
+        shown.append(Tile(f"{row['decided']:,} of {row['told']:,}", meaning))
     return shown
+
+
+def summary(warehouse: Warehouse) -> list[str]:
+    """What the nets of this study fit at their minima, and within their budgets."""
+    row = _numbers(warehouse)
+    found = warehouse.sql(_WITHIN_BUDGET).row(0, named=True)
+    return [*_at_minima(row), *_within_budget(found)]
+
+
+def unknown(warehouse: Warehouse) -> list[str]:
+    """What the study leaves open; nothing before a cell is measured."""
+    row = _numbers(warehouse)
+    return [*_decided(row), *_doubts(row)] if row["measured"] else []
 
 
 def sentences(warehouse: Warehouse) -> list[str]:
@@ -61,6 +94,75 @@ def _failed(warehouse: Warehouse) -> str:
     """How many cells failed at which stage."""
     stages = warehouse.sql(_FAILED).iter_rows()
     return ", ".join(f"{cells:,} failed at {stage}" for stage, cells in stages)
+
+
+def _numbers(warehouse: Warehouse) -> dict[str, Any]:
+    return warehouse.sql(_NUMBERS, enough=ENOUGH).row(0, named=True)
+
+
+def _at_minima(row: dict[str, Any]) -> Iterator[str]:
+    if row["known"]:
+        yield (
+            f"At their minima, the nets of this study fit {_span(row['least'], row['most'])}"
+            f" samples per parameter ({_cells(row['known'])}{_beside(row['bounds'])})."
+        )
+    elif row["bounds"]:
+        yield (
+            "At their minima, the nets of this study have bounds only"
+            f" ({_cells(row['bounds'])}): the data ended first, or no size was fitted."
+        )
+
+
+def _within_budget(found: dict[str, Any]) -> Iterator[str]:
+    if not found["cells"]:
+        return
+    least, middle, most = (ratio_in_words(found[name]) for name in ("least", "middle", "most"))
+    single = found["cells"] == 1
+    spread = _cells(1) if single else f"median of {_cells(found['cells'])}, {least} to {most}"
+    yield f"Within their budgets they fit {middle} times as many as at minima ({spread})."
+
+
+def _decided(row: dict[str, Any]) -> Iterator[str]:
+    if not row["told"]:
+        yield "No cell has a failure in its transition, so that none had to be decided."
+    elif row["least_decided"] == 1:
+        yield f"Every failure in the transition is decided ({_cells(row['told'])})."
+    else:
+        yield (
+            f"In {row['decided']:,} of {_cells(row['told'])} at least {_ENOUGH} of the"
+            " failures in the transition are decided; the cell with the fewest has"
+            f" {100 * row['least_decided']:.0f} %. The others are open: they may still fit."
+        )
+
+
+def _doubts(row: dict[str, Any]) -> Iterator[str]:
+    tuned = row["tuned"]
+    doubts = (
+        (row["undecided"], "without any decided failure, and so without a number at minima"),
+        (row["open_matters"], "whose open runs could move the number beyond its tolerance"),
+        (row["misfits"], "whose probes one curve does not describe"),
+        (
+            row["edges"],
+            f"whose best learning rate is at an edge of its grid (of {tuned:,})",
+        ),
+        (row["refused"], "whose runs cannot be finished, so that only the budget's number stands"),
+    )
+    for count, meaning in doubts:
+        if count:
+            yield f"{_cells(count)} {meaning}."
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell{'s' * (count != 1)}"
+
+
+def _beside(bounds: int) -> str:
+    return f"; {bounds:,} more known as bounds only" if bounds else ""
+
+
+def _span(least: float, most: float) -> str:
+    ends = [f"{end:.2g}" for end in (least, most)]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _bounds(row: dict[str, Any]) -> str:

@@ -24,6 +24,19 @@ def _to_failures(failed: str) -> str:
     return f'; <a href="#failures">{escape(failed)}</a>' if failed else ""
 
 
+def paragraph(sentences: Sequence[str]) -> str:
+    """The page's answer in a few sentences, or nothing where there are none."""
+    return f'<p class="summary">{escape(" ".join(sentences))}</p>' if sentences else ""
+
+
+def unknown_list(sentences: Sequence[str]) -> str:
+    """What is not known, one line; nothing where there is nothing to say."""
+    if not sentences:
+        return ""
+    text = escape(" ".join(sentences))
+    return f'<p class="unknown"><strong>What is not known.</strong> {text}</p>'
+
+
 def sentence_list(sentences: Iterable[str]) -> str:
     """Sentences as a list; one that says so where there are none."""
     items = [f"<li>{escape(sentence)}</li>" for sentence in sentences]

@@ -16,7 +16,7 @@ from emc.report import markup
 from emc.report.cells import cells_data, definitions_data
 from emc.report.columnar import columnar, transposed
 from emc.report.evidence import evidence_data
-from emc.report.headline import sentences, tiles
+from emc.report.headline import sentences, summary, tiles, unknown
 from emc.store.atomic import write_text_atomically
 from emc.warehouse import Warehouse, open_database
 
@@ -44,7 +44,9 @@ def _page(warehouse: Warehouse, study: str, title: str, file: str) -> str:
         policy=_policy(bundle, script),
         style=_asset("page.css"),
         tiles=markup.tile_list(tiles(warehouse)),
+        summary=markup.paragraph(summary(warehouse)),
         sentences=markup.sentence_list(sentences(warehouse)),
+        unknown=markup.unknown_list(unknown(warehouse)),
         findings=markup.finding_list(judge(warehouse)),
         exponents=markup.exponent_list(exponents(warehouse)),
         predictions=markup.prediction_list(predictions(label_gap_association(warehouse))),

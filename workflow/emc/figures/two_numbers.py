@@ -1,0 +1,99 @@
+"""What each cell fits at its minima beside what it fits within its budget."""
+
+from typing import Final
+
+import altair as alt
+import polars as pl
+
+from emc.figures.encodings import INTERVAL, cell_rows, log_x, neutral, with_interval
+from emc.figures.figure import Chart, Figure, minima_known
+from emc.figures.frames import counted, finite, named, spread
+from emc.figures.theme import COLOURS
+from emc.warehouse import Warehouse
+
+MOST_CELLS: Final = 30
+
+_QUERY: Final = "SELECT * FROM emc WHERE emc50 IS NOT NULL ORDER BY emc50, cell"
+_KINDS: Final = {"at minima": COLOURS[0], "within the budget": COLOURS[1]}
+_TITLE: Final = "samples fitted with probability one half"
+
+
+def draw(warehouse: Warehouse) -> Chart:
+    """A row a cell, a filled mark for emc50, an open one for emc50_budget, a line between."""
+    cells = warehouse.sql(_QUERY)
+    shown = spread(named(cells), MOST_CELLS)
+    ways = (
+        alt.Chart()
+        .transform_filter("datum.kind === 'at minima'")
+        .mark_rule(strokeWidth=1.5, opacity=0.7)
+        .encode(x=log_x("emc50", _TITLE), x2="emc50_budget:Q", y=cell_rows(), color=neutral())
+    )
+    base = with_interval(alt.Chart()).encode(
+        x=log_x("value", _TITLE),
+        y=cell_rows(),
+        color=alt.Color("kind:N", title=None, scale=_scale()),
+        tooltip=[
+            "kind:N",
+            alt.Tooltip("value:Q", title="samples", format=",.4~r"),
+            INTERVAL,
+            alt.Tooltip("bound:N", title="bound"),
+            alt.Tooltip("failures_decided:Q", title="failures decided", format=".0%"),
+            "cell:N",
+        ],
+    )
+    marks = [
+        base.transform_filter(f"datum.kind === '{kind}' && datum.bound === '{bound}'").mark_point(
+            shape=shape, filled=kind == "at minima" and bound == "none", size=60, strokeWidth=1.8
+        )
+        for kind in _KINDS
+        for bound, shape in _SHAPES.items()
+    ]
+    caption = (
+        f"{len(shown):,} of {counted(len(cells), 'cell')} with a number at minima. Filled: what"
+        " nets fit once each run stands at a minimum; open: what they fit within the training"
+        " budget, from the same probes. The longer the line, the more the budget's number says"
+        " of the speed of training. Triangles are bounds."
+    )
+    made: Chart = alt.layer(ways, *marks, data=finite(_two_kinds(shown))).properties(
+        width=420, height=20 * len(shown) + 10, description=caption
+    )
+    return made
+
+
+_SHAPES: Final = {"none": "circle", "lower": "triangle-right", "upper": "triangle-left"}
+
+
+def _scale() -> alt.Scale:
+    return alt.Scale(domain=list(_KINDS), range=list(_KINDS.values()))
+
+
+def _two_kinds(cells: pl.DataFrame) -> pl.DataFrame:
+    """A row a cell and number."""
+    shared = ("cell", "name", "emc50", "emc50_budget", "failures_decided")
+    numbers = (
+        ("at minima", "emc50", "low", "high", "saturated", "below_smallest"),
+        (
+            *("within the budget", "emc50_budget", "low_budget", "high_budget"),
+            *("saturated_budget", "below_smallest_budget"),
+        ),
+    )
+    return pl.concat(
+        cells.select(
+            *shared,
+            kind=pl.lit(kind),
+            value=pl.col(value),
+            low=pl.col(low),
+            high=pl.col(high),
+            bound=pl.when(above)
+            .then(pl.lit("lower"))
+            .when(below)
+            .then(pl.lit("upper"))
+            .otherwise(pl.lit("none")),
+        )
+        for kind, value, low, high, above, below in numbers
+    )
+
+
+FIGURE: Final = Figure(
+    "two-numbers", "At minima and within the budget, cell by cell", (minima_known,), draw
+)
