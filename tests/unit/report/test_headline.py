@@ -1,8 +1,34 @@
-"""Numbers as a reader wants them."""
+"""What the page says first, as a reader wants it and no more than the probes show."""
+
+import re
 
 import pytest
+from tests.synthetic import BUDGET, SETTINGS, edit_document, factorial, write_study
 
-from emc.report.headline import _duration, _large
+from emc.findings import effects, judge
+from emc.report.headline import _duration, _large, summary, tiles, unknown
+from emc.warehouse import build, open_database
+
+NOTHING = {"emc50": None, "low": None, "high": None, "failures_decided": None}
+ALL_DECIDED = {"failures_decided": 1.0}
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Says what the page says of cells whose estimates are edited so."""
+    opened = []
+
+    def tell(*changes, **factors):
+        study = write_study(tmp_path, factorial(**factors), probes=20, uncertified=len(changes))
+        for plan, change in zip(study.planned, changes, strict=True):
+            edit_document(study.results.cell(plan.id).estimate, change)
+        build(study.database, study.cells, study.results, SETTINGS)
+        opened.append(open_database(study.database))
+        return opened[-1].__enter__()
+
+    yield tell
+    for one in opened:
+        one.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +58,91 @@ def test_durations(seconds, text):
 )
 def test_large_numbers(count, text):
     assert _large(count) == text
+
+
+def test_both_numbers_stand_in_the_first_sentences(told):
+    database = told(ALL_DECIDED, {**ALL_DECIDED, "saturated": True, "high": None}, seed=[0, 1])
+    first, second = summary(database)
+    share = database.sql("SELECT per_parameter FROM emc WHERE NOT saturated").item()
+    assert first == (
+        f"At their minima, the nets of this study fit {share:.2g} samples per parameter"
+        " (1 cell; 1 more known as bounds only)."
+    )
+    assert (
+        second == f"Within their budgets they fit {BUDGET:.2f} times as many as at minima (1 cell)."
+    )
+
+
+def test_the_budgets_share_is_a_median_over_cells(told):
+    shares = (0.25, 0.5, 0.9)
+    changes = [
+        {"emc50": 100.0, "low": 90.0, "high": 110.0, "emc50_budget": 100 * share}
+        | {"low_budget": 99 * share, "high_budget": 101 * share}
+        for share in shares
+    ]
+    _, second = summary(told(*changes, seed=[0, 1, 2]))
+    assert second == (
+        "Within their budgets they fit 0.50 times as many as at minima (median of 3 cells, 0.25 to"
+        " 0.90)."
+    )
+
+
+def test_a_study_that_is_sure_says_only_that(told):
+    database = told(ALL_DECIDED, ALL_DECIDED, seed=[0, 1])
+    assert unknown(database) == ["Every failure in the transition is decided (2 cells)."]
+    (tile,) = [one for one in tiles(database) if "decided" in one.meaning]
+    assert tile.number == "2 of 2"
+
+
+def test_what_is_not_known_is_counted(told):
+    database = told(
+        {"failures_decided": 0.5, "open_matters": True},
+        {**ALL_DECIDED, "one_curve": False, "misfit": "it dips", "rate_at_edge": "lowest"},
+        {**NOTHING, "finish_refused": "SAM minimises something else"},
+        NOTHING,
+        seed=[0, 1, 2, 3],
+    )
+    assert unknown(database) == [
+        "In 1 of 2 cells at least 95 % of the failures in the transition are decided; the cell with"
+        " the fewest has 50 %. The others are open: they may still fit.",
+        "1 cell without any decided failure, and so without a number at minima.",
+        "1 cell whose open runs could move the number beyond its tolerance.",
+        "1 cell whose probes one curve does not describe.",
+        "1 cell whose best learning rate is at an edge of its grid (of 4).",
+        "1 cell whose runs cannot be finished, so that only the budget's number stands.",
+    ]
+
+
+@pytest.mark.parametrize("open_matters", [False, True])
+@pytest.mark.parametrize(
+    "factors",
+    [
+        {"activation": ["relu", "tanh"]},
+        {"optimizer": ["sgd", "gd"]},
+        {"labels": ["original", "random"]},
+        {
+            "architecture": [
+                {"name": "mlp", "width": 4, "depth": 2},
+                {"name": "cnn", "width": 3, "depth": 2},
+            ]
+        },
+    ],
+    ids=lambda factors: next(iter(factors)),
+)
+def test_a_pair_of_cells_has_one_ratio(told, factors, open_matters):
+    """The effect and the claims about it tell the same ratio of the same two cells."""
+    database = told(*[{"open_matters": open_matters}] * 2, **factors)
+    (made,) = effects(database)
+    assert made.pairs == 1
+    compared = [
+        finding
+        for finding in judge(database)
+        if finding.result.units and " over " in finding.claim.ratio
+        if not finding.claim.of_budget and "parameters" not in finding.claim.ratio
+    ]
+    assert compared
+    for finding in compared:
+        ratio = finding.result.effect
+        assert max(ratio, 1 / ratio) == pytest.approx(made.ratio)
+        printed = float(re.search(r": ([\d.]+)", finding.sentence)[1])
+        assert printed == pytest.approx(ratio, abs=0.005)
