@@ -173,7 +173,7 @@ STUDY = {
         "architecture": {"name": "mlp", "depth": 1, "params": 100},
         "optimizer": {"name": "sgd", "lr": [0.1, 0.3]},
         "budget": {"epochs": 10},
-        "finish": {"iterations": 60},
+        "finish": {"iterations": 60, "effort": 1000},
         "search": {"tolerance": 0.3, "probes": 8},
     },
     "presets": {"slow": {"budget": {"epochs": 100}}},

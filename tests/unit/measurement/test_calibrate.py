@@ -19,7 +19,7 @@ CELLS = [
             "architecture": {"name": "mlp", "depth": 1, "width": width},
             "optimizer": {"name": "adam", "lr": 0.1},
             "budget": {"epochs": 20},
-            "finish": {"iterations": 60},
+            "finish": {"iterations": 60, "effort": 1000},
             "search": {"tolerance": 0.01, "probes": 200},
         }
     )

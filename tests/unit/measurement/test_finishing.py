@@ -25,7 +25,7 @@ from emc.study.training import Finish
 
 DRAW = np.random.default_rng(5)
 SOURCE = ArraySource(DRAW.standard_normal((80, 4)).astype(np.float32), None, 3)
-ASKED = Finish(iterations=400)
+ASKED = Finish(iterations=400, effort=1000)
 
 
 def cell(**changes: object) -> Cell:
@@ -37,7 +37,7 @@ def cell(**changes: object) -> Cell:
         "optimizer": {"name": "sgd", "lr": 0.1},
         "batch": {"size": 8},
         "budget": {"steps": 60},
-        "finish": {"iterations": 200},
+        "finish": {"iterations": 200, "effort": 1000},
         "search": {"tolerance": 0.4, "probes": 8},
     }
     return Cell.model_validate(keys | changes)

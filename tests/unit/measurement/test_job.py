@@ -19,7 +19,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": 0.1},
         "budget": {"epochs": 20},
-        "finish": {"iterations": 60},
+        "finish": {"iterations": 60, "effort": 1000},
         "search": {"tolerance": 0.5, "probes": 8},
     }
 )

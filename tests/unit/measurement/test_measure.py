@@ -35,7 +35,7 @@ def cell(**changes: object) -> Cell:
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 60},
-        "finish": {"iterations": 60},
+        "finish": {"iterations": 60, "effort": 1000},
         "search": {"tolerance": 0.3, "probes": 30},
     }
     return Cell.model_validate(keys | changes)

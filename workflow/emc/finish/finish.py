@@ -10,6 +10,7 @@ from emc.criteria import correct_needed
 from emc.curvature.operator import Operator
 from emc.finish.descent import Descent, Stop, look
 from emc.finish.infinity import flat, in_channel, steepest
+from emc.finish.metered import Meter, Metered
 from emc.finish.metric import Krylov, Memory, Metric
 from emc.finish.saddle import way_down
 from emc.finish.settings import DEFAULT, FinishSettings
@@ -27,6 +28,8 @@ _KRYLOV: Final = 60
 """so many, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
+_LOOK: Final = 5
+"""Steps after which the passes are looked at."""
 _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 
@@ -43,7 +46,7 @@ def finish(operator: Operator, *, criterion: float, settings: FinishSettings = D
     """Descend from the operator's point until the training accuracy reaches `criterion`.
 
     The outcome is `finished` there; `minimum` at a point that passes the first-order test and is
-    neither a saddle, a flat region nor a channel to infinity; `open` where the iterations run out
+    neither a saddle, a flat region nor a channel to infinity; `open` where steps or passes run out
     first. The same operator and settings give the same numbers. Kinks are known of operators with
     an attribute `kinks` (`emc.finish.working.KinkSource`); any other is treated as smooth, and
     pushed at random, from a fixed seed, where it jams.
@@ -61,7 +64,8 @@ class _Run:
         self._source = kinks_of(operator)
         self._phases = _phases(operator, settings)
         needed = correct_needed(criterion, operator.samples) / operator.samples
-        self._descent = Descent(operator, needed)
+        self._meter = Meter(settings.passes)
+        self._descent = Descent(Metered(operator, self._meter), needed)
         self._tolerance = settings.gradient
         self._pushes, self._escapes = _PUSHES, 0
 
@@ -83,10 +87,13 @@ class _Run:
         while True:
             phase = self._phases[0]
             before = self._descent.iterations
-            stop = self._descent.go_on(phase.metric, phase.source, phase.left, self._tolerance)
+            steps = min(phase.left, _LOOK)
+            stop = self._descent.go_on(phase.metric, phase.source, steps, self._tolerance)
             phase.left -= self._descent.iterations - before
-            if stop in (Stop.FITS, Stop.STATIONARY):
+            if stop in (Stop.FITS, Stop.STATIONARY) or self._meter.spent:
                 return stop
+            if stop is Stop.LIMIT and phase.left:
+                continue
             if len(self._phases) > 1:
                 self._phases.pop(0)
             elif stop is Stop.LIMIT or not self._pushes:
@@ -185,5 +192,5 @@ def _stands(test: FirstOrder) -> str:
 
 
 def _unfinished(stop: Stop, test: FirstOrder) -> str:
-    why = "The iterations ran out" if stop is Stop.LIMIT else "No step led further down"
+    why = "Steps or passes ran out" if stop is Stop.LIMIT else "No step led further down"
     return f"{why}: {_named(test)}."

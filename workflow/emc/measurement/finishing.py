@@ -1,6 +1,6 @@
 """From where training stopped to a minimum: which procedures can be followed, and how."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -35,11 +35,14 @@ class Source(Protocol):
 class Finishing:
     """How the failures of a procedure are finished; `refused` says why they are not, or None.
 
+    A finish takes at most `effort` times as many gradients of single samples as the training did.
+
     Plans are differentiated on the processor, all other nets by torch on `device`.
     """
 
     trained: Procedure
     settings: FinishSettings
+    effort: float
     device: str
     shapes: Shapes = field(repr=False)
     refused: str | None
@@ -64,7 +67,9 @@ class Finishing:
             constants=seed_constants(self.trained, replica.seed),
         )
         operator = operator_at(self.trained.net, end, objective(self.trained), device=self.device)
-        done = finish(operator, criterion=self.trained.criterion, settings=self.settings)
+        passes = self.effort * run.numbers.gradient_evaluations / replica.n
+        settings = replace(self.settings, passes=passes)
+        done = finish(operator, criterion=self.trained.criterion, settings=settings)
         return done.record, {**run.parameters, **unflatten(self.shapes, done.parameters)}
 
 
@@ -84,7 +89,7 @@ def finishing(
     settings = FinishSettings(
         gradient=asked.gradient, iterations=asked.iterations, escapes=asked.escapes
     )
-    return Finishing(trained, settings, device, _shapes(trained), refused)
+    return Finishing(trained, settings, asked.effort, device, _shapes(trained), refused)
 
 
 def _shapes(trained: Procedure) -> Shapes:

@@ -338,9 +338,12 @@ class Stopping(Strict):
 class Finish(Strict):
     """How a probe that did not fit within its budget is brought to a minimum."""
 
-    iterations: Annotated[Whole, Field(ge=0)] = 3000
-    """Most steps of the descent; 0: no probe is finished, and only the number within the budget
-    is known."""
+    iterations: Annotated[Whole, Field(ge=0)] = 500
+    """Most quasi-Newton steps of the descent, which Newton steps follow; 0: no probe is finished,
+    and only the number within the budget is known."""
+    effort: Positive = 3.0
+    """Most work of the descent, in gradients of single samples over those of the training before;
+    a probe that it does not decide is open."""
     gradient: Positive = 1e-3
     """Largest norm of the gradient, or on kinks of the shortest combination of one-sided
     gradients, at a minimum."""
