@@ -90,14 +90,18 @@ def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_read
         assert told[name].to_list() == [None, None]
 
 
+LOWER_ENDS = ("low", "low_budget", "low_any_curve")
+
+
 @pytest.mark.parametrize(
     ("told", "interval"),
     [
         ({"emc50": 10.0, "low": 4.0, "high": 10.0, "below_smallest": True}, (None, 10.0)),
         ({"emc50": 10.0, "low": 0.4, "high": 12.0}, (None, 12.0)),
         ({"emc50": 10.0, "low": 4.0, "high": 1e9, "tolerance_reached": True}, (4.0, None)),
+        ({"emc50": 10.0, "high": 12.0} | dict.fromkeys(LOWER_ENDS), (None, 12.0)),
     ],
-    ids=["upper bound", "below one", "beyond the data"],
+    ids=["upper bound", "below one", "beyond the data", "not known"],
 )
 def test_ends_where_no_n_can_be_tried_are_left_out_by_every_reader(pair, told, interval):
     files = pair.results.cell(pair.planned[0].id)
