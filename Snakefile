@@ -17,7 +17,7 @@ wildcard_constraints:
     study=STUDY.name,
     cell="[a-z0-9-]+",
     dataset="[a-z0-9-]+",
-    settings="[0-9a-f]{8}",
+    settings=ASKED.settings_id,
     seeds="[1-9][0-9]*",
 
 
@@ -40,7 +40,7 @@ rule all:
 
 rule measured:
     input:
-        cell_files("results/cells/{cell}/estimate.json"),
+        lambda wildcards: ASKED.estimates,
 
 
 include: "workflow/rules/data.smk"

@@ -55,6 +55,22 @@ def test_validate_and_snakemake_say_the_same(fresh: Checkout, tmp_path: Path, fa
     assert by_command.stderr in by_workflow.stderr
 
 
+def test_a_file_of_no_cell_is_refused(fresh: Checkout) -> None:
+    target = "results/cells/none/probes.parquet"
+    done = fresh.run("snakemake", "-n", target, "--configfile", "config/tiny.yaml", check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        "error: results/cells/none: config/tiny.yaml has no cell 'none'; `emc plan"
+        " config/tiny.yaml` lists its cells\n"
+    )
+
+
+def test_names_and_titles_with_braces_are_no_wildcards(fresh: Checkout, tmp_path: Path) -> None:
+    study = tmp_path / "my {study} '1.yaml"
+    study.write_text(f"study: a\ntitle: of {{relu, tanh}}\nsections: {{s: {{cells: [{CELL}]}}}}")
+    assert fresh.planned(str(study))["measure"] == 1
+
+
 def test_a_run_from_another_folder_says_where_to_go(fresh: Checkout) -> None:
     elsewhere = Checkout(fresh.folder / "config")
     done = elsewhere.run("snakemake", "-s", "../Snakefile", "-n", check=False)

@@ -4,11 +4,11 @@
 rule aggregate:
     input:
         cells="results/studies/{study}/cells.parquet",
-        manifests=[f"results/data/{dataset}/manifest.json" for dataset in DATASETS],
+        manifests=ASKED.manifests,
         # The last files of each cell; whatever else it lacks is missed, too.
-        certificates=lambda wildcards: [certificate(cell) for cell in CELLS],
-        missing=missing_files,
-        generalisation=GENERALISATION,
+        certificates=lambda wildcards: ASKED.certificates,
+        missing=lambda wildcards: ASKED.missing_files,
+        generalisation=ASKED.generalisation,
     output:
         database="results/studies/{study}/emc.duckdb",
     log:
@@ -20,8 +20,8 @@ rule aggregate:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=SETTINGS_ID,
-        claims=lambda wildcards: claims_definition(STUDY.study.claims),
+        settings=ASKED.settings_id,
+        claims=lambda wildcards: ASKED.claims,
         seeds=STUDY.generalised_seeds,
     message:
         "Aggregating study {wildcards.study}"
@@ -45,7 +45,8 @@ rule export:
         mem_mb=2000,
         runtime=30,
     params:
-        title=title,
+        # A function, as are others of a user's text: braces in a text would be wildcards.
+        title=lambda wildcards: ASKED.title,
     message:
         "Exporting the tables of {wildcards.study}"
     shell:

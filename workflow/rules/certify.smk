@@ -4,10 +4,7 @@
 rule certify:
     input:
         tensors=ancient(
-            tensors_for(
-                "results/cells/{cell}/certificate-{settings}.parquet",
-                after="results/cells/{cell}/endpoints.safetensors",
-            )
+            lambda wildcards: ASKED.data_to_certify(wildcards.cell, wildcards.settings)
         ),
         endpoints="results/cells/{cell}/endpoints.safetensors",
     output:
@@ -19,11 +16,15 @@ rule certify:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=requested("certify", "mem_mb"),
-        runtime=requested("certify", "runtime"),
+        mem_mb=lambda wildcards, attempt: ASKED.request(
+            "certify", "mem_mb", wildcards.cell, attempt
+        ),
+        runtime=lambda wildcards, attempt: ASKED.request(
+            "certify", "runtime", wildcards.cell, attempt
+        ),
     params:
-        cell=cell_definition,
-        settings=lambda wildcards: SETTINGS,
+        cell=lambda wildcards: ASKED.definition(wildcards.cell),
+        settings=lambda wildcards: ASKED.settings,
     message:
         "Certifying {wildcards.cell}"
     shell:

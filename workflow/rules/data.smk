@@ -12,9 +12,9 @@ rule dataset:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=preparation_minutes,
+        runtime=lambda wildcards: ASKED.preparation_minutes(wildcards.dataset),
     params:
-        dataset=lambda wildcards: dataset_definition(DATASETS[wildcards.dataset]),
+        dataset=lambda wildcards: ASKED.dataset_definition(wildcards.dataset),
     message:
         "Preparing data set {wildcards.dataset}"
     shell:

@@ -4,10 +4,7 @@
 rule generalise:
     input:
         tensors=ancient(
-            tensors_for(
-                "results/cells/{cell}/generalisation-{seeds}.parquet",
-                after="results/cells/{cell}/estimate.json",
-            )
+            lambda wildcards: ASKED.data_to_test(wildcards.cell, wildcards.seeds)
         ),
         estimate="results/cells/{cell}/estimate.json",
     output:
@@ -19,10 +16,14 @@ rule generalise:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=requested("generalise", "mem_mb"),
-        runtime=requested("generalise", "runtime"),
+        mem_mb=lambda wildcards, attempt: ASKED.request(
+            "generalise", "mem_mb", wildcards.cell, attempt
+        ),
+        runtime=lambda wildcards, attempt: ASKED.request(
+            "generalise", "runtime", wildcards.cell, attempt
+        ),
     params:
-        cell=cell_definition,
+        cell=lambda wildcards: ASKED.definition(wildcards.cell),
     message:
         "Testing {wildcards.cell} on new samples"
     shell:

@@ -3,9 +3,7 @@
 
 rule plan:
     input:
-        study=STUDY.file,
-        whole=STUDY.part_of or [],
-        plugins=STUDY.plugins,
+        files=ASKED.source_files,
     output:
         cells="results/studies/{study}/cells.parquet",
     log:
@@ -17,23 +15,18 @@ rule plan:
         mem_mb=1000,
         runtime=10,
     params:
+        study=lambda wildcards: str(STUDY.file),
         # The file's date alone would hide a study that is exchanged for an older file.
-        cells=asked_for,
+        cells=lambda wildcards: ASKED.plan,
     message:
         "Planning study {wildcards.study}"
     shell:
-        "python -P scripts/plan.py --study={input.study:q} --cells {output.cells:q} > {log} 2>&1"
+        "python -P scripts/plan.py --study={params.study:q} --cells {output.cells:q} > {log} 2>&1"
 
 
 rule measure:
     input:
-        tensors=ancient(
-            tensors_for(
-                "results/cells/{cell}/probes.parquet",
-                "results/cells/{cell}/estimate.json",
-                "results/cells/{cell}/endpoints.safetensors",
-            )
-        ),
+        tensors=ancient(lambda wildcards: ASKED.data_to_measure(wildcards.cell)),
     output:
         probes="results/cells/{cell}/probes.parquet",
         estimate="results/cells/{cell}/estimate.json",
@@ -45,10 +38,14 @@ rule measure:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=requested("measure", "mem_mb"),
-        runtime=requested("measure", "runtime"),
+        mem_mb=lambda wildcards, attempt: ASKED.request(
+            "measure", "mem_mb", wildcards.cell, attempt
+        ),
+        runtime=lambda wildcards, attempt: ASKED.request(
+            "measure", "runtime", wildcards.cell, attempt
+        ),
     params:
-        cell=cell_definition,
+        cell=lambda wildcards: ASKED.definition(wildcards.cell),
     message:
         "Measuring {wildcards.cell}"
     # `exec` since signals go to all of a job: a shell would die of them while the search saves.

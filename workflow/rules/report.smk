@@ -4,7 +4,7 @@
 rule figures:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=floor_files("findings", "figures"),
+        code=code_files("findings", "figures"),
     output:
         figures=report(
             directory("results/studies/{study}/figures"),
@@ -30,7 +30,7 @@ rule figures:
 rule findings:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=floor_files("findings"),
+        code=code_files("findings"),
     output:
         table="results/studies/{study}/findings.parquet",
         text="results/studies/{study}/findings.md",
@@ -52,7 +52,7 @@ rule findings:
 rule report:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=floor_files("findings", "figures", "report"),
+        code=code_files("findings", "figures", "report"),
     output:
         page="results/studies/{study}/index.html",
     log:
@@ -64,7 +64,7 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
-        title=title,
+        title=lambda wildcards: ASKED.title,
         file=lambda wildcards: str(STUDY.file),
     message:
         "Writing the page of {wildcards.study}"
@@ -77,8 +77,8 @@ rule report:
 rule complete:
     input:
         # Here too: a study that has failed cells is never complete, though its database is there.
-        missing=missing_files,
-        generalisation=GENERALISATION,
+        missing=lambda wildcards: ASKED.missing_files,
+        generalisation=ASKED.generalisation,
         database="results/studies/{study}/emc.duckdb",
         page="results/studies/{study}/index.html",
         figures="results/studies/{study}/figures",

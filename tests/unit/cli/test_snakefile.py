@@ -1,0 +1,171 @@
+"""What rules ask of a study: which files jobs take, and what is said of ids that it lacks."""
+
+from pathlib import Path
+
+import pytest
+
+from emc.cli.snakefile import Asked, code_files, ending_on_errors, read_study, refuse_other_folder
+from emc.errors import EmcError
+from emc.measurement.request import UNKNOWN
+from emc.study import load_file
+from emc.study.identity import dataset_id, plan_id
+
+STUDY = """
+study: small
+{title}
+generalisation: {{seeds: 3, sections: [tested]}}
+defaults: {{architecture: {{name: mlp, width: 4}}}}
+sections:
+  tested: {{cells: [{{dataset: digits}}]}}
+  other: {{cells: [{{dataset: {{name: gaussian, dimension: 8, samples: 40}}, labels: random}}]}}
+"""
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch) -> Asked:
+    """A study of two cells, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(STUDY.format(title="title: 'EMC of {relu}'"))
+    return Asked(load_file(Path("small.yaml")), None)
+
+
+def made(*files: str) -> None:
+    for file in files:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+
+
+def test_a_cell_asks_for_its_data_until_all_of_its_outputs_are_there(asked):
+    for cell, planned in asked.cells.items():
+        tensors = [f"results/data/{dataset_id(planned.cell.dataset)}/tensors.safetensors"]
+        assert asked.data_to_measure(cell) == tensors
+        made(f"results/cells/{cell}/probes.parquet", f"results/cells/{cell}/estimate.json")
+        assert asked.data_to_measure(cell) == tensors
+        made(f"results/cells/{cell}/endpoints.safetensors")
+        assert asked.data_to_measure(cell) == []
+
+
+@pytest.mark.parametrize(
+    ("ask", "after", "output"),
+    [
+        (Asked.data_to_certify, "endpoints.safetensors", "certificate-0a1b2c3d.parquet"),
+        (Asked.data_to_test, "estimate.json", "generalisation-0a1b2c3d.parquet"),
+    ],
+)
+def test_later_jobs_ask_for_data_between_what_they_follow_and_their_output(
+    asked, ask, after, output
+):
+    cell = next(iter(asked.cells))
+    assert ask(asked, cell, "0a1b2c3d") == []
+    made(f"results/cells/{cell}/{after}")
+    assert len(ask(asked, cell, "0a1b2c3d")) == 1
+    made(f"results/cells/{cell}/{output}")
+    assert ask(asked, cell, "0a1b2c3d") == []
+
+
+def test_files_of_all_cells_are_named(asked):
+    folders = [f"results/cells/{cell}" for cell in asked.cells]
+    certificate = f"certificate-{asked.settings_id}.parquet"
+    assert asked.estimates == [f"{folder}/estimate.json" for folder in folders]
+    assert asked.certificates == [f"{folder}/{certificate}" for folder in folders]
+    assert asked.generalisation == [f"{folders[0]}/generalisation-3.parquet"]
+    assert asked.manifests == [f"results/data/{name}/manifest.json" for name in asked.datasets]
+
+
+def test_files_are_missing_only_where_a_later_one_is_there(asked):
+    first, second = asked.cells
+    assert asked.missing_files == []
+    made(f"results/cells/{first}/certificate-{asked.settings_id}.parquet")
+    lost = ["probes.parquet", "estimate.json"]
+    assert asked.missing_files == [f"results/cells/{first}/{name}" for name in lost]
+    made(*asked.missing_files)
+    assert asked.missing_files == []
+    made("results/studies/small/emc.duckdb")
+    lost.append(f"certificate-{asked.settings_id}.parquet")
+    assert asked.missing_files == [f"results/cells/{second}/{name}" for name in lost]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda asked: asked.definition("none"),
+        lambda asked: asked.data_to_measure("none"),
+        lambda asked: asked.request("measure", "mem_mb", "none", 1),
+    ],
+)
+def test_a_cell_that_the_study_lacks_ends_the_run_with_one_message(asked, ask, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        ask(asked)
+    assert capsys.readouterr().err == (
+        "error: results/cells/none: small.yaml has no cell 'none'; `emc plan small.yaml` lists"
+        " its cells\n"
+    )
+
+
+@pytest.mark.parametrize("ask", [Asked.dataset_definition, Asked.preparation_minutes])
+def test_so_does_a_data_set(asked, ask, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        ask(asked, "none")
+    names = ", ".join(asked.datasets)
+    assert capsys.readouterr().err == (
+        f"error: results/data/none: small.yaml has no data set 'none': expected {names}\n"
+    )
+
+
+def test_definitions_and_requests_are_those_of_the_cell(asked):
+    cell, planned = next(iter(asked.cells.items()))
+    assert asked.definition(cell) == planned.definition
+    assert asked.request("measure", "mem_mb", cell, 2) == 2 * UNKNOWN["mem_mb"]
+    assert asked.plan == plan_id((one.definition, one.sections) for one in asked.study.cells)
+    assert {asked.preparation_minutes(name) for name in asked.datasets} == {60}
+
+
+def test_the_page_has_the_title_or_else_the_name(asked):
+    assert asked.title == "EMC of {relu}"
+    Path("small.yaml").write_text(STUDY.format(title=""))
+    assert Asked(load_file(Path("small.yaml")), None).title == "small"
+
+
+def test_names_with_braces_are_no_input(asked):
+    assert asked.source_files == ["small.yaml"]
+    Path("small.yaml").rename("a{b}.yaml")
+    assert Asked(load_file(Path("a{b}.yaml")), None).source_files == []
+
+
+def test_a_study_that_is_not_there_ends_the_run(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        read_study({}, [tmp_path / "none.yaml"], examine=False)
+    assert capsys.readouterr().err == f"error: {tmp_path / 'none.yaml'}: no such study file\n"
+
+
+def test_a_run_in_another_folder_ends(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    refuse_other_folder(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        refuse_other_folder(tmp_path / "other")
+    said = f"error: run snakemake in {tmp_path / 'other'}, not in {tmp_path}\n"
+    assert capsys.readouterr().err == said
+
+
+def test_only_errors_that_a_user_can_mend_end_it_so(capsys):
+    @ending_on_errors
+    def fails(error: Exception) -> None:
+        raise error
+
+    with pytest.raises(KeyError, match="a bug"):
+        fails(KeyError("a bug"))
+    with pytest.raises(SystemExit, match="2"):
+        fails(EmcError("a fault"))
+    assert capsys.readouterr().err == "error: a fault\n"
+
+
+def test_code_is_that_of_the_floors_without_what_python_compiled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made(
+        "workflow/emc/figures/b.py",
+        "workflow/emc/figures/__pycache__/b.pyc",
+        "workflow/emc/findings/a.py",
+        "workflow/emc/report/page.css",
+    )
+    wanted = ["workflow/emc/figures/b.py", "workflow/emc/findings/a.py"]
+    assert code_files("findings", "figures") == wanted

@@ -1,0 +1,243 @@
+"""What the Snakefile and its rules ask of a study: the input, parameters and resources of jobs.
+
+Rules run in the folder of the results, `OF_RUNS`, and name files as text relative to it.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+
+from emc.data.preflight import preflight
+from emc.errors import EXIT_USER_ERROR, EmcError, printable
+from emc.measurement.request import request
+from emc.store.layout import OF_RUNS
+from emc.store.resources import Resources, read_resources
+from emc.study import PlannedCell, StudyPlan, load
+from emc.study.claims import claims_definition
+from emc.study.identity import (
+    dataset_definition,
+    dataset_id,
+    plan_id,
+    settings_definition,
+    settings_id,
+)
+from emc.study.sources import DataSet
+
+_IN_FOLDERS: Final = frozenset({"imagenet", "image-folder"})
+_DEFAULT: Final = Path("config/demo.yaml")
+_DAY, _HOUR = 1440, 60
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+def ending_on_errors(question: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Print an `EmcError` and end Snakemake with exit code 2, in place of its traceback."""
+
+    @wraps(question)
+    def asked(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        try:
+            return question(*args, **kwargs)
+        except EmcError as error:
+            _end(error)
+
+    return asked
+
+
+def _end(error: EmcError) -> NoReturn:
+    print(f"error: {printable(str(error))}", file=sys.stderr)
+    raise SystemExit(EXIT_USER_ERROR)
+
+
+@ending_on_errors
+def refuse_other_folder(folder: Path) -> None:
+    """End where Snakemake runs in any other folder than that of the Snakefile."""
+    if Path.cwd() != folder:
+        raise EmcError(f"run snakemake in {folder}, not in {Path.cwd()}")
+
+
+@ending_on_errors
+def read_study(config: Mapping[str, Any], files: Sequence[str | Path], *, examine: bool) -> "Asked":
+    """The study that Snakemake was given, or the demo; `examine` looks at its data beforehand."""
+    study = load(config, files, default=_DEFAULT)
+    if examine:
+        for note in preflight(study):
+            print(f"{study.file}: warning: {note}", file=sys.stderr)
+    return Asked(study, read_resources(OF_RUNS.study(study.name).resources))
+
+
+def code_files(*floors: str) -> list[str]:
+    """Source files of some floors: as input, they are compared by content and not by date."""
+    package = Path("workflow/emc")
+    found = (file for floor in floors for file in (package / floor).rglob("*.*"))
+    return sorted(str(file) for file in found if "__pycache__" not in file.parts)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study and what its jobs ask a cluster for, if anything is known of that."""
+
+    study: StudyPlan
+    resources: Resources | None
+
+    @property
+    def title(self) -> str:
+        """What the page is called."""
+        return self.study.study.title or self.study.name
+
+    @cached_property
+    def cells(self) -> dict[str, PlannedCell]:
+        """Planned cells by id."""
+        return {planned.id: planned for planned in self.study.cells}
+
+    @cached_property
+    def datasets(self) -> dict[str, DataSet]:
+        """Data sets by id."""
+        cells = (planned.cell for planned in self.study.cells)
+        return {dataset_id(cell.dataset): cell.dataset for cell in cells}
+
+    @cached_property
+    def settings(self) -> str:
+        """The settings of certificates as canonical JSON."""
+        return settings_definition(self.study.study.certificate)
+
+    @cached_property
+    def settings_id(self) -> str:
+        """Their id."""
+        return settings_id(self.study.study.certificate)
+
+    @property
+    def claims(self) -> str:
+        """The author's claims as canonical JSON."""
+        return claims_definition(self.study.study.claims)
+
+    @property
+    def plan(self) -> str:
+        """What a change of the study changes; the file's date alone would hide an older file."""
+        return plan_id((planned.definition, planned.sections) for planned in self.study.cells)
+
+    @property
+    def source_files(self) -> list[str]:
+        """The study file, that which it is part of, and its plug-ins, that its plan is made of.
+
+        Without those with a brace in their names, which Snakemake cannot have as input: it takes
+        it for a wildcard. `plan` follows the content of these, too.
+        """
+        whole = [self.study.part_of] if self.study.part_of else []
+        names = map(str, (self.study.file, *whole, *self.study.plugins))
+        return [name for name in names if "{" not in name]
+
+    @ending_on_errors
+    def definition(self, cell: str) -> str:
+        """A cell as canonical JSON."""
+        return self._planned(cell).definition
+
+    @ending_on_errors
+    def dataset_definition(self, dataset: str) -> str:
+        """A data set as canonical JSON."""
+        return dataset_definition(self._dataset(dataset))
+
+    @ending_on_errors
+    def preparation_minutes(self, dataset: str) -> int:
+        """A day for folders of images, which may hold millions to decode; an hour for all else."""
+        return _DAY if self._dataset(dataset).name in _IN_FOLDERS else _HOUR
+
+    @ending_on_errors
+    def request(self, rule: str, resource: str, cell: str, attempt: int) -> int:
+        """Megabytes or minutes: what `emc resources` foretells for the cell, or a fixed amount."""
+        return request(self.resources, rule, resource, self._planned(cell).cell, attempt)
+
+    def data_to_measure(self, cell: str) -> list[str]:
+        """The samples that a measurement needs, and none where it has run."""
+        files = OF_RUNS.cell(cell)
+        return self._tensors(cell, needed=not _exist(files.probes, files.estimate, files.endpoints))
+
+    def data_to_certify(self, cell: str, settings: str) -> list[str]:
+        """Those that a certificate needs; none as long as there are no end points."""
+        files = OF_RUNS.cell(cell)
+        needed = files.endpoints.exists() and not files.certificate(settings).exists()
+        return self._tensors(cell, needed=needed)
+
+    def data_to_test(self, cell: str, seeds: str) -> list[str]:
+        """Those that a test on new samples needs; none as long as there is no estimate."""
+        files = OF_RUNS.cell(cell)
+        needed = files.estimate.exists() and not files.generalisation(seeds).exists()
+        return self._tensors(cell, needed=needed)
+
+    @ending_on_errors
+    def _tensors(self, cell: str, *, needed: bool) -> list[str]:
+        """Named where they are needed only.
+
+        Otherwise a data set that is made again, of the same content, would train all its cells
+        again; and each name takes time.
+        """
+        dataset = dataset_id(self._planned(cell).cell.dataset)
+        return [str(OF_RUNS.data(dataset) / "tensors.safetensors")] if needed else []
+
+    @property
+    def manifests(self) -> list[str]:
+        """Those of all data sets."""
+        return [str(OF_RUNS.data(dataset) / "manifest.json") for dataset in self.datasets]
+
+    @property
+    def estimates(self) -> list[str]:
+        """Those of all cells."""
+        return [str(OF_RUNS.cell(cell).estimate) for cell in self.cells]
+
+    @property
+    def certificates(self) -> list[str]:
+        """The last files of all cells."""
+        return [str(self._certificate(cell)) for cell in self.cells]
+
+    @property
+    def generalisation(self) -> list[str]:
+        """Tests on new samples of all cells that have them."""
+        seeds = self.study.generalised_seeds
+        return [str(OF_RUNS.cell(one.id).generalisation(seeds)) for one in self.study.generalised]
+
+    @property
+    def missing_files(self) -> list[str]:
+        """Files that cells lack, among those that the database is made of.
+
+        Certificates come after all others, so to name these is enough where none is made; but
+        files that are removed later, as by `emc retry`, are missed by nobody who does not name
+        them.
+        """
+        aggregated = OF_RUNS.study(self.study.name).database.exists()
+        return [
+            str(file)
+            for cell in self.cells
+            if aggregated or self._certificate(cell).exists()
+            for file in self._of_database(cell)
+            if not file.exists()
+        ]
+
+    def _of_database(self, cell: str) -> Iterable[Path]:
+        files = OF_RUNS.cell(cell)
+        return files.probes, files.estimate, self._certificate(cell)
+
+    def _certificate(self, cell: str) -> Path:
+        return OF_RUNS.cell(cell).certificate(self.settings_id)
+
+    def _planned(self, cell: str) -> PlannedCell:
+        if cell not in self.cells:
+            raise EmcError(
+                f"{OF_RUNS.cell(cell).folder}: {self.study.file} has no cell {cell!r}; `emc plan"
+                f" {self.study.file}` lists its cells"
+            )
+        return self.cells[cell]
+
+    def _dataset(self, dataset: str) -> DataSet:
+        if dataset not in self.datasets:
+            raise EmcError(
+                f"{OF_RUNS.data(dataset)}: {self.study.file} has no data set {dataset!r}: expected"
+                f" {', '.join(self.datasets)}"
+            )
+        return self.datasets[dataset]
+
+
+def _exist(*files: Path) -> bool:
+    return all(file.exists() for file in files)
