@@ -90,13 +90,16 @@ def test_a_damaged_estimate_is_an_error(
     study: SyntheticStudy, files: CellFiles, content: bytes
 ) -> None:
     files.estimate.write_bytes(content)
-    with pytest.raises(EmcError, match=r"estimate\.json.*the rule measure"):
+    with pytest.raises(EmcError, match=r"estimate\.json.*`snakemake .*"):
         print_cell(files.folder.name, study.results.root)
 
 
 def test_an_emptied_certificate_is_an_error(study: SyntheticStudy, files: CellFiles) -> None:
     files.certificate(SETTINGS).write_bytes(b"")
-    with pytest.raises(EmcError, match=rf"{SETTINGS}\.parquet: .*remove it: the rule certify"):
+    with pytest.raises(
+        EmcError,
+        match=rf"{SETTINGS}\.parquet: .*remove it: `snakemake .*",
+    ):
         print_cell(files.folder.name, study.results.root)
 
 
@@ -105,7 +108,10 @@ def test_a_folder_in_the_place_of_a_certificate_is_an_error(
 ) -> None:
     files.certificate(SETTINGS).unlink()
     files.certificate(SETTINGS).mkdir()
-    with pytest.raises(EmcError, match=rf"{SETTINGS}\.parquet: .*remove it: the rule certify"):
+    with pytest.raises(
+        EmcError,
+        match=rf"{SETTINGS}\.parquet: .*remove it: `snakemake .*",
+    ):
         print_cell(files.folder.name, study.results.root)
 
 

@@ -175,7 +175,10 @@ def test_a_damaged_tensor_file_is_named_and_is_no_failure_of_the_cell(
 ) -> None:
     tensors = results.data(dataset_id(CELL.dataset)) / TENSORS
     tensors.write_bytes(tensors.read_bytes()[:-9])
-    with pytest.raises(FileError, match=f"{TENSORS}: damaged .*the rule dataset remakes it"):
+    with pytest.raises(
+        FileError,
+        match=f"{TENSORS}: damaged .*`snakemake .* remakes it",
+    ):
         measured(results)
     assert not results.cell(cell_id(CELL)).failure("measure").exists()
     shutil.copy2(data / TENSORS, tensors)

@@ -130,7 +130,10 @@ def test_what_says_nothing_of_new_samples(tmp_path: Path) -> None:
 def test_a_cell_that_was_not_measured(tmp_path: Path) -> None:
     one, results = cell(), Results(tmp_path)
     prepare(one.dataset, results.data("digits"), None)
-    with pytest.raises(FileError, match=r"estimate\.json: no such file; the rule measure makes it"):
+    with pytest.raises(
+        FileError,
+        match=r"estimate\.json: no such file; `snakemake .* makes it",
+    ):
         generalisation_of(one, 1, results, device="cpu")
 
 

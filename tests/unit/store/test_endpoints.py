@@ -13,6 +13,7 @@ from tests.unit.store.examples import CELL, end_point, probe
 
 from emc.errors import EmcError
 from emc.store.endpoints import Endpoint, read_endpoints, write_endpoints
+from emc.store.layout import REMADE_BY
 
 parameters = st.dictionaries(
     st.text("ab01./", min_size=1, max_size=5),
@@ -75,14 +76,14 @@ def test_any_safetensors_reader_opens_it(tmp_path: Path) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    message = f"{tmp_path / 'e'}: no such file; the rule measure makes it for {CELL}"
+    message = f"{tmp_path / 'e'}: no such file; {REMADE_BY} makes it for {CELL}"
     with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
         read_endpoints(tmp_path / "e", CELL)
 
 
 def test_another_cells_file(tmp_path: Path) -> None:
     write_endpoints(tmp_path / "e", example())
-    message = f"end points of {CELL}, not of other; remove it and run the rule measure again"
+    message = f"end points of {CELL}, not of other; remove it and run {REMADE_BY} again"
     with pytest.raises(EmcError, match=f"{re.escape(message)}$"):
         read_endpoints(tmp_path / "e", "other")
 

@@ -12,6 +12,7 @@ from tests.unit.store.examples import certificates, estimates, probes
 from emc.records import Certificate, Estimate, Outcome, Probe
 from emc.store.columns import CERTIFICATES, ESTIMATES, PROBES, RATES
 from emc.store.documents import read_document, write_document
+from emc.store.layout import REMADE_BY
 from emc.store.rows import (
     certificate_row,
     estimate_document,
@@ -44,7 +45,7 @@ def test_probes_come_back_from_parquet(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "probes.parquet"
     write_table(path, PROBES, map(probe_row, some))
-    rows = read_table(path, PROBES, "the rule measure").iter_rows(named=True)
+    rows = read_table(path, PROBES, REMADE_BY).iter_rows(named=True)
     assert list(map(probe_from_row, rows)) == some
 
 
@@ -55,7 +56,7 @@ def test_an_estimate_comes_back_from_its_document(
 ) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "estimate.json"
     write_document(path, estimate_document(estimate))
-    assert estimate_from_document(read_document(path, "the rule measure")) == estimate
+    assert estimate_from_document(read_document(path, REMADE_BY)) == estimate
 
 
 @settings(max_examples=30)

@@ -24,6 +24,7 @@ import emc
 from emc.errors import EmcError
 from emc.measurement.state import read_estimate
 from emc.store.columns import CELLS, CERTIFICATES, PROBES
+from emc.store.layout import REMADE_BY
 from emc.store.rows import estimate_row, rate_rows
 from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
@@ -215,8 +216,7 @@ def test_a_damaged_table_is_refused_by_name(pair, kind, content):
     files = pair.results.cell(pair.planned[1].id)
     path = files.probes if kind == "probes" else files.certificate(SETTINGS)
     path.write_bytes(content)
-    rule = "measure" if kind == "probes" else "certify"
-    with pytest.raises(EmcError, match=f"damaged .*the rule {rule} remakes it") as caught:
+    with pytest.raises(EmcError, match=r"damaged .*`snakemake .* remakes it") as caught:
         rebuild(pair)
     assert str(caught.value).startswith(f"{path}: ")
 
@@ -225,7 +225,7 @@ def test_a_folder_in_the_place_of_a_table_is_refused_by_name(pair):
     path = pair.results.cell(pair.planned[1].id).certificate(SETTINGS)
     path.unlink()
     path.mkdir()
-    message = f"{path}: a folder in a file's place; remove it: the rule certify remakes it"
+    message = f"{path}: a folder in a file's place; remove it: {REMADE_BY} remakes it"
     with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
         rebuild(pair)
 
@@ -236,7 +236,7 @@ def test_a_folder_in_the_place_of_a_table_is_refused_by_name(pair):
 def test_a_damaged_estimate_is_refused_by_name(pair, content):
     path = pair.results.cell(pair.planned[0].id).estimate
     path.write_bytes(content)
-    with pytest.raises(EmcError, match=r"estimate\.json.*the rule measure remakes it") as caught:
+    with pytest.raises(EmcError, match=r"estimate\.json.*`snakemake .* remakes it") as caught:
         rebuild(pair)
     assert pair.planned[0].id in str(caught.value)
 
@@ -303,13 +303,19 @@ def test_an_empty_value_where_none_is_allowed_is_refused(pair):
 
 def test_a_missing_table_is_named(pair):
     pair.results.cell(pair.planned[0].id).probes.unlink()
-    with pytest.raises(EmcError, match=r"probes\.parquet: no such file; the rule measure makes it"):
+    with pytest.raises(
+        EmcError,
+        match=r"probes\.parquet: no such file; `snakemake .* makes it",
+    ):
         rebuild(pair)
 
 
 def test_the_plan_is_needed(pair):
     pair.cells.unlink()
-    with pytest.raises(EmcError, match=r"cells\.parquet: no such file; the rule plan makes it"):
+    with pytest.raises(
+        EmcError,
+        match=r"cells\.parquet: no such file; `snakemake .* makes it",
+    ):
         rebuild(pair)
 
 

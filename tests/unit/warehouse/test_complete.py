@@ -35,7 +35,10 @@ def test_an_answer_damaged_since_the_database_was_made(study: SyntheticStudy) ->
     note = study.database.with_name("complete.txt")
     note.unlink()
     study.results.cell(study.planned[1].id).estimate.write_text("{")
-    with pytest.raises(EmcError, match=r"estimate\.json: damaged .*the rule measure remakes it"):
+    with pytest.raises(
+        EmcError,
+        match=r"estimate\.json: damaged .*`snakemake .* remakes it",
+    ):
         confirm(study.database, study.results.root, note)
     assert not note.exists()
 

@@ -93,7 +93,10 @@ def test_what_failed_of_other_seeds_hides_no_result(study: SyntheticStudy) -> No
 def test_a_damaged_file_is_named(study: SyntheticStudy) -> None:
     path = study.results.cell(study.planned[0].id).generalisation(SEEDS)
     path.write_bytes(b"PAR1 or not")
-    with pytest.raises(EmcError, match=rf"{path.name}.* remove it: the rule generalise remakes"):
+    with pytest.raises(
+        EmcError,
+        match=rf"{path.name}.* remove it: `snakemake .* remakes",
+    ):
         gaps(study, SEEDS)
 
 

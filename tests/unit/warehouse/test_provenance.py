@@ -86,7 +86,10 @@ def test_a_data_set_that_is_not_prepared_is_told(tmp_path):
 def test_a_damaged_manifest_is_refused_by_name(tmp_path):
     study = write_study(tmp_path, factorial(seed=[0]), probes=5)
     (tmp_path / "data" / "mnist-5k" / "manifest.json").write_text("{")
-    with pytest.raises(EmcError, match=r"manifest\.json: damaged.*the rule dataset remakes it"):
+    with pytest.raises(
+        EmcError,
+        match=r"manifest\.json: damaged.*`snakemake .* remakes it",
+    ):
         build(study.database, study.cells, study.results, SETTINGS)
 
 

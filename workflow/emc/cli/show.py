@@ -14,10 +14,8 @@ from emc.measurement.state import Status, state
 from emc.records import Estimate, Outcome
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.failures import read_failure
-from emc.store.layout import CellFiles, Results
+from emc.store.layout import REMADE_BY, CellFiles, Results
 from emc.store.tables import read_table
-
-_REBUILT = "the rule measure"
 
 
 def print_cell(beginning: str, results: Path) -> None:
@@ -74,7 +72,7 @@ def _rates(found: Estimate) -> Table:
 
 
 def _probes(files: CellFiles) -> Table:
-    frame = read_table(files.probes, PROBES, _REBUILT)
+    frame = read_table(files.probes, PROBES, REMADE_BY)
     counted = (
         frame.group_by("lr", "n")
         .agg(
@@ -104,7 +102,7 @@ def _certificates(files: CellFiles) -> Iterator[str | Table]:
     for path in sorted(files.folder.glob("certificate-*.parquet")):
         settings = path.stem.removeprefix("certificate-")
         if path.stat().st_size or not files.failure(f"certify-{settings}").exists():
-            found = read_table(path, CERTIFICATES, "the rule certify").select(_CERTIFIED)
+            found = read_table(path, CERTIFICATES, REMADE_BY).select(_CERTIFIED)
             yield f"{counted(len(found), 'certificate')} of settings {settings}"
             yield _tabled(found.columns, found.rows())
 

@@ -11,11 +11,10 @@ from emc.data.equality import EqualInputs
 from emc.errors import EmcError, FileError
 from emc.store.documents import read_document, write_document
 from emc.store.failures import read_failure
-from emc.store.layout import data_failure
+from emc.store.layout import REMADE_BY, data_failure
 
 TENSORS: Final = "tensors.safetensors"
 MANIFEST: Final = "manifest.json"
-REBUILT_BY: Final = "the rule dataset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,11 @@ def read_manifest(folder: Path) -> Manifest:
         reason = read_failure(failed).reason
         raise EmcError(f"data set {folder.name} could not be prepared: {reason}")
     path = folder / MANIFEST
-    document = read_document(path, REBUILT_BY)
+    document = read_document(path, REMADE_BY)
     try:
         return _ADAPTER.validate_python(document)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(step) for step in fault["loc"])
         reason = f"{path}: key {key!r}: {fault['msg']}"
-        raise FileError(f"{reason}; remove it: {REBUILT_BY} remakes it") from None
+        raise FileError(f"{reason}; remove it: {REMADE_BY} remakes it") from None

@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from emc.data.manifest import REBUILT_BY, TENSORS, Manifest, read_manifest
+from emc.data.manifest import TENSORS, Manifest, read_manifest
 from emc.errors import FileError
+from emc.store.layout import REMADE_BY
 from emc.store.tensors import open_tensors
 
 _SHARED_BYTES: Final = 1 << 30
@@ -78,7 +79,7 @@ def open_samples(folder: Path) -> Samples:
     """
     manifest = read_manifest(folder)
     path = folder / TENSORS
-    tensors, _ = open_tensors(path, REBUILT_BY)
+    tensors, _ = open_tensors(path, REMADE_BY)
     found = {name: (array.dtype.name, array.shape) for name, array in tensors.items()}
     wanted = {
         "train_inputs": (manifest.dtype, (manifest.samples, *manifest.shape)),
@@ -89,7 +90,7 @@ def open_samples(folder: Path) -> Samples:
     if found != wanted or path.stat().st_size != manifest.tensor_bytes:
         raise FileError(
             f"{path}: does not belong to its manifest: found {found}, expected {wanted};"
-            f" remove both: {REBUILT_BY} remakes them"
+            f" remove both: {REMADE_BY} remakes them"
         )
     held_out = (tensors["test_inputs"], tensors["test_labels"])
     return Samples(manifest, tensors["train_inputs"], tensors["train_labels"], held_out)
@@ -106,7 +107,7 @@ def verify(folder: Path) -> None:
     if found != wanted:
         raise FileError(
             f"{path}: altered: its sha256 is {found}, its manifest says {wanted};"
-            f" remove it: {REBUILT_BY} remakes it"
+            f" remove it: {REMADE_BY} remakes it"
         )
 
 

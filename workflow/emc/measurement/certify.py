@@ -19,7 +19,7 @@ from emc.records import Certificate, Probe
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
 from emc.store.journal import forget
-from emc.store.layout import Results
+from emc.store.layout import REMADE_BY, Results
 from emc.store.rows import certificate_row
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id, settings_id
@@ -80,7 +80,7 @@ def certificates_of(
         return judge.certificates([probe for probe, _ in kept], ends)
     except EndPointError as error:
         raise FileError(
-            f"{path}: end points of {identity}: {error}; remove it and run the rule measure again"
+            f"{path}: end points of {identity}: {error}; remove it and run {REMADE_BY} again"
         ) from None
 
 

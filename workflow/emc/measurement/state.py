@@ -9,7 +9,7 @@ from emc.store.checkpoint import beside
 from emc.store.documents import read_document
 from emc.store.failures import read_failure
 from emc.store.journal import in_use, read_rounds
-from emc.store.layout import CellFiles
+from emc.store.layout import REMADE_BY, CellFiles
 from emc.store.rows import estimate_from_document
 
 
@@ -76,12 +76,11 @@ def read_estimate(files: CellFiles) -> Estimate:
     Raises:
         FileError: it is missing or damaged, or of another version.
     """
-    rebuilt_by = "the rule measure"
-    document = read_document(files.estimate, rebuilt_by)
+    document = read_document(files.estimate, REMADE_BY)
     try:
         return estimate_from_document(document)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{files.estimate}: not an estimate of this version ({error}); remove it:"
-            f" {rebuilt_by} remakes it"
+            f" {REMADE_BY} remakes it"
         ) from None

@@ -9,6 +9,7 @@ import numpy as np
 from emc.errors import FileError
 from emc.records import Probe
 from emc.store.atomic import write_bytes_atomically
+from emc.store.layout import REMADE_BY
 from emc.store.rows import probe_from_row, probe_row
 from emc.store.sealed import DamageError, sealed, unsealed
 
@@ -32,12 +33,12 @@ def read_endpoints(path: Path, cell: str) -> list[Endpoint]:
     Raises:
         FileError: the file is missing, damaged, or another cell's.
     """
-    again = "remove it and run the rule measure again"
+    again = f"remove it and run {REMADE_BY} again"
     try:
         rows, tensors = unsealed("probes", path.read_bytes())
         probes = [probe_from_row(row) for row in json.loads(rows)]
     except FileNotFoundError:
-        raise FileError(f"{path}: no such file; the rule measure makes it for {cell}") from None
+        raise FileError(f"{path}: no such file; {REMADE_BY} makes it for {cell}") from None
     except (DamageError, ValueError, KeyError, TypeError, OSError) as error:
         raise FileError(f"{path}: end points of {cell} are damaged ({error}); {again}") from None
     if any(probe.cell != cell for probe in probes):

@@ -117,5 +117,8 @@ class Results:
         return self.root / "data" / name
 
 
+REMADE_BY: Final = "`snakemake --cores all --configfile STUDY`"
+"""What makes missing files, in messages of code that does not know the study's file."""
+
 OF_RUNS: Final = Results(Path("results"))
 """Where a run of Snakemake keeps its results, in the folder that it runs in."""

@@ -22,7 +22,7 @@ from emc.store.columns import (
     Table,
 )
 from emc.store.failures import failures
-from emc.store.layout import CellFiles, Results, log_of
+from emc.store.layout import REMADE_BY, CellFiles, Results, log_of
 from emc.store.tables import read_table
 from emc.study.claims import AskedClaim
 from emc.warehouse.certified import load_certified
@@ -72,7 +72,7 @@ def build(
     Raises:
         EmcError: a file is missing, damaged, foreign to the study or at odds with another.
     """
-    planned = read_table(cells, CELLS, "the rule plan")["cell"]
+    planned = read_table(cells, CELLS, REMADE_BY)["cell"]
     folders = [results.cell(cell) for cell in planned]
     failed = [one for files in folders for one in failures(files, settings, seeds)]
     with write_atomically(database) as partial:
@@ -132,7 +132,7 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection) -> None:
     if found:
         raise EmcError(
             f"cell {found[0]}: its estimate counts {found[1]} probes, its table has {found[2]};"
-            " remove both files: the rule measure remakes them"
+            f" remove both files: {REMADE_BY} remakes them"
         )
 
 

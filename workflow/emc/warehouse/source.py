@@ -4,20 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
 from emc.errors import EmcError
-from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, GENERALISATION, PROBES, Table
-
-_MADE_BY: Final = {
-    CELLS.name: "the rule plan",
-    PROBES.name: "the rule measure",
-    ESTIMATES.name: "the rule measure",
-    CERTIFICATES.name: "the rule certify",
-    GENERALISATION.name: "the rule generalise",
-}
+from emc.store.columns import Table
+from emc.store.layout import REMADE_BY
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +27,11 @@ class Source:
             if path.is_dir():
                 raise self.refusal(path, "a folder in a file's place")
             if not path.is_file():
-                raise EmcError(f"{path}: no such file; {_MADE_BY[self.table.name]} makes it")
+                raise EmcError(f"{path}: no such file; {REMADE_BY} makes it")
 
     def refusal(self, file: object, reason: str) -> EmcError:
         """The error that names a bad file and the way out."""
-        return EmcError(f"{file}: {reason}; remove it: {_MADE_BY[self.table.name]} remakes it")
+        return EmcError(f"{file}: {reason}; remove it: {REMADE_BY} remakes it")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
