@@ -24,9 +24,9 @@ from emc.curvature.autograd import AutogradOperator, AutogradStack
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.nets.families.vit import make as vit
 from emc.nets.module import load, module
 from emc.nets.plan import Dense, Plan
-from emc.nets.vit import vit
 from emc.study.architectures import Vit
 
 
@@ -113,7 +113,7 @@ def test_products_agree_with_curvlinops(name: str) -> None:
 def test_products_of_a_vit_are_finite_differences_of_its_gradient() -> None:
     """torch.func.hessian and curvlinops are wrong for the weights of LayerNorm (torch 2.14)."""
     torch.manual_seed(0)
-    made = vit(Vit(name="vit", width=4, depth=1, heads=2), "gelu", (1, 8, 8), 3)
+    made = vit(Vit(name="vit", width=4, depth=1, heads=2), Hidden("gelu", "torch"), (1, 8, 8), 3)
     found = AutogradOperator(made, state(made), *samples(9, 1, 8, 8, classes=3), PLAIN)
     draw, step = np.random.default_rng(3), 3e-5
     # Fresh nets have zero biases and unit scales: a random point tells more.

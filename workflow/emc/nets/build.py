@@ -4,17 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emc.nets.families import Hidden, maker
 from emc.nets.plan import Plan, count, plan
 from emc.nets.transformer import Transformer
 from emc.study.architectures import (
     Architecture,
     Cnn,
-    EfficientNet,
     Linear,
     Mlp,
-    MlpMixer,
     OwnArchitecture,
-    ResNet,
     Vit,
 )
 from emc.study.parameterisation import (
@@ -43,38 +41,15 @@ class Factory:
     shape: tuple[int, ...]
     classes: int
 
-    def __call__(self) -> "nn.Module":  # noqa: PLR0911  # one for each family
+    def __call__(self) -> "nn.Module":
         """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
-        match self.architecture:
-            case Mlp() as net:
-                from emc.nets.mlp import mlp
+        if isinstance(self.architecture, OwnArchitecture):
+            from emc.nets.own import own_net
 
-                return mlp(net, self.activation, self.initialisation, self.shape, self.classes)
-            case Cnn() as net:
-                from emc.nets.cnn import cnn
-
-                return cnn(net, self.activation, self.initialisation, self.shape, self.classes)
-            case ResNet() as net:
-                from emc.nets.resnet import resnet
-
-                return resnet(net, self.activation, self.shape, self.classes)
-            case Vit() as net:
-                from emc.nets.vit import vit
-
-                return vit(net, self.activation, self.shape, self.classes)
-            case EfficientNet() as net:
-                from emc.nets.efficientnet import efficientnet
-
-                return efficientnet(net, self.activation, self.shape, self.classes)
-            case MlpMixer() as net:
-                from emc.nets.mixer import mixer
-
-                return mixer(net, self.activation, self.shape, self.classes)
-            case OwnArchitecture() as net:
-                from emc.nets.own import own_net
-
-                return own_net(net, self.activation, self.shape, self.classes)
-        raise TypeError(f"no module is made of {self.architecture!r}")
+            return own_net(self.architecture, self.activation, self.shape, self.classes)
+        make = maker(self.architecture.name)
+        hidden = Hidden(self.activation, self.initialisation)
+        return make(self.architecture, hidden, self.shape, self.classes)
 
 
 def transformer(module: object) -> Transformer | None:

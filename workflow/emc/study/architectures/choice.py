@@ -15,18 +15,19 @@ from emc.study.architectures.vit import Vit
 from emc.study.own import own_or_known
 from emc.study.strict import named
 
+_Known = Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer
+
 FAMILIES: Final[dict[str, type[Family]]] = {
-    get_args(family.model_fields["name"].annotation)[0]: family
-    for family in (Linear, Mlp, Cnn, ResNet, Vit, EfficientNet, MlpMixer)
+    get_args(family.model_fields["name"].annotation)[0]: family for family in get_args(_Known)
 }
 """The program's own families by name."""
 
 
 if TYPE_CHECKING:
-    Architecture = Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer | OwnArchitecture
+    Architecture = _Known | OwnArchitecture
 else:
     Architecture = Annotated[
-        Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer,
+        _Known,
         Field(discriminator="name"),
         BeforeValidator(named),
         WrapValidator(own_or_known("architecture", own_architecture, FAMILIES)),

@@ -7,14 +7,12 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 from emc.nets.activation import activate
+from emc.nets.families import Hidden
 from emc.nets.normalisation import normalisation
 from emc.study.architectures import ResNet
-from emc.study.training import ActivationChoice
 
 
-def resnet(
-    architecture: ResNet, activation: ActivationChoice, shape: tuple[int, ...], classes: int
-) -> nn.Module:
+def make(architecture: ResNet, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
     """A fresh net from torch's generator: layers, names and initial weights are torchvision's."""
     norm = normalisation(architecture.normalisation)
     layers = _stem(architecture, shape[0], norm)
@@ -30,7 +28,7 @@ def resnet(
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    activate(net, nn.ReLU, activation)
+    activate(net, nn.ReLU, hidden.activation)
     return net
 
 

@@ -3,21 +3,20 @@
 from torch import Tensor, nn
 
 from emc.nets.activation import Activation
+from emc.nets.families import Hidden
 from emc.study.architectures import MlpMixer
 from emc.study.training import ActivationChoice
 
 
-def mixer(
-    architecture: MlpMixer, activation: ActivationChoice, shape: tuple[int, ...], classes: int
-) -> nn.Module:
+def make(architecture: MlpMixer, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
     """A fresh net from torch's generator, with PyTorch's default initial weights."""
     width = architecture.width
     assert width is not None
     tokens = architecture.tokens(shape)
     blocks = (
         Block(
-            _mlp(tokens, architecture.token_units, activation),
-            _mlp(width, 4 * width, activation),
+            _mlp(tokens, architecture.token_units, hidden.activation),
+            _mlp(width, 4 * width, hidden.activation),
             width,
         )
         for _ in range(architecture.depth)

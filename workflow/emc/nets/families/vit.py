@@ -6,13 +6,11 @@ from torchvision.models import VisionTransformer
 from torchvision.models.vision_transformer import EncoderBlock
 
 from emc.nets.activation import activate
+from emc.nets.families import Hidden
 from emc.study.architectures import Vit
-from emc.study.training import ActivationChoice
 
 
-def vit(
-    architecture: Vit, activation: ActivationChoice, shape: tuple[int, ...], classes: int
-) -> nn.Module:
+def make(architecture: Vit, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
     """A fresh net from torch's generator, with torchvision's names and initial weights."""
     width, patch = architecture.width, architecture.patch
     assert width is not None
@@ -29,7 +27,7 @@ def vit(
     for block in net.modules():
         if isinstance(block, EncoderBlock):
             block.self_attention = Attention(block.self_attention)
-    activate(net, nn.GELU, activation)
+    activate(net, nn.GELU, hidden.activation)
     return net
 
 

@@ -6,25 +6,19 @@ from math import prod
 from torch import nn
 
 from emc.nets.activation import Activation
+from emc.nets.families import Hidden
 from emc.nets.initialisation import draw
 from emc.study.architectures import Mlp
-from emc.study.training import ActivationChoice
 
 
-def mlp(
-    architecture: Mlp,
-    activation: ActivationChoice,
-    initialisation: str,
-    shape: tuple[int, ...],
-    classes: int,
-) -> nn.Module:
+def make(architecture: Mlp, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
     """A fresh net from torch's generator, by the rules of `emc.nets.plan.initial`."""
     assert architecture.width is not None
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise([prod(shape), *[architecture.width] * architecture.depth]):
-        hidden = nn.Linear(before, after)
-        draw(hidden, initialisation, activation)
-        layers += [hidden, Activation(activation)]
+        dense = nn.Linear(before, after)
+        draw(dense, hidden.initialisation, hidden.activation)
+        layers += [dense, Activation(hidden.activation)]
     head = nn.Linear(architecture.width, classes)
-    draw(head, initialisation, "identity")
+    draw(head, hidden.initialisation, "identity")
     return nn.Sequential(*layers, head)
