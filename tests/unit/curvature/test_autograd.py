@@ -24,6 +24,7 @@ from emc.curvature.autograd import AutogradOperator, AutogradStack
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.nets.families import Hidden
 from emc.nets.families.vit import make as vit
 from emc.nets.module import load, module
 from emc.nets.plan import Dense, Plan

@@ -20,13 +20,13 @@ from tests.unit.curvature.nets import (
 )
 from torch import nn
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.autograd import AutogradOperator
 from emc.curvature.native import NativeOperator, refusal
 from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.native.objective import ACTIVATIONS
 from emc.nets.build import net, transformer
 from emc.nets.module import module
 from emc.nets.plan import Conv, Dense, Plan
@@ -55,7 +55,7 @@ def agree(found: Operator, expected: Operator, bound: float) -> None:
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     """Dense layers of any sizes, with up to two convolutions before them."""
-    activation = st.sampled_from(ACTIVATIONS)
+    activation = st.sampled_from(list(ACTIVATIONS))
     shape = draw(st.tuples(st.integers(1, 3), st.integers(4, 9), st.integers(4, 9)))
     layers: list[Dense | Conv] = []
     for _ in range(draw(st.integers(0, 2))):

@@ -22,11 +22,12 @@ from tests.unit.engine.cases import (
 from tests.unit.engine.naive import NaiveTraining
 from torch import Tensor, nn
 
+from emc.activations import ACTIVATIONS
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.nets import Dense
-from emc.nets.plan import GAINS, initial
+from emc.nets.plan import initial
 from emc.records import THRESHOLDS, Ended
 from emc.seeds import generator
 
@@ -66,7 +67,7 @@ def test_orders_are_the_written_out_ones(order: str, n: int) -> None:
     assert_as_naive(procedure(order=order), replica)
 
 
-@pytest.mark.parametrize("activation", sorted(GAINS))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_activations_are_the_written_out_ones(activation: str) -> None:
     (replica,) = replicas([37])
     assert_as_naive(procedure(layers=mlp(activation)), replica)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from tests.unit.engine.native_reference import ACTIVATIONS as MODULES
 
-from emc.curvature.written.activations import activation
-from emc.engine.native.source import ACTIVATIONS
+from emc.activations import ACTIVATIONS
+from emc.engine.native.source import structure
 from emc.native.build import library
 
 PRECISIONS = {"float32": 1.0, "float64": 1e-8}
@@ -25,7 +25,7 @@ GRID = np.concatenate(
 )
 GRID = GRID[: len(GRID) // 16 * 16]
 
-BENDS = {name: name.replace("-", "_") for name in ACTIVATIONS}
+STRUCTURES = {name: structure(name) for name in ACTIVATIONS}
 
 SOURCE = """
 #include "activations.hpp"
@@ -43,11 +43,11 @@ EXPORT(exponential_, exponential)
 EXPORT(logarithm_, logarithm)
 """ + "".join(
     f"EXPORT({name}_value, {name}::value)\nEXPORT({name}_slope, slope<{name}>)\n"
-    for name in ACTIVATIONS.values()
+    for name in STRUCTURES.values()
 )
 SOURCE += "".join(
     f"EXPORT(bend_{part}_{name}, [](Floats x) {{ return bend<Activation::{name}>(x).{part}; }})\n"
-    for name in BENDS.values()
+    for name in STRUCTURES.values()
     for part in ("value", "first", "second")
 )
 
@@ -87,20 +87,20 @@ def test_activations_and_their_slopes(functions: Functions, name: str) -> None:
     x = torch.from_numpy(rounded(GRID, functions)).requires_grad_()
     expected = MODULES[name](x)
     (slope,) = torch.autograd.grad(expected.sum(), x)
-    value, share = functions.call(f"{ACTIVATIONS[name]}_value", GRID), functions.share
+    value, share = functions.call(f"{STRUCTURES[name]}_value", GRID), functions.share
     np.testing.assert_allclose(
         value, expected.detach().numpy(), rtol=6e-7 * share, atol=1e-7 * share
     )
-    found = functions.call(f"{ACTIVATIONS[name]}_slope", GRID)
+    found = functions.call(f"{STRUCTURES[name]}_slope", GRID)
     np.testing.assert_allclose(found, slope.numpy(), rtol=6e-7 * share, atol=4e-7 * share)
 
 
-@pytest.mark.parametrize("name", list(BENDS))
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
 def test_bends_are_those_of_numpy(functions: Functions, name: str) -> None:
-    expected, share = activation(name, rounded(GRID, functions)), functions.share
+    expected, share = ACTIVATIONS[name].bent(rounded(GRID, functions)), functions.share
     for part in ("value", "first", "second"):
         wanted = getattr(expected, part)
-        found = functions.call(f"bend_{part}_{BENDS[name]}", GRID)
+        found = functions.call(f"bend_{part}_{STRUCTURES[name]}", GRID)
         wanted = np.zeros_like(GRID) if wanted is None else wanted
         np.testing.assert_allclose(found, wanted, rtol=2e-6 * share, atol=1e-6 * share)
 
@@ -131,6 +131,6 @@ def test_logarithm(functions: Functions) -> None:
     np.testing.assert_allclose(found, expected, rtol=2e-7 * share, atol=1e-7 * share)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS.values())
+@pytest.mark.parametrize("name", STRUCTURES.values())
 def test_not_a_number_stays(functions: Functions, name: str) -> None:
     assert np.isnan(functions.call(f"{name}_value", np.full(16, np.nan))).all()

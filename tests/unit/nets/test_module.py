@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from torch import nn
 
+from emc.activations import ACTIVATIONS
 from emc.errors import EmcError
 from emc.nets import Conv, Dense, initial
-from emc.nets.module import ACTIVATIONS, load, module
-from emc.nets.plan import GAINS, plan
+from emc.nets.activation import FUNCTIONS
+from emc.nets.module import load, module
+from emc.nets.plan import plan
 from emc.study.architectures import Architecture
-from emc.study.training import ACTIVATIONS as NAMES
 
 CASES = [
     ({"name": "linear"}, (7,)),
@@ -114,13 +115,13 @@ CLOSED_FORMS = {
 
 
 def test_every_activation_of_a_study_exists() -> None:
-    assert set(ACTIVATIONS) == set(NAMES) == set(GAINS) == set(CLOSED_FORMS)
+    assert set(ACTIVATIONS) == set(FUNCTIONS) == set(CLOSED_FORMS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 @given(x=st.floats(-20, 20))
 def test_activations_have_their_closed_form(name: str, x: float) -> None:
-    found = ACTIVATIONS[name](torch.tensor(x, dtype=torch.float64)).item()
+    found = FUNCTIONS[name](torch.tensor(x, dtype=torch.float64)).item()
     assert found == pytest.approx(CLOSED_FORMS[name](x), rel=1e-12, abs=1e-15)
 
 

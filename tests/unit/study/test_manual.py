@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tests.unit.study.files import planned
 
+from emc.activations import ACTIVATIONS
 from emc.study import Cell, Study
 from emc.study.architectures import Architecture
 from emc.study.models import CertificateSettings, Generalisation, Section
@@ -15,7 +16,6 @@ from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.presets import PRESETS
 from emc.study.sources import DataSet, Labels
 from emc.study.training import (
-    Activation,
     Batch,
     Budget,
     Finish,
@@ -83,7 +83,7 @@ def test_every_key_is_there(model: type[Cell]) -> None:
 
 def test_every_name_is_there() -> None:
     names = [get_args(arm.model_fields["name"].annotation)[0] for arm in ENTRIES]
-    names += [*get_args(Activation), *PRESETS]
+    names += [*ACTIVATIONS, *PRESETS]
     names += [
         name
         for model, field in (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
+from emc.activations import ACTIVATIONS
 from emc.measurement.state import read_estimate
 from emc.records import Estimate, told_end
 from emc.store.atomic import write_text_atomically
@@ -15,7 +16,7 @@ from emc.study.cell import Cell
 from emc.study.factors import levels
 from emc.study.parameterisation import ParameterisationChoice
 from emc.study.sources import DATA_SETS, Labels
-from emc.study.training import ACTIVATIONS, OPTIMIZERS, Loss, Schedule, Search
+from emc.study.training import OPTIMIZERS, Loss, Schedule, Search
 
 _HEAD: Final = """# Everything that a study can name
 
@@ -47,7 +48,7 @@ KINDS: Final = (
     _Kind("Data sets", "dataset", DATA_SETS),
     _Kind("Labellings", "labels", _arms(Labels)),
     _Kind("Architectures", "architecture", list(FAMILIES)),
-    _Kind("Activations", "activation", ACTIVATIONS),
+    _Kind("Activations", "activation", list(ACTIVATIONS)),
     _Kind("Initialisations", "initialisation", _choices(Cell, "initialisation")),
     _Kind("Parameterisations", "parameterisation", _arms(ParameterisationChoice)),
     _Kind("Optimizers", "optimizer", OPTIMIZERS),

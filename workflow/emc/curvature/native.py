@@ -8,10 +8,11 @@ from typing import Final, Self, TypeVar
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.native.objective import ACTIVATIONS, NativeObjective, Net
+from emc.native.objective import NativeObjective, Net
 from emc.nets.plan import Conv, Dense, Plan
 from emc.nets.transformer import Transformer
 

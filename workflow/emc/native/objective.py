@@ -13,12 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.native.build import loaded
 from emc.nets.plan import Conv, Dense, Plan
 from emc.nets.transformer import Transformer
 
-ACTIVATIONS: Final = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
-"""Those of `kernel/bends.hpp`, in its order."""
 LOSSES: Final = ("cross-entropy", "squared-error")
 """Those of `kernel/logits.hpp`, in its order."""
 Net = Plan | Transformer
@@ -155,15 +154,20 @@ def _shape(net: Net) -> tuple[int, ...]:
     """The numbers that `make` reads in the header of its kernel."""
     if not isinstance(net, Transformer):
         return tuple(number for layer in net for number in _layer(layer))
-    activation = ACTIVATIONS.index(net.activation)
+    activation = _activation(net.activation)
     sizes = (net.colours, net.side, net.patch, net.depth, net.width, net.heads)
     return (*sizes, activation, net.classes)
+
+
+def _activation(name: str) -> int:
+    """Its number in the enumeration of `kernel/bends.hpp`."""
+    return list(ACTIVATIONS).index(name)
 
 
 def _layer(layer: Dense | Conv) -> tuple[int, ...]:
     """The numbers of `LayerShape` in `kernel/layers.hpp`."""
     pixels = (layer.height, layer.width) if isinstance(layer, Conv) else (1, 1)
-    activation = ACTIVATIONS.index(layer.activation)
+    activation = _activation(layer.activation)
     kind = int(isinstance(layer, Conv))
     return (kind, layer.inputs, layer.outputs, *pixels, activation, int(layer.bias))
 

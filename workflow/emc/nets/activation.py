@@ -14,7 +14,7 @@ def _identity(x: Tensor) -> Tensor:
     return x
 
 
-ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
+FUNCTIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "relu": functional.relu,
     "leaky-relu": functional.leaky_relu,
     "gelu": functional.gelu,
@@ -23,11 +23,11 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "sigmoid": torch.sigmoid,
     "identity": _identity,
 }
-"""Element-wise functions by name; `leaky-relu` has slope 0.01, `gelu` is the exact (erf) form."""
+"""The program's own, by name; `leaky-relu` has slope 0.01, `gelu` is the exact (erf) form."""
 
 
 class Activation(nn.Module):
-    """One of `ACTIVATIONS`, or a plug-in's function, as a layer without parameters."""
+    """One of `FUNCTIONS`, or a plug-in's function, as a layer without parameters."""
 
     def __init__(self, activation: ActivationChoice) -> None:
         """Take the function."""
@@ -36,7 +36,7 @@ class Activation(nn.Module):
         self._function = (
             activation.registered.function
             if isinstance(activation, OwnActivation)
-            else ACTIVATIONS[activation]
+            else FUNCTIONS[activation]
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from emc.nets.plan import GAINS
+from emc.activations import ACTIVATIONS
 from emc.study.training import ActivationChoice, OwnActivation
 
 
@@ -10,7 +10,7 @@ def gain(activation: ActivationChoice) -> float:
     """Standard deviation of a weight times sqrt(fan_in) before that activation."""
     if isinstance(activation, OwnActivation):
         return float(activation.registered.details.gain)
-    return float(GAINS[activation])
+    return ACTIVATIONS[activation].gain
 
 
 def draw(layer: nn.Conv2d | nn.Linear, rule: str, activation: ActivationChoice) -> None:

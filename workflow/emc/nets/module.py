@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emc.errors import EmcError
-from emc.nets.activation import ACTIVATIONS
+from emc.nets.activation import FUNCTIONS
 from emc.nets.plan import Conv, Dense, Plan, initial
 
 
@@ -19,7 +19,7 @@ class _Layer(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(layer.weight_shape))
         self.bias = nn.Parameter(torch.zeros(layer.outputs)) if layer.bias else None
-        self.activation = ACTIVATIONS[layer.activation]
+        self.activation = FUNCTIONS[layer.activation]
 
 
 class _Dense(_Layer):

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emc.activations import ACTIVATIONS
 from emc.errors import EmcError
 from emc.study.plugins import Function, Registered, blaming, register
-from emc.study.training import ACTIVATIONS
 
 
 @dataclass(frozen=True, slots=True)

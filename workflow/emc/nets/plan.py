@@ -6,18 +6,8 @@ from math import prod
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.study.architectures import Cnn, Linear, Mlp
-
-GAINS = {
-    "relu": 2.0**0.5,
-    "leaky-relu": (2.0 / (1.0 + 0.01**2)) ** 0.5,
-    "gelu": 2.0**0.5,
-    "silu": 2.0**0.5,
-    "tanh": 5.0 / 3.0,
-    "sigmoid": 1.0,
-    "identity": 1.0,
-}
-"""Standard deviation of a weight times sqrt(fan_in), as `torch.nn.init.calculate_gain`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ def initial(layers: Plan, rule: str, draw: np.random.Generator) -> dict[str, np.
             weight = draw.uniform(-scale, scale, layer.weight_shape)
             bias = draw.uniform(-scale, scale, layer.outputs)
         else:
-            weight = draw.normal(0, GAINS[layer.activation] * scale, layer.weight_shape)
+            weight = draw.normal(0, ACTIVATIONS[layer.activation].gain * scale, layer.weight_shape)
             bias = np.zeros(layer.outputs)
         parameters[f"{index}.weight"] = weight.astype(np.float32)
         if layer.bias:

@@ -12,12 +12,10 @@ from pydantic import (
     model_validator,
 )
 
+from emc.activations import ACTIVATIONS
 from emc.errors import EmcError
 from emc.study.own import Own, own_model, own_or_known
 from emc.study.strict import Count, Fraction, Positive, Real, Strict, Whole, is_canonical, named
-
-ACTIVATIONS = ("relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity")
-Activation = Literal["relu", "leaky-relu", "gelu", "silu", "tanh", "sigmoid", "identity"]
 
 
 class OwnActivation(Own):
@@ -35,10 +33,10 @@ class OwnActivation(Own):
 
 
 if TYPE_CHECKING:
-    ActivationChoice = Activation | OwnActivation
+    ActivationChoice = str | OwnActivation
 else:
     ActivationChoice = Annotated[
-        Activation,
+        Literal[tuple(ACTIVATIONS)],
         WrapValidator(
             own_or_known(
                 "activation", lambda registered: own_model(registered, OwnActivation), ACTIVATIONS

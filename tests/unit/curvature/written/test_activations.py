@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from emc.curvature.written.activations import activation
-from emc.nets.module import ACTIVATIONS
+from emc.activations import ACTIVATIONS
+from emc.nets.activation import FUNCTIONS
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_value_and_derivatives_are_torch_s(name: str) -> None:
     z = np.concatenate([np.linspace(-40, 40, 161), [0.0, -1e-9, 1e-9]])
-    function = ACTIVATIONS[name]
+    function = FUNCTIONS[name]
     tensor = torch.from_numpy(z)
-    bent = activation(name, z)
+    bent = ACTIVATIONS[name].bent(z)
     np.testing.assert_allclose(bent.value, function(tensor), rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(bent.first, vmap(grad(function))(tensor), rtol=1e-12, atol=1e-15)
     second = np.zeros_like(z) if bent.second is None else bent.second
@@ -24,14 +24,14 @@ def test_value_and_derivatives_are_torch_s(name: str) -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_float32_stays_float32(name: str) -> None:
-    bent = activation(name, np.linspace(-3, 3, 7, dtype=np.float32))
+    bent = ACTIVATIONS[name].bent(np.linspace(-3, 3, 7, dtype=np.float32))
     kinds = {part.dtype for part in bent if part is not None}
     assert kinds == {np.dtype(np.float32)}
 
 
 def test_selected_elements_only() -> None:
     z = np.array([[-1.0, 2.0], [0.5, -3.0]])
-    everywhere = activation("tanh", z)
+    everywhere = ACTIVATIONS["tanh"].bent(z)
     some = everywhere.at(np.array([3, 0]))
     np.testing.assert_array_equal(some.value, np.tanh([-3.0, -1.0]))
     assert some.second is not None

@@ -19,11 +19,12 @@ from tests.unit.curvature.nets import (
     samples,
 )
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.objective import Objective
 from emc.curvature.written import operator as written
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.nets.module import ACTIVATIONS, load, module
+from emc.nets.module import load, module
 from emc.nets.plan import Dense, Plan
 
 SHAPES = {mlp: (6,), cnn: (2, 7, 9)}

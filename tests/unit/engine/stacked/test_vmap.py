@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import VisionTransformer
 
+from emc.activations import ACTIVATIONS
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked import vmap as vmap_module
@@ -32,7 +33,6 @@ from emc.engine.stacked.vmap import Vmap
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 from emc.nets import Dense
-from emc.nets.plan import GAINS
 from emc.records import Ended
 
 SIZES = {1: [37], 3: [37, 20, 33], 8: [40, 1, 16, 17, 5, 40, 31, 23]}
@@ -62,7 +62,7 @@ def test_orders_are_those_of_the_reference(many: int, order: str) -> None:
     assert_as_sequential(procedure(order=order), replicas(SIZES[many]))
 
 
-@pytest.mark.parametrize("activation", sorted(GAINS))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_activations_are_those_of_the_reference(activation: str) -> None:
     assert_as_sequential(procedure(layers=mlp(activation)), replicas(SIZES[3]))
 

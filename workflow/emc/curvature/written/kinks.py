@@ -11,17 +11,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
-from emc.curvature.written.activations import activation
 from emc.curvature.written.layer import Layer, layers_at
 from emc.curvature.written.maps import first_features
 from emc.nets.plan import Conv, Dense, Plan
 
-JUMPS: Final = {"relu": 1.0, "leaky-relu": 0.99}
-"""By how much the derivative of an activation jumps at zero, for those where it does."""
-_BENDING: Final = frozenset({"gelu", "silu"})
-"""Activations that do not rise everywhere."""
 ALONE: Final = -1
 """In the place of a second output: the kink is that of a single unit."""
 CHUNK_BYTES: Final = 1 << 25
@@ -58,7 +54,9 @@ class PlanKinks:
     @property
     def any(self) -> bool:
         """Whether the objective has kinks at all."""
-        return any(layer.activation in JUMPS or isinstance(layer, Conv) for layer in self.plan)
+        return any(
+            ACTIVATIONS[layer.activation].jump or isinstance(layer, Conv) for layer in self.plan
+        )
 
     @property
     def additive(self) -> bool:
@@ -144,12 +142,12 @@ class _Seen(NamedTuple):
     @property
     def rank(self) -> np.ndarray:
         """What pooling compares: z itself where the activation rises with it."""
-        return self.value if self.layer.activation in _BENDING else self.z
+        return self.z if ACTIVATIONS[self.layer.activation].rises else self.value
 
     @property
     def jump(self) -> float:
         """By how much the activation's derivative jumps at zero."""
-        return JUMPS.get(self.layer.activation, 0.0)
+        return ACTIVATIONS[self.layer.activation].jump
 
     @property
     def features(self) -> np.ndarray:
@@ -182,8 +180,9 @@ class _Seen(NamedTuple):
 def _see(layer: Layer, pixels: int, features: np.ndarray) -> _Seen:
     x = layer.columns(features)
     z = layer.weight @ x
-    bent = activation(layer.activation, z)
-    kept = layer.around.kept(bent.value if layer.activation in _BENDING else z)
+    activation = ACTIVATIONS[layer.activation]
+    bent = activation.bent(z)
+    kept = layer.around.kept(z if activation.rises else bent.value)
     return _Seen(layer, pixels, x, features.shape, z, bent.value, bent.first, kept)
 
 
@@ -213,7 +212,7 @@ def _look_at(
     if not len(tied):
         return
     at, other = seen.at(tied, places[tied, 2]), seen.at(tied, places[tied, 3])
-    bending = seen.layer.activation in _BENDING
+    bending = not ACTIVATIONS[seen.layer.activation].rises
     kinks.values[tied] = seen.rank[at] - seen.rank[other]
     kinks.slopes[tied] = (
         g[at] + g[other] if bending else (seen.first * g)[at] + (seen.first * g)[other]

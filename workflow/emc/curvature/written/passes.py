@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.logits import LogitLoss, logit_loss
 from emc.curvature.objective import Objective
-from emc.curvature.written.activations import activation
 from emc.curvature.written.layer import Layer
 
 
@@ -56,7 +56,7 @@ def there_and_back(
     there = []
     for layer in layers:
         x = layer.columns(features)
-        bent = activation(layer.activation, layer.weight @ x)
+        bent = ACTIVATIONS[layer.activation].bent(layer.weight @ x)
         kept = layer.around.kept(bent.value)
         if kept is not None:
             bent = bent.at(kept)

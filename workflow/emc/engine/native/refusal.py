@@ -3,9 +3,9 @@
 from math import prod
 from typing import Final
 
+from emc.activations import ACTIVATIONS
 from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
-from emc.engine.native.source import ACTIVATIONS
 from emc.engine.procedure import Procedure
 from emc.nets.plan import Conv, Dense, Plan
 from emc.nets.transformer import Transformer

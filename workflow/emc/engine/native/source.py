@@ -4,16 +4,6 @@ from emc.engine.native.net import Net
 from emc.nets.plan import Conv, Dense, Plan
 from emc.nets.transformer import Transformer
 
-ACTIVATIONS = {
-    "relu": "Relu",
-    "leaky-relu": "LeakyRelu",
-    "gelu": "Gelu",
-    "silu": "Silu",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "identity": "Identity",
-}
-
 
 def translation_unit(net: Net) -> str:
     """The source of a kernel for a net; a plan's last layer is dense. Headers lie in `kernel/`.
@@ -27,6 +17,11 @@ def translation_unit(net: Net) -> str:
         f"EMC_KERNEL({_kernel(net)})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def structure(activation: str) -> str:
+    """What `activations.hpp` calls an activation: `LeakyRelu` for `leaky-relu`."""
+    return "".join(word.capitalize() for word in activation.split("-"))
 
 
 def _kernel(net: Net) -> str:
@@ -44,7 +39,7 @@ def _layers(layers: Plan) -> str:
 def _transformer(net: Transformer) -> str:
     image = f"{net.colours}, {net.side}, {net.patch}"
     sizes = f"{image}, {net.depth}, {net.width}, {net.heads}"
-    return f"VisionTransformer<{sizes}, {ACTIVATIONS[net.activation]}, {net.classes}>"
+    return f"VisionTransformer<{sizes}, {structure(net.activation)}, {net.classes}>"
 
 
 def _is_narrow(net: Net) -> bool:
@@ -72,16 +67,12 @@ def _padded(products: list[tuple[int, int]], lanes: int) -> int:
 
 
 def _dense(layer: Dense) -> str:
-    return f"Dense<{layer.inputs}, {layer.outputs}, {_activation(layer)}, {_bias(layer)}>"
+    return f"Dense<{layer.inputs}, {layer.outputs}, {structure(layer.activation)}, {_bias(layer)}>"
 
 
 def _conv(layer: Conv) -> str:
     sizes = f"{layer.inputs}, {layer.outputs}, {layer.height}, {layer.width}"
-    return f"Conv<{sizes}, {_activation(layer)}, {_bias(layer)}>"
-
-
-def _activation(layer: Dense | Conv) -> str:
-    return ACTIVATIONS[layer.activation]
+    return f"Conv<{sizes}, {structure(layer.activation)}, {_bias(layer)}>"
 
 
 def _bias(layer: Dense | Conv) -> str:

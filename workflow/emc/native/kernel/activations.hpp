@@ -1,4 +1,5 @@
-// Activations and their slopes, as torch.nn defines them.
+// Activations, their slopes and their bends, as torch.nn defines them. At a kink (ReLU at zero) a
+// bend's derivatives are those from the left, as in torch.
 //
 // `from_output` says that the slope is a function of the output (else of the input); `monotone`
 // that a larger input never gives a smaller output, so that it may change places with a maximum.
@@ -8,10 +9,18 @@
 
 namespace emc {
 
+// The value at a point with the first two derivatives.
+struct Bend {
+  Floats value, first, second;
+};
+
 struct Identity {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return x; }
   static EMC_INLINE Floats slope(Floats) { return broadcast(Real(1)); }
+  static EMC_INLINE Bend bend(Floats x) {
+    return {x, broadcast(1), Floats{}};
+  }
 };
 
 struct Relu {
@@ -19,6 +28,10 @@ struct Relu {
   static EMC_INLINE Floats value(Floats x) { return x < Real(0) ? broadcast(Real(0)) : x; }
   static EMC_INLINE Floats slope(Floats y) {
     return y > Real(0) ? broadcast(Real(1)) : broadcast(Real(0));
+  }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Floats zero{}, one = broadcast(1);
+    return {x < zero ? zero : x, x > zero ? one : zero, zero};
   }
 };
 
@@ -28,18 +41,30 @@ struct LeakyRelu {
   static EMC_INLINE Floats slope(Floats y) {
     return y > Real(0) ? broadcast(Real(1)) : broadcast(Real(0.01));
   }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Floats zero{}, slope = x > zero ? broadcast(1) : broadcast(Real(0.01));
+    return {x * slope, slope, zero};
+  }
 };
 
 struct Tanh {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return hyperbolic_tangent(x); }
   static EMC_INLINE Floats slope(Floats y) { return Real(1) - y * y; }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Floats y = hyperbolic_tangent(x), slope = Real(1) - y * y;
+    return {y, slope, Real(-2) * y * slope};
+  }
 };
 
 struct Sigmoid {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return logistic(x); }
   static EMC_INLINE Floats slope(Floats y) { return y * (Real(1) - y); }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Floats s = logistic(x), slope = s * (Real(1) - s);
+    return {s, slope, slope * (Real(1) - Real(2) * s)};
+  }
 };
 
 struct Silu {
@@ -48,6 +73,10 @@ struct Silu {
   static EMC_INLINE Floats slope(Floats x) {
     const Floats s = logistic(x);
     return s * (Real(1) + x * (Real(1) - s));
+  }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Floats s = logistic(x), slope = s * (Real(1) - s);
+    return {x * s, s + x * slope, slope * (Real(2) + x * (Real(1) - Real(2) * s))};
   }
 };
 
@@ -58,6 +87,15 @@ struct Gelu {
     const Normal normal(x);
     return normal.below + x * normal.density;
   }
+  static EMC_INLINE Bend bend(Floats x) {
+    const Normal normal(x);
+    return {x * normal.below, normal.below + x * normal.density,
+            normal.density * (Real(2) - x * x)};
+  }
 };
+
+// All of them, in the order of emc.activations.ACTIVATIONS.
+#define EMC_ACTIVATIONS(EACH) \
+  EACH(Relu) EACH(LeakyRelu) EACH(Gelu) EACH(Silu) EACH(Tanh) EACH(Sigmoid) EACH(Identity)
 
 }  // namespace emc

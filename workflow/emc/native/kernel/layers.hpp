@@ -132,7 +132,7 @@ class Layer {
   EMC_INLINE Number pooled(int place, int o, int g, int y, int x) {
     const auto sum = [&](int i) { return sums[sums_.at(o, g, 2 * y + i / 2, 2 * x + i % 2)]; };
     const auto output = [](Number each) {
-      return is_monotone(activation) ? value(each) : bend<activation>(value(each)).value;
+      return is_monotone<activation>() ? value(each) : bend<activation>(value(each)).value;
     };
     Number best = sum(0);
     Floats largest = output(best);

@@ -1,6 +1,10 @@
-"""Activations with their first two derivatives, in numpy."""
+"""The activations a study can name, and what is known of them without torch.
 
-from collections.abc import Callable
+As functions of torch they are in `emc.nets.activation`, in the kernels in `activations.hpp`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,11 +24,6 @@ class Bent(NamedTuple):
         """The same at some elements only, given by flat indices."""
         second = None if self.second is None else self.second.take(indices)
         return Bent(self.value.take(indices), self.first.take(indices), second)
-
-
-def activation(name: str, z: np.ndarray) -> Bent:
-    """Value and derivatives of the activation called `name` at `z`, element by element."""
-    return _BENT[name](z)
 
 
 def _relu(z: np.ndarray) -> Bent:
@@ -73,12 +72,32 @@ def _logistic(z: np.ndarray) -> np.ndarray:
     return value
 
 
-_BENT: Final[dict[str, Callable[[np.ndarray], Bent]]] = {
-    "relu": _relu,
-    "leaky-relu": _leaky_relu,
-    "gelu": _gelu,
-    "silu": _silu,
-    "tanh": _tanh,
-    "sigmoid": _sigmoid,
-    "identity": _identity,
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An element-wise function.
+
+    Attributes:
+        bent: the function with its first two derivatives, of an array of any shape and dtype.
+        gain: the standard deviation of a weight before it, times sqrt(fan_in), as
+            `torch.nn.init.calculate_gain` has it.
+        jump: by how much the derivative jumps at zero; 0 for a smooth function.
+        rises: whether a larger input never gives a smaller output, so that it may change places
+            with a maximum.
+    """
+
+    bent: Callable[[np.ndarray], Bent]
+    gain: float
+    jump: float = 0.0
+    rises: bool = True
+
+
+ACTIVATIONS: Final[Mapping[str, Activation]] = {
+    "relu": Activation(_relu, gain=2.0**0.5, jump=1.0),
+    "leaky-relu": Activation(_leaky_relu, gain=(2.0 / (1.0 + 0.01**2)) ** 0.5, jump=0.99),
+    "gelu": Activation(_gelu, gain=2.0**0.5, rises=False),
+    "silu": Activation(_silu, gain=2.0**0.5, rises=False),
+    "tanh": Activation(_tanh, gain=5.0 / 3.0),
+    "sigmoid": Activation(_sigmoid, gain=1.0),
+    "identity": Activation(_identity, gain=1.0),
 }
+"""Activations by name, in the order of `EMC_ACTIVATIONS` in `activations.hpp`."""
