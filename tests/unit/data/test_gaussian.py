@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from tests.unit.data.entries import dataset_of
 
 from emc.data import Samples, open_samples
-from emc.data.gaussian import classes_drawn, gaussian
 from emc.data.originals import Shelf
 from emc.data.prepare import prepare
+from emc.data.readers.gaussian import classes_drawn, gaussian
 from emc.errors import EmcError
 
 

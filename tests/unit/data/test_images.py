@@ -7,8 +7,9 @@ import pytest
 from tests.unit.data.entries import dataset_of
 from tests.unit.data.formats import edition_of, idx_bytes, place, python2_batch
 
-from emc.data import images, open_samples
+from emc.data import open_samples
 from emc.data.prepare import prepare
+from emc.data.readers import images
 from emc.errors import EmcError
 
 DRAW = np.random.default_rng(0)

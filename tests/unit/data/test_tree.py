@@ -13,7 +13,7 @@ from emc.data import open_samples
 from emc.data.holdout import held_out_of_class
 from emc.data.originals import Shelf
 from emc.data.prepare import prepare
-from emc.data.tree import image_folder
+from emc.data.readers.tree import image_folder
 from emc.errors import EmcError
 
 COUNTS = {"ant": 12, "bee": 1, "cat": 7}

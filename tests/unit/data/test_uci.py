@@ -8,9 +8,10 @@ import pytest
 from tests.unit.data.entries import dataset_of
 from tests.unit.data.formats import edition_of, place
 
-from emc.data import open_samples, uci
+from emc.data import open_samples
 from emc.data.originals import Shelf
 from emc.data.prepare import prepare
+from emc.data.readers import uci
 from emc.errors import EmcError
 
 DRAW = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """Refuse data sets that are drawn with fewer classes than they are to have."""
 
-from emc.data.gaussian import classes_drawn
+from emc.data.readers.gaussian import classes_drawn
 from emc.errors import EmcError
 from emc.study import StudyPlan
 from emc.study.complaints import Complaint, report

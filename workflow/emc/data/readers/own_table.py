@@ -12,6 +12,7 @@ from emc.data.foreign import foreign_kind
 from emc.data.manifest import original_file
 from emc.data.originals import Shelf, file_content
 from emc.data.raw_table import RawTable
+from emc.data.reader import OWN, About, Reader
 from emc.data.table_columns import is_index
 from emc.data.tables import checked, table_content
 from emc.data.text_table import Form, TextTable, open_text
@@ -142,3 +143,9 @@ def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
             raise EmcError(f"{found}: give `separator: {shown}`")
     if any(map(is_number, table.header)):
         raise EmcError(f"{found}: its first line must name the columns")
+
+
+READERS: Final = {
+    "csv": Reader(csv, About("a local table", OWN)),
+    "parquet": Reader(parquet, About("a local table", OWN)),
+}

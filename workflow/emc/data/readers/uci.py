@@ -10,6 +10,7 @@ from emc.data.content import Content
 from emc.data.downloads import UCI, by_address, by_hand
 from emc.data.originals import Edition, Shelf
 from emc.data.raw_table import RawTable
+from emc.data.reader import About, Reader
 from emc.data.table_columns import numbers_of
 from emc.data.tables import Table, checked, table_content
 from emc.data.text_table import Form, open_text
@@ -155,3 +156,18 @@ def _credit_flags(raw: RawTable) -> RawTable:
         for level in levels
     ]
     return raw.with_columns(sex - 1, *flags)  # sex is 1 and 2
+
+
+_SITE: Final = "https://archive.ics.uci.edu/dataset/"
+
+READERS: Final = {
+    "covertype": Reader(covertype, About(f"Blackard 1998, {_SITE}31/covertype", "CC BY 4.0")),
+    "adult": Reader(adult, About(f"Becker and Kohavi 1996, {_SITE}2/adult", "CC BY 4.0")),
+    "credit": Reader(
+        credit, About(f"Yeh 2009, {_SITE}350/default+of+credit+card+clients", "CC BY 4.0")
+    ),
+    "german-credit": Reader(
+        german_credit,
+        About(f"Hofmann 1994, {_SITE}144/statlog+german+credit+data", "CC BY 4.0"),
+    ),
+}

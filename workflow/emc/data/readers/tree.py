@@ -15,6 +15,7 @@ from emc.data.folders import Fingerprint, Tree, content_digest, open_tree, read_
 from emc.data.holdout import held_out_of_class
 from emc.data.manifest import OriginalTree
 from emc.data.originals import Shelf
+from emc.data.reader import OWN, About, Reader
 from emc.study.sources import ImageFolder, ImageNet
 
 _BLOCK: Final = 256
@@ -129,3 +130,15 @@ class _Reading:
     def _decoded(self, path: str) -> tuple[np.ndarray, bytes]:
         content = read_image(path)
         return self._decode(path, content), content_digest(content)
+
+
+READERS: Final = {
+    "imagenet": Reader(
+        imagenet,
+        About(
+            "Russakovsky et al. 2015, https://www.image-net.org",
+            "ImageNet's terms of access: research and education, not commercial",
+        ),
+    ),
+    "image-folder": Reader(image_folder, About("a local folder of images", OWN)),
+}

@@ -7,6 +7,7 @@ import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.originals import Shelf
+from emc.data.reader import About, Reader
 from emc.seeds import generator
 from emc.study.sources import Gaussian
 
@@ -48,3 +49,6 @@ def _part(dataset: Gaussian, part: str, n: int) -> Part:
     spanned = draw.standard_normal((n, rank), dtype=np.float32)
     inputs = spanned[:, np.arange(dataset.dimension) % rank]
     return Part(inputs, draw.integers(dataset.classes, size=n))
+
+
+READERS: Final = {"gaussian": Reader(gaussian, About("made from a seed", "none needed"))}
