@@ -199,7 +199,7 @@ def recipe(title: str) -> list[Step]:
 def _step(text: str) -> Step:
     named = re.match(r"`workflow/emc/(.*?)`", text)
     assert named is not None
-    blocks = re.findall(r"   ```(?:python|cpp)\n(.*?)   ```", text, re.DOTALL)
+    blocks = re.findall(r"   ```(?:python|cpp|text)\n(.*?)   ```", text, re.DOTALL)
     return Step(named[1], [dedent(block) for block in blocks])
 
 
