@@ -31,30 +31,30 @@ from emc.study.training import Batch
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-3a56303ae231"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-ce7941173d0e"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-8c77a3cc72b3",
+        "digits-original-mlp4-relu-sgd-c05e065fb06a",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-562d7aaf05cd",
+        "digits-noisy-mlp4-relu-sgd-192dee652465",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-f52848ba948f",
+        "mnist-5k-original-mlp4-relu-sgd-3b05fbbd1b0d",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-287830c53d4c",
+        "mnist-5k-random-cnn4-relu-sgd-c482119d8aa5",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-8d0b9734e1c1",
+        "mnist-classes-linear-identity-sgd-848ca14c541d",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-59cea4018af1",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-b685d46ad086",
     ),
     (
         {
@@ -62,11 +62,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-f9b48a87a0f1",
+        "cifar10-original-cnn8-relu-gd-187fd64e0c83",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-db2ae7eb92cb",
+        "adult-original-mlp4-tanh-adam-31b2c12f0efe",
     ),
     (
         {
@@ -76,11 +76,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-27c09209a5e3",
+        "gaussian-random-linear-identity-adam-fc1a6b5302e9",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "csv-original-mlp4-relu-sgd-c0ef160da539",
+        "csv-original-mlp4-relu-sgd-3628d3aed357",
     ),
     (
         {
@@ -97,11 +97,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-d0501d025f48",
+        "digits-original-mlp4-gelu-adamw-fa5b713a1a52",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-da78263d3eb9",
+        "cifar10-original-resnet16-relu-sgd-dded38ad961c",
     ),
     (
         {
@@ -109,11 +109,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-a313435484c3",
+        "mnist-random-inputs-vit32-relu-sgd-51e88651b525",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-ef322b1e24a7",
+        "digits-original-mlp-mixer16-relu-sgd-4c17847cb940",
     ),
 ]
 
@@ -132,8 +132,8 @@ def test_canonical_text_stays_what_it_is() -> None:
     assert canonical(cell) == (
         '{"activation":"relu","architecture":{"depth":1,"name":"mlp","params":null,"width":4},'
         '"batch":{"order":"stream","size":128},"budget":{"epochs":null,"steps":30000},'
-        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"escapes":5,'
-        '"gradient":0.001,"iterations":3000},"initialisation":"scaled-normal",'
+        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":3.0,'
+        '"escapes":5,"gradient":0.001,"iterations":500},"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
         '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":3,'
