@@ -34,6 +34,30 @@ def test_lower_bounds_are_open_upward_triangles(warehouse, name):
         assert (bound["shape"], bound.get("filled", False)) == (shape, False)
 
 
+def test_both_numbers_of_a_cell_stand_in_one_row(warehouse):
+    found = rows(drawn(warehouse, "two-numbers"))
+    assert found["cell"].n_unique() == found["name"].n_unique() == 30
+    told = warehouse.sql("SELECT cell, emc50, emc50_budget, saturated FROM emc")
+    for kind, column in (("at minima", "emc50"), ("within the budget", "emc50_budget")):
+        both = found.filter(kind=kind).join(told, on="cell", suffix="_told")
+        assert (both["value"] / both[f"{column}_told"] - 1).abs().max() < 1e-4
+    bounds = found.filter(kind="at minima", bound="lower")
+    assert bounds["cell"].is_in(told.filter("saturated")["cell"].to_list()).all()
+
+
+def test_a_cell_without_a_number_at_minima_is_left_out(tmp_path):
+    study = write_study(tmp_path, factorial(seed=[0, 1]), probes=20, uncertified=2)
+    unknown, known = (plan.id for plan in study.planned)
+    edit_document(
+        study.results.cell(unknown).estimate,
+        {"emc50": None, "low": None, "high": None, "failures_decided": None},
+    )
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        for name in ("two-numbers", "emc-by-parameters", "cost-by-cell", "failures-decided"):
+            assert set(rows(drawn(opened, name))["cell"]) == {known}
+
+
 def test_lines_join_cells_that_differ_in_size_and_seed_only(warehouse):
     spec = drawn(warehouse, "emc-by-parameters")
     found = rows(spec)

@@ -1,11 +1,12 @@
 """Figures of probes: fits, accuracies, outcomes, budgets, learning rates."""
 
+import json
 import math
 
 import polars as pl
 import pytest
 from tests.synthetic import SETTINGS, edit_document, factorial, write_study
-from tests.unit.figures.reading import drawn, rows
+from tests.unit.figures.reading import drawn, marks, rows
 
 from emc.warehouse import build, open_database
 
@@ -28,6 +29,31 @@ def test_fit_by_n_holds_answers_and_probes_of_spread_cells(warehouse):
         drawn_probes = found.filter(kind="probe", cell=cell).select("n", "outcome")
         assert drawn_probes.sort("n", "outcome").equals(probes)
     assert f"{(found['kind'] == 'probe').sum()} probes" in spec["description"]
+
+
+def test_a_tick_stands_where_its_probe_ends_at_a_minimum(warehouse):
+    (ticks,) = [m for m in marks(drawn(warehouse, "fit-by-n")) if m["mark"]["type"] == "tick"]
+    heights, _ = ticks["transform"][-1]["calculate"].split("[datum.outcome]")
+    assert json.loads(heights) == {
+        "fit": 1,
+        "finished": 1,
+        "minimum": 0,
+        "open": 0.25,
+        "diverged": 0,
+    }
+
+
+def test_decided_and_open_shares_are_those_of_the_cells(warehouse):
+    found = rows(drawn(warehouse, "failures-decided"))
+    told = warehouse.sql(
+        "SELECT cell, failures_decided AS share FROM emc WHERE failures_decided IS NOT NULL"
+        " ORDER BY share, cell LIMIT 30"
+    )
+    decided = found.filter(part="decided")
+    assert decided["cell"].to_list() == told["cell"].to_list()
+    assert (decided["share"] - told["share"]).abs().max() < 1e-4
+    sums = found.group_by("cell").agg(pl.col("share").sum())
+    assert (sums["share"] - 1).abs().max() < 1e-4
 
 
 def test_accuracy_by_n_counts_every_probe_near_the_transition(warehouse):

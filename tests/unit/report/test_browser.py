@@ -113,13 +113,13 @@ def test_columns_sort_by_keyboard(visit):
 
 
 def test_missing_cells_sort_last(visit):
-    head = visit.tab.locator("#table thead th", has_text="EMC (95")
+    head = visit.tab.locator("#table thead th", has_text="EMC at minima")
     for order in ("descending", "ascending"):
         head.locator("button").click()
-        visit.tab.wait_for_selector(f"#table th[aria-sort={order}]:has-text('EMC (95')")
+        visit.tab.wait_for_selector(f"#table th[aria-sort={order}]:has-text('EMC at minima')")
         visit.tab.locator("#pager button", has_text="Next").click()
         visit.tab.wait_for_selector("#pager p:has-text('26 to 44')")
-        assert rows(visit.tab, "EMC (95")[-2:] == [DASH, DASH]
+        assert rows(visit.tab, "EMC at minima")[-2:] == [DASH, DASH]
 
 
 def test_pages_turn(visit):
@@ -139,7 +139,12 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
     visit.tab.wait_for_selector("#cell h1")
     assert visit.tab.url.endswith(f"#cell={cell}")
     assert visit.tab.locator("#overview").is_hidden()
-    assert f"Fits {row['emc50']:,.0f} samples" in visit.tab.locator(".answer").inner_text()
+    assert (
+        f"Fits {row['emc50']:,.0f} samples at minima" in visit.tab.locator(".answer").inner_text()
+    )
+    told = visit.tab.locator(".budget").inner_text()
+    assert f"Within its budget it fits {row['emc50_budget']:,.0f} (95 % interval" in told
+    assert f"{row['fits']} fit within the budget, {row['finished']} are finished to a fit" in told
     charts = visit.tab.locator("#cell .chart")
     for place in range(7):
         charts.nth(place).locator("svg.marks").wait_for()
@@ -159,7 +164,7 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
 def test_a_lower_bound_is_never_a_number(visit, warehouse):
     bound = warehouse.sql("SELECT min(cell) FROM emc WHERE saturated").item()
     visit.tab.fill("input[type=search]", bound)
-    (answer,) = rows(visit.tab, "EMC (95")
+    (answer,) = rows(visit.tab, "EMC at minima")
     assert answer == "≥ 4,000"
     (notes,) = rows(visit.tab, "notes")
     assert notes.startswith("lower bound")

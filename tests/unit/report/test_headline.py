@@ -66,7 +66,7 @@ def test_both_numbers_stand_in_the_first_sentences(told):
     share = database.sql("SELECT per_parameter FROM emc WHERE NOT saturated").item()
     assert first == (
         f"At their minima, the nets of this study fit {share:.2g} samples per parameter"
-        " (1 cell; 1 more known as bounds only)."
+        " (1 cell, within the tolerance asked for; 1 more known as bounds only)."
     )
     assert (
         second == f"Within their budgets they fit {BUDGET:.2f} times as many as at minima (1 cell)."
@@ -105,11 +105,11 @@ def test_what_is_not_known_is_counted(told):
     assert unknown(database) == [
         "In 1 of 2 cells at least 95 % of the failures in the transition are decided; the cell with"
         " the fewest has 50 %. The others are open: they may still fit.",
-        "1 cell without any decided failure, and so without a number at minima.",
-        "1 cell whose open runs could move the number beyond its tolerance.",
-        "1 cell whose probes one curve does not describe.",
-        "1 cell whose best learning rate is at an edge of its grid (of 4).",
-        "1 cell whose runs cannot be finished, so that only the budget's number stands.",
+        "In 1 cell no failure is decided: there is no number at minima.",
+        "In 1 cell open runs could move the number beyond its tolerance.",
+        "In 1 cell one curve does not describe the probes.",
+        "In 1 cell (of 4) the best learning rate is at an edge of its grid.",
+        "In 1 cell runs cannot be finished: only the number within the budget stands.",
     ]
 
 

@@ -134,9 +134,9 @@ def interval_bars(base: alt.Chart, title: str, **look: Any) -> alt.Chart:
     return bars
 
 
-def one_sided(base: alt.Chart) -> alt.Chart:
-    """Rows with the part of their interval that is known: emc50 in place of an unknown end."""
-    ends = {end: f"isValid(datum.{end}) ? datum.{end} : datum.emc50" for end in ("low", "high")}
+def one_sided(base: alt.Chart, middle: str = "emc50") -> alt.Chart:
+    """Rows with the part of their interval that is known: the middle in place of an unknown end."""
+    ends = {end: f"isValid(datum.{end}) ? datum.{end} : datum.{middle}" for end in ("low", "high")}
     known: alt.Chart = base.transform_calculate(**ends).transform_filter("datum.low < datum.high")
     return known
 

@@ -93,10 +93,21 @@ def named(cells: pl.DataFrame) -> pl.DataFrame:
         for column in _NAMES
         if column in {"architecture", "parameters"} or cells[column].n_unique() > 1
     ]
-    parts = [pl.col(column).cast(pl.String).fill_null("none") for column in varied]
+    parts = [_told(column) for column in varied]
     name = pl.concat_str(parts, separator=", ")
     clear = pl.when(name.is_unique()).then(name)
     return cells.with_columns(name=clear.otherwise(name + " " + pl.col("cell").str.tail(4)))
+
+
+_NUMBERS: Final = {"weight_decay", "batch", "seed"}
+
+
+def _told(column: str) -> pl.Expr:
+    """A level in words: numbers with what they are."""
+    level = pl.col(column).cast(pl.String).fill_null("none")
+    if column == "parameters":
+        return level + " parameters"
+    return f"{column.replace('_', ' ')} " + level if column in _NUMBERS else level
 
 
 def cell_counts(cells: pl.DataFrame) -> str:

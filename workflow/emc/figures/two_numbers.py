@@ -5,7 +5,7 @@ from typing import Final
 import altair as alt
 import polars as pl
 
-from emc.figures.encodings import INTERVAL, cell_rows, log_x, neutral, with_interval
+from emc.figures.encodings import INTERVAL, cell_rows, log_x, neutral, one_sided, with_interval
 from emc.figures.figure import Chart, Figure, minima_known
 from emc.figures.frames import counted, finite, named, spread
 from emc.figures.theme import COLOURS
@@ -50,11 +50,17 @@ def draw(warehouse: Warehouse) -> Chart:
     ]
     caption = (
         f"{len(shown):,} of {counted(len(cells), 'cell')} with a number at minima. Filled: what"
-        " nets fit once each run stands at a minimum; open: what they fit within the training"
-        " budget, from the same probes. The longer the line, the more the budget's number says"
-        " of the speed of training. Triangles are bounds."
+        " nets fit at their minima; open: what they fit within the training budget, from the same"
+        " probes. Pale bars are 95 % intervals. The longer the line, the more the budget's number"
+        " says of the speed of training. Triangles are bounds."
     )
-    made: Chart = alt.layer(ways, *marks, data=finite(_two_kinds(shown))).properties(
+    intervals = [
+        one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
+        .mark_rule(strokeWidth=width, opacity=0.25)
+        .encode(x=log_x("low", _TITLE), x2="high:Q")
+        for kind, width in zip(_KINDS, (9, 4), strict=True)
+    ]
+    made: Chart = alt.layer(*intervals, ways, *marks, data=finite(_two_kinds(shown))).properties(
         width=420, height=20 * len(shown) + 10, description=caption
     )
     return made

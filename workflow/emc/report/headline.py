@@ -29,6 +29,7 @@ SELECT count(*) AS planned, count(*) FILTER (status = 'measured') AS measured,
   count(finish_refused) AS refused,
   count(*) FILTER (status = 'measured' AND emc50 IS NULL AND finish_refused IS NULL) AS undecided,
   count(*) FILTER (emc50 IS NOT NULL AND (saturated OR below_smallest)) AS bounds,
+  count(emc50) FILTER (NOT saturated AND NOT below_smallest AND tolerance_reached) AS narrow,
   count(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS known,
   min(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS least,
   max(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS most
@@ -104,7 +105,8 @@ def _at_minima(row: dict[str, Any]) -> Iterator[str]:
     if row["known"]:
         yield (
             f"At their minima, the nets of this study fit {_span(row['least'], row['most'])}"
-            f" samples per parameter ({_cells(row['known'])}{_beside(row['bounds'])})."
+            f" samples per parameter ({_cells(row['known'])}, {_narrow(row)}"
+            f"{_beside(row['bounds'])})."
         )
     elif row["bounds"]:
         yield (
@@ -136,24 +138,28 @@ def _decided(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _doubts(row: dict[str, Any]) -> Iterator[str]:
-    tuned = row["tuned"]
+    among = f" (of {row['tuned']:,})"
     doubts = (
-        (row["undecided"], "without any decided failure, and so without a number at minima"),
-        (row["open_matters"], "whose open runs could move the number beyond its tolerance"),
-        (row["misfits"], "whose probes one curve does not describe"),
-        (
-            row["edges"],
-            f"whose best learning rate is at an edge of its grid (of {tuned:,})",
-        ),
-        (row["refused"], "whose runs cannot be finished, so that only the budget's number stands"),
+        (row["undecided"], "", "no failure is decided: there is no number at minima"),
+        (row["open_matters"], "", "open runs could move the number beyond its tolerance"),
+        (row["misfits"], "", "one curve does not describe the probes"),
+        (row["edges"], among, "the best learning rate is at an edge of its grid"),
+        (row["refused"], "", "runs cannot be finished: only the number within the budget stands"),
     )
-    for count, meaning in doubts:
+    for count, of, meaning in doubts:
         if count:
-            yield f"{_cells(count)} {meaning}."
+            yield f"In {_cells(count)}{of} {meaning}."
 
 
 def _cells(count: int) -> str:
     return f"{count:,} cell{'s' * (count != 1)}"
+
+
+def _narrow(row: dict[str, Any]) -> str:
+    """How many of the numbers are as narrow as was asked for."""
+    if row["narrow"] == row["known"]:
+        return "within the tolerance asked for"
+    return f"{row['narrow']:,} of them within the tolerance asked for"
 
 
 def _beside(bounds: int) -> str:

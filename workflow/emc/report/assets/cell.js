@@ -24,6 +24,7 @@ const FACTS = [
   ["budget_steps", "budget, steps"],
   ["criterion", "accuracy that fits"],
   ["seed", "seed"],
+  ["failures_decided", "share of failures in the transition decided"],
   ["per_parameter", "EMC per parameter"],
   ["bits_per_parameter", "bits per parameter"],
   ["memorised_bits", "bits memorised by a probe"],
@@ -45,11 +46,35 @@ function evidenceOf() {
 }
 
 function answerSentence(cell) {
-  if (cell.emc50 === null) return cell.status === "failed" ? "The measurement failed." : "Not measured yet.";
+  if (cell.status !== "measured") return cell.status === "failed" ? "The measurement failed." : "Not measured yet.";
   const spent = `${whole.format(cell.probes)} probes in ${whole.format(cell.rounds)} rounds`;
-  if (cell.saturated) return `Fits at least ${shown(cell.emc50)} samples with probability one half (${spent}).`;
-  if (cell.below_smallest) return `Fits at most ${shown(cell.emc50)} samples with probability one half (${spent}).`;
-  return `Fits ${shown(cell.emc50)} samples with probability one half: 95 % interval ${intervalOf(cell.low, cell.high)}, from ${spent}.`;
+  if (cell.emc50 === null) return `No number at minima is known (${spent}).`;
+  if (cell.saturated) return `Fits at least ${shown(cell.emc50)} samples at minima with probability one half (${spent}).`;
+  if (cell.below_smallest) return `Fits at most ${shown(cell.emc50)} samples at minima with probability one half (${spent}).`;
+  return `Fits ${shown(cell.emc50)} samples at minima with probability one half: 95 % interval ${intervalOf(cell.low, cell.high)}, from ${spent}.`;
+}
+
+/** What the same probes say of the budget, with the interval, or as the bound that it is. */
+function budgetSentence(cell) {
+  if (cell.emc50_budget === null) return "";
+  const answer = shown(cell.emc50_budget);
+  if (cell.saturated_budget) return `Within its budget it fits at least ${answer}.`;
+  if (cell.below_smallest_budget) return `Within its budget it fits at most ${answer}.`;
+  return `Within its budget it fits ${answer} (95 % interval ${intervalOf(cell.low_budget, cell.high_budget)}).`;
+}
+
+/** What became of a cell's probes, in words. */
+function outcomeSentence(cell) {
+  if (cell.status !== "measured") return "";
+  const counts = [
+    [cell.fits, "fit within the budget"],
+    [cell.finished, "are finished to a fit"],
+    [cell.minimum, "stand at a minimum without fitting"],
+    [cell.open, "are open"],
+    [cell.diverged, "diverged"],
+  ];
+  const told = counts.filter(([count]) => count).map(([count, what]) => `${whole.format(count)} ${what}`);
+  return `Of all probes, at all rates: ${told.join(", ")}.`;
 }
 
 function factList(cell) {
@@ -222,6 +247,7 @@ function cellParts(place) {
   requestAnimationFrame(() => drawCellCharts(charts, cell, place));
   return [
     element("p", { className: "answer" }, answerSentence(cell)),
+    element("p", { className: "budget" }, [budgetSentence(cell), outcomeSentence(cell)].join(" ").trim()),
     element("ul", { className: "notes" }, ...notes),
     factList(cell),
     charts,

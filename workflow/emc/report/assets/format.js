@@ -53,12 +53,16 @@ function notesOf(cell) {
     notes.push(["lower bound", "The data ended before the net stopped fitting: EMC is a lower bound."]);
   else if (cell.below_smallest)
     notes.push(["upper bound", "Not even the smallest n was fitted half of the time: EMC is an upper bound."]);
-  else if (cell.high === null)
+  else if (cell.emc50 !== null && cell.high === null)
     notes.push(["no upper end", "The 95 % interval reaches beyond the data there is: it has no upper end."]);
-  else if (!cell.tolerance_reached)
+  else if (cell.emc50 !== null && !cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
+  if (cell.finish_refused)
+    notes.push(["no finish", `Runs cannot be finished, so that the number within the budget stands alone: ${cell.finish_refused}.`]);
+  else if (cell.emc50 === null)
+    notes.push(["undecided", "No failure of this cell is decided: there is no number at minima."]);
   if (cell.open_matters)
-    notes.push(["open", "Nothing decided whether some runs end in minima that fit: the interval spans both readings."]);
+    notes.push(["open", "Some runs are open, neither fitted nor at a minimum, and could move EMC beyond its tolerance: the interval spans both readings."]);
   if (cell.one_curve === false)
     notes.push(["misfit", `One curve does not describe this cell: ${cell.misfit}.`]);
   if (cell.rate_at_edge)

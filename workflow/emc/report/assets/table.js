@@ -8,12 +8,13 @@ const ALL_COLUMNS = [
   { key: "parameters", title: "parameters", number: true, show: (cell) => whole.format(cell.parameters) },
   { key: "activation", title: "activation" },
   { key: "optimizer", title: "optimizer" },
-  { key: "emc50", title: "EMC (95 % interval)", number: true, show: answerOf },
+  { key: "emc50", title: "EMC at minima (95 % interval)", number: true, show: answerOf },
+  { key: "emc50_budget", title: "within the budget", number: true, show: budgetOf },
   { key: "status", title: "notes", show: marksOf },
   { key: "per_parameter", title: "per parameter", number: true, show: (cell) => boundOf(cell, "per_parameter") },
   { key: "bits_per_parameter", title: "bits per parameter", number: true, show: (cell) => boundOf(cell, "bits_per_parameter") },
   { key: "probes", title: "probes", number: true, show: (cell) => shown(cell.probes) },
-  { key: "failures_certified", title: "failures at minima", number: true, show: failuresOf },
+  { key: "failures_decided", title: "failures decided", number: true, show: decidedOf },
 ];
 const FILTERS = ["dataset", "labels", "architecture", "activation", "optimizer", "status"];
 const SIZES = [25, 50, 100, 500];
@@ -30,8 +31,14 @@ function levelsOf(key) {
   return [...new Set(page.cells.map((cell) => String(cell[key])))].sort();
 }
 
-function failuresOf(cell) {
-  return cell.failures_examined ? `${cell.failures_certified} of ${cell.failures_examined}` : "–";
+function decidedOf(cell) {
+  return cell.failures_decided === null ? shown(null) : `${shown(100 * cell.failures_decided)} %`;
+}
+
+/** What is fitted within the budget, as a bound where it is one. */
+function budgetOf(cell) {
+  const sign = cell.saturated_budget ? "≥ " : cell.below_smallest_budget ? "≤ " : "";
+  return (cell.emc50_budget === null ? "" : sign) + shown(cell.emc50_budget);
 }
 
 function marksOf(cell) {
