@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.synthetic import write_cell, write_dataset
+from tests.synthetic import edit_document, write_cell, write_dataset
 
 from emc.cli.plan import print_plan
 from emc.cli.validate import print_summary
@@ -103,6 +103,19 @@ def test_one_finished_cell_tells_no_error(
     assert "kWh" not in text
 
 
+def test_a_finished_cell_says_what_makes_its_number_doubtful(
+    study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = "SAM minimises something else"
+    nothing = {"emc50": None, "low": None, "high": None, "finish_refused": refused}
+    edit_document(results.cell(study.cells[0].id).estimate, nothing)
+    edit_document(results.cell(study.cells[1].id).estimate, {"rate_at_edge": "highest"})
+    text = said(study, results, capsys)
+    assert f"done no finish: {refused}" in text
+    assert "done the best learning rate, 0.1, is the highest of its grid" in text
+    assert "no failure is decided" not in text
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"cell": "a"}', b'{"colour": "red", "rates": []}']
 )
@@ -131,7 +144,14 @@ def test_a_measurement_that_met_the_end_of_its_data_is_told_as_a_lower_bound(
     write_dataset(results, stopped.cell.dataset)
     table = read_table(results.cell(study.cells[0].id).probes, PROBES, "measure")
     fits = [
-        replace(one, cell=stopped.id, round=0, n=samples, run=replace(one.run, ended=Ended.FIT))
+        replace(
+            one,
+            cell=stopped.id,
+            round=0,
+            n=samples,
+            finish=None,
+            run=replace(one.run, ended=Ended.FIT),
+        )
         for one in map(probe_from_row, table.to_dicts())
     ]
     journal = Journal(results.cell(stopped.id).journal, stopped.id)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.synthetic import SETTINGS, SyntheticStudy, factorial, write_study
+from tests.synthetic import SETTINGS, SyntheticStudy, edit_document, factorial, write_study
 
 from emc.cli.show import print_cell
 from emc.errors import EmcError
@@ -36,6 +36,18 @@ def test_estimate_and_certificates_with_their_settings(
     assert "emc50" in text
     assert f" certificates of settings {SETTINGS}\n" in text
     assert "failed" not in text
+
+
+def test_what_makes_a_number_doubtful_is_told(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "best learning rate, " not in said(study, files.folder.name, capsys)
+    doubts = {"rate_at_edge": "lowest", "open_matters": True, "misfit": "it dips"}
+    edit_document(files.estimate, {**doubts, "one_curve": False})
+    text = said(study, files.folder.name, capsys)
+    assert "\nopen runs could move emc50 beyond its tolerance\n" in text
+    assert "\none curve does not describe the probes: it dips\n" in text
+    assert "\nthe best learning rate, 0.1, is the lowest of its grid\n" in text
 
 
 def test_certificates_of_two_settings_are_told_apart(

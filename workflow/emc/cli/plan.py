@@ -109,6 +109,8 @@ def _urgency(one: State, failed_later: bool) -> int:
 
 
 def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
+    if one.estimate is not None:
+        return "; ".join(one.estimate.doubts)
     if not one.probes:
         return one.reason
     from emc.measurement.measure import present_answer

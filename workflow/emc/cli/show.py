@@ -34,7 +34,8 @@ def print_cell(beginning: str, results: Path) -> None:
         show(f"{now.status}, {probes} so far. {now.reason}")
         return
     found = now.estimate
-    show(_estimate(found), _rates(found), _probes(files), *_certificates(files), *_failures(files))
+    show(_estimate(found), *found.doubts)
+    show(_rates(found), _probes(files), *_certificates(files), *_failures(files))
 
 
 def _find(beginning: str, results: Path) -> CellFiles:

@@ -31,7 +31,7 @@ def draw(warehouse: Warehouse) -> Chart:
     base = with_interval(alt.Chart()).encode(
         x=log_x("value", _TITLE),
         y=cell_rows(),
-        color=alt.Color("kind:N", title=None, scale=_scale()),
+        color=alt.Color("kind:N", title=None, scale=_scale(), legend=_OPAQUE),
         tooltip=[
             "kind:N",
             alt.Tooltip("value:Q", title="samples", format=",.4~r"),
@@ -66,6 +66,7 @@ def draw(warehouse: Warehouse) -> Chart:
     return made
 
 
+_OPAQUE: Final = alt.Legend(symbolOpacity=1)
 _SHAPES: Final = {"none": "circle", "lower": "triangle-right", "upper": "triangle-left"}
 
 

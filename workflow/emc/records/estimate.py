@@ -134,6 +134,20 @@ class Estimate:
         )
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a reader must know before trusting the numbers, each in a few words."""
+        edge = f"the best learning rate, {self.best_lr:g}, is the {self.rate_at_edge} of its grid"
+        undecided = self.emc50 is None and self.finish_refused is None
+        told = (
+            (self.finish_refused, f"no finish: {self.finish_refused}"),
+            (undecided, "no failure is decided: there is no number at minima"),
+            (self.open_matters, "open runs could move emc50 beyond its tolerance"),
+            (self.misfit, f"one curve does not describe the probes: {self.misfit}"),
+            (self.rate_at_edge, edge),
+        )
+        return tuple(text for applies, text in told if applies)
+
+    @property
     def fault(self) -> str | None:
         """What can be true of no measurement, or None."""
         budget = (self.emc50_budget, self.low_budget, self.high_budget, self.probes, 1)
