@@ -22,10 +22,8 @@ from emc.records import (
     Estimate,
     Finish,
     FirstOrderTest,
-    Judgement,
     Milestone,
     Outcome,
-    Polish,
     Probe,
     RateEstimate,
     Run,
@@ -399,11 +397,11 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
     draw = generator("certificates", identity)
     best = cell.optimizer.lr[len(cell.optimizer.lr) // 2]
     kept = [run for run in runs if run.lr == best and run.outcome is not Outcome.DIVERGED]
-    fits = [run for run in kept if run.outcome is Outcome.FIT][:3]
-    failures = [run for run in kept if run.outcome is not Outcome.FIT][:3]
+    fits = [run for run in kept if run.outcome.fits_at_minimum][:3]
+    failures = [run for run in kept if not run.outcome.fits_at_minimum][:3]
     saddle = 0.5 if cell.optimizer.name == "gd" else 0.15
     for run in (*fits, *failures):
-        verdict = Verdict.FITTED if run.outcome is Outcome.FIT else Verdict.MINIMUM
+        verdict = Verdict.FITTED if run.outcome.fits_at_minimum else Verdict.MINIMUM
         if run.outcome is Outcome.OPEN:
             verdict = Verdict.UNCONVERGED
         elif draw.random() < saddle:
@@ -435,40 +433,4 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
             seconds=0.3,
             spectrum_values=(level * largest, 1e-3 * largest, largest),
             spectrum_shares=(0.1, 0.8, 0.1),
-            polish=None if run.outcome is Outcome.FIT else _polish(run, draw),
         )
-
-
-def _polish(run: Probe, draw: np.random.Generator) -> Polish:
-    """Half of the failures were merely unfinished, the rest rest at a minimum."""
-    fits = bool(draw.random() < 0.5)
-    judgement = Judgement(
-        n=run.n,
-        verdict=Verdict.MINIMUM,
-        reason=_REASONS[Verdict.MINIMUM],
-        loss=run.run.loss / 2,
-        gradient_norm=1e-4,
-        relative_gradient_norm=1e-5,
-        plateau=math.nan,
-        lambda_min=0.0,
-        lambda_min_residual=1e-6,
-        lambda_max=1.0,
-        lambda_max_residual=1e-6,
-        trace=3.0,
-        negative_eigenvalues=0,
-        exact=True,
-        iterations=0,
-        eps=1e-3,
-        delta=0.0,
-        seconds=0.1,
-    )
-    return Polish(
-        iterations=40,
-        escapes=0,
-        accuracy=1.0 if fits else run.run.accuracy,
-        fits=fits,
-        loss=run.run.loss / 2,
-        gradient_norm=0.1 if fits else 1e-4,
-        seconds=0.5,
-        judgement=None if fits else judgement,
-    )

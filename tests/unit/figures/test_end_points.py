@@ -38,8 +38,8 @@ def test_failures_are_counted_by_what_became_of_them(warehouse):
     found = rows(drawn(warehouse, "failures-by-optimizer"))
     counted = warehouse.sql("SELECT * FROM minima WHERE NOT fitted")
     assert found["failures"].sum() == counted["end_points"].sum()
-    for word in ("minimum", "unfinished"):
-        assert found.filter(conclusion=word)["failures"].sum() == counted[word].sum() > 0
+    for word in ("minimum", "saddle"):
+        assert found.filter(verdict=word)["failures"].sum() == counted[word].sum() > 0
     sums = found.group_by("optimizer", "architecture").agg(pl.col("share").sum())
     assert (sums["share"] - 1).abs().max() < 1e-9
 

@@ -12,10 +12,8 @@ from emc.records import (
     Estimate,
     Finish,
     FirstOrderTest,
-    Judgement,
     Milestone,
     Outcome,
-    Polish,
     Probe,
     RateEstimate,
     Run,
@@ -152,18 +150,6 @@ _judged = {
     "seconds": _reals,
 }
 
-_polishes = st.builds(
-    Polish,
-    iterations=_counts,
-    escapes=_counts,
-    accuracy=_reals,
-    fits=st.booleans(),
-    loss=_reals,
-    gradient_norm=_reals,
-    seconds=_reals,
-    judgement=st.none() | st.builds(Judgement, **_judged),
-)
-
 certificates = st.builds(
     Certificate,
     cell=_words,
@@ -172,7 +158,6 @@ certificates = st.builds(
     outcome=st.sampled_from(Outcome),
     spectrum_values=st.lists(_reals, max_size=3).map(tuple),
     spectrum_shares=st.lists(_reals, max_size=3).map(tuple),
-    polish=st.none() | _polishes,
     **_judged,
 )
 

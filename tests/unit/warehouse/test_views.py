@@ -65,11 +65,9 @@ def test_emc_counts_verdicts(study, warehouse):
     assert row["certified_saddle"] == verdicts["saddle"]
     assert row["certified_unconverged"] == verdicts["unconverged"]
     assert row["certified_inconclusive"] == verdicts["inconclusive"]
-    failures = certificates.filter(pl.col("outcome") != "fit")
+    failures = certificates.filter(~pl.col("outcome").is_in(["fit", "finished"]))
     assert row["failures_examined"] == len(failures)
-    unfinished = failures["polish_fits"].sum()
-    assert row["failures_unfinished"] == unfinished
-    assert row["failures_certified"] == len(failures) - unfinished
+    assert row["failures_certified"] == (failures["verdict"] == "minimum").sum()
 
 
 def test_a_measured_cell_without_certificate_counts_none(study, warehouse):
@@ -162,12 +160,10 @@ def test_curvature_relates_both_ends_of_the_spectrum(warehouse):
     assert rows["n_over_emc50"].is_between(0, 50).all()
 
 
-def test_the_polish_has_the_last_word_on_a_failure(warehouse):
+def test_end_points_that_the_finish_fitted_are_fits(warehouse):
     rows = warehouse.view("curvature")
-    fits, failures = (rows.filter((pl.col("outcome") == "fit") == fit) for fit in (True, False))
-    assert set(fits["conclusion"]) == {"fit"}
-    assert set(failures["conclusion"]) == {"unfinished", "minimum"}
-    assert ((failures["conclusion"] == "unfinished") == failures["polish_fits"]).all()
+    assert rows["fitted"].equals(rows["outcome"].is_in(["fit", "finished"]), check_names=False)
+    assert set(rows["fitted"]) == {True, False}
 
 
 def test_minima_summarise_the_end_points_of_each_optimizer(warehouse):
@@ -176,13 +172,12 @@ def test_minima_summarise_the_end_points_of_each_optimizer(warehouse):
     assert rows["end_points"].sum() == len(ends)
     for row in rows.iter_rows(named=True):
         own = ends.filter(
-            (pl.col("optimizer") == row["optimizer"])
-            & ((pl.col("outcome") == "fit") == row["fitted"])
+            (pl.col("optimizer") == row["optimizer"]) & (pl.col("fitted") == row["fitted"])
         )
         assert (row["end_points"], row["cells"]) == (len(own), own["cell"].n_unique())
         assert row["lambda_max_median"] == pytest.approx(own["lambda_max"].median())
-        for word in ("minimum", "saddle", "unfinished", "unconverged", "inconclusive"):
-            assert row[word] == (own["conclusion"] == word).sum()
+        for word in ("minimum", "saddle", "unconverged", "inconclusive"):
+            assert row[word] == (~own["fitted"] & (own["verdict"] == word)).sum()
         known = own.filter("lambda_min_known")
         assert row["lambda_min_known"] == len(known)
         assert row["curvature_ratio_median"] == pytest.approx(known["curvature_ratio"].median())

@@ -90,8 +90,6 @@ _CERTIFIED = (
     "n",
     "outcome",
     "verdict",
-    "polish_fits",
-    "polish_verdict",
     "lambda_min",
     "lambda_max",
     "reason",

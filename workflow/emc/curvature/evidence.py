@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from emc.curvature.spectrum import Spectrum
-from emc.records import Certificate, Judgement, Outcome, Polish
+from emc.records import Certificate, Judgement, Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -33,7 +33,6 @@ class Evidence(Judgement):
         number: int,
         replica: int,
         outcome: Outcome,
-        polish: Polish | None = None,
     ) -> Certificate:
         """The row of the probe `replica` of round `number` of a cell, which ended here."""
         spectrum = self.eigenvalues.merged()
@@ -44,7 +43,6 @@ class Evidence(Judgement):
             outcome=outcome,
             spectrum_values=tuple(spectrum.values.tolist()),
             spectrum_shares=tuple(spectrum.shares.tolist()),
-            polish=polish,
             **self._judged(),
         )
 

@@ -26,8 +26,8 @@ def cell_charts() -> dict[str, Chart]:
 
     `probes` has rows as `fit_layers` wants them, `rates` those of the table `rates`, the others
     the columns n and outcome, and: `losses` probe, epoch and loss; `spectra` value and share;
-    `ratios` loss, verdict, ratio and known (eigenvalue or upper bound); `ends` end, stage (of
-    training, or after the polish), loss, gradient and verdict.
+    `ratios` loss, verdict, ratio and known (eigenvalue or upper bound); `ends` loss, gradient and
+    verdict.
     """
     return {
         "fit": _fit(),
@@ -36,7 +36,7 @@ def cell_charts() -> dict[str, Chart]:
         "losses": _losses(),
         "spectrum": _spectrum(),
         "curvature": _curvature(),
-        "polish": _polish(),
+        "ends": _ends(),
     }
 
 
@@ -154,28 +154,21 @@ def _curvature() -> Chart:
     return _layered([points], "ratios", "How far does the Hessian bend down?")
 
 
-def _polish() -> Chart:
-    base = alt.Chart().encode(
-        x=log_x("loss", "training loss (nats)", "~g"),
-        y=log_y("gradient", "gradient norm", "~g"),
-        color=outcome_colour(),
+def _ends() -> Chart:
+    points = (
+        alt.Chart()
+        .mark_point(size=60, strokeWidth=1.6)
+        .encode(
+            x=log_x("loss", "training loss (nats)", "~g"),
+            y=log_y("gradient", "gradient norm", "~g"),
+            color=outcome_colour(),
+            tooltip=[
+                "verdict:N",
+                "outcome:N",
+                alt.Tooltip("n:Q", format=","),
+                alt.Tooltip("loss:Q", format=".3~g"),
+                alt.Tooltip("gradient:Q", title="gradient norm", format=".2~e"),
+            ],
+        )
     )
-    ways = base.mark_line(strokeWidth=1, strokeDash=[3, 3]).encode(detail="end:N")
-    points = base.mark_point(size=60, strokeWidth=1.6).encode(
-        shape=alt.Shape(
-            "stage:N",
-            legend=_ABOVE,
-            scale=alt.Scale(
-                domain=["end of training", "after the polish"], range=["circle", "diamond"]
-            ),
-        ),
-        tooltip=[
-            "stage:N",
-            "verdict:N",
-            "outcome:N",
-            alt.Tooltip("n:Q", format=","),
-            alt.Tooltip("loss:Q", format=".3~g"),
-            alt.Tooltip("gradient:Q", title="gradient norm", format=".2~e"),
-        ],
-    )
-    return _layered([ways, points], "ends", "Gradient at the end points")
+    return _layered([points], "ends", "Gradient at the end points")

@@ -1,4 +1,4 @@
-"""What became of failures to fit, by optimizer: at a minimum, at a saddle, or merely unfinished."""
+"""Where failures to fit near emc50 ended, by optimizer: at a minimum, or at a saddle."""
 
 from typing import Final
 
@@ -7,38 +7,34 @@ from emc.figures.figure import Chart, Figure, some
 from emc.figures.theme import COLOURS, NEUTRAL
 from emc.warehouse import Warehouse
 
-_CONCLUSIONS: Final = {
+_VERDICTS: Final = {
     "minimum": COLOURS[1],
     "saddle": COLOURS[3],
-    "unfinished": COLOURS[0],
     "unconverged": COLOURS[5],
     "inconclusive": NEUTRAL,
 }
 _QUERY: Final = """
 SELECT *, failures / sum(failures) OVER (PARTITION BY optimizer, architecture) AS share
 FROM (
-  SELECT optimizer, architecture, conclusion, count(*) AS failures, count(DISTINCT cell) AS cells,
-    count(polish_iterations) AS polished
-  FROM curvature WHERE outcome <> 'fit' GROUP BY ALL)
-ORDER BY optimizer, architecture, conclusion
+  SELECT optimizer, architecture, verdict, count(*) AS failures, count(DISTINCT cell) AS cells
+  FROM curvature WHERE NOT fitted GROUP BY ALL)
+ORDER BY optimizer, architecture, verdict
 """
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel an architecture, a bar an optimizer, a colour a conclusion."""
+    """A panel an architecture, a bar an optimizer, a colour a verdict."""
     rows = warehouse.sql(_QUERY)
     bars = share_bars(
-        "conclusion",
-        _CONCLUSIONS,
+        "verdict",
+        _VERDICTS,
         of="failures",
         panel="architecture",
         title="share of examined failures",
     )
-    failures, polished = rows["failures"].sum(), rows["polished"].sum()
     caption = (
-        f"{failures:,} failures to fit, the smallest of each cell; L-BFGS went on from"
-        f" {polished:,} of them. Unfinished: it fits the samples, so that the training procedure"
-        " stopped too early. Only a failure at a minimum counts against the net."
+        f"{rows['failures'].sum():,} failures to fit, those of each cell that lie next to its EMC,"
+        " as the finish left them. The verdict adds the curvature to the first-order test."
     )
     return bar_panels(bars, rows, "architecture", caption)
 
@@ -48,7 +44,7 @@ FIGURE: Final = Figure(
     "Where failures to fit stopped, by optimizer",
     (
         some(
-            "FROM curvature WHERE outcome <> 'fit'",
+            "FROM curvature WHERE NOT fitted",
             "No failure to fit has a certificate: run `snakemake` with this study to the end.",
         ),
     ),

@@ -32,7 +32,7 @@ def draw(warehouse: Warehouse) -> Chart:
         x=alt.X("optimizer:N", title=None),
         xOffset=alt.XOffset("end:N", sort=["fitted", "did not fit"]),
     )
-    base = base.transform_calculate(end="datum.outcome === 'fit' ? 'fitted' : 'did not fit'")
+    base = base.transform_calculate(end="datum.fitted ? 'fitted' : 'did not fit'")
     points = base.mark_point(size=40, strokeWidth=1.4).encode(
         y=log_y("value", _WHEN, "~g"),
         color=outcome_colour(),

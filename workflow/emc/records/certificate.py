@@ -76,8 +76,7 @@ class Certificate(Judgement):
     """The judgement of one probe's end point.
 
     The spectrum is a quadrature: `spectrum_shares` says which share of all eigenvalues each of
-    `spectrum_values` stands for. `polish` is there where one was asked for and the probe did not
-    fit.
+    `spectrum_values` stands for.
     """
 
     cell: str
@@ -86,4 +85,3 @@ class Certificate(Judgement):
     outcome: Outcome
     spectrum_values: tuple[float, ...] = field(default=(), repr=False)
     spectrum_shares: tuple[float, ...] = field(default=(), repr=False)
-    polish: Polish | None = None

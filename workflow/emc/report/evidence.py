@@ -36,12 +36,14 @@ _TRACES: Final = """
 WITH near AS (
   SELECT p.cell, p.n, p.outcome, p.trace_epochs, p.trace_losses,
     row_number() OVER (
-      PARTITION BY p.cell, p.outcome = 'fit' ORDER BY abs(ln(p.n / e.emc50)), p.round, p.replica
+      PARTITION BY p.cell, p.outcome IN ('fit', 'finished')
+      ORDER BY abs(ln(p.n / coalesce(e.emc50, e.emc50_budget))), p.round, p.replica
     ) AS place
   FROM probes AS p JOIN estimates AS e ON e.cell = p.cell AND e.best_lr = p.lr
   WHERE len(p.trace_epochs) > 0)
 SELECT cell, n, outcome, trace_epochs AS epochs, trace_losses AS losses FROM near
-WHERE place <= CASE outcome WHEN 'fit' THEN $fits ELSE $failures END ORDER BY cell, outcome, place
+WHERE place <= CASE WHEN outcome IN ('fit', 'finished') THEN $fits ELSE $failures END
+ORDER BY cell, outcome, place
 """
 
 
@@ -49,7 +51,8 @@ _SPECTRA: Final = """
 WITH near AS (
   SELECT p.cell, p.n, p.outcome, p.spectrum_values, p.spectrum_shares,
     row_number() OVER (
-      PARTITION BY p.cell, p.outcome = 'fit' ORDER BY abs(ln(p.n / e.emc50)), p.round, p.replica
+      PARTITION BY p.cell, p.outcome IN ('fit', 'finished')
+      ORDER BY abs(ln(p.n / coalesce(e.emc50, e.emc50_budget))), p.round, p.replica
     ) AS place
   FROM certificates AS p JOIN estimates AS e ON e.cell = p.cell)
 SELECT cell, n, outcome, spectrum_values AS "values", spectrum_shares AS shares FROM near
@@ -63,9 +66,7 @@ def evidence_data(warehouse: Warehouse) -> dict[str, Any]:
     rates = warehouse.sql("SELECT cell, lr, emc50, low, high, probes FROM rates ORDER BY cell, lr")
     certificates = warehouse.sql(
         "SELECT cell, n, outcome, verdict, reason, loss, gradient_norm, lambda_min, lambda_max,"
-        " trace, negative_eigenvalues, exact, polish_iterations, polish_escapes, polish_accuracy,"
-        " polish_fits, polish_loss, polish_gradient_norm, polish_verdict, polish_lambda_min,"
-        " polish_lambda_max FROM certificates ORDER BY cell, n, round, replica"
+        " trace, negative_eigenvalues, exact FROM certificates ORDER BY cell, n, round, replica"
     )
     return {
         "probes": _probes(order, warehouse),

@@ -226,18 +226,6 @@ CERTIFICATES: Final = Table(
         Column("seconds", "real", "wall time of the certificate"),
         Column("spectrum_values", "reals", "the spectrum as a quadrature: eigenvalues"),
         Column("spectrum_shares", "reals", "share of all eigenvalues that each stands for"),
-        Column("polish_iterations", "whole", "iterations of L-BFGS from a failure's end", True),
-        Column("polish_escapes", "whole", "saddles that it left along their curvature", True),
-        Column("polish_accuracy", "real", "training accuracy that it reached", True),
-        Column("polish_fits", "truth", "it fits: the run was unfinished, not stuck", True),
-        Column("polish_loss", "real", "mean training loss that it reached", True),
-        Column("polish_gradient_norm", "real", "norm of the gradient there", True),
-        Column("polish_verdict", "text", "certificate of that point; none where it fits", True),
-        Column("polish_reason", "text", "why, in one sentence", True),
-        Column("polish_lambda_min", "real", "smallest eigenvalue there", True),
-        Column("polish_lambda_max", "real", "largest eigenvalue there", True),
-        Column("polish_exact", "truth", "the whole spectrum was computed there", True),
-        Column("polish_seconds", "real", "wall time of polish and its certificate", True),
     ),
 )
 

@@ -7,21 +7,6 @@ from typing import Any
 from emc.records import Certificate, Estimate, Generalisation, Probe, RateEstimate
 from emc.records.column import from_row, row
 
-_OF_POLISH = (
-    "iterations",
-    "escapes",
-    "accuracy",
-    "fits",
-    "loss",
-    "gradient_norm",
-    "verdict",
-    "reason",
-    "lambda_min",
-    "lambda_max",
-    "exact",
-    "seconds",
-)
-
 
 def probe_row(probe: Probe) -> dict[str, Any]:
     """A row of the table `probes`."""
@@ -43,9 +28,7 @@ def certificate_row(certificate: Certificate) -> dict[str, Any]:
     fields = asdict(certificate)
     for part in ("spectrum_values", "spectrum_shares"):
         fields[part] = list(fields[part])
-    polish = fields.pop("polish") or {}
-    found = {**(polish.pop("judgement", None) or {}), **polish}
-    return fields | {f"polish_{name}": found.get(name) for name in _OF_POLISH}
+    return fields
 
 
 def generalisation_row(generalisation: Generalisation) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from emc.store.failures import failures
 from emc.store.layout import REMADE_BY, CellFiles, Results, log_of
 from emc.store.tables import read_table
 from emc.study.claims import AskedClaim
-from emc.warehouse.certified import load_certified
 from emc.warehouse.claims import load_claims
 from emc.warehouse.datasets import load_datasets
 from emc.warehouse.loading import create, load_estimates, load_failures, load_parquet
@@ -82,7 +81,6 @@ def build(
             _load_results(connection, folders, failed, settings, seeds)
             load_failures(connection, failed)
             load_refits(connection)
-            load_certified(connection)
             load_datasets(connection, results)
             load_claims(connection, claims)
             _describe_versions(connection)

@@ -4,7 +4,6 @@ from typing import Final
 
 from emc.store.columns import TABLES
 from emc.warehouse.build import VERSIONS
-from emc.warehouse.certified import EMC_CERTIFIED
 from emc.warehouse.claims import ASKED
 from emc.warehouse.datasets import DATASETS
 from emc.warehouse.refits import EMC_BY_BUDGET, EMC_BY_THRESHOLD
@@ -17,7 +16,6 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     RUNS,
     EMC_BY_BUDGET,
     EMC_BY_THRESHOLD,
-    EMC_CERTIFIED,
     *TABLES,
     DATASETS,
     ASKED,
@@ -35,10 +33,11 @@ def _section(relation: Relation) -> str:
     kind = "view" if isinstance(relation, View) else "table"
     rows = (
         f"| `{column.name}` | {SQL_TYPES[column.kind]} | {'yes' if column.nullable else ''} |"
-        f" {column.meaning} |\n"
+        f" {column.unit} | {column.meaning} |\n"
         for column in relation.columns
     )
     return (
         f"## {relation.name} ({kind})\n\n{relation.meaning}\n\n"
-        f"| column | type | may be empty | meaning |\n| --- | --- | --- | --- |\n{''.join(rows)}"
+        "| column | type | may be empty | unit | meaning |\n| --- | --- | --- | --- | --- |\n"
+        f"{''.join(rows)}"
     )

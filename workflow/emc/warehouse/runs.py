@@ -29,7 +29,7 @@ RUNS: Final = View(
       FROM estimates JOIN trained USING (cell)
       UNION ALL
       SELECT cell, 'certify', NULL, NULL, NULL, count(*), NULL,
-        sum(seconds + coalesce(polish_seconds, 0))
+        sum(seconds)
       FROM certificates GROUP BY cell
       UNION ALL
       SELECT cell, 'generalise', NULL, any_value(back_end), any_value(device), count(*), NULL,

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, RATES, Column, Table
-from emc.warehouse.certified import CONCLUSION, EMC_CERTIFIED
 from emc.warehouse.relations import View, names
 
 _NOT_SHARED: Final = {"cell", "sections", "labels", "label_noise", "seed", "definition"}
@@ -61,9 +60,8 @@ _SEARCH: Final = _columns(
     nullable=True,
 )
 
-_CERTIFIED: Final = tuple(
-    replace(column, nullable=True) for column in _all_but(EMC_CERTIFIED, {"cell"})
-)
+FITTED: Final = "outcome IN ('fit', 'finished')"
+"""Whether a probe fits at its minimum."""
 
 _CONFLICTS: Final = 0.5
 """With so many expected, two in five draws have one at least (Poisson)."""
@@ -128,9 +126,7 @@ EMC: Final = View(
         Column("certified_unconverged", "whole", "of these: unconverged"),
         Column("certified_inconclusive", "whole", "of these: inconclusive"),
         Column("failures_examined", "whole", "certified end points of probes that did not fit"),
-        Column("failures_certified", "whole", "of these: at a minimum, polished or not"),
-        Column("failures_unfinished", "whole", "of these: fitted by the polish"),
-        *_CERTIFIED,
+        Column("failures_certified", "whole", "of these: at a minimum, curvature and all"),
     ),
     f"""
     WITH outcomes AS (
@@ -150,9 +146,8 @@ EMC: Final = View(
         count(*) FILTER (verdict = 'saddle') AS certified_saddle,
         count(*) FILTER (verdict = 'unconverged') AS certified_unconverged,
         count(*) FILTER (verdict = 'inconclusive') AS certified_inconclusive,
-        count(*) FILTER (outcome <> 'fit') AS failures_examined,
-        count(*) FILTER (({CONCLUSION}) = 'minimum') AS failures_certified,
-        count(*) FILTER (({CONCLUSION}) = 'unfinished') AS failures_unfinished
+        count(*) FILTER (NOT {FITTED}) AS failures_examined,
+        count(*) FILTER (NOT {FITTED} AND verdict = 'minimum') AS failures_certified
       FROM certificates GROUP BY cell),
     {_CONFLICT_SHARES}
     SELECT {names(CELLS.columns, "c")},
@@ -180,14 +175,11 @@ EMC: Final = View(
       coalesce(v.certified_unconverged, 0) AS certified_unconverged,
       coalesce(v.certified_inconclusive, 0) AS certified_inconclusive,
       coalesce(v.failures_examined, 0) AS failures_examined,
-      coalesce(v.failures_certified, 0) AS failures_certified,
-      coalesce(v.failures_unfinished, 0) AS failures_unfinished,
-      {names(_CERTIFIED, "k")}
+      coalesce(v.failures_certified, 0) AS failures_certified
     FROM cells AS c
     LEFT JOIN estimates AS e ON e.cell = c.cell
     LEFT JOIN outcomes AS o ON o.cell = c.cell
     LEFT JOIN verdicts AS v ON v.cell = c.cell
-    LEFT JOIN emc_certified AS k ON k.cell = c.cell
     LEFT JOIN failures AS f ON f.cell = c.cell AND f.stage = 'measure'
     LEFT JOIN conflicts AS d ON d.cell = c.cell
     ORDER BY c.cell
@@ -307,11 +299,6 @@ _END_POINT: Final = _columns(
     "trace",
     "exact",
     "negative_eigenvalues",
-    "polish_iterations",
-    "polish_escapes",
-    "polish_accuracy",
-    "polish_fits",
-    "polish_verdict",
 )
 _KNOWN: Final = "(exact OR verdict NOT IN ('unconverged', 'inconclusive'))"
 
@@ -322,7 +309,7 @@ CURVATURE: Final = View(
         *_END_POINT,
         Column("curvature_ratio", "real", "lambda_min / lambda_max"),
         Column("lambda_min_known", "truth", "lambda_min is more than an upper bound"),
-        Column("conclusion", "text", "fit; unfinished: the polish fits; or the last verdict"),
+        Column("fitted", "truth", "the probe fits, within its budget or by its finish"),
         Column("n_over_emc50", "real", "n of the probe over the cell's emc50"),
         *_FACTORS,
     ),
@@ -330,7 +317,7 @@ CURVATURE: Final = View(
     SELECT {names(_END_POINT, "p")},
       p.lambda_min / p.lambda_max AS curvature_ratio,
       {_KNOWN} AS lambda_min_known,
-      {CONCLUSION} AS conclusion,
+      {FITTED} AS fitted,
       p.n / e.emc50 AS n_over_emc50,
       {names(_FACTORS, "c")}
     FROM certificates AS p JOIN cells AS c ON c.cell = p.cell
@@ -349,7 +336,6 @@ MINIMA: Final = View(
         Column("end_points", "whole", "certified end points"),
         Column("minimum", "whole", "failures that came to rest at a minimum"),
         Column("saddle", "whole", "failures that came to rest at a saddle"),
-        Column("unfinished", "whole", "failures that the polish fits"),
         Column("unconverged", "whole", "failures that were still moving"),
         Column("inconclusive", "whole", "failures of which Lanczos could not tell"),
         Column("lambda_max_median", "real", "median of the largest eigenvalue"),
@@ -360,12 +346,12 @@ MINIMA: Final = View(
         Column("curvature_ratio_median", "real", "their median lambda_min / lambda_max", True),
     ),
     f"""
-    SELECT optimizer, outcome = 'fit' AS fitted, count(DISTINCT cell) AS cells,
+    SELECT optimizer, fitted, count(DISTINCT cell) AS cells,
       count(*) AS end_points,
       {
         ", ".join(
-            f"count(*) FILTER (conclusion = '{verdict}') AS {verdict}"
-            for verdict in ("minimum", "saddle", "unfinished", "unconverged", "inconclusive")
+            f"count(*) FILTER (NOT fitted AND verdict = '{verdict}') AS {verdict}"
+            for verdict in ("minimum", "saddle", "unconverged", "inconclusive")
         )
     },
       median(lambda_max) AS lambda_max_median,

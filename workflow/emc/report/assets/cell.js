@@ -90,17 +90,8 @@ function lowKnown(row) {
   return row.exact || !["unconverged", "inconclusive"].includes(row.verdict);
 }
 
-/** What L-BFGS made of a failure, in words. */
-function polishOf(row) {
-  if (row.polish_iterations === null) return "–";
-  const escapes = row.polish_escapes ? `, ${row.polish_escapes} saddles left` : "";
-  const spent = `${whole.format(row.polish_iterations)} iterations${escapes}`;
-  if (row.polish_fits) return `unfinished: it fits after ${spent}`;
-  return `${row.polish_verdict} at ${shown(100 * row.polish_accuracy, 4)} % after ${spent}`;
-}
-
 function certificateTable(rows) {
-  const heads = ["end point", "verdict", "why", "after the polish", "loss", "gradient norm", "smallest eigenvalue", "largest", "trace", "negative"];
+  const heads = ["end point", "verdict", "why", "loss", "gradient norm", "smallest eigenvalue", "largest", "trace", "negative"];
   const body = rows.map((row) =>
     element(
       "tr",
@@ -108,7 +99,6 @@ function certificateTable(rows) {
       element("th", { scope: "row" }, `${row.outcome} at n = ${whole.format(row.n)}`),
       element("td", {}, row.verdict),
       element("td", {}, row.reason),
-      element("td", {}, polishOf(row)),
       ...[
         shown(row.loss),
         shown(row.gradient_norm),
@@ -124,22 +114,12 @@ function certificateTable(rows) {
   return element("div", { className: "scroll" }, table);
 }
 
-/** EMC without the failures that stopped at no minimum. */
-function certifiedSentence(cell) {
-  const left = `${whole.format(cell.failures_left_out)} of ${whole.format(cell.failures_in_all)} failures`;
-  if (cell.failures_left_out === 0) return "No failure that was examined is left out: certified EMC is EMC.";
-  const answer = cell.certified_saturated
-    ? `at least ${shown(cell.emc50_certified)}`
-    : `${shown(cell.emc50_certified)} (${intervalOf(cell.low_certified, cell.high_certified)})`;
-  return `Without ${left}, which were examined and stopped at no minimum, EMC would be ${answer}.`;
-}
-
 function certificatePart(place) {
   const table = evidenceOf().certificates;
   const rows = rowsOf(table, ...rangeOf(table, place));
   const heading = element("h2", {}, "Certificates");
   if (!rows.length) return element("section", {}, heading, element("p", {}, "No end point of this cell has a certificate."));
-  return element("section", {}, heading, element("p", {}, certifiedSentence(page.cells[place])), certificateTable(rows));
+  return element("section", {}, heading, certificateTable(rows));
 }
 
 function lossRows(place) {
@@ -149,16 +129,16 @@ function lossRows(place) {
   );
 }
 
-/** Each certified end point, and where a polish led from it. */
+/** Each certified end point. */
 function endRows(place) {
   const table = evidenceOf().certificates;
-  return rowsOf(table, ...rangeOf(table, place)).flatMap((row, end) => {
-    const { n, outcome } = row;
-    const trained = { end, n, outcome, stage: "end of training", loss: row.loss, gradient: row.gradient_norm, verdict: row.verdict };
-    if (row.polish_iterations === null) return [trained];
-    const verdict = row.polish_fits ? "fits" : row.polish_verdict;
-    return [trained, { end, n, outcome, stage: "after the polish", loss: row.polish_loss, gradient: row.polish_gradient_norm, verdict }];
-  });
+  return rowsOf(table, ...rangeOf(table, place)).map((row) => ({
+    n: row.n,
+    outcome: row.outcome,
+    loss: row.loss,
+    gradient: row.gradient_norm,
+    verdict: row.verdict,
+  }));
 }
 
 function spectrumRows(place) {
