@@ -12,6 +12,12 @@ ROWS = [
     if "::" in line
 ]
 
+WORDS = [
+    tuple(cell.strip() for cell in line.strip("|\n").split("|"))[:3]
+    for line in (ROOT / "docs/glossary.md").read_text().splitlines()
+    if "::" in line
+]
+
 
 @pytest.mark.parametrize(("question", "place", "test"), ROWS)
 def test_place_and_test_exist(question: str, place: str, test: str) -> None:
@@ -19,6 +25,14 @@ def test_place_and_test_exist(question: str, place: str, test: str) -> None:
     text = (ROOT / file).read_text()
     assert re.search(rf"\b{re.escape(name)}\b", text), f"{question}: {file} has no {name}"
     assert (ROOT / test).is_file(), f"{question}: no {test}"
+
+
+@pytest.mark.parametrize(("word", "meaning", "place"), WORDS)
+def test_each_word_is_where_the_glossary_says(word: str, meaning: str, place: str) -> None:
+    assert meaning
+    file, name = place.split("::")
+    text = (ROOT / file).read_text()
+    assert re.search(rf"\b{re.escape(name)}\b", text), f"{word}: {file} has no {name}"
 
 
 def test_every_floor_is_on_the_map() -> None:

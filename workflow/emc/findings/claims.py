@@ -14,7 +14,7 @@ from emc.findings.claim import (
 )
 from emc.findings.factors import FACTORS, Factor, of_equal_size
 from emc.findings.result import Expectation
-from emc.study.sources import IMAGES, TABLES
+from emc.study.sources import IMAGES, PUBLISHED_TABLES
 
 _GREATER, _LESS = Expectation.GREATER, Expectation.LESS
 
@@ -226,8 +226,8 @@ CLAIMS: Final[tuple[Claim, ...]] = (
             of_equal_size("kind", *FACTORS["dataset"].keys),
             "tabular",
             "image",
-            level=_named(pl.col("dataset").is_in(TABLES), "tabular", "image"),
-            where=pl.col("dataset").is_in([*TABLES, *IMAGES]),
+            level=_named(pl.col("dataset").is_in(PUBLISHED_TABLES), "tabular", "image"),
+            where=pl.col("dataset").is_in([*PUBLISHED_TABLES, *IMAGES]),
         ),
     ),
     Claim(

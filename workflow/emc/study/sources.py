@@ -26,7 +26,7 @@ class Images(Strict):
     """A data set of images."""
 
 
-class Table(Strict):
+class PublishedTable(Strict):
     """A published table."""
 
 
@@ -98,28 +98,28 @@ class ImageFolder(Images):
         return Facts((self.channels, self.size, self.size), self.classes, None)
 
 
-class Covertype(Table):
+class Covertype(PublishedTable):
     """Forest cover type (UCI): 581,012 rows of 54 columns, 7 classes, a fifth for testing."""
 
     name: Literal["covertype"]
     facts: ClassVar[Facts] = Facts((54,), 7, 464_810)
 
 
-class Adult(Table):
+class Adult(PublishedTable):
     """Adult income (UCI): 32,561 rows of 14 columns, 2 classes, 16,281 rows for testing."""
 
     name: Literal["adult"]
     facts: ClassVar[Facts] = Facts((108,), 2, 32_561)
 
 
-class Credit(Table):
+class Credit(PublishedTable):
     """Default of credit card clients (UCI): 30,000 rows, 2 classes, a fifth for testing."""
 
     name: Literal["credit"]
     facts: ClassVar[Facts] = Facts((32,), 2, 24_000)
 
 
-class GermanCredit(Table):
+class GermanCredit(PublishedTable):
     """German credit (Statlog, UCI): 1,000 rows of 20 columns, 2 classes, a fifth for testing."""
 
     name: Literal["german-credit"]
@@ -299,7 +299,7 @@ DATA_SETS: Final = _names(Strict)
 """Names of the program's own data sets."""
 IMAGES: Final = _names(Images)
 """Those of images."""
-TABLES: Final = _names(Table)
+PUBLISHED_TABLES: Final = _names(PublishedTable)
 """Those that are published tables."""
 
 if TYPE_CHECKING:
