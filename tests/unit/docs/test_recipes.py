@@ -12,6 +12,7 @@ from textwrap import dedent, indent
 import pytest
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
 
 STEPPED = """
 import numpy as np
