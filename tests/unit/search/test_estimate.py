@@ -201,3 +201,18 @@ def test_a_net_that_fits_nothing_is_below_the_smallest_size() -> None:
     assert not answer.tolerance_reached
     assert answer.emc50 == answer.high == 10
     assert len(trials) < 60
+
+
+def test_a_search_goes_down_where_all_failures_stay_open() -> None:
+    """Nothing is ever decided above 100: the search brackets 100 all the same, and says so."""
+    method = search(aim="minima", probes=60)
+    trials: list[Trial] = []
+    while requests := method.requests(trials):
+        trials += [Trial(one.n, one.lr, one.n <= 100, one.n <= 100 or None) for one in requests]
+    found = method.answer(trials)
+    sizes = [trial.n for trial in trials]
+    assert max(sizes.count(n) for n in sizes if n > 200) <= 4
+    assert found.low is not None
+    assert 60 < found.low <= 100
+    assert (found.emc50, found.high, found.failures_decided) == (None, None, 0.0)
+    assert not found.tolerance_reached

@@ -66,9 +66,3 @@ class Evidence:
     def readings(self) -> tuple[Reading, ...]:
         """The readings that differ."""
         return (self.lower,) if self.upper is self.lower else (self.lower, self.upper)
-
-    @property
-    def least_settled(self) -> Posterior:
-        """The posterior of the reading whose interval is wider."""
-        posteriors = [reading.posterior for reading in self.readings]
-        return max(posteriors, key=lambda one: one.interval().half_width())
