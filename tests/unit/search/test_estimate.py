@@ -17,6 +17,7 @@ from emc.search.posterior import Posterior
 
 EMC50 = 420
 FIRST, SECOND = logistic(200, 0.05), logistic(600, 0.05)
+NEAR, FURTHER = logistic(260, 0.05), logistic(360, 0.05)
 CURVES = {
     "logistic": logistic(EMC50, 0.1),
     "probit": probit(EMC50, 0.17),
@@ -24,6 +25,7 @@ CURVES = {
 }
 ODD = {
     "two transitions": (lambda n: 0.4 * FIRST(n) + 0.6 * SECOND(n), 553),
+    "two transitions near": (lambda n: 0.4 * NEAR(n) + 0.6 * FURTHER(n), 333),
     "30 % never fit": (lambda n: 0.7 * CURVES["logistic"](n), 383),
     "two slopes": (lambda n: logistic(EMC50, 0.05 if n < EMC50 else 0.3)(n), EMC50),
     "Cover, d = 7": (cover(7), 14),
@@ -83,6 +85,19 @@ def test_intervals_hold_the_truth_where_no_smooth_curve_does(name: str) -> None:
     answers = [simulate(search(probes=200), curve, seed)[0] for seed in range(40)]
     assert np.mean([(one.low or 0) <= truth <= (one.high or np.inf) for one in answers]) >= 0.85
     assert all((one.low or 0) <= one.emc50 <= (one.high or np.inf) for one in answers)
+
+
+def test_a_search_ends_only_where_bets_too_leave_an_interval() -> None:
+    """A curve that looks sharp in its first trials by chance: 13 of them seemed enough."""
+    curve, _ = ODD["two transitions near"]
+    answer, trials = simulate(search(probes=40), curve, 10_011)
+    assert len(trials) == 40
+    assert not answer.tolerance_reached
+    sharp, trials = simulate(search(probes=100), logistic(EMC50, 0.02), 0)
+    assert sharp.tolerance_reached
+    assert sharp.high_any_curve is not None
+    assert sharp.low_any_curve is not None
+    assert sharp.high_any_curve - sharp.low_any_curve <= 8 * 2 * 0.1 * sharp.emc50
 
 
 @pytest.mark.slow

@@ -17,14 +17,14 @@ OUTCOMES = [(100, True), (400, False), (200, True), (280, False), (240, True), (
 LIMITS = Limits(1, 4000, 0.05, 200)
 SHAPES = np.array(
     [
-        (0.004, 0.002, 1, 0.50),
-        (0.03, 0.002, 1, 0.20),
+        (0.004, 0.002, 1, 0.40),
+        (0.03, 0.002, 1, 0.16),
         (0.22, 0.002, 1, 0.015),
         (0.40, 0.002, 1, 0.015),
         (0.01, 0.22, 1, 0.015),
         (0.01, 0.40, 1, 0.015),
-        (0.01, 0.002, 5, 0.12),
-        (0.01, 0.002, 0.2, 0.12),
+        (0.01, 0.002, 5, 0.19),
+        (0.01, 0.002, 0.2, 0.19),
     ]
 )
 """Lapse, guess, skew and prior probability."""
@@ -47,7 +47,8 @@ def dense(
         p = guesses + span / (1 + np.exp(-np.clip(z, -40, 40)))
         weights *= p if fit else 1 - p
     marginal = weights.sum(axis=(1, 2))
-    return np.exp(np.interp([0.025, 0.5, 0.975], np.cumsum(marginal / marginal.sum()), centres))
+    upper_edges = centres + (centres[1] - centres[0]) / 2
+    return np.exp(np.interp([0.025, 0.5, 0.975], np.cumsum(marginal / marginal.sum()), upper_edges))
 
 
 def posterior(outcomes: list[tuple[int, bool]], limits: Limits = LIMITS) -> Posterior:
@@ -72,13 +73,14 @@ def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
     assert at(centre - half) == pytest.approx(0.9)
 
 
-@pytest.mark.parametrize(("repeats", "error"), [(1, 0.04), (4, 6e-3), (20, 6e-3)])
-def test_quantiles_agree_with_brute_force(repeats: int, error: float) -> None:
-    """After few trials the grid is wider than the sharpest curves: ends are less exact."""
+@pytest.mark.parametrize("repeats", [1, 2, 4, 20])
+def test_quantiles_agree_with_brute_force(repeats: int) -> None:
+    """In the logarithm, to 3.5 % of the interval: six trials leave a factor of 22."""
     outcomes = OUTCOMES * repeats
     found = posterior(outcomes).interval()
-    wanted = dense(outcomes, LIMITS)
-    assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=error)
+    wanted = np.log(dense(outcomes, LIMITS))
+    error = np.log([found.low, found.median, found.high]) - wanted
+    assert np.abs(error).max() < 0.035 * (wanted[2] - wanted[0])
 
 
 def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None:

@@ -46,8 +46,8 @@ def test_median_and_interval_are_those_of_the_posterior(centre, scale):
         :, 0
     ]
     half = (answer.high - answer.low) / 2
-    assert abs(median - answer.emc50) < 0.3 * half
-    assert 0.7 < (high - low) / (2 * half) < 1.5
+    assert abs(median - answer.emc50) < 0.15 * half
+    assert 0.9 < (high - low) / (2 * half) < 1.45
 
 
 def test_readings_of_one_cell_do_not_touch_each_other():

@@ -6,6 +6,7 @@ from math import inf, log, sqrt
 from typing import Final
 
 from emc.records import RateEstimate
+from emc.search.betting import Ends
 from emc.search.curve import transition_width
 from emc.search.evidence import Evidence, Reading
 from emc.search.limits import Limits
@@ -21,6 +22,9 @@ _WEAK: Final = 0.4
 _WIDER: Final = 1.8
 """A search goes on until such bets leave an interval at most this many times wider than wanted,
 even if the curve makes a narrower one: curves mislead where they do not hold."""
+
+_ANY_CURVE: Final = 8.0
+"""The same of the confidence set's own bets: a few lucky trials must not end a search."""
 
 _TRANSITION: Final = log(0.95 / 0.05)
 """Slopes from emc50 within which the fitted probability lies between 5 and 95 %."""
@@ -68,8 +72,7 @@ def reported(reading: Reading, limits: Limits) -> Bounds:
     found = bounded(reading.posterior, limits)
     if reading.misfit is None:
         return found
-    low, high = reading.bets.ends
-    return Bounds(found.emc50, _lower(found.low, low), _higher(found.high, high))
+    return _widened(found, reading.bets.ends)
 
 
 def settled(reading: Reading, limits: Limits) -> bool:
@@ -78,9 +81,14 @@ def settled(reading: Reading, limits: Limits) -> bool:
     if below(posterior, limits) or saturated(posterior, limits):
         return True
     found = reported(reading, limits)
-    low, high = reading.bets.left(_WEAK)
-    weak = Bounds(found.emc50, _lower(found.low, low), _higher(found.high, high))
-    return found.narrow(limits) and weak.narrow(limits, _WIDER)
+    weak = _widened(found, reading.bets.left(_WEAK))
+    low, high = reading.bets.ends
+    any_curve = _widened(found, (low or 0.0, high))
+    return (
+        found.narrow(limits)
+        and weak.narrow(limits, _WIDER)
+        and any_curve.narrow(limits, _ANY_CURVE)
+    )
 
 
 def spanning(evidence: Evidence, limits: Limits) -> Bounds:
@@ -91,6 +99,11 @@ def spanning(evidence: Evidence, limits: Limits) -> Bounds:
         _lower(lower.low, upper.low),
         _higher(lower.high, upper.high),
     )
+
+
+def _widened(found: Bounds, ends: Ends) -> Bounds:
+    """The same number with an interval that holds other ends too."""
+    return Bounds(found.emc50, _lower(found.low, ends[0]), _higher(found.high, ends[1]))
 
 
 def _lower(one: float | None, other: float | None) -> float | None:

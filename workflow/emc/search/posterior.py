@@ -13,10 +13,17 @@ from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
 
 _BLOCK: Final = 3
 _CENTRES: Final = 54 * _BLOCK
+_INSIDE: Final = 122
+"""So many of the centres lie in the core, the others over the whole grid."""
+
+_OUTSIDE: Final = 0.005
+_LEVELS: Final = np.array([_OUTSIDE / 5, 0.16, 0.84, 1.0 - _OUTSIDE / 5])
+"""Of the core's ends, and of one standard deviation about the middle."""
+
 _TAIL: Final = 1e-4
 _STEPS_A_DEVIATION: Final = 5.0
-_REACH: Final = 4.0
 _NARROWER: Final = 0.7
+Ends = tuple[float, float]
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 """Levels of the ends and the median of an interval."""
 
@@ -118,7 +125,7 @@ class Posterior:
 
     def _coarse(self) -> "_Grid":
         """The grid over the whole range."""
-        return _Grid(*self._limits.range, self._limits, self._counts)
+        return _Grid(self._limits.range, self._limits.range, self._limits, self._counts)
 
     def _count(self, n: int, fit: bool) -> None:
         self._counts.setdefault(n, [0, 0])[0 if fit else 1] += 1
@@ -132,15 +139,19 @@ class Posterior:
 
 
 class _Grid:
-    """Log weights over shapes, slopes and evenly spaced centres, in this order."""
+    """Log weights over shapes, slopes and centres, in this order.
 
-    def __init__(
-        self, low: float, high: float, limits: Limits, counts: dict[int, list[int]]
-    ) -> None:
-        self.centres = np.linspace(low, high, _CENTRES)
-        self.step = float(self.centres[1] - self.centres[0])
-        self.edges = np.append(self.centres - self.step / 2, self.centres[-1] + self.step / 2)
-        self._log_weights = log_prior(limits, self.centres)
+    Most centres lie evenly over the core, the others evenly over the whole grid: curves on which
+    many runs never fit keep tails over which a grid of one step would miss sharp transitions.
+    """
+
+    def __init__(self, core: Ends, ends: Ends, limits: Limits, counts: dict[int, list[int]]):
+        self._core = core
+        inside = np.linspace(*core, _INSIDE)
+        self.centres = np.sort(np.append(inside, np.linspace(*ends, _CENTRES - _INSIDE)))
+        middles = (self.centres[1:] + self.centres[:-1]) / 2
+        self.edges = np.concatenate([self.centres[:1], middles, self.centres[-1:]])
+        self._log_weights = log_prior(limits, self.centres) + _log(np.diff(self.edges))
         for n, (fits, failures) in counts.items():
             self._take(n, fits, failures)
         self._normalise()
@@ -154,23 +165,30 @@ class _Grid:
         return expected
 
     def holds(self, limits: Limits) -> bool:
-        """Whether the mass does not reach the ends unless they are the range's."""
+        """Whether the mass reaches neither end of the core nor of the grid, unless the range's."""
         low, high = limits.range
-        below = self.marginal[0] < _TAIL or self.centres[0] <= low
-        above = self.marginal[-1] < _TAIL or self.centres[-1] >= high
-        return bool(below and above)
+        below, above = np.interp(self._core, self.edges, self.cumulated)
+        inside = (self._core[0] <= low or below < _OUTSIDE) and (
+            self._core[1] >= high or above > 1 - _OUTSIDE
+        )
+        first = self.centres[0] <= low or self.marginal[0] < _TAIL
+        last = self.centres[-1] >= high or self.marginal[-1] < _TAIL
+        return bool(inside and first and last)
 
-    def closer(self) -> tuple[float, float] | None:
-        """Ends of a markedly narrower grid around the mass, or None where this one is fine."""
-        if self.step * _STEPS_A_DEVIATION <= self.deviation:
+    def closer(self) -> tuple[Ends, Ends] | None:
+        """A markedly narrower core around the mass and its ends, or None where this one is fine."""
+        low, first, last, high = np.interp(_LEVELS, self.cumulated, self.edges)
+        deviation = (last - first) / 2
+        step = (self._core[1] - self._core[0]) / (_INSIDE - 1)
+        if step * _STEPS_A_DEVIATION <= deviation:
+            return None
+        margin = max(deviation, 2 * step)
+        core = max(self._core[0], low - margin), min(self._core[1], high + margin)
+        if core[1] - core[0] >= _NARROWER * (self._core[1] - self._core[0]):
             return None
         tails = np.interp([_TAIL, 1 - _TAIL], self.cumulated, self.edges)
-        reach, margin = _REACH * self.deviation, max(self.deviation, 2 * self.step)
-        low = max(self.centres[0], min(tails[0], self.mean - reach) - margin)
-        high = min(self.centres[-1], max(tails[1], self.mean + reach) + margin)
-        return (
-            (low, high) if high - low < _NARROWER * (self.centres[-1] - self.centres[0]) else None
-        )
+        ends = max(self.centres[0], tails[0] - margin), min(self.centres[-1], tails[1] + margin)
+        return core, (min(core[0], ends[0]), max(core[1], ends[1]))
 
     def _take(self, n: int, fits: int, failures: int) -> None:
         p = self._curves(n)
@@ -188,8 +206,11 @@ class _Grid:
         self.weights = weights / weights.sum()
         self.marginal = self.weights.sum(axis=(0, 1))
         self.cumulated = np.append(0.0, np.cumsum(self.marginal))
-        self.mean = float(self.marginal @ self.centres)
-        self.deviation = float(np.sqrt(self.marginal @ (self.centres - self.mean) ** 2))
+
+
+def _log(widths: np.ndarray) -> np.ndarray:
+    """Log of widths of which those of equal centres may be zero."""
+    return np.asarray(np.log(np.maximum(widths, 1e-300)))
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ SLOPES: Final = np.geomspace(0.008, 0.8, 12)
 """Scales of the logistic curve in log n: 10 to 90 % over factors from 1.04 to 34."""
 
 _STRAIGHT: Final = (
-    (0.004, GUESS, 0.50),
-    (0.03, GUESS, 0.20),
+    (0.004, GUESS, 0.40),
+    (0.03, GUESS, 0.16),
     (0.22, GUESS, 0.015),
     (0.40, GUESS, 0.015),
     (0.01, 0.22, 0.015),
@@ -22,7 +22,7 @@ _STRAIGHT: Final = (
 )
 """Lapse, guess and prior probability of each shape without skew."""
 
-_SKEWED: Final = ((5.0, 0.12), (0.2, 0.12))
+SKEWED: Final = ((5.0, 0.19), (0.2, 0.19))
 """Skew and prior probability of each shape with one; their lapse is 0.01."""
 
 SMOOTH: Final = 2
@@ -32,14 +32,14 @@ _LAPSES, _GUESSES, _ = np.array(_STRAIGHT, np.float32).T[:, :, None, None]
 _ONE: Final = np.ones((1, 1, 1), np.float32)
 _FAMILIES: Final = (
     Shape(_LAPSES, _GUESSES, _ONE),
-    Shape(0.01 * _ONE, GUESS * _ONE, np.array(_SKEWED, np.float32)[:, :1, None]),
+    Shape(0.01 * _ONE, GUESS * _ONE, np.array(SKEWED, np.float32)[:, :1, None]),
 )
 """Shapes whose odds are alike stand together, so that these are computed once."""
 
 USUAL: Final = Shape(*(np.array(part, np.float32) for part in (_STRAIGHT[0][0], GUESS, 1.0)))
 """The most likely shape."""
 
-SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + _SKEWED])
+SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + SKEWED])
 
 
 def curves(log_n: np.ndarray, centres: np.ndarray, slopes: np.ndarray) -> np.ndarray:
