@@ -38,7 +38,12 @@ def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
     assert 1 <= low <= found.emc50 <= high
     assert found.estimate.parameters == 6 * 5 + 5 + 5 * 3 + 3
     assert len(found.probes) == found.estimate.probes <= 16
-    assert "EMC" in str(found)
+    outcomes = dict(found.probes["outcome"].value_counts().iter_rows())
+    first, *doubts = str(found).splitlines()
+    assert first.startswith(f"EMC at minima {found.emc50:.4g} [")
+    assert f"within the budget {found.emc50_budget:.4g} [" in first
+    assert all(f"{count} {outcome}" in first for outcome, count in outcomes.items())
+    assert [doubt.strip() for doubt in doubts] == list(found.estimate.doubts)
 
 
 def test_the_plot_shows_every_probe_at_the_best_rate() -> None:
@@ -78,8 +83,8 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
     )
     assert found.estimate.saturated
     assert found.interval == (6, None)
-    assert str(found).startswith("EMC 6 samples with")
-    assert "a lower bound" in str(found)
+    assert str(found).startswith("EMC at minima 6 [6, no end], within the budget 6 [6, no end]")
+    assert "lower bounds: the data ended first" in str(found)
     (rows,) = found.plot().to_dict()["datasets"].values()
     (answer,) = (row for row in rows if row["kind"] == "answer")
     assert (answer["emc50"], answer["high"], answer.get("width")) == (6, None, None)

@@ -1,5 +1,6 @@
 """The answer of `emc.measure`."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,16 @@ class Measurement:
         return self.estimate.low, self.estimate.high
 
     @property
+    def emc50_budget(self) -> float:
+        """The n that is fitted within the budget with probability one half."""
+        return self.estimate.emc50_budget
+
+    @property
+    def interval_budget(self) -> tuple[float | None, float | None]:
+        """The 95 % interval of emc50_budget, None in place of an end that is not known."""
+        return self.estimate.low_budget, self.estimate.high_budget
+
+    @property
     def probes(self) -> pl.DataFrame:
         """All training runs, one row each, with the columns of the table `probes`."""
         return frame(PROBES, map(probe_row, self.records))
@@ -55,14 +66,19 @@ class Measurement:
         return alt.layer(*fit_layers(), data=data).properties(width=420, height=220)
 
     def __str__(self) -> str:
-        """One sentence."""
-        low, high = self.interval
-        interval, bound = f" [{told_end(low, 4)}, {told_end(high, 4)}]", ""
-        if self.estimate.saturated:
-            interval, bound = "", ", a lower bound: the data ended first"
-        fits = sum(probe.outcome is Outcome.FIT for probe in self.records)
-        return (
-            f"EMC {'open' if self.emc50 is None else f'{self.emc50:.4g}'}{interval} samples with"
-            f" {self.estimate.parameters} parameters ({fits} of {len(self.records)} probes"
-            f" fitted, learning rate {self.estimate.best_lr:g}){bound}"
+        """Both numbers with what they rest on, and what makes them doubtful, one line each."""
+        found = self.estimate
+        outcomes = Counter(probe.outcome for probe in self.records)
+        counts = ", ".join(f"{outcomes[one]} {one}" for one in Outcome if outcomes[one])
+        bound = ", lower bounds: the data ended first" if found.saturated else ""
+        numbers = (
+            f"EMC at minima {_told(found.emc50, *self.interval)}, within the budget"
+            f" {_told(found.emc50_budget, *self.interval_budget)} samples{bound}"
         )
+        basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
+        return "\n".join((f"{numbers} ({basis})", *(f"  {doubt}" for doubt in found.doubts)))
+
+
+def _told(emc50: float | None, low: float | None, high: float | None) -> str:
+    middle = "open" if emc50 is None else f"{emc50:.4g}"
+    return f"{middle} [{told_end(low, 4)}, {told_end(high, 4)}]"
