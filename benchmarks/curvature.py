@@ -14,7 +14,7 @@ repeats with the smallest and the largest.
 
 With --derivatives: what one evaluation costs in compiled kernels, in numpy (plans only) and by
 torch's automatic derivatives, in float64: loss, gradient and accuracy at a new point, one
-Hessian product, the whole Hessian (not by torch), and an iteration of the polish's L-BFGS.
+Hessian product, the whole Hessian (not by torch), and a step of the finish's L-BFGS.
 
 With --cnn: the certificate of a CNN of about 100,000 parameters on 10,000 images (MNIST's digits
 and their mirror images, random labels), with the clock's seconds.
@@ -39,12 +39,12 @@ from torch import nn
 
 from emc.curvature import EndPoint, Objective, Settings, WrittenOperator, certify_end_points
 from emc.curvature.autograd import AutogradOperator
-from emc.curvature.descent import Descent
 from emc.curvature.lanczos import Lanczos
 from emc.curvature.native import NativeOperator
 from emc.curvature.operator import Operator
 from emc.curvature.process import Process, run
 from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
+from emc.finish import FinishSettings, finish
 from emc.nets.build import Factory, transformer
 from emc.nets.build import net as build
 from emc.nets.module import load, module
@@ -234,9 +234,9 @@ def _product(operator: Operator) -> object:
 
 
 def _descended(operator: Operator) -> None:
-    descent = Descent(operator, 2.0, Settings(gradient=0.0))
-    descent.go_on(ITERATIONS)
-    assert descent.iterations == ITERATIONS
+    settings = FinishSettings(gradient=0.0, iterations=ITERATIONS, newton=0)
+    found = finish(operator, criterion=2.0, settings=settings)  # no accuracy reaches two
+    assert found.record.iterations == ITERATIONS
 
 
 def _milliseconds(task: Task, operator: Operator, runs: int, repeats: int) -> list[float]:

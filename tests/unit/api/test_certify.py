@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from emc.api.certify import Certified, certify
 from emc.curvature import Settings
 from emc.errors import EmcError
-from emc.records import Verdict
+from emc.records import Outcome, Verdict
 
 TENSORS = TensorDataset(*map(torch.from_numpy, samples(20, 3, classes=2)))
 LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
@@ -52,15 +52,13 @@ def test_a_trained_net_is_at_a_minimum() -> None:
     assert certify(net, None, data, weight_decay=0.0).verdict is Verdict.UNCONVERGED
 
 
-def test_a_polish_tells_an_unfinished_net_from_one_at_a_minimum() -> None:
+def test_a_finish_tells_an_unfinished_net_from_one_at_a_minimum() -> None:
     net, data = trained(weight_decay=0.02)
-    stuck = certify(net, None, data, weight_decay=0.02).polish()
-    assert (stuck.fits, stuck.iterations) == (False, 0)
-    assert stuck.judgement is not None
-    assert stuck.judgement.verdict is Verdict.MINIMUM
+    still = certify(net, None, data, weight_decay=0.02).finish()
+    assert (still.record.outcome, still.record.iterations) == (Outcome.MINIMUM, 0)
     few = (data[0][:5], data[1][:5])
-    unfinished = certify(net, None, few).polish()
-    assert (unfinished.fits, unfinished.accuracy) == (True, 1.0)
+    unfinished = certify(net, None, few).finish()
+    assert (unfinished.record.outcome, unfinished.record.accuracy) == (Outcome.FINISHED, 1.0)
 
 
 def test_parameters_may_be_given_as_tensors_or_arrays() -> None:

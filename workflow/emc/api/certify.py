@@ -1,7 +1,7 @@
 """`emc.certify`: the certificate of anyone's trained net."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any, Final
 
@@ -17,14 +17,14 @@ from emc.curvature.certificate import certify_operator
 from emc.curvature.evidence import Evidence
 from emc.curvature.modes import with_mode
 from emc.curvature.objective import LossFunction, Objective
-from emc.curvature.polish import polish
 from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.spectrum import Spectrum
 from emc.data.given import as_labels
 from emc.errors import EmcError, one_line
+from emc.finish import Finished, FinishSettings, finish
+from emc.finish.settings import DEFAULT as FINISH
 from emc.nets.inspection import structure
-from emc.records import Polish
 
 MODES: Final = ("evaluation", "training")
 
@@ -42,13 +42,13 @@ class Certified(Evidence):
             return exact_spectrum(self.operator)
         return quadrature(self.operator, probes=probes, steps=steps, seed="spectrum")
 
-    def polish(self, *, iterations: int = 300, escapes: int = 0, criterion: float = 1.0) -> Polish:
-        """How far L-BFGS comes from here: was training merely unfinished, or is it stuck?
+    def finish(self, *, criterion: float = 1.0, settings: FinishSettings = FINISH) -> Finished:
+        """A descent from here: was training merely unfinished, or does the net stand still?
 
-        `escapes` saddles are left at most; the training accuracy `criterion` is a fit.
+        The training accuracy `criterion` is a fit. `Finished.record` says how it ended and why.
+        Kinks of the net are not known here: where it jams at one, it ends `open`.
         """
-        settings = replace(self.settings, polish=iterations, escapes=escapes)
-        return polish(self.operator, criterion=criterion, seed="emc.certify", settings=settings)
+        return finish(self.operator, criterion=criterion, settings=settings)
 
 
 def certify(

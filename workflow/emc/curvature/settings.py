@@ -16,8 +16,7 @@ class Settings:
     most. `gradient` bounds the norm of the full-batch gradient, absolute and relative; `plateau`
     the relative variation of the last epoch losses. A net of `exact_up_to` parameters or fewer
     gets its whole spectrum unless that is much dearer. Products run in `precision` (float64 or
-    float32); all the rest is float64. A polish takes `polish` iterations at most, and leaves
-    `escapes` saddles on its way.
+    float32); all the rest is float64.
     """
 
     eps: float = 1e-3
@@ -26,8 +25,6 @@ class Settings:
     plateau: float = 1e-3
     exact_up_to: int = 2000
     max_iterations: int = 2000
-    polish: int = 0
-    escapes: int = 0
     precision: Literal["float64", "float32"] = "float64"
 
     def __post_init__(self) -> None:
@@ -42,7 +39,7 @@ class Settings:
         for name in ("gradient", "plateau"):
             if not getattr(self, name) >= 0:
                 raise EmcError(f"{name} {getattr(self, name)}: it is not negative")
-        for name in ("exact_up_to", "max_iterations", "polish", "escapes"):
+        for name in ("exact_up_to", "max_iterations"):
             least = 1 if name == "max_iterations" else 0
             if not getattr(self, name) >= least:
                 raise EmcError(f"{name} {getattr(self, name)}: it is {least} or more")

@@ -4,7 +4,7 @@ Knows the words of the measurement, their types and what each column means.
 Must not know torch, polars, files or how any number is computed.
 """
 
-from emc.records.certificate import Certificate, Judgement, Polish, Verdict
+from emc.records.certificate import Certificate, Judgement, Verdict
 from emc.records.estimate import Estimate, RateEstimate, told_end
 from emc.records.failure import Failure
 from emc.records.finish import Finish, FirstOrderTest
@@ -27,7 +27,6 @@ __all__ = [
     "Law",
     "Milestone",
     "Outcome",
-    "Polish",
     "Probe",
     "RateEstimate",
     "Run",

@@ -52,26 +52,6 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polish:
-    """How far L-BFGS came from an end point that does not fit.
-
-    It `fits` at the cell's criterion, which tells a run that was merely unfinished from one that
-    is stuck; it never counts as a fit of the probe. `escapes` counts saddles that were left along
-    their negative curvature, `iterations` those of L-BFGS. Accuracy, loss and gradient norm are
-    those of the point that was reached, and `judgement` its certificate, None where it fits.
-    """
-
-    iterations: int
-    escapes: int
-    accuracy: float
-    fits: bool
-    loss: float
-    gradient_norm: float
-    seconds: float
-    judgement: Judgement | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate(Judgement):
     """The judgement of one probe's end point.
 

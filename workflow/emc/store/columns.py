@@ -147,7 +147,7 @@ ESTIMATES: Final = Table(
         Column("below_smallest", "truth", "not even the smallest n: emc50 is an upper bound"),
         Column("tolerance", "real", "wanted relative half width of the interval"),
         Column("tolerance_reached", "truth", "the interval is that narrow"),
-        Column("best_lr", "real", "learning rate with the largest emc50"),
+        Column("best_lr", "real", "learning rate that the search chose"),
         Column(
             "rate_at_edge",
             "text",

@@ -234,7 +234,7 @@ EMC_BY_LEARNING_RATE: Final = View(
     "emc50 of every cell at each learning rate of its grid.",
     (
         *_columns(RATES, "cell", "lr", "emc50", "low", "high", "probes"),
-        Column("best", "truth", "the rate with the cell's largest emc50"),
+        Column("best", "truth", "the rate that the search chose"),
         Column("of_best", "real", "emc50 over that of the best rate"),
         *_FACTORS,
     ),
