@@ -1,4 +1,4 @@
-"""Export a study's database: a Parquet file a table or view, and their description."""
+"""Export a study's database: a Parquet file per table or view, and their description."""
 
 import argparse
 from pathlib import Path

@@ -95,7 +95,7 @@ def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
 def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
     tmp_path, claim, optimizers
 ):
-    # The first fits twice as many samples, but pays 16 evaluations a sample for one of the other's.
+    # The first fits twice as many samples, but pays 16 evaluations per sample, not one.
     cells = factorial(architecture=NETS, optimizer=[*optimizers], seed=[0, 1])
     study = write_study(tmp_path, cells)
     for plan in study.planned:

@@ -32,7 +32,7 @@ _RANDOM_LABELS: Final = some(
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a data set, a colour an architecture, a cross what one probe memorised."""
+    """One panel per data set, one colour per architecture, crosses for what one probe memorised."""
     every = measured_cells(warehouse)
     cells = every.filter(pl.col("bits_per_parameter") > 0)
     chosen, faded = legend_filter("architecture")

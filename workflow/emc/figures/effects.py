@@ -32,7 +32,7 @@ def some_effect(warehouse: Warehouse) -> str | None:
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A row a pair of levels, the ratio of their EMC with its interval, a colour a factor."""
+    """One row per pair of levels: the ratio of their EMC and its interval, a factor in one colour."""
     found = effects(warehouse)
     shown = found[:MOST]
     rows = _rows(shown)

@@ -38,7 +38,7 @@ _SHAPES: Final = {"none": "circle", "lower": "triangle-up", "upper": "triangle-d
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a unit of the budget, a line a cell, a colour an optimizer."""
+    """One panel per unit of the budget, one line per cell, one colour per optimizer."""
     rows = finite(warehouse.sql(_QUERY))
     cells = rows.select("cell").unique(maintain_order=True)
     shown_cells = spread(cells, MOST_LINES)

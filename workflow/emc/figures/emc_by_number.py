@@ -22,7 +22,7 @@ _TITLES: Final = {"classes": "classes", "label_noise": "share of wrong labels"}
 
 
 def draw(warehouse: Warehouse, number: str) -> Chart:
-    """A panel a data set, a colour an architecture, lines through medians."""
+    """One panel per data set, one colour per architecture, lines through medians."""
     every = measured_cells(warehouse)
     cells = every.drop_nulls(number)
     chosen, faded = legend_filter("architecture")

@@ -39,7 +39,7 @@ WHERE list_contains($cells, cell) ORDER BY cell, round, replica
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a cell, for a few cells spread over the study."""
+    """A panel per cell, for a few cells spread over the study."""
     cells = spread(warehouse.sql(_CELLS), SHOWN)
     probes = warehouse.sql(_PROBES, cells=cells["cell"].to_list())
     panel = cells.select("cell", "panel")

@@ -23,7 +23,7 @@ ORDER BY optimizer, architecture, verdict
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel an architecture, a bar an optimizer, a colour a verdict."""
+    """One panel per architecture, one bar per optimizer, one colour per verdict."""
     rows = warehouse.sql(_QUERY)
     bars = share_bars(
         "verdict",

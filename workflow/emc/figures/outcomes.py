@@ -18,7 +18,7 @@ ORDER BY optimizer, labels, outcome
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a labelling, a bar an optimizer, a colour an outcome."""
+    """One panel per labelling, one bar per optimizer, one colour per outcome."""
     rows = warehouse.sql(_QUERY)
     bars = share_bars(
         "outcome",

@@ -80,7 +80,7 @@ class Association:
 
     @property
     def _held(self) -> np.ndarray:
-        """What is held fixed: an intercept a stratum, and one slope on log size."""
+        """What is held fixed: an intercept per stratum, and one slope on log size."""
         strata = np.unique(self.stratum)
         return np.column_stack([self.stratum[:, None] == strata, self.size])
 

@@ -19,7 +19,7 @@ FROM emc WHERE status = 'measured' AND isfinite(emc50) AND emc50 > 0 ORDER BY ce
 
 
 def compare(one: Warehouse, other: Warehouse) -> pl.DataFrame:
-    """Cells measured in both, a row each, the surest movement first.
+    """Cells measured in both, one row each, the surest movement first.
 
     Cells are the same when their definitions are, whatever version of the measurement they were
     measured with. Columns: `cell` and `other_cell`; emc50, low and high (empty where not

@@ -15,7 +15,7 @@ FEWEST_EXACT: Final = 3
 
 
 class Location(Protocol):
-    """A mean, its standard deviation a unit, and its tests."""
+    """A mean, its standard deviation per unit, and its tests."""
 
     @property
     def mean(self) -> float:

@@ -15,7 +15,7 @@ from emc.warehouse import Warehouse
 
 FINDINGS: Final = Table(
     "findings",
-    "One row a claim: what the study says of it.",
+    "One row per claim: what the study says of it.",
     ("claim",),
     (
         Column("claim", "text", "name of the claim"),

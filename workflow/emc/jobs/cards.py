@@ -72,7 +72,7 @@ def one_card(locks: Path | None = None, poll_seconds: float = 2.0) -> Iterator[s
 
 
 def lock_folder(environment: Mapping[str, str]) -> Path:
-    """Where the locks lie: one folder a user and, since each numbers its own, a SLURM job."""
+    """Where the locks lie: one folder per user and, since each numbers its own, per SLURM job."""
     allocation = environment.get("SLURM_JOB_ID", "local")
     return Path(tempfile.gettempdir()) / f"emc-gpu-locks-{os.getuid()}-{allocation}"
 

@@ -63,7 +63,7 @@ def certificates_of(
     device: str,
     threads: int = 1,
 ) -> list[Certificate]:
-    """One certificate a kept end point; samples and labels are drawn again from its seed.
+    """One certificate per kept end point; samples and labels are drawn again from its seed.
 
     Raises:
         FileError: end points or data are missing, damaged, or do not belong to the cell.

@@ -88,7 +88,7 @@ def _counts(order: pl.Series, cells: Iterable[str]) -> list[int]:
 
 
 def _probes(order: pl.Series, warehouse: Warehouse) -> dict[str, Any]:
-    """A million probes in a few bytes each: steps of n within a cell, one letter an outcome."""
+    """A million probes in a few bytes each: steps of n within a cell, one letter per outcome."""
     probes = warehouse.sql(_PROBES, steps=ACCURACY_STEPS)
     steps = pl.col("n") - pl.col("n").shift(1, fill_value=0).over("cell")
     return {
@@ -104,7 +104,7 @@ def _probes(order: pl.Series, warehouse: Warehouse) -> dict[str, Any]:
 
 
 def _traces(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
-    """A few loss traces a cell, those of the probes nearest emc50, thinned to a dozen points."""
+    """A few loss traces per cell, those of the probes nearest emc50, thinned to a dozen points."""
     traces = warehouse.sql(_TRACES, fits=FITS, failures=FAILURES)
     for row in traces.iter_rows(named=True):
         count = len(row["epochs"])

@@ -57,7 +57,7 @@ CELLS: Final = Table(
         Column("momentum", "real", "momentum", True),
         Column("weight_decay", "real", "weight decay"),
         Column("schedule", "text", "learning-rate schedule"),
-        Column("batch", "whole", "samples a step; empty for full batch", True),
+        Column("batch", "whole", "samples per step; empty for full batch", True),
         Column("batch_order", "text", "stream, balanced, ragged or full"),
         Column("loss", "text", "loss that is minimised"),
         Column("label_smoothing", "real", "label smoothing"),
@@ -79,7 +79,7 @@ PROBES: Final = Table(
 
 ESTIMATES: Final = Table(
     "estimates",
-    "One row a measured cell: its EMC.",
+    "One row per measured cell: its EMC.",
     ("cell",),
     (
         Column("cell", "text", "cell"),
@@ -194,7 +194,7 @@ RATES: Final = Table(
 
 CERTIFICATES: Final = Table(
     "certificates",
-    "One row a certified end point: is it a minimum?",
+    "One row per certified end point: is it a minimum?",
     ("cell", "round", "replica"),
     (
         Column("cell", "text", "cell"),
@@ -238,7 +238,7 @@ GENERALISATION: Final = Table(
 
 FAILURES: Final = Table(
     "failures",
-    "One row a stage of a cell that failed; `emc retry` clears it.",
+    "One row per stage of a cell that failed; `emc retry` clears it.",
     ("cell", "stage"),
     (
         Column("cell", "text", "cell"),

@@ -76,7 +76,7 @@ class ImageNet(Images):
 
 
 class ImageFolder(Images):
-    """A local tree of images, one folder a class; ImageNet-20MS is used this way."""
+    """A local tree of images, one folder per class; ImageNet-20MS is used this way."""
 
     name: Literal["image-folder"]
     folder: str

@@ -224,7 +224,7 @@ class Lbfgs(Keys):
 
 
 class Sam(Keys):
-    """Sharpness-aware minimisation over `sgd` (Foret et al. 2021): two gradients a step."""
+    """Sharpness-aware minimisation over `sgd` (Foret et al. 2021): two gradients per step."""
 
     name: Literal["sam"]
     lr: Rates = (0.03, 0.1, 0.3)

@@ -7,7 +7,7 @@ from emc.warehouse.relations import View
 
 RUNS: Final = View(
     "runs",
-    "One row a finished job of a cell. What a machine consumed is not recorded.",
+    "One row per finished job of a cell. What a machine consumed is not recorded.",
     (
         Column("cell", "text", "cell"),
         Column("job", "text", "measure, certify or generalise"),

@@ -75,7 +75,7 @@ _CONFLICT_SHARES: Final = """conflicts AS (
 
 EMC: Final = View(
     "emc",
-    "One row a planned cell: what was asked for and what came out.",
+    "One row per planned cell: what was asked for and what came out.",
     (
         *CELLS.columns,
         Column("status", "text", "measured, failed or missing"),

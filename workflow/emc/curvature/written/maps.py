@@ -1,6 +1,6 @@
 """What a layer does besides multiplying by its weights, features first.
 
-A layer unfolds its input into columns (one a sample, or one a pixel with its 3x3 surroundings),
+A layer unfolds its input into columns (one per sample, or one per pixel with its 3x3 surroundings),
 multiplies them by the weights, and lets pooling keep some of the outputs. Unfolding and keeping
 are linear, so their derivatives are themselves; `fold` and `spread` are their transposes.
 """

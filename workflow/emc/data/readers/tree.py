@@ -1,4 +1,4 @@
-"""Image folders, one folder a class, streamed into the tensor file whatever their size."""
+"""Image folders, one folder per class, streamed into the tensor file whatever their size."""
 
 import os
 from collections.abc import Iterator

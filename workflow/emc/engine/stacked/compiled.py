@@ -1,6 +1,6 @@
 """The step of `vmap`, compiled for a few fixed shapes; on a GPU also captured as CUDA graphs.
 
-Compiling takes 10 to 40 seconds a shape, once; the programs live as long as the back end.
+Compiling takes 10 to 40 seconds per shape, once; the programs live as long as the back end.
 """
 
 from collections.abc import Hashable, Sequence

@@ -13,7 +13,7 @@ struct Criterion {
   int64_t samples;
 };
 
-// The logits of some samples, one number a class, `stride` apart, and their labels, -1 where a lane
+// The logits of some samples, one number per class, `stride` apart, and their labels, -1 where a lane
 // holds no sample.
 template <class Number>
 struct LogitColumn {
