@@ -20,8 +20,8 @@ BEYOND_SMALL = {"tabular-over-images"}
 """No tabular data set comes with an installed package."""
 
 MEASURES = ("emc50", "per_parameter", "per_trainable", "per_bit")
-ANSWERED = {name: pl.lit(1.0) for name in MEASURES} | {
-    name: pl.lit(value=False) for name in ("below_smallest", "saturated")
+ANSWERED = {name: pl.lit(1.0) for name in (*MEASURES, "low", "high")} | {
+    name: pl.lit(value=False) for name in ("below_smallest", "saturated", "open_matters")
 }
 
 

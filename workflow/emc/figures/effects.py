@@ -32,7 +32,7 @@ def some_effect(warehouse: Warehouse) -> str | None:
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """One row per pair of levels: the ratio of their EMC and its interval, a factor in one colour."""
+    """One row per pair of levels: the ratio of their EMC, its interval, one colour per factor."""
     found = effects(warehouse)
     shown = found[:MOST]
     rows = _rows(shown)
