@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
-from emc.search.checks import check_sizes
+from emc.search.checks import anchor_sizes, check_sizes
 from emc.search.estimate import answer, settled
 from emc.search.evidence import Evidence
 from emc.search.limits import Limits
@@ -82,8 +82,16 @@ class Bayes:
         if self._settled:
             sizes = check_sizes(self._measured, self._limits)[:count]
         else:
-            sizes = self._sizes(self._choice.evidence[lr], count)
+            sizes = self._anchors(lr)[:count] or self._sizes(self._choice.evidence[lr], count)
         return [Request(n, lr) for n in sizes]
+
+    def _anchors(self, lr: float) -> list[int]:
+        """Sizes away from emc50 that no trial since the choice of the rate has looked at."""
+        known = self._choice.evidence[lr]
+        if known is self._measured:
+            return []
+        emc50 = known.lower.posterior.interval().median
+        return anchor_sizes(self._measured, emc50, self._limits)
 
     def _sizes(self, evidence: Evidence, count: int) -> list[int]:
         """Where it tells most with open trials as failures: left out, they would be asked again."""

@@ -1,5 +1,6 @@
 """Probes away from emc50 that would tell if one curve did not describe the cell."""
 
+from collections.abc import Sequence
 from math import log
 from typing import Final
 
@@ -13,11 +14,26 @@ _NEAR: Final = 0.25
 """A trial looks at a multiple if it is this near, as a share of the way to it, in log n."""
 
 
+_ANCHORS: Final = ((0.4, 1), (0.67, 1), (1.5, 1))
+"""The same of the first trials after a choice: without any away from emc50 its interval has no
+end, since a curve that says little of small n is possible then."""
+
+
 def check_sizes(evidence: Evidence, limits: Limits) -> list[int]:
     """Sizes that an answer still has to be checked at, one for each trial that is missing."""
-    emc50 = evidence.lower.posterior.interval().median
+    return _missing(evidence, evidence.lower.posterior.interval().median, _AWAY, limits)
+
+
+def anchor_sizes(evidence: Evidence, emc50: float, limits: Limits) -> list[int]:
+    """Sizes to begin with where emc50 is known roughly, from trials that do not count."""
+    return _missing(evidence, emc50, _ANCHORS, limits)
+
+
+def _missing(
+    evidence: Evidence, emc50: float, wanted_at: Sequence[tuple[float, int]], limits: Limits
+) -> list[int]:
     wanted = []
-    for multiple, count in _AWAY:
+    for multiple, count in wanted_at:
         n = round(min(max(multiple * emc50, limits.smallest), limits.largest))
         near = sum(abs(log(trial.n / n)) <= _NEAR * abs(log(multiple)) for trial in evidence.trials)
         wanted += [n] * max(count - near, 0)
