@@ -172,7 +172,8 @@ def _span(least: float, most: float) -> str:
 
 
 def _bounds(row: dict[str, Any]) -> str:
-    return f", without {row['bounds']:,} bounds" if row["bounds"] else ""
+    count = row["bounds"]
+    return f", without {count:,} bound{'s' * (count > 1)}" if count else ""
 
 
 def _duration(seconds: float) -> str:

@@ -96,7 +96,7 @@ def exponent_list(found: Sequence[Exponent]) -> str:
     heads = ("procedure", "exponent (95 % interval)", "sizes", "cells")
     return (
         "<details><summary>How EMC grows with the number of parameters:"
-        f" {len(found):,} exponents</summary>{_table(heads, rows)}</details>"
+        f" {len(found):,} exponent{'s' * (len(found) > 1)}</summary>{_table(heads, rows)}</details>"
     )
 
 
