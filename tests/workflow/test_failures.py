@@ -13,13 +13,13 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 STUDY = "config/failing.yaml"
 PLUGIN = """
-import os
+import os, sys
 from math import prod
 
 import emc
 from torch import nn
 
-
+JOBS = ("measure.py", "generalise.py")
 @emc.architecture("moody")
 class Moody(nn.Module):
     def __init__(self, shape, classes, activation):
@@ -27,7 +27,7 @@ class Moody(nn.Module):
         self.layer = nn.Linear(prod(shape), classes)
 
     def forward(self, x):
-        if self.training and "EMC_TEST_MOOD" in os.environ:
+        if self.training and "EMC_TEST_MOOD" in os.environ and sys.argv[0].endswith(JOBS):
             raise RuntimeError("not <b>today</b>\\n\\udce9 \\x1b[2J")
         return self.layer(x.flatten(1))
 """
@@ -86,7 +86,10 @@ def test_a_failed_cell_stops_nothing_and_is_told(
     said = first.stdout + first.stderr
     assert first.returncode == 1
     assert "1 of 2 cells failed" in said
-    reason = r"config/moody.py, line 17: RuntimeError: not <b>today</b> \udce9 \x1b[2J"
+    reason = (
+        r"config/moody.py, line 9: architecture 'moody': Moody fails in training: not"
+        r" <b>today</b> \udce9 \x1b[2J"
+    )
     assert reason in said
 
     statuses = rows(checkout, "SELECT architecture, status FROM emc ORDER BY 1")

@@ -92,6 +92,10 @@ def _raise_what_can_pass(stage: str, error: BaseException) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    said = one_line(error) if isinstance(error, EmcError) else with_kind(error)
+    """What is said of an error, with the line of a plug-in unless its file is named already."""
+    told = isinstance(error, EmcError)
+    said = one_line(error) if told else with_kind(error)
     place = place_of(error)
-    return said if place is None or place in said else f"{place}: {said}"
+    if place is None or place in said or (told and place.rsplit(", line", 1)[0] in said):
+        return said
+    return f"{place}: {said}"

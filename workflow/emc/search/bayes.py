@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import ceil
 
 from emc.search.checks import anchor_sizes, check_sizes
-from emc.search.estimate import answer, settled
+from emc.search.estimate import answer, settled, unseen_sizes
 from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 from emc.search.place import next_sizes
@@ -82,7 +82,8 @@ class Bayes:
         if self._settled:
             sizes = check_sizes(self._measured, self._limits)[:count]
         else:
-            sizes = self._anchors(lr)[:count] or self._sizes(self._choice.evidence[lr], count)
+            aside = self._anchors(lr) or unseen_sizes(self._measured.lower, self._limits)
+            sizes = aside[:count] or self._sizes(self._choice.evidence[lr], count)
         return [Request(n, lr) for n in sizes]
 
     def _anchors(self, lr: float) -> list[int]:

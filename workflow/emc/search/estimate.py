@@ -26,6 +26,11 @@ even if the curve makes a narrower one: curves mislead where they do not hold.""
 _ANY_CURVE: Final = 8.0
 """The same of the confidence set's own bets: a few lucky trials must not end a search."""
 
+_ASIDE: Final = 1.2
+"""How far from emc50, as a ratio, a probe tells where bets still leave an end open."""
+_LEFT_OPEN: Final = 1.3
+"""Bets leave an end open that lies further from emc50 than by this ratio."""
+
 _TRANSITION: Final = log(0.95 / 0.05)
 """Slopes from emc50 within which the fitted probability lies between 5 and 95 %."""
 
@@ -89,6 +94,24 @@ def settled(reading: Reading, limits: Limits) -> bool:
         and weak.narrow(limits, _WIDER)
         and any_curve.narrow(limits, _ANY_CURVE)
     )
+
+
+def unseen_sizes(reading: Reading, limits: Limits) -> list[int]:
+    """Sizes on the sides where the curve knows an end and the bets do not: none if both do.
+
+    Probes at emc50 win no bet, since either outcome is as likely there.
+    """
+    found = bounded(reading.posterior, limits)
+    if saturated(reading.posterior, limits) or below(reading.posterior, limits):
+        return []
+    if not reported(reading, limits).narrow(limits):
+        return []
+    low, high = reading.bets.ends
+    far = (found.emc50 / _LEFT_OPEN, found.emc50 * _LEFT_OPEN)
+    sides = [(low or 0.0) < far[0], high is None or high > far[1]]
+    wanted = (found.emc50 / _ASIDE, found.emc50 * _ASIDE)
+    sizes = [round(n) for n, open_side in zip(wanted, sides, strict=True) if open_side]
+    return [n for n in sizes if limits.smallest <= n <= limits.largest]
 
 
 def spanning(evidence: Evidence, limits: Limits) -> Bounds:
