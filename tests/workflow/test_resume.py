@@ -27,7 +27,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 2, "width": 24},
         "optimizer": {"name": "sgd", "lr": [0.03, 0.1]},
         "budget": {"epochs": 400},
-        "finish": {"iterations": 60, "effort": 1},
+        "finish": {"iterations": 60, "effort": 0.1},
         "search": {"tolerance": 0.02, "probes": 90},
     }
 )
@@ -38,7 +38,7 @@ LONG = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 2, "width": 32},
         "optimizer": {"name": "adam", "lr": [0.0003, 0.001]},
         "budget": {"epochs": 300},
-        "finish": {"iterations": 60, "effort": 1},
+        "finish": {"iterations": 60, "effort": 0.1},
         "search": {"tolerance": 0.02, "probes": 8},
     }
 )
