@@ -78,7 +78,7 @@ def test_two_studies_that_share_cells_at_once(
         )
         assert both.drop("seconds", "finish_seconds").equals(once.drop("seconds", "finish_seconds"))
         kept, in_use = read_rounds(Results(checkout.folder / "results").cell(planned.id).journal)
-        assert [probe.seconds for probe in kept] == both["seconds"].to_list()
+        assert [probe.run.seconds for probe in kept] == both["seconds"].to_list()
         assert not in_use
 
 
