@@ -304,7 +304,7 @@ def assert_rounds_are_kept(ended: Ended, disturbance: str) -> None:
     """Training takes another time whenever it is repeated, to the nanosecond."""
     one = ended.disturbed[disturbance]
     kept = probes_of(ended.checkout, one.cell)["seconds"].to_list()
-    before = [probe.seconds for probe in one.probes]
+    before = [probe.run.seconds for probe in one.probes]
     assert before
     assert kept[: len(before)] == before
 
