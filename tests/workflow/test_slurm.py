@@ -53,7 +53,7 @@ defaults:
   architecture: {name: mlp, depth: 2, width: 24}
   optimizer: {name: sgd, lr: [0.03, 0.1]}
   budget: {epochs: 400}
-  finish: {iterations: 60}
+  finish: {iterations: 60, effort: 0.1}
   search: {tolerance: 0.01, probes: 40}
 sections:
   s: {grid: {seed: [0, 1, 2, 3, 4]}}
