@@ -87,7 +87,7 @@ def journal(folder: Path) -> Path:
     return folder / "rounds.journal"
 
 
-def own_table(folder: Path) -> Path:
+def local_table(folder: Path) -> Path:
     rows = "".join(f"{1.5 * row},{row % 7},{'ab'[row % 2]}\n" for row in range(30))
     (folder / "t.csv").write_text("x,z,y\n" + rows)
     return folder / "t.csv"
@@ -117,7 +117,7 @@ READERS: dict[str, tuple[Writer, Reader]] = {
     "resources": (resources, read_resources),
     "end points": (endpoints, lambda path: read_endpoints(path, "a")),
     "tensors": (tensors, lambda path: open_tensors(path, "a rule")),
-    "table of a user": (own_table, read_table_of_a_user),
+    "table of a user": (local_table, read_table_of_a_user),
     "image of a user": (image, lambda path: Decoder(4, 3)(str(path), path.read_bytes())),
     "journal, looked at": (journal, read_rounds),
     "journal, taken up": (journal, lambda path: Journal(path, "a").close()),

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emc.api.certify import certify
     from emc.api.measure import measure
-    from emc.data.own import dataset
-    from emc.engine.own import optimizer
+    from emc.data.plugin import dataset
+    from emc.engine.plugin import optimizer
     from emc.errors import EmcError
-    from emc.nets.own import architecture
-    from emc.nets.own_activation import activation
+    from emc.nets.plugin import architecture
+    from emc.nets.plugin_activation import activation
     from emc.warehouse.open import open_database as open  # noqa: A004
 
 __version__ = "0.1.0"
@@ -32,13 +32,13 @@ __all__ = [
 
 _HOMES = {
     "EmcError": ("emc.errors", "EmcError"),
-    "activation": ("emc.nets.own_activation", "activation"),
-    "architecture": ("emc.nets.own", "architecture"),
+    "activation": ("emc.nets.plugin_activation", "activation"),
+    "architecture": ("emc.nets.plugin", "architecture"),
     "certify": ("emc.api.certify", "certify"),
-    "dataset": ("emc.data.own", "dataset"),
+    "dataset": ("emc.data.plugin", "dataset"),
     "measure": ("emc.api.measure", "measure"),
     "open": ("emc.warehouse.open", "open_database"),
-    "optimizer": ("emc.engine.own", "optimizer"),
+    "optimizer": ("emc.engine.plugin", "optimizer"),
 }
 
 

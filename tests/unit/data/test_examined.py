@@ -7,7 +7,7 @@ import pytest
 from tests.unit.data.formats import image_tree
 
 from emc.cli.validate import print_summary
-from emc.data.examined import examine_own
+from emc.data.examined import examine_user_data
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.study import StudyPlan, load_file
@@ -45,7 +45,7 @@ def test_all_faults_are_told_at_once() -> None:
     folder = "{name: image-folder, folder: images}"
     study = plan(TABLE, TABLE.replace("mine", "other"), TABLE.replace("kind", "none"), folder)
     with pytest.raises(EmcError, match="no column 'none'") as told:
-        examine_own(study)
+        examine_user_data(study)
     lines = str(told.value).splitlines()
     assert len(lines) == 3
     assert "other.csv: line 2, column 'kind': each of 2 rows" not in lines
@@ -56,7 +56,7 @@ def test_what_is_accepted_but_surprising_is_told(capsys: pytest.CaptureFixture[s
     Path("mine.csv").write_text(ROWS + "7,rare\n")
     study = plan(TABLE)
     note = "mine.csv: 1 of 3 classes have no test sample (a fifth of each is held out:"
-    assert [text.startswith(note) for text in examine_own(study)] == [True]
+    assert [text.startswith(note) for text in examine_user_data(study)] == [True]
     print_summary(study)
     assert capsys.readouterr().err.startswith(f"s.yaml: warning: {note}")
 
@@ -65,10 +65,10 @@ def test_what_was_prepared_is_not_opened_again(here: Path) -> None:
     Path("mine.csv").write_text(ROWS + "7,rare\n")
     study = plan(TABLE)
     dataset = study.cells[0].cell.dataset
-    notes = examine_own(study)
+    notes = examine_user_data(study)
     prepare(dataset, Path("results/data") / dataset_id(dataset), here)
     Path("mine.csv").unlink()
-    assert [note.replace(f"{here}/", "") for note in examine_own(study)] == notes
+    assert [note.replace(f"{here}/", "") for note in examine_user_data(study)] == notes
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -82,9 +82,9 @@ def test_a_study_that_tests_on_new_samples_wants_a_test_sample(here: Path, prepa
         " held out, of 1 or 2 samples none"
     )
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
-        examine_own(plan(TABLE, more="generalisation: {}"))
-    assert len(examine_own(plan(TABLE))) == 1
+        examine_user_data(plan(TABLE, more="generalisation: {}"))
+    assert len(examine_user_data(plan(TABLE))) == 1
 
 
 def test_other_data_sets_are_left_alone() -> None:
-    assert examine_own(plan("mnist", "{name: gaussian, dimension: 3}")) == []
+    assert examine_user_data(plan("mnist", "{name: gaussian, dimension: 3}")) == []

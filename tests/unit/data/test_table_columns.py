@@ -470,7 +470,7 @@ def test_a_table_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
     def refuse(_path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("emc.data.readers.own_table.file_content", refuse)
+    monkeypatch.setattr("emc.data.readers.local_table.file_content", refuse)
     with pytest.raises(FileError, match=r"t\.csv: cannot be read: Permission denied"):
         read(tmp_path, written())
 

@@ -247,7 +247,7 @@ def test_an_optimizer_is_added_with_two_files(package: Path) -> None:
     rule, keys = recipe("How to add an optimizer")
     assert [rule.file, keys.file] == ["engine/optimizers/signs.py", "study/training.py"]
     (package / rule.file).write_text(rule.blocks[0])
-    insert(package, keys.file, f"{keys.blocks[0]}\n\n", before="class OwnOptimizer")
+    insert(package, keys.file, f"{keys.blocks[0]}\n\n", before="class PluginOptimizer")
     add_kind(package, keys.file, "Signs")
     assert run(package, STEPPED) == "stepped\n"
 
@@ -287,7 +287,7 @@ def test_an_architecture_is_added_with_three_files(package: Path) -> None:
 def test_a_data_set_is_added_with_two_files(package: Path) -> None:
     source, reader = recipe("How to add a data set")
     assert [source.file, reader.file] == ["study/sources.py", "data/readers/disc.py"]
-    insert(package, source.file, f"{source.blocks[0]}\n\n", before="class OwnDataSet")
+    insert(package, source.file, f"{source.blocks[0]}\n\n", before="class PluginDataSet")
     add_kind(package, source.file, "Disc")
     (package / reader.file).write_text(reader.blocks[0])
     (package.parent / "made").mkdir()

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from emc.engine.checkpoint import Ledger, NoCheckpoints, Snapshot
 from emc.engine.native import NativeBackEnd, kernel
-from emc.engine.own import Made
+from emc.engine.plugin import Made
 from emc.engine.procedure import BackEnd, Procedure, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked.compiled import FixedShapeRunner

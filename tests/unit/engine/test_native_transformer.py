@@ -22,7 +22,7 @@ from emc.nets.build import Factory, Reparameterisation, net
 from emc.nets.module import load
 from emc.study.architectures import Vit
 from emc.study.parameterisation import LowRank
-from emc.study.training import OwnActivation
+from emc.study.training import PluginActivation
 
 SGD = Update("sgd", momentum=0.9)
 
@@ -168,18 +168,18 @@ def test_a_diverging_run_says_so() -> None:
     assert found.ended == "diverged"
 
 
-def own_factory() -> torch.nn.Module:
+def user_factory() -> torch.nn.Module:
     return SMALL()
 
 
 @pytest.mark.parametrize(
     ("module", "changes", "reason"),
     [
-        (own_factory, {}, "the net is a module, not a plan"),
+        (user_factory, {}, "the net is a module, not a plan"),
         (Reparameterisation(SMALL, LowRank(name="low-rank", rank=1), "torch"), {}, "is a module"),
         (vit("gelu", (3, 224, 224), width=192, depth=12, heads=3, patch=16), {}, "numbers, more"),
         (vit("gelu", (1, 28, 28), width=8, depth=3, patch=1), {}, "numbers, more than 5,000,000"),
-        (replace(SMALL, activation=OwnActivation.model_construct()), {}, "a known activation"),
+        (replace(SMALL, activation=PluginActivation.model_construct()), {}, "a known activation"),
         (replace(SMALL, activation="elu"), {}, "the activation is 'elu'"),
         (replace(SMALL, classes=4), {}, "logits of 4 classes, not of 3"),
         (SMALL, {"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),

@@ -20,7 +20,7 @@ from emc.study.training import OPTIMIZERS
 MODELS = {
     get_args(one.model_fields["name"].annotation)[0]: one
     for one in training.Keys.__subclasses__()
-    if one is not training.OwnOptimizer
+    if one is not training.PluginOptimizer
 }
 SHAPES = [(6, 4), (6,), (3, 6), (3,)]
 

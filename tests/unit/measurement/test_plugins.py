@@ -14,7 +14,7 @@ from emc.measurement.job import measure
 from emc.store.failures import read_failure
 from emc.store.layout import CellFiles, Results, data_failure
 from emc.study import Cell, PlannedCell, load_file
-from emc.study.architectures import own
+from emc.study.architectures import plugin
 from emc.study.identity import dataset_id, from_canonical, settings_id
 from emc.study.models import CertificateSettings
 
@@ -93,7 +93,7 @@ def results(planned: PlannedCell) -> Results:
 @pytest.fixture
 def bad(monkeypatch: pytest.MonkeyPatch) -> Bad:
     def bad(mood: str) -> None:
-        own._weights.cache_clear()  # as in the process of a job
+        plugin._weights.cache_clear()  # as in the process of a job
         monkeypatch.setenv(MOOD, mood)
 
     return bad

@@ -8,7 +8,7 @@ import pytest
 from emc.nets.build import Factory, net, size, transformer
 from emc.nets.transformer import Transformer
 from emc.study.architectures import MlpMixer, Vit
-from emc.study.training import OwnActivation
+from emc.study.training import PluginActivation
 
 
 def factory(shape: tuple[int, ...] = (1, 8, 8), **sizes: Any) -> Factory:
@@ -47,7 +47,7 @@ def test_sizes_are_the_architectures() -> None:
         None,
         factory().__call__,
         replace(factory(), architecture=MlpMixer(name="mlp-mixer", width=4)),
-        replace(factory(), activation=OwnActivation.model_construct()),
+        replace(factory(), activation=PluginActivation.model_construct()),
         replace(factory(), shape=(1, 8, 12)),
         replace(factory(), shape=(1, 9, 9)),
     ],

@@ -13,7 +13,7 @@ from emc.cli.console import show
 from emc.errors import EmcError
 from emc.study import load_file
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
-from emc.study.architectures.own import own_architecture
+from emc.study.architectures.plugin import plugin_architecture
 from emc.study.complaints import complaints, report
 from emc.study.plugins import Registered, load_plugins, of_kind
 from emc.study.sources import DataSet, Facts
@@ -39,8 +39,11 @@ def print_nets(dataset: str, params: float | None, study: Path | None = None) ->
     wanted = [f"nearest to {params:g}"] if params is not None else []
     widths = [f"width {width}" for width in _WIDTHS]
     table = Table("architecture", "keys", *widths, *wanted, box=None)
-    own = of_kind("architecture", plugins)
-    families = {**FAMILIES, **{name: own_architecture(entry) for name, entry in own.items()}}
+    of_plugins = of_kind("architecture", plugins)
+    families = {
+        **FAMILIES,
+        **{name: plugin_architecture(entry) for name, entry in of_plugins.items()},
+    }
     for name, family in families.items():
         table.add_row(name, *_row(family, name, facts, params))
     show(f"parameters for inputs of {facts.shape} in {facts.classes} classes", table)

@@ -6,7 +6,7 @@ from pathlib import Path
 from emc.data.folders import Tree, fingerprint
 from emc.data.manifest import MANIFEST, OriginalTree, original_file, read_manifest
 from emc.data.originals import Shelf, file_content
-from emc.data.placed import is_prepared, own_places
+from emc.data.placed import is_prepared, user_places
 from emc.data.readers.tree import trees
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
@@ -25,15 +25,15 @@ def refuse_changed(plan: StudyPlan) -> None:
     Raises:
         EmcError: the content of one has changed.
     """
-    own = {
+    users = {
         planned.cell.dataset: planned.sections[0]
         for planned in plan.cells
         if isinstance(planned.cell.dataset, Columns | ImageFolder | ImageNet)
     }
-    shelf = Shelf(own_places(plan.study.data_dir))
+    shelf = Shelf(user_places(plan.study.data_dir))
     changed = [
         Complaint(f"section {section!r}", key, _advice(path, prepared))
-        for dataset, section in own.items()
+        for dataset, section in users.items()
         for prepared in [OF_RUNS.data(dataset_id(dataset))]
         if is_prepared(prepared)
         for key, path in _changes(dataset, prepared, shelf)

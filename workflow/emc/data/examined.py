@@ -4,7 +4,7 @@ from pathlib import Path
 
 from emc.data.changed import refuse_changed
 from emc.data.manifest import read_manifest
-from emc.data.placed import is_prepared, own_places
+from emc.data.placed import is_prepared, user_places
 from emc.data.prepare import called, examine
 from emc.errors import EmcError, MachineError
 from emc.store.layout import OF_RUNS
@@ -17,7 +17,7 @@ Examined = tuple[tuple[str, ...], int]
 """What the user is told of a data set, and its number of test samples."""
 
 
-def examine_own(plan: StudyPlan) -> list[str]:
+def examine_user_data(plan: StudyPlan) -> list[str]:
     """Open the tables and folders of a study; what is prepared already is only looked up.
 
     The answer is what the user should be told of those that can be used.
@@ -27,16 +27,16 @@ def examine_own(plan: StudyPlan) -> list[str]:
             although the study tests on new samples.
     """
     refuse_changed(plan)
-    own = {
+    users = {
         planned.cell.dataset: planned.sections[0]
         for planned in plan.cells
         if isinstance(planned.cell.dataset, Columns | ImageNet | ImageFolder)
     }
     tested = {planned.cell.dataset for planned in plan.generalised}
-    data_dir, _ = own_places(plan.study.data_dir)
+    data_dir, _ = user_places(plan.study.data_dir)
     told: list[str] = []
     faults = []
-    for dataset, section in own.items():
+    for dataset, section in users.items():
         where = f"section {section!r}"
         try:
             notes, test_samples = _examined(dataset, data_dir)

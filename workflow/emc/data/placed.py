@@ -19,7 +19,7 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
     if data_dir is not None and not Path(data_dir).expanduser().is_dir():
         missing = Path.cwd() / Path(data_dir).expanduser()
         return [Complaint("", "data_dir", f"no such folder: {missing}")]
-    places = own_places(data_dir)
+    places = user_places(data_dir)
     asked = {
         planned.cell.dataset: planned.sections[0]
         for planned in cells
@@ -29,12 +29,12 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
         Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
         for dataset, section in asked.items()
         if not is_prepared(OF_RUNS.data(dataset_id(dataset)))
-        for key, wanted in _own_files(dataset)
+        for key, wanted in _user_files(dataset)
         if not any((place / wanted).exists() for place in places)
     ]
 
 
-def own_places(data_dir: str | None) -> tuple[Path, Path]:
+def user_places(data_dir: str | None) -> tuple[Path, Path]:
     """Where the user's own files are looked for: the data folder, then the working folder."""
     folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or OF_RUNS.data("originals"))
     return folder.expanduser(), Path.cwd()
@@ -46,7 +46,7 @@ def is_prepared(folder: Path) -> bool:
     return manifest.is_file() and manifest.stat().st_size > 0
 
 
-def _own_files(dataset: DataSet) -> Iterator[tuple[str, Path]]:
+def _user_files(dataset: DataSet) -> Iterator[tuple[str, Path]]:
     """Keys that name a file or folder of the user's, and what they name."""
     for key in ("file", "folder", "test_folder"):
         if path := getattr(dataset, key, None):

@@ -1,7 +1,7 @@
 """What a study's data lack, told before anything is computed."""
 
 from emc.data.classless import refuse_classless
-from emc.data.examined import examine_own
+from emc.data.examined import examine_user_data
 from emc.data.placed import absent_data
 from emc.errors import EmcError
 from emc.study import StudyPlan
@@ -17,7 +17,7 @@ def preflight(plan: StudyPlan) -> list[str]:
     """
     refuse_absent_data(plan)
     refuse_classless(plan)
-    return examine_own(plan)
+    return examine_user_data(plan)
 
 
 def refuse_absent_data(plan: StudyPlan) -> None:

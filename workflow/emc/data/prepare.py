@@ -7,18 +7,18 @@ from typing import Final
 
 import numpy as np
 
-from emc.data import own
 from emc.data.class_names import cut
 from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
 from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
-from emc.data.reader import OWN, About
+from emc.data.plugin import content_of
+from emc.data.reader import USER_DATA, About
 from emc.data.readers import READERS
 from emc.data.samples import checksum
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
-from emc.study.sources import Columns, DataSet, Facts, OwnDataSet
+from emc.study.sources import Columns, DataSet, Facts, PluginDataSet
 
 _SHOWN: Final = 8
 """Classes that a note names at most."""
@@ -91,14 +91,14 @@ def called(dataset: DataSet) -> str:
 
 
 def _read(dataset: DataSet, shelf: Shelf) -> Content:
-    if isinstance(dataset, OwnDataSet):
-        return own.own(dataset)
+    if isinstance(dataset, PluginDataSet):
+        return content_of(dataset)
     return READERS[dataset.name].read(dataset, shelf)
 
 
 def _about(dataset: DataSet) -> About:
-    if isinstance(dataset, OwnDataSet):
-        return About("a plug-in", OWN)
+    if isinstance(dataset, PluginDataSet):
+        return About("a plug-in", USER_DATA)
     return READERS[dataset.name].about
 
 

@@ -25,5 +25,5 @@ class Reader(NamedTuple):
     about: About
 
 
-OWN: Final = "the user's own data, under the user's terms"
+USER_DATA: Final = "the user's own data, under the user's terms"
 """The licence of what a user gives."""

@@ -1,13 +1,13 @@
 """A cell's procedure in the engine's terms."""
 
-from emc.engine.own import Made, Maker
+from emc.engine.plugin import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import in_form, net
-from emc.study.architectures import OwnArchitecture
+from emc.study.architectures import PluginArchitecture
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
-from emc.study.training import Optimizer, OwnOptimizer
+from emc.study.training import Optimizer, PluginOptimizer
 
 
 def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
@@ -20,7 +20,7 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
     classes = label_classes(cell.labels, own_classes)
     if problem := cell.unsuitable(shape, classes):
         raise EmcError(problem)
-    if isinstance(cell.architecture, OwnArchitecture):
+    if isinstance(cell.architecture, PluginArchitecture):
         cell.architecture.parameters(shape, classes)  # tries nets of the plug-in
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     trained = in_form(full, cell.parameterisation, cell.initialisation)
@@ -45,6 +45,6 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
 
 
 def _update(optimizer: Optimizer) -> Update:
-    if isinstance(optimizer, OwnOptimizer):
+    if isinstance(optimizer, PluginOptimizer):
         return Update(optimizer.name, Made(make=Maker(optimizer)))
     return Update(**optimizer.model_dump(exclude={"lr"}))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emc.study.training import ActivationChoice, OwnActivation, activation_name
+from emc.study.training import ActivationChoice, PluginActivation, activation_name
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ class Activation(nn.Module):
         self._name = activation_name(activation)
         self._function = (
             activation.registered.function
-            if isinstance(activation, OwnActivation)
+            if isinstance(activation, PluginActivation)
             else FUNCTIONS[activation]
         )
 

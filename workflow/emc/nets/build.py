@@ -12,7 +12,7 @@ from emc.study.architectures import (
     Cnn,
     Linear,
     Mlp,
-    OwnArchitecture,
+    PluginArchitecture,
     Vit,
 )
 from emc.study.parameterisation import (
@@ -43,10 +43,10 @@ class Factory:
 
     def __call__(self) -> "nn.Module":
         """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
-        if isinstance(self.architecture, OwnArchitecture):
-            from emc.nets.own import own_net
+        if isinstance(self.architecture, PluginArchitecture):
+            from emc.nets.plugin import plugin_net
 
-            return own_net(self.architecture, self.activation, self.shape, self.classes)
+            return plugin_net(self.architecture, self.activation, self.shape, self.classes)
         make = maker(self.architecture.name)
         hidden = Hidden(self.activation, self.initialisation)
         return make(self.architecture, hidden, self.shape, self.classes)

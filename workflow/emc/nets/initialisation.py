@@ -3,12 +3,12 @@
 from torch import nn
 
 from emc.activations import ACTIVATIONS
-from emc.study.training import ActivationChoice, OwnActivation
+from emc.study.training import ActivationChoice, PluginActivation
 
 
 def gain(activation: ActivationChoice) -> float:
     """Standard deviation of a weight times sqrt(fan_in) before that activation."""
-    if isinstance(activation, OwnActivation):
+    if isinstance(activation, PluginActivation):
         return float(activation.registered.details.gain)
     return ACTIVATIONS[activation].gain
 

@@ -11,8 +11,8 @@ from emc.errors import EmcError
 from emc.study.architectures import Scaled
 from emc.study.cell import Cell
 from emc.study.models import CertificateSettings
-from emc.study.own import Own, plugin_document
 from emc.study.parameterisation import Full
+from emc.study.plugin_entry import PluginEntry, plugin_document
 from emc.study.sources import DataSet
 from emc.study.strict import Strict, absent_meanings
 from emc.study.training import activation_name
@@ -102,7 +102,7 @@ def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
             value = _reduced(value, with_files=with_files)
         if value != meant:
             reduced[name] = value
-    if isinstance(model, Own):
+    if isinstance(model, PluginEntry):
         reduced["plugin"] = plugin_document(model, with_file=with_files)
     return reduced
 

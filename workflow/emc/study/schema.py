@@ -41,7 +41,7 @@ def schema() -> dict[str, Any]:
     keys["presets"].pop("patternProperties")
     (name,) = keys["sections"].pop("patternProperties")
     plain = _part(cell["properties"], definitions)
-    parts = {"Part": plain, "PluginPart": _with_own_names(plain)}
+    parts = {"Part": plain, "PluginPart": _with_plugin_names(plain)}
     for kind, part in parts.items():
         definitions[kind] = part
         definitions[kind.replace("Part", "Section")] = _section(section, kind, part)
@@ -90,7 +90,7 @@ def _section(section: dict[str, Any], kind: str, part: dict[str, Any]) -> dict[s
     }
 
 
-def _with_own_names(part: dict[str, Any]) -> dict[str, Any]:
+def _with_plugin_names(part: dict[str, Any]) -> dict[str, Any]:
     """The same part, with entries of any other name for what plug-ins register."""
     keys = dict(part["properties"])
     for kind in _REGISTERED:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTupl
 
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
-from emc.study.own import Own, own_model, own_or_known
+from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
 from emc.study.strict import Count, Positive, Strict, Whole, named
 
 Several = Annotated[Whole, Field(ge=2)]
@@ -260,7 +260,7 @@ class Parquet(Columns):
     name: Literal["parquet"]
 
 
-class OwnDataSet(Own):
+class PluginDataSet(PluginEntry):
     """A data set that a plug-in registers."""
 
     @property
@@ -303,14 +303,16 @@ PUBLISHED_TABLES: Final = _names(PublishedTable)
 """Those that are published tables."""
 
 if TYPE_CHECKING:
-    DataSet = _Known | OwnDataSet
+    DataSet = _Known | PluginDataSet
 else:
     DataSet = Annotated[
         _Known,
         Field(discriminator="name"),
         BeforeValidator(named),
         WrapValidator(
-            own_or_known("dataset", lambda registered: own_model(registered, OwnDataSet), DATA_SETS)
+            plugin_or_known(
+                "dataset", lambda registered: plugin_model(registered, PluginDataSet), DATA_SETS
+            )
         ),
     ]
 

@@ -14,11 +14,11 @@ from pydantic import (
 
 from emc.activations import ACTIVATIONS
 from emc.errors import EmcError
-from emc.study.own import Own, own_model, own_or_known
+from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
 from emc.study.strict import Count, Fraction, Positive, Real, Strict, Whole, is_canonical, named
 
 
-class OwnActivation(Own):
+class PluginActivation(PluginEntry):
     """An activation that a plug-in registers; its function is tried before anything is trained."""
 
     @model_validator(mode="after")
@@ -33,13 +33,15 @@ class OwnActivation(Own):
 
 
 if TYPE_CHECKING:
-    ActivationChoice = str | OwnActivation
+    ActivationChoice = str | PluginActivation
 else:
     ActivationChoice = Annotated[
         Literal[tuple(ACTIVATIONS)],
         WrapValidator(
-            own_or_known(
-                "activation", lambda registered: own_model(registered, OwnActivation), ACTIVATIONS
+            plugin_or_known(
+                "activation",
+                lambda registered: plugin_model(registered, PluginActivation),
+                ACTIVATIONS,
             )
         ),
     ]
@@ -239,7 +241,7 @@ class Sam(Keys):
         return "'sam' minimises the loss at the end of a step uphill, not the loss itself"
 
 
-class OwnOptimizer(Own, Keys):
+class PluginOptimizer(PluginEntry, Keys):
     """An optimizer that a plug-in registers."""
 
     lr: Rates
@@ -267,15 +269,17 @@ FULL_BATCH: Final = frozenset(
 """Those of them whose steps see all n samples."""
 
 if TYPE_CHECKING:
-    Optimizer = _Known | OwnOptimizer
+    Optimizer = _Known | PluginOptimizer
 else:
     Optimizer = Annotated[
         _Known,
         Field(discriminator="name"),
         BeforeValidator(named),
         WrapValidator(
-            own_or_known(
-                "optimizer", lambda registered: own_model(registered, OwnOptimizer), OPTIMIZERS
+            plugin_or_known(
+                "optimizer",
+                lambda registered: plugin_model(registered, PluginOptimizer),
+                OPTIMIZERS,
             )
         ),
     ]

@@ -15,7 +15,7 @@ from emc.data.folders import Fingerprint, Tree, content_digest, open_tree, read_
 from emc.data.holdout import held_out_of_class
 from emc.data.manifest import OriginalTree
 from emc.data.originals import Shelf
-from emc.data.reader import OWN, About, Reader
+from emc.data.reader import USER_DATA, About, Reader
 from emc.study.sources import ImageFolder, ImageNet
 
 _BLOCK: Final = 256
@@ -140,5 +140,5 @@ READERS: Final = {
             "ImageNet's terms of access: research and education, not commercial",
         ),
     ),
-    "image-folder": Reader(image_folder, About("a local folder of images", OWN)),
+    "image-folder": Reader(image_folder, About("a local folder of images", USER_DATA)),
 }

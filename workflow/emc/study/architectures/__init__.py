@@ -10,7 +10,7 @@ from emc.study.architectures.dense import Linear, Mlp
 from emc.study.architectures.efficientnet import EfficientNet
 from emc.study.architectures.family import Family, Scaled
 from emc.study.architectures.mixer import MlpMixer
-from emc.study.architectures.own import OwnArchitecture
+from emc.study.architectures.plugin import PluginArchitecture
 from emc.study.architectures.resnet import ResNet
 from emc.study.architectures.size import at_width, sized
 from emc.study.architectures.vit import Vit
@@ -24,7 +24,7 @@ __all__ = [
     "Linear",
     "Mlp",
     "MlpMixer",
-    "OwnArchitecture",
+    "PluginArchitecture",
     "ResNet",
     "Scaled",
     "Vit",

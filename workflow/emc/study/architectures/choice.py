@@ -9,10 +9,10 @@ from emc.study.architectures.dense import Linear, Mlp
 from emc.study.architectures.efficientnet import EfficientNet
 from emc.study.architectures.family import Family
 from emc.study.architectures.mixer import MlpMixer
-from emc.study.architectures.own import OwnArchitecture, own_architecture
+from emc.study.architectures.plugin import PluginArchitecture, plugin_architecture
 from emc.study.architectures.resnet import ResNet
 from emc.study.architectures.vit import Vit
-from emc.study.own import own_or_known
+from emc.study.plugin_entry import plugin_or_known
 from emc.study.strict import named
 
 _Known = Linear | Mlp | Cnn | ResNet | Vit | EfficientNet | MlpMixer
@@ -24,11 +24,11 @@ FAMILIES: Final[dict[str, type[Family]]] = {
 
 
 if TYPE_CHECKING:
-    Architecture = _Known | OwnArchitecture
+    Architecture = _Known | PluginArchitecture
 else:
     Architecture = Annotated[
         _Known,
         Field(discriminator="name"),
         BeforeValidator(named),
-        WrapValidator(own_or_known("architecture", own_architecture, FAMILIES)),
+        WrapValidator(plugin_or_known("architecture", plugin_architecture, FAMILIES)),
     ]

@@ -16,7 +16,7 @@ _COLUMNS: Final = {"width": int, "depth": int, "momentum": float, "weight_decay"
 """Keys that are columns of a study's tables."""
 
 
-class Own(Strict):
+class PluginEntry(Strict):
     """An entry that a plug-in registered; its fields besides `name` are the function's keys."""
 
     registered: ClassVar[Registered]
@@ -31,11 +31,11 @@ class Own(Strict):
         return {key: getattr(self, key) for key in self.registered.keys}
 
 
-Model = TypeVar("Model", bound=Own)
+Model = TypeVar("Model", bound=PluginEntry)
 
 
 @cache
-def own_model(registered: Registered, base: type[Model]) -> type[Model]:
+def plugin_model(registered: Registered, base: type[Model]) -> type[Model]:
     """The model of an entry: `base` with a field for each key that it does not have.
 
     Raises:
@@ -53,7 +53,7 @@ def own_model(registered: Registered, base: type[Model]) -> type[Model]:
     return model
 
 
-def _field(registered: Registered, base: type[Own], key: Parameter) -> tuple[Any, Any]:
+def _field(registered: Registered, base: type[PluginEntry], key: Parameter) -> tuple[Any, Any]:
     if hasattr(base, key.name) or key.name in {*base.model_fields, "plugin"}:
         raise EmcError(f"{registered.place}: a key cannot be called {key.name!r}: rename it")
     required = key.default is Parameter.empty
@@ -89,8 +89,8 @@ def check_column(registered: Registered, key: str, given: Any) -> None:
         )
 
 
-def own_or_known(
-    kind: str, model: Callable[[Registered], type[Own]], known: Iterable[str]
+def plugin_or_known(
+    kind: str, model: Callable[[Registered], type[PluginEntry]], known: Iterable[str]
 ) -> Callable[[Any, Callable[[Any], Any], ValidationInfo], Any]:
     """A validator for `WrapValidator`: entries that plug-ins register become their models.
 
@@ -99,9 +99,9 @@ def own_or_known(
     names = list(known)
 
     def choose(value: Any, as_known: Callable[[Any], Any], info: ValidationInfo) -> Any:
-        if isinstance(value, Own):
+        if isinstance(value, PluginEntry):
             return value
-        if found := _own_entry(kind, named(value), info, names):
+        if found := _plugin_entry(kind, named(value), info, names):
             registered, keys = found
             return model(registered).model_validate(keys, context=info.context)
         return as_known(value)
@@ -109,7 +109,7 @@ def own_or_known(
     return choose
 
 
-def _own_entry(
+def _plugin_entry(
     kind: str, entry: Any, info: ValidationInfo, known: list[str]
 ) -> tuple[Registered, dict[str, Any]] | None:
     """What an entry names if a plug-in registered it, and the entry's own keys.
@@ -128,23 +128,23 @@ def _own_entry(
         keys = dict(entry)
         plugin = Plugin(**keys.pop("plugin"))
         return _canonical(kind, str(entry.get("name")), plugin), keys
-    own = of_kind(kind, context.get("plugins", ()))
+    registered = of_kind(kind, context.get("plugins", ()))
     name = entry.get("name")
-    if isinstance(name, str) and name in own:
-        return own[name], dict(entry)
-    if own and "name" in entry and name not in known:
-        raise ValueError(unknown("name", str(name), [*known, *own]))
+    if isinstance(name, str) and name in registered:
+        return registered[name], dict(entry)
+    if registered and "name" in entry and name not in known:
+        raise ValueError(unknown("name", str(name), [*known, *registered]))
     return None
 
 
 def _canonical(kind: str, name: str, plugin: Plugin) -> Registered:
-    own = of_kind(kind, load_plugin(plugin))
-    if name not in own:
+    registered = of_kind(kind, load_plugin(plugin))
+    if name not in registered:
         raise EmcError(f"{plugin.file}: it does not register {kind} {name!r}")
-    return own[name]
+    return registered[name]
 
 
-def plugin_document(entry: Own, *, with_file: bool) -> dict[str, str]:
+def plugin_document(entry: PluginEntry, *, with_file: bool) -> dict[str, str]:
     """What a cell's text says of the plug-in; an id does not depend on where it lies."""
     plugin = entry.registered.plugin
     place = {"file": plugin.file} if with_file else {}

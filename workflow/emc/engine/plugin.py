@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from emc.engine.optimizer import Optimizer
 from emc.errors import EmcError
 from emc.study.plugins import Function, blaming, register
-from emc.study.training import OPTIMIZERS, OwnOptimizer
+from emc.study.training import OPTIMIZERS, PluginOptimizer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +57,7 @@ class Made(Optimizer):
 class Maker:
     """Makes the optimizer of an entry for a net's parameters and a learning rate."""
 
-    entry: OwnOptimizer
+    entry: PluginOptimizer
 
     def __call__(self, parameters: "list[nn.Parameter]", lr: float) -> "Reference":
         """A fresh optimizer.

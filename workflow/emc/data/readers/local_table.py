@@ -12,7 +12,7 @@ from emc.data.foreign import foreign_kind
 from emc.data.manifest import original_file
 from emc.data.originals import Shelf, file_content
 from emc.data.raw_table import RawTable
-from emc.data.reader import OWN, About, Reader
+from emc.data.reader import USER_DATA, About, Reader
 from emc.data.table_columns import is_index
 from emc.data.tables import checked, table_content
 from emc.data.text_table import Form, TextTable, open_text
@@ -146,6 +146,6 @@ def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
 
 
 READERS: Final = {
-    "csv": Reader(csv, About("a local table", OWN)),
-    "parquet": Reader(parquet, About("a local table", OWN)),
+    "csv": Reader(csv, About("a local table", USER_DATA)),
+    "parquet": Reader(parquet, About("a local table", USER_DATA)),
 }

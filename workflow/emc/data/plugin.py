@@ -11,7 +11,7 @@ from emc.data.given import as_inputs, as_labels
 from emc.data.manifest import original_file
 from emc.errors import EmcError
 from emc.study.plugins import Function, Registered, blaming, register
-from emc.study.sources import DATA_SETS, Facts, OwnDataSet
+from emc.study.sources import DATA_SETS, Facts, PluginDataSet
 
 _WANTED: Final = "(inputs, labels) or (inputs, labels, test inputs, test labels)"
 
@@ -42,7 +42,7 @@ def dataset(
     return register("dataset", name, (), facts)
 
 
-def own(dataset: OwnDataSet) -> Content:
+def content_of(dataset: PluginDataSet) -> Content:
     """What the plug-in's function gives.
 
     Raises:

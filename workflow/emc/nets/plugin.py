@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emc.errors import EmcError
-from emc.study.architectures import FAMILIES, OwnArchitecture
+from emc.study.architectures import FAMILIES, PluginArchitecture
 from emc.study.plugins import Function, Registered, blaming, register
 from emc.study.training import ActivationChoice
 
@@ -32,8 +32,8 @@ def architecture(name: str) -> Callable[[Function], Function]:
     return register("architecture", name, ("shape", "classes", "activation"), _weights)
 
 
-def own_net(
-    net: OwnArchitecture, activation: ActivationChoice, shape: tuple[int, ...], classes: int
+def plugin_net(
+    net: PluginArchitecture, activation: ActivationChoice, shape: tuple[int, ...], classes: int
 ) -> "nn.Module":
     """A fresh net of the plug-in.
 
@@ -56,7 +56,7 @@ def own_net(
 
 
 def _weights(
-    net: OwnArchitecture, shape: tuple[int, ...], classes: int
+    net: PluginArchitecture, shape: tuple[int, ...], classes: int
 ) -> tuple[tuple[int, ...], ...]:
     """Shapes of everything it trains; the net is tried on two inputs.
 
@@ -71,7 +71,7 @@ def _weights(
     registered = net.registered
     x = torch.zeros(2, *shape, dtype=torch.float32)
     with seeded(0), torch.no_grad():
-        made, again = (own_net(net, "relu", shape, classes) for _ in range(2))
+        made, again = (plugin_net(net, "relu", shape, classes) for _ in range(2))
         _check_fresh(registered, made, again)
         with blaming(registered.plugin.file, registered.line):
             logits = made.eval()(x)

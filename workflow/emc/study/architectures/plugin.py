@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from emc.study.architectures.family import Family, Matrix, Scaled, Shape
-from emc.study.own import Own, check_column, own_model, type_of
+from emc.study.plugin_entry import PluginEntry, check_column, plugin_model, type_of
 from emc.study.plugins import Registered
 
 
-class OwnArchitecture(Own, Family):
+class PluginArchitecture(PluginEntry, Family):
     """A user's net; the inputs it takes are known as it is made."""
 
     own_initialisation: ClassVar[bool] = True
@@ -38,7 +38,7 @@ class OwnArchitecture(Own, Family):
         return None
 
 
-class OwnScaled(OwnArchitecture, Scaled):
+class PluginScaled(PluginArchitecture, Scaled):
     """A user's net with a whole number `width`, so that `params` can choose it."""
 
     inherited: ClassVar[frozenset[str]] = frozenset({"width"})
@@ -53,19 +53,19 @@ class OwnScaled(OwnArchitecture, Scaled):
 
 
 @lru_cache(maxsize=1024)
-def _weights(net: OwnArchitecture, shape: Shape, classes: int) -> tuple[Shape, ...]:
+def _weights(net: PluginArchitecture, shape: Shape, classes: int) -> tuple[Shape, ...]:
     """Shapes of everything the net trains."""
     weights: tuple[Shape, ...] = net.registered.details(net, shape, classes)
     return weights
 
 
-def own_architecture(registered: Registered) -> type[OwnArchitecture]:
+def plugin_architecture(registered: Registered) -> type[PluginArchitecture]:
     """The model of a user's architecture."""
     width = registered.keys.get("width")
     if width is None:
-        return own_model(registered, OwnArchitecture)
+        return plugin_model(registered, PluginArchitecture)
     check_column(registered, "width", type_of(width))
-    model = own_model(registered, OwnScaled)
+    model = plugin_model(registered, PluginScaled)
     if width.default is not width.empty:
         model.default_width = width.default
     return model
