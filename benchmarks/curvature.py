@@ -12,8 +12,8 @@ eigenvalue, against numpy's eigenvalues of the whole Hessian. Times are seconds 
 which other programs on the machine disturb less than those of the clock: the median of the
 repeats with the smallest and the largest.
 
-With --derivatives: what one evaluation costs in compiled kernels, in numpy (plans only) and by
-torch's automatic derivatives, in float64: loss, gradient and accuracy at a new point, one
+With --derivatives: what one evaluation costs in compiled kernels, in numpy (layered nets only) and
+by torch's automatic derivatives, in float64: loss, gradient and accuracy at a new point, one
 Hessian product, the whole Hessian (not by torch), and a step of the finish's L-BFGS.
 
 With --cnn: the certificate of a CNN of about 100,000 parameters on 10,000 images (MNIST's digits
@@ -47,8 +47,8 @@ from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
 from emc.finish import FinishSettings, finish
 from emc.nets.build import Factory, transformer
 from emc.nets.build import net as build
+from emc.nets.layers import Layers, count, initial, layers_of
 from emc.nets.module import load, module
-from emc.nets.plan import Plan, count, initial, plan
 from emc.seeds import generator
 from emc.study.architectures import Cnn, Mlp, Vit
 
@@ -72,7 +72,7 @@ Method = Callable[["Trained", EndPoint], Ends]
 class Trained:
     """A net and where its replicas ended."""
 
-    layers: Plan
+    layers: Layers
     ends: list[EndPoint]
 
     def operator(self, end: EndPoint) -> WrittenOperator:
@@ -80,7 +80,7 @@ class Trained:
         return WrittenOperator(self.layers, end.parameters, end.inputs, end.labels, Objective())
 
 
-def trained(layers: Plan, inputs: np.ndarray, n: int, epochs: int, replicas: int) -> Trained:
+def trained(layers: Layers, inputs: np.ndarray, n: int, epochs: int, replicas: int) -> Trained:
     procedure = Procedure(
         classes=10, update=Update("sgd", momentum=0.9), layers=layers, epochs=epochs
     )
@@ -138,7 +138,7 @@ def by_certificate(settings: Settings) -> Method:
 def compare(repeats: int, console: Console) -> None:
     digits = load_digits().data.astype(np.float32)
     digits = np.ascontiguousarray((digits - digits.mean()) / digits.std())
-    layers = plan(Mlp(name="mlp", depth=2, width=16), "relu", (64,), 10)
+    layers = layers_of(Mlp(name="mlp", depth=2, width=16), "relu", (64,), 10)
     net = trained(layers, digits, 450, 300, NETS)
     exact = [np.linalg.eigvalsh(net.operator(end).dense())[[0, -1]] for end in net.ends]
     table = Table("method", "ms a net", f"s for {NETS} nets", "x eigsh", "largest error")
@@ -187,9 +187,9 @@ def derivatives(repeats: int, console: Console) -> None:
     vit = Vit(name="vit", depth=1, width=8, heads=2, patch=4)
     mlp, cnn = Mlp(name="mlp", depth=1, width=13), Cnn(name="cnn", depth=2, width=6)
     for name, net in (
-        ("MLP 64-13-10", plan(mlp, "relu", (64,), 10)),
-        ("the same, GELU", plan(mlp, "gelu", (64,), 10)),
-        ("CNN of 6 and 12 channels", plan(cnn, "relu", (1, 8, 8), 10)),
+        ("MLP 64-13-10", layers_of(mlp, "relu", (64,), 10)),
+        ("the same, GELU", layers_of(mlp, "gelu", (64,), 10)),
+        ("CNN of 6 and 12 channels", layers_of(cnn, "relu", (1, 8, 8), 10)),
         ("ViT, a block of 8, 5 tokens", build(vit, "gelu", "torch", (1, 8, 8), 10)),
     ):
         data = images[draw.permutation(len(images))[:SAMPLES]], draw.integers(0, 10, SAMPLES)
@@ -210,7 +210,7 @@ def derivatives(repeats: int, console: Console) -> None:
     console.print(table)
 
 
-def operators(net: "Plan | Factory", data: Samples) -> dict[str, Operator]:
+def operators(net: "Layers | Factory", data: Samples) -> dict[str, Operator]:
     """The same objective in every way there is."""
     made = net() if callable(net) else module(net)
     state = {name: value.numpy(force=True) for name, value in made.named_parameters()}
@@ -267,7 +267,7 @@ def certify_cnn(precision: str, threads: int, console: Console) -> None:
     flat, _ = mnist_data()
     digits = (flat.reshape(-1, 1, 28, 28) / 255).astype(np.float32)
     images = np.ascontiguousarray(np.concatenate([digits, digits[..., ::-1]]))
-    layers = plan(Cnn(name="cnn", depth=4, width=16), "relu", (1, 28, 28), 10)
+    layers = layers_of(Cnn(name="cnn", depth=4, width=16), "relu", (1, 28, 28), 10)
     net = trained(layers, images, len(images), 5, 1)
     settings = replace(ANY_SLOPE, precision=precision)
     start, worked = perf_counter(), process_time()

@@ -26,8 +26,8 @@ from emc.engine import Procedure, Replica, Update
 from emc.engine.choose import back_end
 from emc.errors import EmcError
 from emc.nets.build import net, size
+from emc.nets.layers import Layers, layers_of
 from emc.nets.module import drawn
-from emc.nets.plan import Plan, plan
 from emc.study.architectures import Cnn, Mlp, Vit
 
 N = 1000
@@ -36,11 +36,11 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Case:
-    """A net, as a plan of layers or a factory of modules."""
+    """A net, as layers or a factory of modules."""
 
     name: str
     shape: tuple[int, ...]
-    net: Plan | Callable[[], nn.Module]
+    net: Layers | Callable[[], nn.Module]
     epochs: int
 
     def fresh(self) -> nn.Module:
@@ -62,12 +62,12 @@ class Case:
 
 def cases() -> list[Case]:
     mlps = [
-        Case(f"MLP 64-{h}-{h}-10", (64,), plan(_mlp(h), "relu", (64,), 10), 60)
+        Case(f"MLP 64-{h}-{h}-10", (64,), layers_of(_mlp(h), "relu", (64,), 10), 60)
         for h in (16, 32, 64)
     ]
     image = (1, 28, 28)
     cnns = [
-        Case(f"CNN {w}, {2 * w} channels", image, plan(_cnn(w), "relu", image, 10), 3)
+        Case(f"CNN {w}, {2 * w} channels", image, layers_of(_cnn(w), "relu", image, 10), 3)
         for w in (4, 8, 16)
     ]
     vit = Vit(name="vit", depth=2, width=32)

@@ -11,7 +11,7 @@ from emc.data.prepare import prepare
 from emc.engine import run_probes
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.measurement.measure import measure_cell
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.records import Ended, Estimate
 from emc.store.layout import CellFiles
 from emc.study import load_file

@@ -10,7 +10,7 @@ from emc.engine import run_probes
 from emc.engine.fresh import fresh
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.nets.build import Reparameterisation
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.records import Ended
 from emc.study.parameterisation import Subspace
 

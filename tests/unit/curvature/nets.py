@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from emc.curvature.objective import Objective
-from emc.nets.plan import Conv, Dense, Plan, initial
+from emc.nets.layers import Conv, Dense, Layers, initial
 
 PLAIN = Objective()
 OBJECTIVES = [
@@ -20,7 +20,7 @@ OBJECTIVES = [
 ]
 
 
-def mlp(activation: str = "tanh", *, inputs: int = 6, width: int = 5, classes: int = 4) -> Plan:
+def mlp(activation: str = "tanh", *, inputs: int = 6, width: int = 5, classes: int = 4) -> Layers:
     return (
         Dense(inputs, width, True, activation),
         Dense(width, width, False, activation),
@@ -28,7 +28,7 @@ def mlp(activation: str = "tanh", *, inputs: int = 6, width: int = 5, classes: i
     )
 
 
-def cnn(activation: str = "relu") -> Plan:
+def cnn(activation: str = "relu") -> Layers:
     """Two stages on 2x7x9 images: both sides are odd where they are pooled first."""
     return (
         Conv(2, 2, 7, 9, activation),
@@ -55,8 +55,8 @@ class Attention(nn.Module):
         return self.head(functional.gelu(x).mean(1))
 
 
-def parameters(plan: Plan, seed: int = 0) -> dict[str, np.ndarray]:
-    return initial(plan, "torch", np.random.default_rng(seed))
+def parameters(layers: Layers, seed: int = 0) -> dict[str, np.ndarray]:
+    return initial(layers, "torch", np.random.default_rng(seed))
 
 
 def state(module: nn.Module) -> dict[str, np.ndarray]:

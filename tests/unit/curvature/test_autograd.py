@@ -26,16 +26,16 @@ from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.nets.families import Hidden
 from emc.nets.families.vit import make as vit
+from emc.nets.layers import Dense, Layers
 from emc.nets.module import load, module
-from emc.nets.plan import Dense, Plan
 from emc.study.architectures import Vit
 
 
-def made(plan_of: Callable[[], object]) -> Callable[[], nn.Module]:
+def made(layers_of: Callable[[], object]) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
-        plan = plan_of()
-        net = module(plan)  # type: ignore[arg-type]
-        load(net, parameters(plan))  # type: ignore[arg-type]
+        layers = layers_of()
+        net = module(layers)  # type: ignore[arg-type]
+        load(net, parameters(layers))  # type: ignore[arg-type]
         return net
 
     return make
@@ -72,16 +72,16 @@ def test_products_and_dense_are_torch_s_hessian(name: str, objective: Objective)
     assert relative_error(found.dense(), expected) < 1e-12
 
 
-@pytest.mark.parametrize("plan", [mlp("gelu"), cnn("silu")])
+@pytest.mark.parametrize("layers", [mlp("gelu"), cnn("silu")])
 @pytest.mark.parametrize("kind", ["written", "autograd"])
-def test_at_another_point_as_if_made_there(kind: str, plan: Plan) -> None:
-    data = samples(11, *((6,) if isinstance(plan[0], Dense) else (2, 7, 9)))
-    here, there = (parameters(plan, seed) for seed in (0, 1))
+def test_at_another_point_as_if_made_there(kind: str, layers: Layers) -> None:
+    data = samples(11, *((6,) if isinstance(layers[0], Dense) else (2, 7, 9)))
+    here, there = (parameters(layers, seed) for seed in (0, 1))
 
     def made(values: dict[str, np.ndarray]) -> WrittenOperator | AutogradOperator:
         if kind == "written":
-            return WrittenOperator(plan, values, *data, PLAIN)
-        return AutogradOperator(module(plan), values, *data, PLAIN)
+            return WrittenOperator(layers, values, *data, PLAIN)
+        return AutogradOperator(module(layers), values, *data, PLAIN)
 
     first, wanted = made(here), made(there)
     before = first.first_order()
@@ -130,14 +130,14 @@ def test_products_of_a_vit_are_finite_differences_of_its_gradient() -> None:
         assert relative_error(point.products(vector[None])[0], slope) < 1e-8
 
 
-@pytest.mark.parametrize("plan", [mlp("gelu"), cnn("silu")])
+@pytest.mark.parametrize("layers", [mlp("gelu"), cnn("silu")])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_agrees_with_the_written_operator(plan: object, objective: Objective) -> None:
-    shape = (6,) if plan[0].outputs == 5 else (2, 7, 9)  # type: ignore[index]
+def test_agrees_with_the_written_operator(layers: object, objective: Objective) -> None:
+    shape = (6,) if layers[0].outputs == 5 else (2, 7, 9)  # type: ignore[index]
     inputs, labels = samples(11, *shape)
-    values = parameters(plan)  # type: ignore[arg-type]
-    one = AutogradOperator(module(plan), values, inputs, labels, objective)  # type: ignore[arg-type]
-    other = WrittenOperator(plan, values, inputs, labels, objective)  # type: ignore[arg-type]
+    values = parameters(layers)  # type: ignore[arg-type]
+    one = AutogradOperator(module(layers), values, inputs, labels, objective)  # type: ignore[arg-type]
+    other = WrittenOperator(layers, values, inputs, labels, objective)  # type: ignore[arg-type]
     first, second = one.first_order(), other.first_order()
     assert first.loss == pytest.approx(second.loss, rel=1e-13)
     assert first.accuracy == second.accuracy

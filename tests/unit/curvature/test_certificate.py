@@ -15,7 +15,7 @@ from emc.curvature.ends import exact_ends
 from emc.curvature.extremes import UNDECIDED
 from emc.curvature.verdict import Slope, judge
 from emc.errors import EmcError
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.records import Outcome, Verdict
 
 EXACT, LANCZOS = Settings(), Settings(exact_up_to=0, eps=1e-2)
@@ -246,14 +246,14 @@ def test_infinite_loss_is_refused() -> None:
 @BOTH
 def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None:
     """Strictly convex: the smallest eigenvalue is the weight decay, softmax's null directions."""
-    plan = (Dense(8, 3, True, "identity"),)
+    layers = (Dense(8, 3, True, "identity"),)
     draw = np.random.default_rng(2)
     inputs, labels = draw.normal(size=(60, 8)).astype(np.float32), draw.integers(3, size=60)
     objective = Objective(weight_decay=0.05)
 
     def point(flat: np.ndarray) -> WrittenOperator:
         parameters = {"0.weight": flat[:24].reshape(3, 8), "0.bias": flat[24:]}
-        return WrittenOperator(plan, parameters, inputs, labels, objective)
+        return WrittenOperator(layers, parameters, inputs, labels, objective)
 
     def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
         first = point(flat).first_order()
@@ -272,7 +272,7 @@ def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None
 @BOTH
 def test_symmetric_hidden_units_are_a_saddle(settings: Settings) -> None:
     """XOR with all tanh units at zero: stationary, and the loss falls off to both sides."""
-    plan = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+    layers = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
     inputs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 1]], np.float32)
     labels = np.array([0, 1, 1, 0, 0])
     weights = {
@@ -281,7 +281,7 @@ def test_symmetric_hidden_units_are_a_saddle(settings: Settings) -> None:
         "1.weight": np.zeros((2, 3)),
         "1.bias": np.log([0.6, 0.4]),
     }
-    point = WrittenOperator(plan, weights, inputs, labels, Objective("cross-entropy"))
+    point = WrittenOperator(layers, weights, inputs, labels, Objective("cross-entropy"))
     settings = settings if settings is EXACT else Settings(exact_up_to=0, eps=0.3)
     evidence = certify_operator(point, plateau=0.0, seed=0, settings=settings, escape=True)
     assert evidence.verdict is Verdict.SADDLE

@@ -1,4 +1,4 @@
-"""Which operator differentiates a plan, and what is told of it."""
+"""Which operator differentiates a layered net, and what is told of it."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from tests.unit.curvature.nets import PLAIN, mlp, parameters, samples
 
 from emc.curvature import choose
-from emc.curvature.choose import plan_operator
+from emc.curvature.choose import choose_operator
 from emc.curvature.native import NativeOperator
 from emc.curvature.written.operator import WrittenOperator
 
@@ -21,7 +21,7 @@ def _forgotten() -> Iterator[None]:
 
 
 def test_the_kernels_where_they_can() -> None:
-    found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+    found = choose_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
     assert isinstance(found, NativeOperator)
 
 
@@ -30,7 +30,7 @@ def test_numpy_where_they_refuse(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("emc.curvature.native.LARGEST", 100)
-    found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+    found = choose_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
     assert isinstance(found, WrittenOperator)
     assert (
         "the native kernels do not differentiate this net: the samples take 240 bytes"
@@ -44,7 +44,7 @@ def test_numpy_where_there_is_no_compiler(
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     for _ in range(2):
-        found = plan_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
+        found = choose_operator(mlp(), parameters(mlp()), *samples(5, 6), PLAIN)
         assert isinstance(found, WrittenOperator)
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == 1

@@ -18,20 +18,20 @@ from emc.curvature import (
     certify_end_points,
     endpoint,
 )  # fmt: skip
-from emc.curvature.choose import plan_operator
+from emc.curvature.choose import choose_operator
 from emc.curvature.operator import Operator
 from emc.errors import EmcError
 from emc.nets.build import net as build
+from emc.nets.layers import Layers
 from emc.nets.module import module
-from emc.nets.plan import Plan
 from emc.study.architectures import Vit
 
 LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
 
 
-def end_points(plan: Plan, shape: tuple[int, ...], sizes: Sequence[int]) -> list[EndPoint]:
+def end_points(layers: Layers, shape: tuple[int, ...], sizes: Sequence[int]) -> list[EndPoint]:
     return [
-        EndPoint(parameters(plan, seed), *samples(n, *shape, seed=seed), plateau=0.0, seed=seed)
+        EndPoint(parameters(layers, seed), *samples(n, *shape, seed=seed), plateau=0.0, seed=seed)
         for seed, n in enumerate(sizes)
     ]
 
@@ -47,14 +47,14 @@ def numbers(evidence: Evidence) -> list[float]:
 
 
 @pytest.mark.parametrize("settings", [LENIENT, Settings(gradient=10.0)], ids=["lanczos", "exact"])
-@pytest.mark.parametrize(("plan", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
-def test_plan_and_module_give_the_same_certificates(
-    plan: Plan, shape: tuple[int, ...], settings: Settings
+@pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
+def test_layers_and_module_give_the_same_certificates(
+    layers: Layers, shape: tuple[int, ...], settings: Settings
 ) -> None:
-    ends = end_points(plan, shape, [20, 1, 33])
+    ends = end_points(layers, shape, [20, 1, 33])
     objective = Objective(weight_decay=0.01)
-    written = certify_end_points(plan, ends, objective, settings=settings)
-    automatic = certify_end_points(lambda: module(plan), ends, objective, settings=settings)
+    written = certify_end_points(layers, ends, objective, settings=settings)
+    automatic = certify_end_points(lambda: module(layers), ends, objective, settings=settings)
     for one, other in zip(written, automatic, strict=True):
         assert one.verdict is other.verdict
         assert one.n == other.n
@@ -66,9 +66,9 @@ def test_plan_and_module_give_the_same_certificates(
 def test_answers_do_not_depend_on_the_neighbours(
     written: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = mlp()
-    net = plan if written else (lambda: module(plan))
-    ends = end_points(plan, (6,), [20, 7, 33])
+    layers = mlp()
+    net = layers if written else (lambda: module(layers))
+    ends = end_points(layers, (6,), [20, 7, 33])
     together = certify_end_points(net, ends, Objective(), settings=LENIENT)
     monkeypatch.setattr(endpoint, "BASES_BYTES", 1)
     grouped = certify_end_points(net, ends, Objective(), settings=LENIENT)
@@ -81,11 +81,11 @@ def test_answers_do_not_depend_on_the_neighbours(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize(("plan", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
-def test_a_gpu_gives_the_same_certificates(plan: Plan, shape: tuple[int, ...]) -> None:
-    ends = end_points(plan, shape, [20, 1, 33])
-    there = certify_end_points(plan, ends, Objective(), settings=LENIENT, device="cuda")
-    here = certify_end_points(plan, ends, Objective(), settings=LENIENT)
+@pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
+def test_a_gpu_gives_the_same_certificates(layers: Layers, shape: tuple[int, ...]) -> None:
+    ends = end_points(layers, shape, [20, 1, 33])
+    there = certify_end_points(layers, ends, Objective(), settings=LENIENT, device="cuda")
+    here = certify_end_points(layers, ends, Objective(), settings=LENIENT)
     for one, other in zip(there, here, strict=True):
         assert one.verdict is other.verdict
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
@@ -132,16 +132,16 @@ def test_float32_reaches_the_same_verdict() -> None:
         assert one.lambda_max == pytest.approx(other.lambda_max, rel=1e-4)
 
 
-def test_a_plan_is_certified_without_torch() -> None:
+def test_a_layered_net_is_certified_without_torch() -> None:
     program = """
 import sys
 import numpy as np
 from emc.curvature import EndPoint, Objective, certify_end_points
-from emc.nets.plan import Dense, initial
-plan = (Dense(4, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+from emc.nets.layers import Dense, initial
+layers = (Dense(4, 3, True, "tanh"), Dense(3, 2, True, "identity"))
 draw = np.random.default_rng(0)
-end = EndPoint(initial(plan, "torch", draw), draw.normal(size=(9, 4)), np.arange(9) % 2, 0.0, 1)
-print(certify_end_points(plan, [end], Objective())[0].verdict)
+end = EndPoint(initial(layers, "torch", draw), draw.normal(size=(9, 4)), np.arange(9) % 2, 0.0, 1)
+print(certify_end_points(layers, [end], Objective())[0].verdict)
 assert "torch" not in sys.modules and "scipy" not in sys.modules
 """
     done = subprocess.run(
@@ -150,12 +150,12 @@ assert "torch" not in sys.modules and "scipy" not in sys.modules
     assert (done.stdout, done.stderr) == ("unconverged\n", "")
 
 
-@pytest.mark.parametrize("made", [plan_operator, WrittenOperator])
-def test_a_plan_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -> None:
-    plan, data = mlp(), samples(9, 6)
+@pytest.mark.parametrize("made", [choose_operator, WrittenOperator])
+def test_a_layered_net_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -> None:
+    layers, data = mlp(), samples(9, 6)
     for objective in (Objective(lambda *_: torch.zeros(())), Objective(class_weights=(1.0,) * 4)):
         with pytest.raises(EmcError, match=r"with cross-entropy or squared-error, without class"):
-            made(plan, parameters(plan), *data, objective).first_order()
+            made(layers, parameters(layers), *data, objective).first_order()
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from emc.curvature import Objective, Settings, WrittenOperator, certify_operator
 from emc.curvature.autograd import AutogradOperator
-from emc.curvature.choose import plan_operator
-from emc.nets.plan import Dense
+from emc.curvature.choose import choose_operator
+from emc.nets.layers import Dense
 from emc.records import Verdict
 
 
@@ -87,10 +87,10 @@ def test_what_the_logits_grow_with(name: str, precision: str) -> None:
     assert found.growing() == expected
 
 
-def test_a_plan_grows_with_its_last_layer() -> None:
-    plan = mlp("relu")
-    for operator in (WrittenOperator, plan_operator):
-        found = operator(plan, parameters(plan), *samples(9, 6), Objective())
+def test_a_layered_net_grows_with_its_last_layer() -> None:
+    layers = mlp("relu")
+    for operator in (WrittenOperator, choose_operator):
+        found = operator(layers, parameters(layers), *samples(9, 6), Objective())
         assert found.growing() == "the weights of the last layer"
     single = (Dense(6, 1, True, "identity"),)
     labels = np.zeros(9, dtype=np.int64)

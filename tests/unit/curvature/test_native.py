@@ -28,8 +28,8 @@ from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.nets.build import net, transformer
+from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
-from emc.nets.plan import Conv, Dense, Plan
 from emc.nets.transformer import Transformer
 from emc.study.architectures import Vit
 
@@ -53,7 +53,7 @@ def agree(found: Operator, expected: Operator, bound: float) -> None:
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def layered_nets(draw: st.DrawFn) -> Layers:
     """Dense layers of any sizes, with up to two convolutions before them."""
     activation = st.sampled_from(list(ACTIVATIONS))
     shape = draw(st.tuples(st.integers(1, 3), st.integers(4, 9), st.integers(4, 9)))
@@ -72,22 +72,22 @@ def plans(draw: st.DrawFn) -> Plan:
 
 @st.composite
 def operators(draw: st.DrawFn, precision: str) -> tuple[NativeOperator, WrittenOperator]:
-    plan = draw(plans())
-    first = plan[0]
+    layers = draw(layered_nets())
+    first = layers[0]
     shape = (
         (first.inputs, first.height, first.width) if isinstance(first, Conv) else (first.inputs,)
     )
     seed = draw(st.integers(0, 99))
-    data = samples(draw(LENGTHS), *shape, classes=plan[-1].outputs, seed=seed)
+    data = samples(draw(LENGTHS), *shape, classes=layers[-1].outputs, seed=seed)
     written = WrittenOperator(
-        plan, parameters(plan, seed), *data, draw(st.sampled_from(OBJECTIVES))
+        layers, parameters(layers, seed), *data, draw(st.sampled_from(OBJECTIVES))
     )
-    return NativeOperator(plan, written, *data, precision=precision), written
+    return NativeOperator(layers, written, *data, precision=precision), written
 
 
 @given(both=operators("float64"))
 @settings(max_examples=150, deadline=None)
-def test_any_plan_agrees_with_numpy(both: tuple[NativeOperator, WrittenOperator]) -> None:
+def test_any_layered_net_agrees_with_numpy(both: tuple[NativeOperator, WrittenOperator]) -> None:
     agree(*both, EXACT)
 
 
@@ -108,25 +108,27 @@ def test_float32_agrees_within_its_rounding(
 def test_agrees_with_automatic_derivatives(
     made: object, shape: tuple[int, ...], activation: str, precision: str
 ) -> None:
-    plan = made(activation)  # type: ignore[operator]
+    layers = made(activation)  # type: ignore[operator]
     data, objective = samples(33, *shape), Objective(label_smoothing=0.1, weight_decay=0.03)
-    automatic = AutogradOperator(module(plan), parameters(plan), *data, objective)
-    native = NativeOperator(plan, automatic, *data, precision=precision)
+    automatic = AutogradOperator(module(layers), parameters(layers), *data, objective)
+    native = NativeOperator(layers, automatic, *data, precision=precision)
     agree(native, automatic, EXACT if precision == "float64" else ROUGH)
 
 
-def operator(plan: Plan, n: int, *shape: int, threads: int = 1) -> NativeOperator:
+def operator(layers: Layers, n: int, *shape: int, threads: int = 1) -> NativeOperator:
     data = samples(n, *shape)
-    written = WrittenOperator(plan, parameters(plan), *data, PLAIN)
-    return NativeOperator(plan, written, *data, threads=threads)
+    written = WrittenOperator(layers, parameters(layers), *data, PLAIN)
+    return NativeOperator(layers, written, *data, threads=threads)
 
 
 def test_another_point_is_evaluated_there_and_this_one_stays() -> None:
-    plan = mlp()
-    here = operator(plan, 20, 6)
+    layers = mlp()
+    here = operator(layers, 20, 6)
     before = here.first_order()
     there = here.at(here.parameters + 0.1)
-    expected = WrittenOperator(plan, parameters(plan), *samples(20, 6), PLAIN).at(there.parameters)
+    expected = WrittenOperator(layers, parameters(layers), *samples(20, 6), PLAIN).at(
+        there.parameters
+    )
     agree(there, expected, EXACT)
     np.testing.assert_allclose(there.dense(), expected.dense(), atol=1e-14)
     np.testing.assert_array_equal(here.first_order().gradient, before.gradient)
@@ -149,21 +151,21 @@ def test_threads_change_nothing_but_rounding() -> None:
 
 def test_gradient_keeps_its_digits_where_the_loss_is_almost_zero() -> None:
     """Against the gradient in exact arithmetic for two classes: g = sigmoid(-margin) x."""
-    plan = (Dense(1, 2, False, "identity"),)
+    layers = (Dense(1, 2, False, "identity"),)
     weights = {"0.weight": np.array([[20.0], [-20.0]], np.float32)}
     inputs, labels = np.ones((1, 1), np.float32), np.array([0])
-    written = WrittenOperator(plan, weights, inputs, labels, PLAIN)
-    gradient = NativeOperator(plan, written, inputs, labels).first_order().gradient
+    written = WrittenOperator(layers, weights, inputs, labels, PLAIN)
+    gradient = NativeOperator(layers, written, inputs, labels).first_order().gradient
     tail = np.exp(-40.0) / (1 + np.exp(-40.0))
     np.testing.assert_allclose(gradient, [-tail, tail], rtol=1e-13)
 
 
 def test_the_first_of_equal_logits_is_the_answer() -> None:
-    plan = (Dense(1, 3, False, "identity"),)
+    layers = (Dense(1, 3, False, "identity"),)
     weights = {"0.weight": np.array([[1.0], [2.0], [2.0]], np.float32)}
     inputs, labels = np.ones((3, 1), np.float32), np.array([0, 1, 2])
-    written = WrittenOperator(plan, weights, inputs, labels, PLAIN)
-    assert NativeOperator(plan, written, inputs, labels).first_order().accuracy == 1 / 3
+    written = WrittenOperator(layers, weights, inputs, labels, PLAIN)
+    assert NativeOperator(layers, written, inputs, labels).first_order().accuracy == 1 / 3
 
 
 def test_a_loss_that_is_not_finite_says_so() -> None:
@@ -181,7 +183,7 @@ def test_vectors_and_points_of_another_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "shape", "reason"),
+    ("layers", "shape", "reason"),
     [
         (mlp("tan"), (5, 6), "the activation is 'tan', not one of relu"),
         (mlp(), (5, 7), "inputs of shape (7,) do not fit Dense(inputs=6"),
@@ -192,8 +194,8 @@ def test_vectors_and_points_of_another_length() -> None:
         ((Conv(1, 2, 1, 4, "relu"), Dense(0, 4, True, "identity")), (5, 1, 1, 4), "cannot follow"),
     ],
 )
-def test_what_the_kernels_refuse(plan: Plan, shape: tuple[int, ...], reason: str) -> None:
-    found = refusal(plan, shape, "float64")
+def test_what_the_kernels_refuse(layers: Layers, shape: tuple[int, ...], reason: str) -> None:
+    found = refusal(layers, shape, "float64")
     assert found is not None
     assert reason in found
 

@@ -18,7 +18,7 @@ STEPPED = """
 import numpy as np
 from pydantic import TypeAdapter
 from emc.engine import Procedure, Replica, Update, run_probes
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.study.training import OPTIMIZERS, Optimizer
 
 entry = TypeAdapter(Optimizer).validate_python({"name": "signs", "boost": 2.0})
@@ -48,7 +48,7 @@ from emc.engine import Procedure, Replica, Update, run_probes
 from emc.engine.native.source import structure
 from emc.native.build import library
 from emc.nets.activation import FUNCTIONS
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.study.cell import Cell
 
 Cell.model_validate({"dataset": "digits", "architecture": "linear", "activation": "softsign"})
@@ -155,7 +155,7 @@ print("drawn")
 STORED = """
 import numpy as np
 from emc.engine import Procedure, Replica, Update, run_probes
-from emc.nets.plan import Dense
+from emc.nets.layers import Dense
 from emc.records import Probe
 from emc.records.column import columns, row
 from emc.store.columns import PROBES

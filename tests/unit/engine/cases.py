@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
-from emc.nets import Conv, Dense, Plan
+from emc.nets import Conv, Dense, Layers
 
 CLASSES = 3
 SHAPE = (1, 4, 5)
@@ -37,13 +37,13 @@ SOAP without bases: those of few samples' gradients are a matter of rounding.
 """
 
 
-def mlp(activation: str = "relu") -> Plan:
+def mlp(activation: str = "relu") -> Layers:
     hidden = (Dense(20, 8, True, activation), Dense(8, 6, True, activation))
     return (*hidden, Dense(6, CLASSES, True, "identity"))
 
 
-LINEAR: Plan = (Dense(20, CLASSES, False, "identity"),)
-CNN: Plan = (Conv(1, 4, 4, 5, "relu"), Dense(16, CLASSES, True, "identity"))
+LINEAR: Layers = (Dense(20, CLASSES, False, "identity"),)
+CNN: Layers = (Conv(1, 4, 4, 5, "relu"), Dense(16, CLASSES, True, "identity"))
 
 
 def procedure(**changes: object) -> Procedure:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.engine.procedure import Procedure, Replica
-from emc.nets.plan import Conv, initial
+from emc.nets.layers import Conv, initial
 from emc.seeds import derive, generator
 
 MASK = (1 << 64) - 1
@@ -154,9 +154,9 @@ class NaiveTraining:
     def run(self) -> Trained:
         asked, done = self.asked, Trained()
         many = asked.epochs or asked.steps
-        plan = epochs_of_batches(asked, self.seed, self.n, many)
-        total = asked.steps or sum(map(len, plan))
-        for epoch, whole in enumerate(plan, start=1):
+        made = epochs_of_batches(asked, self.seed, self.n, many)
+        total = asked.steps or sum(map(len, made))
+        for epoch, whole in enumerate(made, start=1):
             batches = whole[: total - done.steps]
             losses = [self.step(rows, self.rate(total)) for rows in batches]
             sizes = [len(rows) for rows in batches]

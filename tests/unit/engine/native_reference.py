@@ -14,7 +14,7 @@ from emc.engine.fresh import fresh
 from emc.engine.native import NativeBackEnd
 from emc.engine.order import permutations
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.nets.plan import Conv, Plan, initial
+from emc.nets.layers import Conv, Layers, initial
 from emc.records import THRESHOLDS, Milestone
 from emc.seeds import generator
 
@@ -30,9 +30,9 @@ ACTIVATIONS = {
 
 
 class Net(nn.Module):
-    """A plan as a module with the replica's initial weights, in float64."""
+    """A layered net as a module with the replica's initial weights, in float64."""
 
-    def __init__(self, layers: Plan, rule: str, seed: int) -> None:
+    def __init__(self, layers: Layers, rule: str, seed: int) -> None:
         super().__init__()
         self.layers = layers
         start = initial(layers, rule, generator(seed, "weights"))

@@ -29,7 +29,7 @@ from emc.engine.stacked.lockstep import Lockstep
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.vmap import Vmap
 from emc.engine.training_state import take_up, training_state
-from emc.nets import Plan
+from emc.nets import Layers
 from emc.records import Ended
 
 SIZES = [40, 17, 1, 33]
@@ -105,7 +105,7 @@ def test_every_order_and_schedule_goes_on(
 
 @pytest.mark.parametrize("kind", BACK_ENDS)
 @pytest.mark.parametrize("layers", [mlp("tanh"), CNN])
-def test_replicas_that_end_one_by_one_go_on(kind: Callable[[str], BackEnd], layers: Plan) -> None:
+def test_replicas_that_end_one_by_one_go_on(kind: Callable[[str], BackEnd], layers: Layers) -> None:
     asked = procedure(layers=layers, update=Update("adam"), epochs=25)
     assert_undisturbed(kind("cpu"), asked, lr=0.02)
 
@@ -127,7 +127,7 @@ def test_users_modules_go_on(kind: Callable[[str], BackEnd]) -> None:
 @pytest.mark.parametrize(("update", "lr"), OPTIMIZERS)
 @pytest.mark.parametrize("layers", [mlp(), CNN])
 def test_native_kernels_go_on_from_every_step(
-    monkeypatch: pytest.MonkeyPatch, layers: Plan, update: Update, lr: float
+    monkeypatch: pytest.MonkeyPatch, layers: Layers, update: Update, lr: float
 ) -> None:
     monkeypatch.setattr(kernel, "_SLICE_SECONDS", 0.0)
     batch = None if update.name == "gd" else 16

@@ -14,28 +14,28 @@ from emc.engine.native.source import translation_unit
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.errors import EmcError
 from emc.native import build
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 from emc.records import Ended
 
-MLP: Plan = (
+MLP: Layers = (
     Dense(12, 9, True, "relu"),
     Dense(9, 9, True, "relu"),
     Dense(9, 3, True, "identity"),
 )
-CNN: Plan = (
+CNN: Layers = (
     Conv(3, 3, 5, 7, "relu"),
     Conv(3, 5, 2, 3, "gelu"),
     Dense(5, 3, True, "identity"),
 )
-LINEAR: Plan = (Dense(12, 3, True, "identity"),)
+LINEAR: Layers = (Dense(12, 3, True, "identity"),)
 SGD = Update("sgd", momentum=0.9)
 
 
-def procedure(layers: Plan = MLP, **changes: object) -> Procedure:
+def procedure(layers: Layers = MLP, **changes: object) -> Procedure:
     return replace(Procedure(3, SGD, layers=layers, batch=16, epochs=30), **changes)
 
 
-def replica(layers: Plan = MLP, n: int = 40, seed: int = 1, lr: float = 0.1) -> Replica:
+def replica(layers: Layers = MLP, n: int = 40, seed: int = 1, lr: float = 0.1) -> Replica:
     draw = np.random.default_rng(seed)
     shape = (3, 5, 7) if isinstance(layers[0], Conv) else (layers[0].inputs,)
     inputs = draw.normal(size=(n, *shape)).astype(np.float32)
@@ -65,7 +65,7 @@ def same(one: TrainedRun, other: TrainedRun) -> bool:
 
 
 @pytest.mark.parametrize("layers", [MLP, CNN])
-def test_numbers_do_not_depend_on_neighbours(layers: Plan) -> None:
+def test_numbers_do_not_depend_on_neighbours(layers: Layers) -> None:
     samples = [replica(layers, n, seed=n) for n in (3, 40, 100)]
     together = run(procedure(layers), *samples)
     for sample, found in zip(samples, together, strict=True):
@@ -73,7 +73,7 @@ def test_numbers_do_not_depend_on_neighbours(layers: Plan) -> None:
 
 
 @pytest.mark.parametrize("layers", [MLP, CNN])
-def test_numbers_do_not_depend_on_slices(layers: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_do_not_depend_on_slices(layers: Layers, monkeypatch: pytest.MonkeyPatch) -> None:
     (whole,) = run(procedure(layers), replica(layers))
     monkeypatch.setattr(kernel, "_SLICE_SECONDS", 0.0)
     (sliced,) = run(procedure(layers), replica(layers))
@@ -145,7 +145,7 @@ def test_a_budget_that_ends_at_a_stationary_point_is_stuck() -> None:
 
 @pytest.mark.parametrize("layers", [MLP, CNN])
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
-def test_a_run_that_diverges(layers: Plan, loss: str) -> None:
+def test_a_run_that_diverges(layers: Layers, loss: str) -> None:
     (found,) = run(procedure(layers, loss=loss), replica(layers, n=200, lr=1e30))
     assert found.ended is Ended.DIVERGED
     assert found.epochs < 30
@@ -235,7 +235,7 @@ def test_images_of_another_size_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"layers": None}, "a module, not a plan"),
+        ({"layers": None}, "a module, not layers"),
         ({"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),
         ({"update": Update("adam", epsilon=0.0)}, "epsilon is 0"),
         ({"loss": "hinge"}, "the loss is 'hinge'"),
@@ -291,7 +291,7 @@ def test_torch_is_not_needed() -> None:
         "import sys, numpy as np\n"
         "from emc.engine import Procedure, Replica, Update\n"
         "from emc.engine.native import NativeBackEnd\n"
-        "from emc.nets.plan import Dense\n"
+        "from emc.nets.layers import Dense\n"
         "asked = Procedure(3, Update('sgd'), layers=(Dense(12, 3, True, 'identity'),), epochs=2)\n"
         "sample = Replica(np.ones((5, 12), np.float32), np.arange(5), np.zeros(5, int), 1, 0.1)\n"
         "print(NativeBackEnd().run(asked, [sample])[0].epochs, 'torch' in sys.modules)\n"

@@ -7,11 +7,11 @@ import pytest
 from tests.unit.engine.native_reference import agree
 
 from emc.engine.procedure import Procedure, Replica, Update
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 
 SGD = Update("sgd", momentum=0.9)
 
-MLP: Plan = (
+MLP: Layers = (
     Dense(21, 19, True, "tanh"),
     Dense(19, 7, True, "leaky-relu"),
     Dense(7, 35, True, "gelu"),
@@ -21,18 +21,18 @@ MLP: Plan = (
     Dense(8, 5, True, "identity"),
     Dense(5, 3, True, "identity"),
 )
-CNN: Plan = (
+CNN: Layers = (
     Conv(3, 5, 13, 18, "relu"),
     Conv(5, 3, 6, 9, "gelu", bias=False),
     Conv(3, 8, 3, 4, "tanh"),
     Dense(16, 6, True, "silu"),
     Dense(6, 4, True, "identity"),
 )
-FLAT: Plan = (Dense(40, 17, False, "identity"),)
-TINY: Plan = (Dense(4, 2, True, "identity"),)
+FLAT: Layers = (Dense(40, 17, False, "identity"),)
+TINY: Layers = (Dense(4, 2, True, "identity"),)
 
 
-def replica(layers: Plan, n: int, seed: int = 3, lr: float = 0.05, classes: int = 3) -> Replica:
+def replica(layers: Layers, n: int, seed: int = 3, lr: float = 0.05, classes: int = 3) -> Replica:
     draw = np.random.default_rng((seed, n))
     first = layers[0]
     shape = (
@@ -42,7 +42,7 @@ def replica(layers: Plan, n: int, seed: int = 3, lr: float = 0.05, classes: int 
     return Replica(inputs, draw.permutation(n + 11)[:n], draw.integers(0, classes, n), seed, lr)
 
 
-def procedure(layers: Plan, **changes: object) -> Procedure:
+def procedure(layers: Layers, **changes: object) -> Procedure:
     standard = Procedure(layers[-1].outputs, SGD, layers=layers, batch=16, epochs=4)
     return replace(standard, **changes)
 
@@ -58,7 +58,7 @@ def procedure(layers: Plan, **changes: object) -> Procedure:
     ],
 )
 @pytest.mark.parametrize("layers", [MLP, CNN, FLAT])
-def test_sgd(update: Update, layers: Plan) -> None:
+def test_sgd(update: Update, layers: Layers) -> None:
     agree(procedure(layers, update=update), replica(layers, 50))
 
 
@@ -71,7 +71,7 @@ def test_sgd(update: Update, layers: Plan) -> None:
     ],
 )
 @pytest.mark.parametrize("layers", [MLP, CNN, FLAT])
-def test_adam(update: Update, layers: Plan) -> None:
+def test_adam(update: Update, layers: Layers) -> None:
     agree(procedure(layers, update=update), replica(layers, 50, lr=0.01))
 
 
@@ -84,7 +84,7 @@ def test_orders_and_budgets(order: str, n: int, budget: dict[str, int | None]) -
 
 @pytest.mark.parametrize("n", [1, 130])
 @pytest.mark.parametrize("layers", [MLP, CNN])
-def test_full_batch(n: int, layers: Plan) -> None:
+def test_full_batch(n: int, layers: Layers) -> None:
     update = Update("gd", momentum=0.9)
     agree(procedure(layers, update=update, batch=None, epochs=6), replica(layers, n))
 
@@ -96,7 +96,7 @@ def test_batches_of_images(n: int, batch: int) -> None:
 
 
 @pytest.mark.parametrize("layers", [MLP, CNN])
-def test_batches_larger_than_a_chunk(layers: Plan) -> None:
+def test_batches_larger_than_a_chunk(layers: Layers) -> None:
     agree(procedure(layers, batch=300, epochs=2), replica(layers, 411))
 
 
@@ -113,7 +113,7 @@ def test_batches_larger_than_a_chunk(layers: Plan) -> None:
     ],
 )
 @pytest.mark.parametrize("layers", [MLP, CNN, FLAT])
-def test_losses_and_schedules(changes: dict[str, object], layers: Plan) -> None:
+def test_losses_and_schedules(changes: dict[str, object], layers: Layers) -> None:
     agree(procedure(layers, **changes), replica(layers, 50))
 
 

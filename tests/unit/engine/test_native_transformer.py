@@ -175,7 +175,7 @@ def user_factory() -> torch.nn.Module:
 @pytest.mark.parametrize(
     ("module", "changes", "reason"),
     [
-        (user_factory, {}, "the net is a module, not a plan"),
+        (user_factory, {}, "the net is a module, not layers"),
         (Reparameterisation(SMALL, LowRank(name="low-rank", rank=1), "torch"), {}, "is a module"),
         (vit("gelu", (3, 224, 224), width=192, depth=12, heads=3, patch=16), {}, "numbers, more"),
         (vit("gelu", (1, 28, 28), width=8, depth=3, patch=1), {}, "numbers, more than 5,000,000"),

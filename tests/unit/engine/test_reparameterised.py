@@ -70,7 +70,7 @@ def test_compiled_agrees(form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS[:5], ids=str)
 @pytest.mark.parametrize("rule", ["scaled-normal", "torch"])
-def test_it_starts_at_the_weights_of_the_full_plan(form: Any, rule: str) -> None:
+def test_it_starts_at_the_weights_of_the_full_net(form: Any, rule: str) -> None:
     full = fresh(procedure(layers=mlp(), initialisation=rule), seed=7)
     made = fresh(in_form(form, mlp(), initialisation=rule), seed=7)
     start = full.state_dict()
@@ -150,7 +150,7 @@ def test_a_seed_gives_the_same_and_another_gives_others(form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_the_native_back_end_leaves_it_to_others(form: Any) -> None:
-    with pytest.raises(EmcError, match=r"'native' cannot run .*the net is a module, not a plan"):
+    with pytest.raises(EmcError, match=r"'native' cannot run .*the net is a module, not layers"):
         back_end(in_form(form), "cpu", "native")
     assert back_end(in_form(form), "cpu").name == "vmap"
 

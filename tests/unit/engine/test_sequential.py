@@ -27,7 +27,7 @@ from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.nets import Dense
-from emc.nets.plan import initial
+from emc.nets.layers import initial
 from emc.records import THRESHOLDS, Ended
 from emc.seeds import generator
 

@@ -15,7 +15,7 @@ class Creases:
     """Kinks slope * max(0, n'x - t), by normals [k, P], offsets t [k] and slopes [k]."""
 
     additive = True
-    plan = ()
+    net = ()
 
     def __init__(self, normals: np.ndarray, offsets: np.ndarray, slopes: np.ndarray) -> None:
         self.normals, self.offsets, self.slopes = normals, offsets, slopes

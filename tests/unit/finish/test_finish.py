@@ -10,20 +10,20 @@ from tests.unit.finish.creased import Creased, Creases, creased
 from emc.curvature import Objective, WrittenOperator
 from emc.curvature.parameters import EndPointError
 from emc.finish import FinishSettings, finish
-from emc.nets.plan import Dense, Plan, initial
+from emc.nets.layers import Dense, Layers, initial
 from emc.records import FirstOrderTest, Outcome
 
 EXACT = FinishSettings(gradient=1e-9)
-XOR: Plan = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
+XOR: Layers = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
 
 
 def random_net(
-    plan: Plan, n: int, objective: Objective, seed: int, classes: int = 3
+    net: Layers, n: int, objective: Objective, seed: int, classes: int = 3
 ) -> WrittenOperator:
     draw = np.random.default_rng(seed)
-    inputs = draw.normal(size=(n, plan[0].inputs)).astype(np.float32)
+    inputs = draw.normal(size=(n, net[0].inputs)).astype(np.float32)
     labels = draw.integers(classes, size=n)
-    return WrittenOperator(plan, initial(plan, "torch", draw), inputs, labels, objective)
+    return WrittenOperator(net, initial(net, "torch", draw), inputs, labels, objective)
 
 
 def least(operator: Creased) -> float:
@@ -75,8 +75,8 @@ def test_a_kink_that_holds_is_a_minimum_at_once() -> None:
 @given(seed=st.integers(0, 10**6), n=st.integers(4, 24))
 def test_a_linear_net_fits_what_is_separable_and_nothing_else(seed: int, n: int) -> None:
     """By linear programming: some margins w_y x - w_c x >= 1, or none."""
-    plan: Plan = (Dense(4, 3, True, "identity"),)
-    operator = random_net(plan, n, Objective(), seed)
+    net: Layers = (Dense(4, 3, True, "identity"),)
+    operator = random_net(net, n, Objective(), seed)
     draw = np.random.default_rng(seed)
     inputs = draw.normal(size=(n, 4)).astype(np.float32)
     labels = draw.integers(3, size=n)
@@ -104,8 +104,8 @@ def test_a_linear_net_fits_what_is_separable_and_nothing_else(seed: int, n: int)
 def test_smooth_nets_are_brought_to_a_vanishing_gradient(
     activation: str, objective: Objective
 ) -> None:
-    plan: Plan = (Dense(4, 3, True, activation), Dense(3, 3, True, "identity"))
-    operator = random_net(plan, 40, objective, 3)
+    net: Layers = (Dense(4, 3, True, activation), Dense(3, 3, True, "identity"))
+    operator = random_net(net, 40, objective, 3)
     wanted = FinishSettings(gradient=1e-10, iterations=100)
     found = finish(operator, criterion=1.0, settings=wanted)
     assert found.record.outcome is Outcome.MINIMUM
@@ -115,8 +115,8 @@ def test_smooth_nets_are_brought_to_a_vanishing_gradient(
 
 
 def test_a_relu_net_comes_to_rest_on_kinks_that_no_direction_leads_off() -> None:
-    plan: Plan = (Dense(3, 4, True, "relu"), Dense(4, 3, True, "identity"))
-    operator = random_net(plan, 60, Objective(weight_decay=1e-3), 8)
+    net: Layers = (Dense(3, 4, True, "relu"), Dense(4, 3, True, "identity"))
+    operator = random_net(net, 60, Objective(weight_decay=1e-3), 8)
     found = finish(operator, criterion=1.0, settings=FinishSettings(gradient=1e-7))
     assert found.record.outcome is Outcome.MINIMUM
     assert found.record.test is FirstOrderTest.DIRECTIONAL
@@ -145,8 +145,8 @@ def test_a_saddle_is_left_along_its_negative_curvature_unless_it_may_not_be() ->
 
 
 def test_iterations_that_run_out_leave_it_open() -> None:
-    plan: Plan = (Dense(4, 3, True, "identity"),)
-    operator = random_net(plan, 40, Objective(), 1)
+    net: Layers = (Dense(4, 3, True, "identity"),)
+    operator = random_net(net, 40, Objective(), 1)
     short = FinishSettings(iterations=2, newton=0, gradient=1e-8)
     found = finish(operator, criterion=1.0, settings=short)
     assert (found.record.outcome, found.record.iterations) == (Outcome.OPEN, 2)
@@ -154,22 +154,22 @@ def test_iterations_that_run_out_leave_it_open() -> None:
 
 
 def test_a_point_that_fits_is_finished_without_a_step() -> None:
-    plan: Plan = (Dense(4, 3, True, "identity"),)
-    found = finish(random_net(plan, 40, Objective(), 1), criterion=0.1)
+    net: Layers = (Dense(4, 3, True, "identity"),)
+    found = finish(random_net(net, 40, Objective(), 1), criterion=0.1)
     assert (found.record.outcome, found.record.iterations) == (Outcome.FINISHED, 0)
     assert found.record.test is None
 
 
 def test_the_same_run_gives_the_same_bits() -> None:
-    plan: Plan = (Dense(4, 6, True, "relu"), Dense(6, 3, True, "identity"))
+    net: Layers = (Dense(4, 6, True, "relu"), Dense(6, 3, True, "identity"))
     one, other = (
-        finish(random_net(plan, 50, Objective(), 5), criterion=1.0).parameters for _ in range(2)
+        finish(random_net(net, 50, Objective(), 5), criterion=1.0).parameters for _ in range(2)
     )
     assert np.array_equal(one, other)
 
 
 def test_a_point_without_a_finite_loss_is_refused() -> None:
-    plan: Plan = (Dense(4, 3, True, "identity"),)
-    operator = random_net(plan, 10, Objective("squared-error"), 1)
+    net: Layers = (Dense(4, 3, True, "identity"),)
+    operator = random_net(net, 10, Objective("squared-error"), 1)
     with pytest.raises(EndPointError, match="not finite"), np.errstate(over="ignore"):
         finish(operator.at(np.full(15, 1e200)), criterion=1.0)

@@ -6,9 +6,9 @@ from tests.unit.finish.creased import Creased, Creases
 from emc.curvature import Objective, WrittenOperator
 from emc.finish.descent import look
 from emc.finish.infinity import flat, in_channel
-from emc.nets.plan import Dense, Plan
+from emc.nets.layers import Dense, Layers
 
-TWO: Plan = (Dense(1, 2, True, "tanh"), Dense(2, 2, True, "identity"))
+TWO: Layers = (Dense(1, 2, True, "tanh"), Dense(2, 2, True, "identity"))
 
 
 def merging(apart: float) -> WrittenOperator:

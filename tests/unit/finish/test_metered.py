@@ -7,10 +7,10 @@ from tests.unit.finish.test_finish import random_net
 from emc.curvature import Objective
 from emc.finish import FinishSettings, finish
 from emc.finish.metered import Meter, Metered
-from emc.nets.plan import Dense, Plan
+from emc.nets.layers import Dense, Layers
 from emc.records import Outcome
 
-PLAN: Plan = (Dense(5, 4, True, "tanh"), Dense(4, 3, True, "identity"))
+PLAN: Layers = (Dense(5, 4, True, "tanh"), Dense(4, 3, True, "identity"))
 
 
 def test_gradients_are_one_pass_and_products_two_at_every_point() -> None:

@@ -178,7 +178,7 @@ def test_the_generator_decides_the_weights() -> None:
 
 
 @pytest.mark.parametrize("rule", ["scaled-normal", "torch"])
-def test_a_normalised_cnn_starts_by_the_rules_of_a_plan(rule: str) -> None:
+def test_a_normalised_cnn_starts_by_the_rules_of_a_layered_net(rule: str) -> None:
     entry = {"name": "cnn", "width": 64, "depth": 2, "normalisation": "group"}
     architecture = TypeAdapter(Architecture).validate_python(entry)
     torch.manual_seed(0)
@@ -200,9 +200,9 @@ def test_equal_factories_are_one_key() -> None:
     assert len({one, same, other}) == 2
 
 
-def test_a_plan_is_given_where_there_is_one() -> None:
+def test_layers_are_given_where_there_are_some() -> None:
     for entry in ({"name": "linear"}, {"name": "mlp", "width": 2}, {"name": "cnn", "width": 2}):
         architecture = TypeAdapter(Architecture).validate_python(entry)
-        plan = net(architecture, "relu", "torch", (1, 8, 8), 10)
-        assert isinstance(plan, tuple)
-        assert size(plan) == architecture.parameters((1, 8, 8), 10)
+        made = net(architecture, "relu", "torch", (1, 8, 8), 10)
+        assert isinstance(made, tuple)
+        assert size(made) == architecture.parameters((1, 8, 8), 10)

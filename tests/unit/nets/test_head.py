@@ -11,8 +11,8 @@ from torch.nn.utils import parametrizations
 from emc.errors import EmcError
 from emc.nets.build import Factory, Reparameterisation
 from emc.nets.head import head
+from emc.nets.layers import Conv, Dense
 from emc.nets.module import module
-from emc.nets.plan import Conv, Dense
 from emc.study.architectures import EfficientNet, MlpMixer, ResNet, Vit
 from emc.study.parameterisation import LowRank, Quantised
 
@@ -79,7 +79,7 @@ def test_tied_weights_are_named_once() -> None:
     assert head(net, X) == {"head.weight"}
 
 
-def test_plans() -> None:
+def test_layered_nets() -> None:
     layers = (Conv(1, 3, 8, 8, "relu"), Dense(48, 5, True, "tanh"), Dense(5, 3, True, "identity"))
     assert head(module(layers), IMAGES) == {"2.weight"}
 

@@ -1,4 +1,4 @@
-"""Modules made of plans against closed forms, numpy and torch's own layers."""
+"""Modules made of layers against closed forms, numpy and torch's own layers."""
 
 from math import erf, exp, prod, tanh
 
@@ -14,8 +14,8 @@ from emc.activations import ACTIVATIONS
 from emc.errors import EmcError
 from emc.nets import Conv, Dense, initial
 from emc.nets.activation import FUNCTIONS
+from emc.nets.layers import layers_of
 from emc.nets.module import load, module
-from emc.nets.plan import plan
 from emc.study.architectures import Architecture
 
 CASES = [
@@ -30,7 +30,7 @@ CASES = [
 
 def made(entry: dict[str, object], shape: tuple[int, ...], classes: int = 4) -> nn.Module:
     architecture = TypeAdapter(Architecture).validate_python(entry)
-    return module(plan(architecture, "relu", shape, classes))
+    return module(layers_of(architecture, "relu", shape, classes))
 
 
 @pytest.mark.parametrize(("entry", "shape"), CASES)
@@ -47,7 +47,7 @@ def test_names_and_shapes_are_those_of_the_initial_parameters(
     entry: dict[str, object], shape: tuple[int, ...]
 ) -> None:
     architecture = TypeAdapter(Architecture).validate_python(entry)
-    start = initial(plan(architecture, "relu", shape, 4), "torch", np.random.default_rng(0))
+    start = initial(layers_of(architecture, "relu", shape, 4), "torch", np.random.default_rng(0))
     net = made(entry, shape)
     load(net, start)
     held = {name: tensor.numpy() for name, tensor in net.state_dict().items()}

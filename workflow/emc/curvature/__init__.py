@@ -1,7 +1,7 @@
 """Curvature: Hessian products, both ends of the spectrum, and the certificate of a minimum.
 
 Knows the objective at an end point, Lanczos and its probabilistic bound, and the verdicts.
-Must not know how the end point was reached, or files. Plans are differentiated by compiled
+Must not know how the end point was reached, or files. Layered nets are differentiated by compiled
 kernels, in numpy where these cannot (`emc.curvature.choose`); torch is loaded for anyone's modules
 only (`emc.curvature.autograd`).
 """

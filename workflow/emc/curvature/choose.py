@@ -11,13 +11,13 @@ from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
 from emc.native.objective import Net, build, kernel_name
 from emc.native.unavailable import UnavailableError
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 
 log = logging.getLogger(__name__)
 
 
-def plan_operator(
-    plan: Plan,
+def choose_operator(
+    net: Layers,
     parameters: Mapping[str, np.ndarray],
     inputs: np.ndarray,
     labels: np.ndarray,
@@ -26,20 +26,20 @@ def plan_operator(
     precision: str = "float64",
     threads: int = 1,
 ) -> NativeOperator | WrittenOperator:
-    """The objective of a plan in compiled kernels where these can, otherwise in numpy.
+    """The objective of a layered net in compiled kernels where these can, otherwise in numpy.
 
     Why the kernels cannot is logged, as `kernels_can` says.
 
     Raises:
-        EmcError: parameters that do not belong to the plan or are not finite, or labels that are
+        EmcError: parameters that do not belong to the net or are not finite, or labels that are
             not classes of it.
     """
     written = WrittenOperator(
-        plan, parameters, inputs, labels, objective, precision=precision, threads=threads
+        net, parameters, inputs, labels, objective, precision=precision, threads=threads
     )
-    if not kernels_can(plan, inputs.shape, precision):
+    if not kernels_can(net, inputs.shape, precision):
         return written
-    return NativeOperator(plan, written, inputs, labels, precision=precision, threads=threads)
+    return NativeOperator(net, written, inputs, labels, precision=precision, threads=threads)
 
 
 def kernels_can(net: Net, shape: tuple[int, ...], precision: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operator, certify_operators
-from emc.curvature.choose import kernels_can, plan_operator
+from emc.curvature.choose import choose_operator, kernels_can
 from emc.curvature.evidence import Evidence
 from emc.curvature.native import NativeOperator
 from emc.curvature.objective import Objective
@@ -16,7 +16,7 @@ from emc.curvature.process import one_by_one
 from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.written.operator import WrittenOperator
 from emc.nets.build import transformer
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +45,7 @@ class EndPoint:
 
 
 def certify_end_points(
-    net: "Plan | Callable[[], nn.Module]",
+    net: "Layers | Callable[[], nn.Module]",
     end_points: Sequence[EndPoint],
     objective: Objective,
     *,
@@ -53,12 +53,12 @@ def certify_end_points(
     device: str = "cpu",
     threads: int = 1,
 ) -> list[Evidence]:
-    """Certify end points of one net, given as a plan or as a factory of modules.
+    """Certify end points of one net, given as layers or as a factory of modules.
 
-    On the CPU a plan or a vision transformer is differentiated by compiled kernels where these
-    can, and shares out its samples between `threads`; otherwise a plan is differentiated in numpy.
-    Anything else is differentiated by torch on `device`, all end points side by side. Answers do
-    not depend on which end points are certified together.
+    On the CPU a layered net or a vision transformer is differentiated by compiled kernels where
+    these can, and shares out its samples between `threads`; otherwise numpy differentiates a
+    layered net. Torch differentiates anything else on `device`, all end points side by side.
+    Answers do not depend on which end points are certified together.
 
     Raises:
         EndPointError: an end point does not belong to the net or is not finite.
@@ -67,7 +67,7 @@ def certify_end_points(
     if device == "cpu" and not callable(net):
         return [
             certify_operator(
-                _of_plan(net, end, objective, settings, threads),
+                _of_layers(net, end, objective, settings, threads),
                 plateau=end.plateau,
                 seed=end.seed,
                 settings=settings,
@@ -93,7 +93,7 @@ def certify_end_points(
 
 
 def operator_at(
-    net: "Plan | Callable[[], nn.Module]",
+    net: "Layers | Callable[[], nn.Module]",
     end: EndPoint,
     objective: Objective,
     *,
@@ -101,22 +101,22 @@ def operator_at(
     device: str = "cpu",
     threads: int = 1,
 ) -> "NativeOperator | WrittenOperator | AutogradOperator":
-    """The objective of a net at an end point: of a plan on the processor, else on `device`.
+    """The objective of a net at an end point: of a layered net on the processor, else on `device`.
 
     Raises:
         EndPointError: the end point does not belong to the net or is not finite.
     """
     if not callable(net):
-        return _of_plan(net, end, objective, settings, threads)
+        return _of_layers(net, end, objective, settings, threads)
     examine = _examiner(net, objective, settings, device, threads)
     return examine(end, _differentiated(_module(net), end, objective, settings, device))
 
 
-def _of_plan(
-    plan: Plan, end: EndPoint, objective: Objective, settings: Settings, threads: int
+def _of_layers(
+    net: Layers, end: EndPoint, objective: Objective, settings: Settings, threads: int
 ) -> NativeOperator | WrittenOperator:
-    return plan_operator(
-        plan,
+    return choose_operator(
+        net,
         end.parameters,
         end.inputs,
         end.labels,
@@ -142,7 +142,7 @@ def _differentiated(
     )
 
 
-def _module(net: "Plan | Callable[[], nn.Module]") -> "nn.Module":
+def _module(net: "Layers | Callable[[], nn.Module]") -> "nn.Module":
     if callable(net):
         return net()
     from emc.nets.module import module
@@ -154,7 +154,7 @@ _Examine = Callable[[EndPoint, "AutogradOperator"], "NativeOperator | AutogradOp
 
 
 def _examiner(
-    net: "Plan | Callable[[], nn.Module]",
+    net: "Layers | Callable[[], nn.Module]",
     objective: Objective,
     settings: Settings,
     device: str,

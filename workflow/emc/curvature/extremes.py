@@ -43,19 +43,19 @@ def extremes(
     `UNDECIDED` iterations: then its lambda_min is an upper bound only.
     """
     run = Lanczos(dimension, draw)
-    plan = _Plan(dimension, settings, decide)
+    wanted = _Iterations(dimension, settings, decide)
     bulk = None
-    yield from run.extend(plan.stride(0))
-    while not (view := _View(run.ritz(), run.steps, plan, bulk)).settled(decide):
+    yield from run.extend(wanted.stride(0))
+    while not (view := _View(run.ritz(), run.steps, wanted, bulk)).settled(decide):
         if decide and bulk is None and (outliers := view.outliers_worth_taking_out()):
             rows = run.vectors(view.ritz.columns[:, -outliers:])
-            bulk = yield from measure_bulk(rows, plan.bulk_delta, draw, run.scale)
+            bulk = yield from measure_bulk(rows, wanted.bulk_delta, draw, run.scale)
         else:
-            yield from run.extend(plan.stride(run.steps))
+            yield from run.extend(wanted.stride(run.steps))
     return (yield from _ends(run, view))
 
 
-class _Plan:
+class _Iterations:
     """How many iterations the bound wants, how many are allowed, and when to look."""
 
     def __init__(self, dimension: int, settings: Settings, decide: bool) -> None:
@@ -80,7 +80,7 @@ class _View:
 
     ritz: Ritz
     steps: int
-    plan: _Plan
+    wanted: _Iterations
     bulk: Bulk | None
 
     @property
@@ -92,7 +92,7 @@ class _View:
         return max(float(self.ritz.values[-1]), 0.0)
 
     def error(self, steps: int) -> float:
-        return error(steps, self.plan.dimension, self.plan.delta)
+        return error(steps, self.wanted.dimension, self.wanted.delta)
 
     def settled(self, decide: bool) -> bool:
         """Whether to stop: the bound has answered, or the values are good enough, or steps ran out.
@@ -100,22 +100,22 @@ class _View:
         A bend downwards is known long before its eigenvalue is, which is waited for.
         """
         bend = self.bend()
-        if bend is Bend.NONE or self.steps >= self.plan.limit:
+        if bend is Bend.NONE or self.steps >= self.wanted.limit:
             return True
         answered = bend is Bend.DOWN or not decide
-        return answered and (self.accurate() or self.steps >= self.plan.enough)
+        return answered and (self.accurate() or self.steps >= self.wanted.enough)
 
     def accurate(self) -> bool:
         """Whether both residuals are within eps of the spectrum's scale."""
         scale = max(self.high, -self.low)
-        return float(max(self.ritz.residuals[[0, -1]])) <= self.plan.eps * scale
+        return float(max(self.ritz.residuals[[0, -1]])) <= self.wanted.eps * scale
 
     def bend(self) -> Bend:
         """Whether the Hessian bends down, as far as these values can tell."""
-        if self.low + self.ritz.residuals[0] < -self.plan.eps * self._ceiling():
+        if self.low + self.ritz.residuals[0] < -self.wanted.eps * self._ceiling():
             return Bend.DOWN
         e = self.error(self.steps)
-        if e <= self.plan.eps * (1 - e) and self._margin(e, self.high) >= 0:
+        if e <= self.wanted.eps * (1 - e) and self._margin(e, self.high) >= 0:
             return Bend.NONE
         if self.bulk is not None:
             u = self.error(self.steps - self.bulk.outliers) / (1 - self.bulk.error)
@@ -125,8 +125,8 @@ class _View:
 
     def outliers_worth_taking_out(self) -> int:
         """How many outliers promise to answer the question at once; 0 if none, or at no gain."""
-        products = bulk_steps(self.plan.dimension, self.plan.bulk_delta)
-        if self.steps + products >= self.plan.enough:
+        products = bulk_steps(self.wanted.dimension, self.wanted.bulk_delta)
+        if self.steps + products >= self.wanted.enough:
             return 0
         margins = [
             self._margin(self.error(self.steps - j) / (1 - SLACK), float(self.ritz.values[-1 - j]))
@@ -137,7 +137,7 @@ class _View:
 
     def _margin(self, u: float, rest: float) -> float:
         """By how much theta exceeds what a bend downwards would allow."""
-        return self.low - u * max(rest, 0.0) + self.plan.eps * (1 - u) * self.high
+        return self.low - u * max(rest, 0.0) + self.wanted.eps * (1 - u) * self.high
 
     def _ceiling(self) -> float:
         """The most that lambda_max can be, by the bound at the upper end."""

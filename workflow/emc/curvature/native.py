@@ -13,7 +13,7 @@ from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.objective import NativeObjective, Net
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.transformer import Transformer
 
 LARGEST: Final = 1 << 31
@@ -23,7 +23,7 @@ Share = TypeVar("Share")
 
 
 class NativeOperator:
-    """The objective of a plan or a vision transformer at the point of another operator of it.
+    """The objective of layers or a vision transformer at the point of another operator of it.
 
     Inputs [n, *shape] and labels [n] are those of that operator, which answers what the kernels do
     not. Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Samples
@@ -120,7 +120,7 @@ class NativeOperator:
 
 def refusal(net: Net, shape: tuple[int, ...], precision: str) -> str | None:
     """Why the kernels cannot evaluate a net on inputs of `shape` [n, *shape], or None."""
-    reason = _of_transformer(net, shape) if isinstance(net, Transformer) else _of_plan(net, shape)
+    reason = _of_transformer(net, shape) if isinstance(net, Transformer) else _of_layers(net, shape)
     size = np.dtype(precision).itemsize * prod(shape)
     if reason is None and size > LARGEST:
         return f"the samples take {size:,} bytes, more than {LARGEST:,}"
@@ -135,16 +135,16 @@ def _of_transformer(net: Transformer, shape: tuple[int, ...]) -> str | None:
     return _of_activation(net.activation)
 
 
-def _of_plan(plan: Plan, shape: tuple[int, ...]) -> str | None:
-    if not plan or not isinstance(plan[-1], Dense) or plan[-1].activation != "identity":
+def _of_layers(net: Layers, shape: tuple[int, ...]) -> str | None:
+    if not net or not isinstance(net[-1], Dense) or net[-1].activation != "identity":
         return "the last layer is not dense without an activation"
-    for layer in plan:
+    for layer in net:
         if reason := _of_activation(layer.activation):
             return reason
-    for before, after in pairwise(plan):
+    for before, after in pairwise(net):
         if not _follows(before, after):
             return f"{after} cannot follow {before}"
-    first = plan[0]
+    first = net[0]
     if isinstance(first, Conv):
         fits = shape[1:] == (first.inputs, first.height, first.width)
     else:

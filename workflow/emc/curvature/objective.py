@@ -72,11 +72,13 @@ class Objective:
 
     @property
     def named_loss(self) -> str:
-        """The name of its loss, one of `LOSSES`, which is all that plans are examined with.
+        """The name of its loss, one of `LOSSES`, which is all that layered nets are examined with.
 
         Raises:
             EmcError: it is a function, or has class weights.
         """
         if not (self.is_named and isinstance(self.loss, str)):
-            raise EmcError(f"a plan is examined with {' or '.join(LOSSES)}, without class weights")
+            raise EmcError(
+                f"a layered net is examined with {' or '.join(LOSSES)}, without class weights"
+            )
         return self.loss

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from emc.errors import EmcError
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -15,8 +15,8 @@ class EndPointError(EmcError):
     """An end point of another net, or one that is not finite."""
 
 
-def plan_shapes(layers: Plan) -> Shapes:
-    """Names and shapes of a plan's parameters, in order."""
+def layer_shapes(layers: Layers) -> Shapes:
+    """Names and shapes of a layered net's parameters, in order."""
     shapes: dict[str, tuple[int, ...]] = {}
     for index, layer in enumerate(layers):
         shapes[f"{index}.weight"] = layer.weight_shape

@@ -34,7 +34,7 @@ def _check_procedure(procedure: Procedure) -> None:
             "found 'squared-error'"
         )
     if (procedure.layers is None) == (procedure.module is None):
-        raise EmcError("a procedure wants either a plan of layers or a module, not both or none")
+        raise EmcError("a procedure wants either a layered net or a module, not both or none")
     if (procedure.epochs is None) == (procedure.steps is None):
         raise EmcError(
             f"a budget is in epochs or in steps, found epochs={procedure.epochs} and "

@@ -10,7 +10,7 @@ from emc.engine.optimizer import RATES
 
 
 @dataclass(frozen=True, slots=True)
-class EpochPlan:
+class EpochSteps:
     """S steps of K replicas; a replica whose epoch is shorter, or that is over, has empty ones.
 
     samples  int64 [S, K, batch]      the batch comes first, then zeros
@@ -23,10 +23,10 @@ class EpochPlan:
     rates: np.ndarray
 
 
-def epoch_plan(batches: Sequence[Batches], rates: Sequence[np.ndarray], width: int) -> EpochPlan:
+def epoch_steps(batches: Sequence[Batches], rates: Sequence[np.ndarray], width: int) -> EpochSteps:
     """Lay the replicas' batches, at most `width` rows each, and rates [steps, RATES] together."""
     steps, height = max(map(len, batches)), len(batches)
-    plan = EpochPlan(
+    epoch = EpochSteps(
         np.zeros((steps, height, width), dtype=np.int64),
         np.zeros((steps, height), dtype=np.int64),
         np.zeros((steps, height, RATES), dtype=np.float32),
@@ -34,8 +34,8 @@ def epoch_plan(batches: Sequence[Batches], rates: Sequence[np.ndarray], width: i
     for replica, (own, own_rates) in enumerate(zip(batches, rates, strict=True)):
         if not own:
             continue
-        plan.sizes[: len(own), replica] = [len(batch) for batch in own]
-        filled = np.arange(width) < plan.sizes[:, replica, None]
-        plan.samples[:, replica][filled] = np.concatenate(own)
-        plan.rates[: len(own), replica] = own_rates
-    return plan
+        epoch.sizes[: len(own), replica] = [len(batch) for batch in own]
+        filled = np.arange(width) < epoch.sizes[:, replica, None]
+        epoch.samples[:, replica][filled] = np.concatenate(own)
+        epoch.rates[: len(own), replica] = own_rates
+    return epoch

@@ -9,9 +9,9 @@ from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError, one_line
 from emc.nets.factory import check_made
 from emc.nets.head import head
+from emc.nets.layers import initial
 from emc.nets.module import load, module
 from emc.nets.noise import seeded
-from emc.nets.plan import initial
 from emc.nets.reparameterised import from_seed
 from emc.seeds import derive, generator
 

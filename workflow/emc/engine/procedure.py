@@ -9,7 +9,7 @@ import numpy as np
 from emc.engine.optimizer import Optimizer
 from emc.engine.optimizers import known
 from emc.errors import EmcError
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 from emc.records import Run
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ def _optimizer(name: str, constants: dict[str, Any]) -> Optimizer:
 class Procedure:
     """How every replica of a call is trained.
 
-    A net is given as a `layers` plan or, where it has none, as a `module` factory that is called
+    A net is given as `layers` or, where it has none, as a `module` factory that is called
     with torch's generator seeded by the replica. `batch` is None for full-batch steps. The budget
     is in epochs or in steps; `warmup` is the fraction of it over which the rate rises from zero.
     """
 
     classes: int
     update: Update
-    layers: Plan | None = None
+    layers: Layers | None = None
     module: "Callable[[], nn.Module] | None" = None
     initialisation: str = "scaled-normal"
     loss: str = "cross-entropy"
@@ -79,8 +79,8 @@ class Procedure:
         return self.update.optimizer
 
     @property
-    def net(self) -> "Plan | Callable[[], nn.Module]":
-        """The plan, or else the factory."""
+    def net(self) -> "Layers | Callable[[], nn.Module]":
+        """The layers, or else the factory."""
         if self.layers is not None:
             return self.layers
         assert self.module is not None

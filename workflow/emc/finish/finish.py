@@ -131,7 +131,7 @@ class _Run:
             self._tolerance *= _FINER
             self._descent.move(lower)
             return None
-        if self._source is not None and in_channel(place, self._source.plan):
+        if self._source is not None and in_channel(place, self._source.net):
             return Outcome.OPEN, "Two units merge while their outputs grow apart, to infinity."
         return Outcome.MINIMUM, _stands(test)
 

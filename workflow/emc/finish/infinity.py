@@ -8,7 +8,7 @@ import numpy as np
 
 from emc.curvature.written.layer import Layer, layers_at
 from emc.finish.descent import Place, look
-from emc.nets.plan import Dense, Plan
+from emc.nets.layers import Dense, Layers
 
 _FALL: Final = 0.05
 """A region is flat where the loss falls by more than this part of itself along the gradient."""
@@ -43,14 +43,14 @@ def flat(place: Place, combination: np.ndarray) -> Place | None:
     return lowest if lowest is not None and lowest.seen.loss < much else None
 
 
-def in_channel(place: Place, plan: Plan) -> bool:
+def in_channel(place: Place, net: Layers) -> bool:
     """Whether two units of a dense layer merge while their output weights grow apart.
 
     Their sum then tends to a derivative of the activation, which no finite weights give
     (Martinelli et al. 2025, arXiv:2506.14951). The loss has to fall as that is followed.
     """
-    layers = layers_at(plan, place.parameters)
-    for (lower, here), (upper, after) in pairwise(zip(layers, plan, strict=True)):
+    layers = layers_at(net, place.parameters)
+    for (lower, here), (upper, after) in pairwise(zip(layers, net, strict=True)):
         if not (isinstance(here, Dense) and isinstance(after, Dense)):
             continue
         for pair in _merging(lower, upper):

@@ -7,13 +7,13 @@ import numpy as np
 
 from emc.curvature.operator import Operator
 from emc.curvature.written import Kinks
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 
 
 class KinkSource(Protocol):
     """What is known of an objective's kinks; places are rows of int64 [k, 4]."""
 
-    plan: Plan
+    net: Layers
     any: bool
     additive: bool
 

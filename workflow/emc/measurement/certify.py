@@ -36,9 +36,9 @@ def certify(
 ) -> None:
     """Write the table of certificates of a cell's end points, on one GPU where there is one.
 
-    A plan on the CPU shares out its samples between `threads`. A cell whose measurement failed
-    gets an empty file, as does one that fails here. The journal of a measured cell goes: that
-    this job was started says that the measurement's outputs are known.
+    A layered net on the CPU shares out its samples between `threads`. A cell whose measurement
+    failed gets an empty file, as does one that fails here. The journal of a measured cell goes:
+    that this job was started says that the measurement's outputs are known.
 
     Raises:
         FileError: end points or data are missing, damaged, or do not belong to the cell.

@@ -7,7 +7,7 @@ import numpy as np
 
 from emc.curvature.endpoint import EndPoint, operator_at
 from emc.curvature.objective import Objective
-from emc.curvature.parameters import Shapes, plan_shapes, unflatten
+from emc.curvature.parameters import Shapes, layer_shapes, unflatten
 from emc.data.labelling import Drawn
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
@@ -37,7 +37,7 @@ class Finishing:
 
     A finish takes at most `effort` times as many gradients of single samples as the training did.
 
-    Plans are differentiated on the processor, all other nets by torch on `device`.
+    Layered nets are differentiated on the processor, all other nets by torch on `device`.
     """
 
     trained: Procedure
@@ -79,7 +79,7 @@ def finishing(
     """How the failures of a procedure are finished, as its study asks.
 
     `otherwise` says why the procedure minimises something else than its training loss, or None. A
-    net that is no plan is tried on a few samples.
+    net that is not layered is tried on a few samples.
     """
     refused = otherwise
     if not asked.iterations:
@@ -95,7 +95,7 @@ def finishing(
 def _shapes(trained: Procedure) -> Shapes:
     """Names and shapes of what trains, in the order of an operator's parameters."""
     if trained.layers is not None:
-        return plan_shapes(trained.layers)
+        return layer_shapes(trained.layers)
     from emc.engine.fresh import fresh
 
     named = fresh(trained, 0).named_parameters()
@@ -144,7 +144,7 @@ def objective(trained: Procedure) -> Objective:
 
 
 def seed_constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
-    """What a reparameterised net had from the seed; plans have nothing, and need no torch."""
+    """What a reparameterised net had from the seed; layers have nothing, and need no torch."""
     if trained.layers is not None:
         return {}
     from emc.engine.fresh import from_the_seed

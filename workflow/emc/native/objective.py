@@ -1,7 +1,7 @@
 """The training loss of a net in a compiled kernel: mirrors `kernel/objective.hpp`.
 
-One kernel per precision serves plans of all sizes, another one vision transformers of all sizes,
-so that they are compiled once per machine.
+One kernel per precision serves layered nets of all sizes, another one vision transformers of all
+sizes, so that they are compiled once per machine.
 """
 
 import ctypes
@@ -15,12 +15,12 @@ import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.native.build import loaded
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.transformer import Transformer
 
 LOSSES: Final = ("cross-entropy", "squared-error")
 """Those of `kernel/logits.hpp`, in its order."""
-Net = Plan | Transformer
+Net = Layers | Transformer
 
 
 class _Problem(Structure):
@@ -40,7 +40,7 @@ class _Totals(Structure):
 
 def kernel_name(net: Net) -> str:
     """Which kernel evaluates a net: the name of its header."""
-    return "vit_objective" if isinstance(net, Transformer) else "plan_objective"
+    return "vit_objective" if isinstance(net, Transformer) else "layered_objective"
 
 
 def build(name: str, precision: str) -> ctypes.CDLL:

@@ -1,11 +1,11 @@
-"""The net of an architecture: a plan where it has one, else a factory of torch modules."""
+"""The net of an architecture: layers where it has them, else a factory of torch modules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emc.nets.families import Hidden, maker
-from emc.nets.plan import Plan, count, plan
+from emc.nets.layers import Layers, count, layers_of
 from emc.nets.transformer import Transformer
 from emc.study.architectures import (
     Architecture,
@@ -75,7 +75,7 @@ def net(
     initialisation: str,
     shape: tuple[int, ...],
     classes: int,
-) -> "Plan | Factory":
+) -> "Layers | Factory":
     """The net of an architecture for inputs of `shape`; loads torch only as the factory is called.
 
     `activation` stands between all layers. It replaces the published one in a residual block
@@ -83,12 +83,12 @@ def net(
     softmax, and squeeze and excitation the sigmoid of its gate. `linear` has none.
     """
     if isinstance(architecture, Linear):
-        return plan(architecture, "identity", shape, classes)
+        return layers_of(architecture, "identity", shape, classes)
     if isinstance(activation, str) and (
         isinstance(architecture, Mlp)
         or (isinstance(architecture, Cnn) and architecture.normalisation == "none")
     ):
-        return plan(architecture, activation, shape, classes)
+        return layers_of(architecture, activation, shape, classes)
     return Factory(architecture, activation, initialisation, shape, classes)
 
 
@@ -99,7 +99,7 @@ class Reparameterisation:
     The net inside starts at the weights that it would have by itself for the same seed.
     """
 
-    full: Plan | Factory
+    full: Layers | Factory
     form: Subspace | LowRank | Quantised
     initialisation: str
 
@@ -118,13 +118,13 @@ class Reparameterisation:
 
 
 def in_form(
-    net: Plan | Factory, form: ParameterisationChoice, initialisation: str
-) -> Plan | Factory | Reparameterisation:
-    """A net in the form that a cell asks for; `initialisation` is that of a plan's layers."""
+    net: Layers | Factory, form: ParameterisationChoice, initialisation: str
+) -> Layers | Factory | Reparameterisation:
+    """A net in the form that a cell asks for; `initialisation` is that of the layers."""
     return net if isinstance(form, Full) else Reparameterisation(net, form, initialisation)
 
 
-def size(net: "Plan | Callable[[], nn.Module]") -> int:
+def size(net: "Layers | Callable[[], nn.Module]") -> int:
     """Number of trainable parameters; of a reparameterised net, of the net it is made from."""
     if isinstance(net, Reparameterisation):
         return size(net.full)

@@ -1,4 +1,4 @@
-"""Initial weights of torch layers by the rules of `emc.nets.plan.initial`."""
+"""Initial weights of torch layers by the rules of `emc.nets.layers.initial`."""
 
 from torch import nn
 

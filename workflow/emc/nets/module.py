@@ -1,4 +1,4 @@
-"""A plan as a torch module, and parameters put into any module."""
+"""Layers as a torch module, and parameters put into any module."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from emc.errors import EmcError
 from emc.nets.activation import FUNCTIONS
-from emc.nets.plan import Conv, Dense, Plan, initial
+from emc.nets.layers import Conv, Dense, Layers, initial
 
 
 class _Layer(nn.Module):
@@ -34,18 +34,18 @@ class _Conv(_Layer):
         )
 
 
-def module(layers: Plan) -> nn.Module:
-    """The net of a plan: from inputs [batch, *shape] to logits [batch, classes], float32.
+def module(layers: Layers) -> nn.Module:
+    """The net of `layers`: from inputs [batch, *shape] to logits [batch, classes], float32.
 
-    Parameters are named as `emc.nets.plan.initial` names them and are zero until `load`.
+    Parameters are named as `emc.nets.layers.initial` names them and are zero until `load`.
     """
     return nn.Sequential(
         *(_Conv(layer) if isinstance(layer, Conv) else _Dense(layer) for layer in layers)
     )
 
 
-def drawn(layers: Plan, rule: str) -> nn.Module:
-    """The net of a plan with fresh parameters, from the seed of torch's generator.
+def drawn(layers: Layers, rule: str) -> nn.Module:
+    """The net of `layers` with fresh parameters, from the seed of torch's generator.
 
     They are those that `initial` draws from a generator of numpy's with the same seed.
     """

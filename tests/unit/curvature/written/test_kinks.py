@@ -5,8 +5,8 @@ import pytest
 from tests.unit.curvature.nets import PLAIN, cnn, mlp, parameters, samples
 
 from emc.curvature import WrittenOperator
-from emc.curvature.written.kinks import PlanKinks
-from emc.nets.plan import Dense, Plan
+from emc.curvature.written.kinks import LayerKinks
+from emc.nets.layers import Dense, Layers
 
 NETS = {
     "relu": mlp("relu"),
@@ -18,12 +18,12 @@ NETS = {
 }
 
 
-def operator(plan: Plan) -> WrittenOperator:
-    shape = (6,) if isinstance(plan[0], Dense) else (2, 7, 9)
-    return WrittenOperator(plan, parameters(plan), *samples(60, *shape), PLAIN)
+def operator(layers: Layers) -> WrittenOperator:
+    shape = (6,) if isinstance(layers[0], Dense) else (2, 7, 9)
+    return WrittenOperator(layers, parameters(layers), *samples(60, *shape), PLAIN)
 
 
-def onto(kinks: PlanKinks, x: np.ndarray, place: np.ndarray) -> np.ndarray:
+def onto(kinks: LayerKinks, x: np.ndarray, place: np.ndarray) -> np.ndarray:
     """The point by Newton's method where one kink's value is zero."""
     for _ in range(6):
         kink = kinks.look(x, place)
@@ -33,9 +33,9 @@ def onto(kinks: PlanKinks, x: np.ndarray, place: np.ndarray) -> np.ndarray:
     return x
 
 
-@pytest.mark.parametrize("plan", NETS.values(), ids=NETS)
-def test_the_gradient_jumps_by_slope_times_normal(plan: Plan) -> None:
-    point = operator(plan)
+@pytest.mark.parametrize("layers", NETS.values(), ids=NETS)
+def test_the_gradient_jumps_by_slope_times_normal(layers: Layers) -> None:
+    point = operator(layers)
     places = point.kinks.near(point.parameters, 0.05)
     looks = point.kinks.look(point.parameters, places)
     moved = np.linalg.norm(looks.normals, axis=1)
@@ -60,8 +60,8 @@ def test_the_gradient_jumps_by_slope_times_normal(plan: Plan) -> None:
 
 @pytest.mark.parametrize("activation", ["relu", "leaky-relu"])
 def test_crossed_are_the_units_whose_sign_differs(activation: str) -> None:
-    plan: Plan = (Dense(6, 5, True, activation), Dense(5, 4, True, "identity"))
-    point, (inputs, _) = operator(plan), samples(60, 6)
+    layers: Layers = (Dense(6, 5, True, activation), Dense(5, 4, True, "identity"))
+    point, (inputs, _) = operator(layers), samples(60, 6)
     other = point.parameters + 0.3 * np.random.default_rng(0).normal(size=len(point.parameters))
     signs = []
     for x in (point.parameters, other):
@@ -80,7 +80,7 @@ def test_smooth_nets_have_none() -> None:
 
 
 def test_only_one_hidden_layer_has_no_kinks_above_kinks() -> None:
-    one: Plan = (Dense(6, 5, True, "relu"), Dense(5, 4, True, "identity"))
+    one: Layers = (Dense(6, 5, True, "relu"), Dense(5, 4, True, "identity"))
     assert operator(one).kinks.additive
     assert not operator(mlp("relu")).kinks.additive
     assert not operator(cnn("relu")).kinks.additive

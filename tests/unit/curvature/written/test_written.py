@@ -24,19 +24,19 @@ from emc.curvature.objective import Objective
 from emc.curvature.written import operator as written
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.nets.layers import Dense, Layers
 from emc.nets.module import load, module
-from emc.nets.plan import Dense, Plan
 
 SHAPES = {mlp: (6,), cnn: (2, 7, 9)}
 
 
-def operator(plan: Plan, n: int, *shape: int, objective: Objective = PLAIN) -> WrittenOperator:
-    return WrittenOperator(plan, parameters(plan), *samples(n, *shape), objective)
+def operator(layers: Layers, n: int, *shape: int, objective: Objective = PLAIN) -> WrittenOperator:
+    return WrittenOperator(layers, parameters(layers), *samples(n, *shape), objective)
 
 
-def reference(plan: Plan, n: int, *shape: int, objective: Objective = PLAIN) -> np.ndarray:
-    net = module(plan)
-    load(net, parameters(plan))
+def reference(layers: Layers, n: int, *shape: int, objective: Objective = PLAIN) -> np.ndarray:
+    net = module(layers)
+    load(net, parameters(layers))
     return reference_hessian(net, *samples(n, *shape), objective)
 
 
@@ -50,9 +50,9 @@ def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
 def test_products_and_dense_are_torch_s_hessian(
     net: object, activation: str, objective: Objective
 ) -> None:
-    plan, shape = net(activation), SHAPES[net]  # type: ignore[operator, index]
-    expected = reference(plan, 9, *shape, objective=objective)
-    found = operator(plan, 9, *shape, objective=objective)
+    layers, shape = net(activation), SHAPES[net]  # type: ignore[operator, index]
+    expected = reference(layers, 9, *shape, objective=objective)
+    found = operator(layers, 9, *shape, objective=objective)
     assert relative_error(found.products(np.eye(len(expected))), expected) < 1e-12
     assert relative_error(found.dense(), expected) < 1e-12
 
@@ -60,9 +60,9 @@ def test_products_and_dense_are_torch_s_hessian(
 @pytest.mark.parametrize("net", [mlp, cnn])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_loss_gradient_and_accuracy_are_torch_s(net: object, objective: Objective) -> None:
-    plan, shape = net(), SHAPES[net]  # type: ignore[operator, index]
-    module_ = module(plan)
-    load(module_, parameters(plan))
+    layers, shape = net(), SHAPES[net]  # type: ignore[operator, index]
+    module_ = module(layers)
+    load(module_, parameters(layers))
     module_.double()
     inputs, labels = samples(9, *shape)
     logits = module_(torch.from_numpy(inputs).double())
@@ -71,18 +71,18 @@ def test_loss_gradient_and_accuracy_are_torch_s(net: object, objective: Objectiv
     loss = reference_loss(objective, logits, torch.from_numpy(labels)) + decay
     loss.backward()
     gradient = np.concatenate([value.grad.numpy().ravel() for value in module_.parameters()])
-    point = operator(plan, 9, *shape, objective=objective).first_order()
+    point = operator(layers, 9, *shape, objective=objective).first_order()
     assert point.loss == pytest.approx(loss.item(), rel=1e-13)
     np.testing.assert_allclose(point.gradient, gradient, rtol=1e-11, atol=1e-15)
     assert point.accuracy == (logits.argmax(1).numpy() == labels).mean()
 
 
-@pytest.mark.parametrize(("n", "plan"), [(1, mlp()), (5, (Dense(6, 1, True, "identity"),))])
-def test_one_sample_and_one_class(n: int, plan: Plan) -> None:
-    inputs, labels = samples(n, 6, classes=plan[-1].outputs)
-    found = WrittenOperator(plan, parameters(plan), inputs, labels, Objective())
-    net = module(plan)
-    load(net, parameters(plan))
+@pytest.mark.parametrize(("n", "layers"), [(1, mlp()), (5, (Dense(6, 1, True, "identity"),))])
+def test_one_sample_and_one_class(n: int, layers: Layers) -> None:
+    inputs, labels = samples(n, 6, classes=layers[-1].outputs)
+    found = WrittenOperator(layers, parameters(layers), inputs, labels, Objective())
+    net = module(layers)
+    load(net, parameters(layers))
     expected = reference_hessian(net, inputs, labels, Objective())
     np.testing.assert_allclose(found.dense(), expected, atol=1e-15)
     np.testing.assert_allclose(found.products(np.eye(len(expected))), expected, atol=1e-15)
@@ -94,11 +94,11 @@ def test_one_sample_and_one_class(n: int, plan: Plan) -> None:
 def test_chunks_and_threads_change_nothing_but_rounding(
     net: object, kept: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, shape = net(), SHAPES[net]  # type: ignore[operator, index]
-    whole = operator(plan, 23, *shape)
+    layers, shape = net(), SHAPES[net]  # type: ignore[operator, index]
+    whole = operator(layers, 23, *shape)
     vectors = np.random.default_rng(2).normal(size=(3, len(whole.parameters)))
     parts = WrittenOperator(
-        plan, parameters(plan), *samples(23, *shape), Objective(), threads=threads
+        layers, parameters(layers), *samples(23, *shape), Objective(), threads=threads
     )
     monkeypatch.setattr(written, "CHUNK_BYTES", 5 * parts.bytes_per_sample)
     monkeypatch.setattr(written, "KEPT_BYTES", kept)
@@ -109,10 +109,10 @@ def test_chunks_and_threads_change_nothing_but_rounding(
 
 
 def test_float32_is_close_and_answers_float64() -> None:
-    plan = mlp("gelu")
-    exact = operator(plan, 30, 6)
+    layers = mlp("gelu")
+    exact = operator(layers, 30, 6)
     rough = WrittenOperator(
-        plan, parameters(plan), *samples(30, 6), Objective(), precision="float32"
+        layers, parameters(layers), *samples(30, 6), Objective(), precision="float32"
     )
     vectors = np.random.default_rng(2).normal(size=(3, len(exact.parameters)))
     products = rough.products(vectors)
@@ -122,10 +122,10 @@ def test_float32_is_close_and_answers_float64() -> None:
 
 def test_gradient_keeps_its_digits_where_the_loss_is_almost_zero() -> None:
     """Against the gradient in exact arithmetic for two classes: g = sigmoid(-margin) x."""
-    plan = (Dense(1, 2, False, "identity"),)
+    layers = (Dense(1, 2, False, "identity"),)
     weights = {"0.weight": np.array([[20.0], [-20.0]], np.float32)}
     inputs, labels = np.ones((1, 1), np.float32), np.array([0])
-    gradient = WrittenOperator(plan, weights, inputs, labels, Objective()).first_order().gradient
+    gradient = WrittenOperator(layers, weights, inputs, labels, Objective()).first_order().gradient
     tail = np.exp(-40.0) / (1 + np.exp(-40.0))
     np.testing.assert_allclose(gradient, [-tail, tail], rtol=1e-13)
 
@@ -177,13 +177,13 @@ def test_memory_does_not_grow_with_the_samples(monkeypatch: pytest.MonkeyPatch) 
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     n=st.integers(1, 6),
 )
-def test_dense_is_symmetric_and_made_of_products_for_any_plan(
+def test_dense_is_symmetric_and_made_of_products_for_any_layered_net(
     sizes: list[int], bias: bool, activation: str, n: int
 ) -> None:
     hidden = [Dense(a, b, bias, activation) for a, b in pairwise(sizes)]
-    plan = (*hidden, Dense(sizes[-1], 3, not bias, "identity"))
+    layers = (*hidden, Dense(sizes[-1], 3, not bias, "identity"))
     some = WrittenOperator(
-        plan, parameters(plan), *samples(n, sizes[0], classes=3), Objective(weight_decay=0.1)
+        layers, parameters(layers), *samples(n, sizes[0], classes=3), Objective(weight_decay=0.1)
     )
     dense = some.dense()
     np.testing.assert_array_equal(dense, dense.T)

@@ -1,9 +1,9 @@
-"""Gradient and Hessian products of a plan, written out in numpy layer by layer.
+"""Gradient and Hessian products of a layered net, written out in numpy layer by layer.
 
 Knows the derivatives of dense and convolutional layers, activations and losses.
 Must not know torch, Lanczos or what a product is asked for.
 """
 
-from emc.curvature.written.kinks import Kinks, PlanKinks
+from emc.curvature.written.kinks import Kinks, LayerKinks
 
-__all__ = ["Kinks", "PlanKinks"]
+__all__ = ["Kinks", "LayerKinks"]

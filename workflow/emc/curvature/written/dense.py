@@ -1,4 +1,4 @@
-"""The whole Hessian of a plan: in closed form where only dense layers follow.
+"""The whole Hessian of a layered net: in closed form where only dense layers follow.
 
 A direction dW_l of layer l's weights acts on each sample through dz_l = dW_l x_l alone, and the
 gradient in W_k is d_k x_k'. With R_l the derivative along z_l (`passes` with V = 0), for l <= k

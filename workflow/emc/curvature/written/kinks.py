@@ -1,4 +1,4 @@
-"""Kinks of a plan's objective: where a ReLU is at zero, or two outputs of a pooling window tie.
+"""Kinks of an objective: where a ReLU is at zero, or two outputs of a pooling window tie.
 
 Across a kink the objective is a smooth function plus slope * max(0, c), where c is the kink's
 value: the pre-activation z of one unit (and pixel) on one sample, or the difference a - a' of two
@@ -16,7 +16,7 @@ from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.written.layer import Layer, layers_at
 from emc.curvature.written.maps import first_features
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 
 ALONE: Final = -1
 """In the place of a second output: the kink is that of a single unit."""
@@ -37,31 +37,31 @@ class Kinks(NamedTuple):
     on: np.ndarray
 
 
-class PlanKinks:
-    """The kinks of a plan's objective over `inputs` [n, *shape] and `labels` [n].
+class LayerKinks:
+    """The kinks of a layered net's objective over `inputs` [n, *shape] and `labels` [n].
 
     A kink's place is a row (layer, sample, output, other output or `ALONE`) of int64 [k, 4]; an
     output is a flat index of [units, *pixels], before pooling.
     """
 
     def __init__(
-        self, plan: Plan, inputs: np.ndarray, labels: np.ndarray, objective: Objective
+        self, net: Layers, inputs: np.ndarray, labels: np.ndarray, objective: Objective
     ) -> None:
         """Take what the objective is made of; nothing is computed yet."""
-        self.plan, self._inputs, self._labels = plan, inputs, labels
+        self.net, self._inputs, self._labels = net, inputs, labels
         self._objective = objective
 
     @property
     def any(self) -> bool:
         """Whether the objective has kinks at all."""
         return any(
-            ACTIVATIONS[layer.activation].jump or isinstance(layer, Conv) for layer in self.plan
+            ACTIVATIONS[layer.activation].jump or isinstance(layer, Conv) for layer in self.net
         )
 
     @property
     def additive(self) -> bool:
         """Whether no kink lies above another: one hidden layer, without pooling."""
-        return len(self.plan) <= 2 and not any(isinstance(layer, Conv) for layer in self.plan)
+        return len(self.net) <= 2 and not any(isinstance(layer, Conv) for layer in self.net)
 
     def crossed(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Places of the kinks on whose other side a second point [P] lies."""
@@ -108,15 +108,15 @@ class PlanKinks:
 
     def _parts(self) -> Iterator[tuple[int, np.ndarray]]:
         """Inputs of some samples after another, and the number of the first."""
-        outputs = sum(layer.outputs * _pixels(layer) for layer in self.plan)
+        outputs = sum(layer.outputs * _pixels(layer) for layer in self.net)
         rows = max(1, CHUNK_BYTES // (64 * outputs))
         for start in range(0, len(self._inputs), rows):
             yield start, self._inputs[start : start + rows]
 
     def _forward(self, parameters: np.ndarray, inputs: np.ndarray) -> list["_Seen"]:
-        features = first_features(self.plan, inputs.astype(np.float64))
+        features = first_features(self.net, inputs.astype(np.float64))
         trace: list[_Seen] = []
-        for layer, each in zip(layers_at(self.plan, parameters), self.plan, strict=True):
+        for layer, each in zip(layers_at(self.net, parameters), self.net, strict=True):
             trace.append(_see(layer, _pixels(each), features))
             features = trace[-1].features
         return trace

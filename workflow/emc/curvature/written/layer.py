@@ -1,11 +1,11 @@
-"""One layer of a plan at a point, and its stretch of the flat parameter vector."""
+"""One layer at a point, and its stretch of the flat parameter vector."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from emc.curvature.written.maps import LayerMap, layer_map
-from emc.nets.plan import Plan
+from emc.nets.layers import Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Layer:
         return np.concatenate([x, np.ones((1, x.shape[1]), x.dtype)])
 
 
-def layers_at(plan: Plan, parameters: np.ndarray) -> list[Layer]:
-    """The layers of a plan at flat `parameters` [P]."""
+def layers_at(net: Layers, parameters: np.ndarray) -> list[Layer]:
+    """The `net` at flat `parameters` [P]."""
     layers: list[Layer] = []
     start = 0
-    for each in plan:
+    for each in net:
         stretch = Stretch(start, each.outputs, each.fan_in, each.bias)
         weight = stretch.matrix(parameters)
         layers.append(Layer(each.activation, layer_map(each), stretch, weight))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 
 
 class LayerMap(Protocol):
@@ -48,9 +48,9 @@ class DenseMap:
 class ConvMap:
     """Around a 3x3 convolution with one pixel of padding and 2x2 max-pooling."""
 
-    def __init__(self, plan: Conv) -> None:
+    def __init__(self, net: Conv) -> None:
         """Take the size of the layer's images."""
-        self._height, self._width = plan.height, plan.width
+        self._height, self._width = net.height, net.width
 
     def unfold(self, features: np.ndarray) -> np.ndarray:
         """One column a pixel: its 3x3 surroundings in every channel, in torch's order."""
@@ -92,11 +92,11 @@ class ConvMap:
 
 
 def layer_map(layer: Dense | Conv) -> LayerMap:
-    """The maps around one layer of a plan."""
+    """The maps around one layer."""
     return ConvMap(layer) if isinstance(layer, Conv) else DenseMap()
 
 
-def first_features(layers: Plan, inputs: np.ndarray) -> np.ndarray:
+def first_features(layers: Layers, inputs: np.ndarray) -> np.ndarray:
     """Inputs [samples, *shape] with features first, as the first layer unfolds them."""
     if isinstance(layers[0], Conv):
         return np.moveaxis(inputs, 1, 0)

@@ -1,4 +1,4 @@
-"""The objective of a plan, its gradient and Hessian products written out in numpy.
+"""The objective of a layered net, its gradient and Hessian products written out in numpy.
 
 One product of a small net already keeps a core busy, so vectors go one after another.
 """
@@ -13,13 +13,13 @@ import numpy as np
 
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
-from emc.curvature.parameters import check_labels, check_parameters, flatten, plan_shapes
+from emc.curvature.parameters import check_labels, check_parameters, flatten, layer_shapes
 from emc.curvature.written.dense import Products, by_products, dense_hessian
-from emc.curvature.written.kinks import PlanKinks
+from emc.curvature.written.kinks import LayerKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
 from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 
 CHUNK_BYTES: Final = 1 << 25
 """Working memory of the samples that are treated together."""
@@ -29,7 +29,7 @@ take up to half of it."""
 
 
 class WrittenOperator:
-    """The objective of a plan at `parameters`, over `inputs` [n, *shape] and `labels` [n].
+    """The objective of a layered net at `parameters`, over `inputs` [n, *shape] and `labels` [n].
 
     Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Products
     share chunks of samples out between `threads`; more threads of BLAS within them do not help.
@@ -37,7 +37,7 @@ class WrittenOperator:
 
     def __init__(
         self,
-        plan: Plan,
+        net: Layers,
         parameters: Mapping[str, np.ndarray],
         inputs: np.ndarray,
         labels: np.ndarray,
@@ -49,26 +49,26 @@ class WrittenOperator:
         """Look at the parameters; samples are read when something is asked for.
 
         Raises:
-            EmcError: parameters that do not belong to the plan or are not finite, or labels that
+            EmcError: parameters that do not belong to the net or are not finite, or labels that
                 are not classes of it.
         """
-        check_parameters(plan_shapes(plan), parameters)
-        check_labels(labels, plan[-1].outputs)
+        check_parameters(layer_shapes(net), parameters)
+        check_labels(labels, net[-1].outputs)
         self.objective = objective
         self.samples = len(labels)
-        self.parameters = flatten(plan_shapes(plan), parameters)
-        self.kinks = PlanKinks(plan, inputs, labels, objective)
-        self._plan = plan
-        self._layers = layers_at(plan, self.parameters.astype(precision))
+        self.parameters = flatten(layer_shapes(net), parameters)
+        self.kinks = LayerKinks(net, inputs, labels, objective)
+        self._net = net
+        self._layers = layers_at(net, self.parameters.astype(precision))
         self._inputs, self._labels = inputs, labels
         self._threads = threads
-        self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in plan)
+        self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in net)
 
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
         other = copy(self)
         other.parameters = parameters
-        other._layers = layers_at(self._plan, parameters.astype(self._layers[0].weight.dtype))
+        other._layers = layers_at(self._net, parameters.astype(self._layers[0].weight.dtype))
         other.__dict__.pop("_pieces", None)
         return other
 
@@ -106,7 +106,7 @@ class WrittenOperator:
 
     def growing(self) -> str | None:
         """Those of the last layer if it is linear; a single logit differs from no other."""
-        last = self._plan[-1]
+        last = self._net[-1]
         grows = last.activation == "identity" and last.outputs > 1
         return "the weights of the last layer" if grows else None
 
@@ -141,7 +141,7 @@ class WrittenOperator:
 
     def _chunk(self, part: slice) -> Chunk:
         inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
-        features = first_features(self._plan, inputs)
+        features = first_features(self._net, inputs)
         return there_and_back(
             self._layers, features, self._labels[part], self.objective, self.samples
         )

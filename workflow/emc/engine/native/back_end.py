@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class NativeBackEnd:
-    """Dense and convolutional plans and vision transformers on one thread of the processor.
+    """Dense and convolutional layers and vision transformers on one thread of the processor.
 
     A replica's numbers depend on nothing but itself: not on its neighbours in a call, and not on
     how its training was sliced. The gradient whose norm is measured is that of the mean training

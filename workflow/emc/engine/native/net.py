@@ -1,4 +1,4 @@
-"""What the native back end trains: the plan or the sizes of a procedure's net, and its start."""
+"""What the native back end trains: the layers or the sizes of a procedure's net, and its start."""
 
 from math import prod
 
@@ -7,11 +7,11 @@ import numpy as np
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError
 from emc.nets.build import transformer
-from emc.nets.plan import Conv, Plan, initial
+from emc.nets.layers import Conv, Layers, initial
 from emc.nets.transformer import Transformer
 from emc.seeds import generator
 
-Net = Plan | Transformer
+Net = Layers | Transformer
 
 
 def native_net(procedure: Procedure) -> Net | None:

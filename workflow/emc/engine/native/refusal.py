@@ -7,7 +7,7 @@ from emc.activations import ACTIVATIONS
 from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.procedure import Procedure
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.transformer import Transformer
 
 LARGEST: Final = 5_000_000
@@ -19,7 +19,7 @@ def refusal(procedure: Procedure) -> str | None:
     net = native_net(procedure)
     if net is None:
         return (
-            "the net is a module, not a plan of dense and convolutional layers or a vision"
+            "the net is a module, not layers of dense and convolutional layers or a vision"
             " transformer with a known activation"
         )
     if isinstance(net, Transformer):
@@ -38,7 +38,7 @@ def _of_training(procedure: Procedure) -> str | None:
     return None
 
 
-def _of_layers(layers: Plan, classes: int) -> str | None:
+def _of_layers(layers: Layers, classes: int) -> str | None:
     if not layers or not isinstance(layers[-1], Dense):
         return "the last layer is not dense"
     if layers[-1].activation != "identity" or layers[-1].outputs != classes:

@@ -1,12 +1,12 @@
 """From a net to the C++ that instantiates its kernel."""
 
 from emc.engine.native.net import Net
-from emc.nets.plan import Conv, Dense, Plan
+from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.transformer import Transformer
 
 
 def translation_unit(net: Net) -> str:
-    """The source of a kernel for a net; a plan's last layer is dense. Headers lie in `kernel/`.
+    """The source of a kernel for a net; the last of `Layers` is dense. Headers lie in `kernel/`.
 
     Compiling it takes 1 to 6 seconds, of which hardly any depend on the sizes.
     """
@@ -30,7 +30,7 @@ def _kernel(net: Net) -> str:
     return f"{net[-1].outputs}, {_layers(net)}"
 
 
-def _layers(layers: Plan) -> str:
+def _layers(layers: Layers) -> str:
     convolutions = ", ".join(_conv(layer) for layer in layers if isinstance(layer, Conv))
     dense = ", ".join(_dense(layer) for layer in layers if isinstance(layer, Dense))
     return f"ConvNet<Stages<{convolutions}>, {dense}>" if convolutions else f"DenseNet<{dense}>"

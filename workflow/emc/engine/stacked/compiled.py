@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from torch import Tensor
 
 from emc.engine.checkpoint import Ledger
-from emc.engine.epoch import EpochPlan
+from emc.engine.epoch import EpochSteps
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.graphs import CorrectGraph, TrainGraph
 from emc.engine.stacked.program import Programs
@@ -87,14 +87,14 @@ class GraphRunner(FixedShapeRunner):
         self._training: TrainGraph | None = None
         self._counting: CorrectGraph | None = None
 
-    def train(self, stack: Stack, plan: EpochPlan) -> Tensor:
+    def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
         self._turn_to(stack)
         if self._training is None:
             self.step.net.template.train()
             # A stream's epochs differ by one step, and this one may be a shorter one.
-            self._training = TrainGraph(self, stack, plan, len(plan.sizes) + 1)
-        return self._training.run(plan)
+            self._training = TrainGraph(self, stack, epoch, len(epoch.sizes) + 1)
+        return self._training.run(epoch)
 
     def correct(self, stack: Stack) -> Tensor:
         """Samples of each replica that are classified rightly in evaluation mode, int64 [K]."""

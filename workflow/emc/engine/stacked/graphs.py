@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from emc.engine.epoch import EpochPlan
+from emc.engine.epoch import EpochSteps
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 
@@ -35,23 +35,23 @@ def captured(body: Callable[[], None]) -> torch.cuda.CUDAGraph:
 class TrainGraph:
     """A training step of a stack, for epochs of up to `steps` steps of `width` rows."""
 
-    def __init__(self, runner: Runner, stack: Stack, plan: EpochPlan, steps: int) -> None:
+    def __init__(self, runner: Runner, stack: Stack, epoch: EpochSteps, steps: int) -> None:
         """Capture the step; the warm-up has empty batches, which leave the stack as it is."""
         self._steps = steps
         self._runner, self._stack = runner, stack
         device = stack.weights.device
         self._buffers = [
             torch.from_numpy(array).new_zeros((steps, *array.shape[1:]), device=device)
-            for array in (plan.samples, plan.sizes, plan.rates)
+            for array in (epoch.samples, epoch.sizes, epoch.rates)
         ]
         self._losses = torch.zeros(steps, stack.height, device=device)
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
         self._graph = captured(self._take_step)
 
-    def run(self, plan: EpochPlan) -> Tensor:
+    def run(self, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch; returns the batch losses [steps, K]."""
-        steps = len(plan.sizes)
-        arrays = (plan.samples, plan.sizes, plan.rates)
+        steps = len(epoch.sizes)
+        arrays = (epoch.samples, epoch.sizes, epoch.rates)
         for buffer, array in zip(self._buffers, arrays, strict=True):
             buffer[:steps].copy_(torch.from_numpy(array))
         self._step.zero_()

@@ -10,7 +10,7 @@ import torch
 
 from emc.engine.batches import Batches, epoch_batches
 from emc.engine.checkpoint import Ledger, Snapshot
-from emc.engine.epoch import EpochPlan, epoch_plan
+from emc.engine.epoch import EpochSteps, epoch_steps
 from emc.engine.fresh import fresh
 from emc.engine.optimizer import RATES
 from emc.engine.order import Shuffles
@@ -114,7 +114,7 @@ class Lockstep:
 
     def _epoch(self) -> None:
         taken = {lane.row: (next(lane.batches), lane) for lane in self._lanes}
-        losses = self._runner.train(self._stack, self._plan(taken))
+        losses = self._runner.train(self._stack, self._steps_of(taken))
         finite = self._stack.weights.isfinite().all(1)
         correct = self._runner.correct(self._stack)
         on_host = (tensor.cpu().numpy() for tensor in (losses, finite, correct))
@@ -133,12 +133,12 @@ class Lockstep:
                 gradients=(self._procedure.optimizer.gradients or 1) * sum(map(len, batches)),
             )
 
-    def _plan(self, taken: _Taken) -> EpochPlan:
+    def _steps_of(self, taken: _Taken) -> EpochSteps:
         batches: list[Batches] = [[]] * self._stack.height
         rates = [_NO_RATES] * self._stack.height
         for row, (own, lane) in taken.items():
             batches[row], rates[row] = own, self._rates(lane, len(own))
-        return epoch_plan(batches, rates, self._width)
+        return epoch_steps(batches, rates, self._width)
 
     def _rates(self, lane: _Lane, steps: int) -> np.ndarray:
         first, replica = lane.progress.steps, lane.replica

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from emc.engine.epoch import EpochPlan
+from emc.engine.epoch import EpochSteps
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import CHUNK_ROWS, Step
 
@@ -30,12 +30,13 @@ class Runner:
         """Rows of a step that so many samples need."""
         return rows
 
-    def train(self, stack: Stack, plan: EpochPlan) -> Tensor:
+    def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
         self.step.net.template.train()
         device = stack.weights.device
         samples, sizes, rates = (
-            torch.from_numpy(array).to(device) for array in (plan.samples, plan.sizes, plan.rates)
+            torch.from_numpy(array).to(device)
+            for array in (epoch.samples, epoch.sizes, epoch.rates)
         )
         return torch.stack(
             [
@@ -45,7 +46,7 @@ class Runner:
         )
 
     def train_step(self, stack: Stack, samples: Tensor, sizes: Tensor, rates: Tensor) -> Tensor:
-        """One step in place on samples [K, batch], as `EpochPlan` has them; its losses [K]."""
+        """One step in place on samples [K, batch], as `EpochSteps` has them; its losses [K]."""
         x, labels = stack.batch(samples)
         return self._train(stack.weights, x, labels, sizes, rates, *stack.rest)
 

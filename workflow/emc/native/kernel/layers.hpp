@@ -8,7 +8,7 @@
 
 namespace emc {
 
-// One layer of emc.nets.plan; mirrored by emc.native.objective. A dense layer is 1x1 pixel high.
+// One layer of emc.nets.layers; mirrored by emc.native.objective. A dense layer is 1x1 pixel high.
 struct LayerShape {
   int64_t is_conv, inputs, outputs, height, width;
   Activation activation;

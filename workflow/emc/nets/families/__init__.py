@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Hidden(NamedTuple):
     """What a cell says of hidden layers: their activation, and the rule of initial weights.
 
-    The rule is one of `emc.nets.plan.initial`; families with published initial weights ignore it.
+    The rule is one of `emc.nets.layers.initial`; families with published initial weights ignore it.
     """
 
     activation: ActivationChoice

@@ -1,4 +1,4 @@
-"""The scaled convolutional net as torch layers; without normalisation it can be a plan."""
+"""The scaled convolutional net as torch layers; without normalisation it can be a layered net."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from emc.study.architectures import Cnn
 
 
 def make(architecture: Cnn, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """A fresh net from torch's generator, by the rules of `emc.nets.plan.initial`."""
+    """A fresh net from torch's generator, by the rules of `emc.nets.layers.initial`."""
     channels = architecture.channels(shape)
     norm = normalisation(architecture.normalisation)
     stages: list[nn.Module] = []

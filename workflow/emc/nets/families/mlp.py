@@ -1,4 +1,4 @@
-"""The multilayer perceptron as torch layers; with the program's activations it is a plan."""
+"""The multilayer perceptron as torch layers; with the program's activations it is a layered net."""
 
 from itertools import pairwise
 from math import prod
@@ -12,7 +12,7 @@ from emc.study.architectures import Mlp
 
 
 def make(architecture: Mlp, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """A fresh net from torch's generator, by the rules of `emc.nets.plan.initial`."""
+    """A fresh net from torch's generator, by the rules of `emc.nets.layers.initial`."""
     assert architecture.width is not None
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise([prod(shape), *[architecture.width] * architecture.depth]):

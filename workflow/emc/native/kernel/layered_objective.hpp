@@ -1,17 +1,17 @@
-// The kernel of plans.
+// The kernel of layered nets.
 #pragma once
 
 #include "objective.hpp"
-#include "plan.hpp"
+#include "layered.hpp"
 
 namespace emc {
 
-using Kernel = Objective<PlanNet, Plan>;
+using Kernel = Objective<LayeredNet, Layers>;
 
 // `shape` holds the numbers of one layer after the other.
 inline Kernel* make(const int64_t* shape, int64_t length, const Problem& problem) {
   const LayerShape* layers = reinterpret_cast<const LayerShape*>(shape);
-  return new Kernel(Plan(layers, layers + length * sizeof(*shape) / sizeof(*layers)), problem);
+  return new Kernel(Layers(layers, layers + length * sizeof(*shape) / sizeof(*layers)), problem);
 }
 
 }  // namespace emc

@@ -52,12 +52,12 @@ class Conv:
         return (self.outputs, self.inputs, 3, 3)
 
 
-Plan = tuple[Dense | Conv, ...]
+Layers = tuple[Dense | Conv, ...]
 
 
-def plan(
+def layers_of(
     architecture: Linear | Mlp | Cnn, activation: str, shape: tuple[int, ...], classes: int
-) -> Plan:
+) -> Layers:
     """The layers of a net for inputs of `shape`; the last one gives the logits."""
     match architecture:
         case Linear():
@@ -72,7 +72,7 @@ def plan(
             return _convolutions(architecture, activation, shape, classes)
 
 
-def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: int) -> Plan:
+def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: int) -> Layers:
     channels = net.channels(shape)
     height, width = shape[1:]
     stages = [
@@ -83,12 +83,12 @@ def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: in
     return (*stages, Dense(flat, classes, True, "identity"))
 
 
-def count(layers: Plan) -> int:
+def count(layers: Layers) -> int:
     """Number of trainable parameters."""
     return sum(prod(layer.weight_shape) + layer.bias * layer.outputs for layer in layers)
 
 
-def initial(layers: Plan, rule: str, draw: np.random.Generator) -> dict[str, np.ndarray]:
+def initial(layers: Layers, rule: str, draw: np.random.Generator) -> dict[str, np.ndarray]:
     """Fresh float32 parameters, named `0.weight`, `0.bias`, `1.weight`, ...
 
     `scaled-normal`: weights N(0, gain^2 / fan_in) with the gain of the layer's own activation,

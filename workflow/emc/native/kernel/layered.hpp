@@ -9,12 +9,12 @@
 
 namespace emc {
 
-using Plan = std::vector<LayerShape>;
+using Layers = std::vector<LayerShape>;
 
 template <class Number>
-class PlanNet {
+class LayeredNet {
  public:
-  PlanNet(const Plan& shapes, int groups) {
+  LayeredNet(const Layers& shapes, int groups) {
     for (const LayerShape& shape : shapes) {
       const Grid input = input_grid(shape, groups);
       layers_.emplace_back(shape, input, groups);
@@ -32,12 +32,12 @@ class PlanNet {
   }
 
   // The number of vectors of a chunk's inputs.
-  static int64_t input_size(const Plan& shapes, int groups) {
+  static int64_t input_size(const Layers& shapes, int groups) {
     return input_grid(shapes[0], groups).size;
   }
 
   // Where a feature of the samples of a group, in torch's order, lies in a chunk's inputs.
-  static std::vector<int> places(const Plan& shapes, int groups, int group) {
+  static std::vector<int> places(const Layers& shapes, int groups, int group) {
     const LayerShape& first = shapes[0];
     const Grid grid = input_grid(first, groups);
     std::vector<int> all;
@@ -47,13 +47,13 @@ class PlanNet {
     return all;
   }
 
-  static int64_t size(const Plan& shapes) {
+  static int64_t size(const Layers& shapes) {
     int64_t total = 0;
     for (const LayerShape& shape : shapes) total += shape.size();
     return total;
   }
 
-  static std::vector<Matrix> matrices(const Plan& shapes) {
+  static std::vector<Matrix> matrices(const Layers& shapes) {
     std::vector<Matrix> all;
     int64_t first = 0;
     for (const LayerShape& shape : shapes) {
@@ -64,7 +64,7 @@ class PlanNet {
   }
 
   // Numbers that a group of samples takes in a net of these shapes.
-  static int64_t numbers(const Plan& shapes) {
+  static int64_t numbers(const Layers& shapes) {
     int64_t total = 0;
     for (const LayerShape& shape : shapes) {
       total += (total ? 2 : 1) * input_grid(shape, 1).size;
