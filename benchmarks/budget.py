@@ -42,7 +42,7 @@ DEFAULTS = {
 }
 QUERY = """
 SELECT architecture, depth, parameters, activation, budget_steps AS steps, emc50, low, high,
-  emc50_budget, low_budget, high_budget, failures_decided, open_matters, best_lr, rate_at_edge,
+  emc50_budget, low_budget, high_budget, unfitted_decided, open_matters, best_lr, rate_at_edge,
   probes, seconds
 FROM emc WHERE status = 'measured' ORDER BY architecture DESC, depth, parameters, activation, steps
 """
@@ -70,7 +70,7 @@ def table(cells: pl.DataFrame) -> Table:
         "net", "steps", "at minima", "within the budget", "decided", "best rate", "probes"
     )
     for row in cells.iter_rows(named=True):
-        decided = row["failures_decided"]
+        decided = row["unfitted_decided"]
         shown.add_row(
             _net(row),
             f"{row['steps']:,}",

@@ -99,7 +99,7 @@ def estimate(planned: PlannedCell) -> Estimate:
         high_any_curve=108.0,
         one_curve=True,
         misfit=None,
-        failures_decided=1.0,
+        unfitted_decided=1.0,
         open_matters=False,
         emc_walk=None,
         saturated=False,

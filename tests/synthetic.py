@@ -310,7 +310,7 @@ def _probe(
 
 
 def _finish(run: Run, draw: np.random.Generator) -> Finish:
-    """Most failures are at a minimum, some merely unfinished, some open."""
+    """Most unfitted runs are at a minimum, some merely unfinished, some open."""
     outcome = (Outcome.MINIMUM, Outcome.FINISHED, Outcome.OPEN)[draw.choice(3, p=(0.7, 0.1, 0.2))]
     finished, test = outcome is Outcome.FINISHED, FirstOrderTest.GRADIENT
     return Finish(
@@ -356,7 +356,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
         high_any_curve=emc50 * 1.06,
         one_curve=True,
         misfit=None,
-        failures_decided=_decided(runs),
+        unfitted_decided=_decided(runs),
         open_matters=False,
         emc_walk=None,
         saturated=saturated,
@@ -389,9 +389,9 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
 
 
 def _decided(runs: list[Probe]) -> float | None:
-    failures = [run for run in runs if not run.outcome.fits_at_minimum]
-    decided = sum(run.outcome.fits_at_minimum is False for run in failures)
-    return decided / len(failures) if failures else None
+    unfitted = [run for run in runs if not run.outcome.fits_at_minimum]
+    decided = sum(run.outcome.fits_at_minimum is False for run in unfitted)
+    return decided / len(unfitted) if unfitted else None
 
 
 _REASONS: Final = {
@@ -407,9 +407,9 @@ def _certificates(identity: str, cell: Cell, runs: list[Probe]) -> Iterator[Cert
     best = cell.optimizer.lr[len(cell.optimizer.lr) // 2]
     kept = [run for run in runs if run.lr == best and run.outcome is not Outcome.DIVERGED]
     fits = [run for run in kept if run.outcome.fits_at_minimum][:3]
-    failures = [run for run in kept if not run.outcome.fits_at_minimum][:3]
+    unfitted = [run for run in kept if not run.outcome.fits_at_minimum][:3]
     saddle = 0.5 if cell.optimizer.name == "gd" else 0.15
-    for run in (*fits, *failures):
+    for run in (*fits, *unfitted):
         verdict = Verdict.FITTED if run.outcome.fits_at_minimum else Verdict.MINIMUM
         if run.outcome is Outcome.OPEN:
             verdict = Verdict.UNCONVERGED

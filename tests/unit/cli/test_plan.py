@@ -113,7 +113,7 @@ def test_a_finished_cell_says_what_makes_its_number_doubtful(
     text = said(study, results, capsys)
     assert f"done no finish: {refused}" in text
     assert "done the best learning rate, 0.1, is the highest of its grid" in text
-    assert "no failure is decided" not in text
+    assert "no unfitted probe is decided" not in text
 
 
 @pytest.mark.parametrize(

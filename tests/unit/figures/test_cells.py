@@ -50,11 +50,11 @@ def test_a_cell_without_a_number_at_minima_is_left_out(tmp_path):
     unknown, known = (plan.id for plan in study.planned)
     edit_document(
         study.results.cell(unknown).estimate,
-        {"emc50": None, "low": None, "high": None, "failures_decided": None},
+        {"emc50": None, "low": None, "high": None, "unfitted_decided": None},
     )
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as opened:
-        for name in ("two-numbers", "emc-by-parameters", "cost-by-cell", "failures-decided"):
+        for name in ("two-numbers", "emc-by-parameters", "cost-by-cell", "unfitted-decided"):
             assert set(rows(drawn(opened, name))["cell"]) == {known}
 
 

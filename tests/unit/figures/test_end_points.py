@@ -1,4 +1,4 @@
-"""Figures of certified end points: curvature, what became of failures, sharpness."""
+"""Figures of certified end points: curvature, what became of unfitted probes, sharpness."""
 
 import polars as pl
 import pytest
@@ -35,11 +35,11 @@ def test_an_upper_bound_is_drawn_as_one(tmp_path):
 
 
 def test_failures_are_counted_by_what_became_of_them(warehouse):
-    found = rows(drawn(warehouse, "failures-by-optimizer"))
+    found = rows(drawn(warehouse, "unfitted-by-optimizer"))
     counted = warehouse.sql("SELECT * FROM minima WHERE NOT fitted")
-    assert found["failures"].sum() == counted["end_points"].sum()
+    assert found["unfitted"].sum() == counted["end_points"].sum()
     for word in ("minimum", "saddle"):
-        assert found.filter(verdict=word)["failures"].sum() == counted[word].sum() > 0
+        assert found.filter(verdict=word)["unfitted"].sum() == counted[word].sum() > 0
     sums = found.group_by("optimizer", "architecture").agg(pl.col("share").sum())
     assert (sums["share"] - 1).abs().max() < 1e-9
 

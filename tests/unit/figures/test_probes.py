@@ -44,9 +44,9 @@ def test_a_tick_stands_where_its_probe_ends_at_a_minimum(warehouse):
 
 
 def test_decided_and_open_shares_are_those_of_the_cells(warehouse):
-    found = rows(drawn(warehouse, "failures-decided"))
+    found = rows(drawn(warehouse, "unfitted-decided"))
     told = warehouse.sql(
-        "SELECT cell, failures_decided AS share FROM emc WHERE failures_decided IS NOT NULL"
+        "SELECT cell, unfitted_decided AS share FROM emc WHERE unfitted_decided IS NOT NULL"
         " ORDER BY share, cell LIMIT 30"
     )
     decided = found.filter(part="decided")

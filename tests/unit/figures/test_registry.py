@@ -91,7 +91,7 @@ def test_a_study_of_lower_bounds_draws_or_says_what_it_lacks(bounds, name):
 
 
 def test_unknown_figures_are_refused():
-    with pytest.raises(EmcError, match="no figure 'emc': there are two-numbers, failures-"):
+    with pytest.raises(EmcError, match="no figure 'emc': there are two-numbers, unfitted-"):
         figure("emc")
 
 

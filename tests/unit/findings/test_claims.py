@@ -132,7 +132,7 @@ def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
     ids=["both readings agree", "readings differ", "nothing is known above"],
 )
 def test_open_runs_decide_no_claim(tmp_path, high, verdict):
-    """EMC is 20 with ReLU; with tanh 5 if open runs are failures, up to `high` if they are not."""
+    """EMC is 20 with ReLU; with tanh 5 if open runs are unfitted, up to `high` if they are not."""
     cells = factorial(architecture=NETS, activation=["relu", "tanh"], optimizer=["sgd", "gd"])
     study = write_study(tmp_path, cells, probes=5)
     for plan in study.planned:

@@ -1,4 +1,4 @@
-"""Certificates of a measured cell: failures are polished, bad end points change nothing."""
+"""Certificates of a measured cell: unfitted probes are finished, bad end points change nothing."""
 
 import shutil
 from collections.abc import Callable, Mapping

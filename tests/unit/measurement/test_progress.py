@@ -20,7 +20,7 @@ def answer(low: float, high: float, *, saturated: bool = False, below: bool = Fa
         high_any_curve=None,
         one_curve=True,
         misfit=None,
-        failures_decided=None,
+        unfitted_decided=None,
         open_matters=False,
         width=1.5,
         saturated=saturated,

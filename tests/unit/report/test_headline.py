@@ -9,8 +9,8 @@ from emc.findings import effects, judge
 from emc.report.headline import _duration, _large, summary, tiles, unknown
 from emc.warehouse import build, open_database
 
-NOTHING = {"emc50": None, "low": None, "high": None, "failures_decided": None}
-ALL_DECIDED = {"failures_decided": 1.0}
+NOTHING = {"emc50": None, "low": None, "high": None, "unfitted_decided": None}
+ALL_DECIDED = {"unfitted_decided": 1.0}
 
 
 @pytest.fixture
@@ -89,23 +89,24 @@ def test_the_budgets_share_is_a_median_over_cells(told):
 
 def test_a_study_that_is_sure_says_only_that(told):
     database = told(ALL_DECIDED, ALL_DECIDED, seed=[0, 1])
-    assert unknown(database) == ["Every failure in the transition is decided (2 cells)."]
+    assert unknown(database) == ["Every unfitted probe in the transition is decided (2 cells)."]
     (tile,) = [one for one in tiles(database) if "decided" in one.meaning]
     assert tile.number == "2 of 2"
 
 
 def test_what_is_not_known_is_counted(told):
     database = told(
-        {"failures_decided": 0.5, "open_matters": True},
+        {"unfitted_decided": 0.5, "open_matters": True},
         {**ALL_DECIDED, "one_curve": False, "misfit": "it dips", "rate_at_edge": "lowest"},
         {**NOTHING, "finish_refused": "SAM minimises something else"},
         NOTHING,
         seed=[0, 1, 2, 3],
     )
     assert unknown(database) == [
-        "In 1 of 2 cells at least 95 % of the failures in the transition are decided; the cell with"
+        "In 1 of 2 cells at least 95 % of the unfitted probes in the transition are decided; the"
+        " cell with"
         " the fewest has 50 %. The others are open: they may still fit.",
-        "In 1 cell no failure is decided: there is no number at minima.",
+        "In 1 cell no unfitted probe is decided: there is no number at minima.",
         "In 1 cell open runs could move the number beyond its tolerance.",
         "In 1 cell one curve does not describe the probes.",
         "In 1 cell (of 4) the best learning rate is at an edge of its grid.",

@@ -199,7 +199,7 @@ def test_the_share_of_decided_failures_counts_those_in_the_transition() -> None:
     sizes = [(n, fit) for n, fit in ((330, True), (420, True), (420, False), (530, False))]
     clear = [trial(n, n < 420) for n in (50, 100, 200, 300, 600, 800, 1000, 2000) for _ in range(4)]
     trials = [*clear, *[trial(n, fit) for n, fit in sizes for _ in range(4)], trial(430, None)]
-    assert search().answer(trials).failures_decided == pytest.approx(4 / 5)
+    assert search().answer(trials).unfitted_decided == pytest.approx(4 / 5)
 
 
 def test_a_source_smaller_than_emc_is_saturated() -> None:
@@ -230,5 +230,5 @@ def test_a_search_goes_down_where_all_failures_stay_open() -> None:
     assert found.low is not None
     assert 60 < found.low <= 100
     assert (found.emc50, found.high) == (None, None)
-    assert not found.failures_decided
+    assert not found.unfitted_decided
     assert not found.tolerance_reached

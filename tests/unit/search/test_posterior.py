@@ -114,7 +114,7 @@ outcomes = st.lists(st.tuples(st.integers(1, 4000), st.booleans()), max_size=25)
 def test_on_each_curve_a_fit_speaks_for_a_larger_emc50(n: int) -> None:
     """Over all curves it need not: a fit also speaks against runs that never fit.
 
-    Then failures weigh more, and the median may fall.
+    Then unfitted runs weigh more, and the median may fall.
     """
     p = curves(np.log(n).reshape(1, 1, 1), np.linspace(-1, 10, 400), SLOPES)
     assert (np.diff(p, axis=-1) >= -1e-6).all()

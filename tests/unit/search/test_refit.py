@@ -65,13 +65,13 @@ def test_a_probe_that_counts_neither_way_changes_nothing():
     trials, _ = search(300.0, 0.1, np.random.default_rng(1))
     log_n = np.log([[trial.n for trial in trials]])
     fits = np.array([[[trial.within_budget for trial in trials]]], np.float32)
-    failures = 1 - fits
+    unfitted = 1 - fits
     limits = np.array([[1, LARGEST]])
-    kept = refit(log_n, fits, failures, limits)
+    kept = refit(log_n, fits, unfitted, limits)
     padded = refit(
         np.pad(log_n, ((0, 0), (0, 3)), constant_values=np.nan),
         np.pad(fits, ((0, 0), (0, 0), (0, 3))),
-        np.pad(failures, ((0, 0), (0, 0), (0, 3))),
+        np.pad(unfitted, ((0, 0), (0, 0), (0, 3))),
         limits,
     )
     assert np.array(padded) == pytest.approx(np.array(kept), rel=1e-5)

@@ -66,8 +66,8 @@ def test_emc_counts_verdicts(study, warehouse):
     assert row["certified_unconverged"] == verdicts["unconverged"]
     assert row["certified_inconclusive"] == verdicts["inconclusive"]
     failures = certificates.filter(~pl.col("outcome").is_in(["fit", "finished"]))
-    assert row["failures_examined"] == len(failures)
-    assert row["failures_certified"] == (failures["verdict"] == "minimum").sum()
+    assert row["unfitted_examined"] == len(failures)
+    assert row["unfitted_certified"] == (failures["verdict"] == "minimum").sum()
 
 
 def test_a_measured_cell_without_certificate_counts_none(study, warehouse):
@@ -81,7 +81,7 @@ def test_what_open_runs_and_odd_curves_do_is_told(tmp_path):
         "emc50": None,
         "high": None,
         "open_matters": True,
-        "failures_decided": 0.25,
+        "unfitted_decided": 0.25,
         "one_curve": False,
         "misfit": "two transitions",
         "rate_at_edge": "highest",

@@ -62,7 +62,7 @@ def certify_operators(
     started = perf_counter()
     points = [operator.first_order() for operator in operators]
     slopes = [_slope(*each) for each in zip(operators, points, plateaus, strict=True)]
-    decide = [slope.failure(settings) is None for slope in slopes]
+    decide = [slope.unmet(settings) is None for slope in slopes]
     ends: dict[int, Ends] = {}
     processes: dict[int, Process[Ends]] = {}
     for index, (operator, needed) in enumerate(zip(operators, decide, strict=True)):

@@ -45,19 +45,19 @@ class Trial:
     def _tried(self, inputs: np.ndarray) -> tuple[Tensor, Behaviour]:
         given = self._net.cast(few_different(torch.tensor(np.ascontiguousarray(inputs))))
         floating = self._net.cast(given.double())
-        failures: list[Exception] = []
+        errors: list[Exception] = []
         for rows in (given,) if given.is_floating_point() else (given, floating):
             try:
                 return rows, self._behaviour(rows)
             except (EmcError, MemoryError, torch.OutOfMemoryError):
                 raise
             except Exception as error:
-                failures.append(error)
-        how = "; as floating-point numbers: ".join(map(with_kind, failures))
+                errors.append(error)
+        how = "; as floating-point numbers: ".join(map(with_kind, errors))
         mode = "training" if self._net.training else "evaluation"
         raise EmcError(
             f"{self._net.kind} fails in {mode} mode on inputs of shape {tuple(given.shape)}: {how}"
-        ) from failures[0]
+        ) from errors[0]
 
     def _behaviour(self, rows: Tensor) -> Behaviour:
         """The net's answer is looked at first: what is no tensor is no behaviour."""

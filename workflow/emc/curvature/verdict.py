@@ -49,7 +49,7 @@ class Slope:
         """|g| / (|w| lambda_max); 0 where the gradient is, infinite at no weights or curvature."""
         return _ratio(self.gradient_norm, self.parameter_norm * max(lambda_max, 0.0))
 
-    def failure(self, settings: Settings) -> str | None:
+    def unmet(self, settings: Settings) -> str | None:
         """Why the tests that need no curvature fail, or None."""
         if not self.gradient_norm <= settings.gradient:
             return f"The gradient norm {self.gradient_norm:.2g} exceeds {settings.gradient:g}."
@@ -62,7 +62,7 @@ class Slope:
             f"more than {settings.plateau:g}."
         )
 
-    def relative_failure(self, lambda_max: float, settings: Settings) -> str | None:
+    def relative_unmet(self, lambda_max: float, settings: Settings) -> str | None:
         """Why the tests relative to curvature and loss fail, or None."""
         relative = self.relative(lambda_max)
         if not relative <= settings.gradient:
@@ -86,12 +86,12 @@ def _ratio(part: float, whole: float) -> float:
 
 def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
     """The verdict and its reason, with the numbers that decided."""
-    failure = slope.failure(settings)
-    if failure is None and slope.growing:
+    unmet = slope.unmet(settings)
+    if unmet is None and slope.growing:
         return Verdict.FITTED, _fitted(slope, ends)
-    failure = failure or slope.relative_failure(ends.high.value, settings)
-    if failure is not None:
-        return Verdict.UNCONVERGED, failure
+    unmet = unmet or slope.relative_unmet(ends.high.value, settings)
+    if unmet is not None:
+        return Verdict.UNCONVERGED, unmet
     level = f"-{settings.eps:g} times the largest, {ends.high.value:.3g}"
     kind = "eigenvalue" if ends.exact else "Ritz value"
     low = f"smallest {kind} {ends.low.value:.3g}"

@@ -124,7 +124,7 @@ def _spectrum() -> Chart:
             ],
         )
     )
-    return _layered([lines], "spectra", "Eigenvalues at a fit and at a failure")
+    return _layered([lines], "spectra", "Eigenvalues of a fit and of an unfitted probe")
 
 
 def _curvature() -> Chart:

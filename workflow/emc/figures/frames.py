@@ -37,7 +37,7 @@ _COLUMNS: Final = (
     "low",
     "high",
     "emc50_budget",
-    "failures_decided",
+    "unfitted_decided",
     "saturated",
     "below_smallest",
     "per_parameter",

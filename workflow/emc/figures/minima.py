@@ -1,4 +1,4 @@
-"""Where failures to fit near emc50 ended, by optimizer: at a minimum, or at a saddle."""
+"""Where unfitted probes near emc50 ended, by optimizer: at a minimum, or at a saddle."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ _VERDICTS: Final = {
     "inconclusive": NEUTRAL,
 }
 _QUERY: Final = """
-SELECT *, failures / sum(failures) OVER (PARTITION BY optimizer, architecture) AS share
+SELECT *, unfitted / sum(unfitted) OVER (PARTITION BY optimizer, architecture) AS share
 FROM (
-  SELECT optimizer, architecture, verdict, count(*) AS failures, count(DISTINCT cell) AS cells
+  SELECT optimizer, architecture, verdict, count(*) AS unfitted, count(DISTINCT cell) AS cells
   FROM curvature WHERE NOT fitted GROUP BY ALL)
 ORDER BY optimizer, architecture, verdict
 """
@@ -28,24 +28,24 @@ def draw(warehouse: Warehouse) -> Chart:
     bars = share_bars(
         "verdict",
         _VERDICTS,
-        of="failures",
+        of="unfitted",
         panel="architecture",
-        title="share of examined failures",
+        title="share of examined probes",
     )
     caption = (
-        f"{rows['failures'].sum():,} failures to fit, those of each cell that lie next to its EMC,"
+        f"{rows['unfitted'].sum():,} unfitted probes, those of each cell that lie next to its EMC,"
         " as the finish left them. The verdict adds the curvature to the first-order test."
     )
     return bar_panels(bars, rows, "architecture", caption)
 
 
 FIGURE: Final = Figure(
-    "failures-by-optimizer",
-    "Where failures to fit stopped, by optimizer",
+    "unfitted-by-optimizer",
+    "Where unfitted probes stopped, by optimizer",
     (
         some(
             "FROM curvature WHERE NOT fitted",
-            "No failure to fit has a certificate: run `snakemake` with this study to the end.",
+            "No unfitted probe has a certificate: run `snakemake` with this study to the end.",
         ),
     ),
     draw,

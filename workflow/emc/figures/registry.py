@@ -13,7 +13,6 @@ from emc.figures import (
     emc_by_factor,
     emc_by_number,
     emc_by_parameters,
-    failures_decided,
     fit_by_n,
     label_gap,
     learning_rates,
@@ -21,12 +20,13 @@ from emc.figures import (
     outcomes,
     sharpness,
     two_numbers,
+    unfitted_decided,
 )
 from emc.figures.figure import Figure
 
 FIGURES: Final[tuple[Figure, ...]] = (
     two_numbers.FIGURE,
-    failures_decided.FIGURE,
+    unfitted_decided.FIGURE,
     emc_by_parameters.FIGURE,
     effects.FIGURE,
     emc_by_factor.ARCHITECTURE,

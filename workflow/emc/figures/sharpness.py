@@ -51,7 +51,8 @@ def draw(warehouse: Warehouse) -> Chart:
     )
     caption = (
         f"{len(kept):,} of {len(ends):,} certified end points of {kept['cell'].n_unique():,} cells;"
-        " bars are medians, fits on the left and failures on the right of each optimizer. Cells"
+        " bars are medians, fits on the left and unfitted probes on the right of each optimizer."
+        " Cells"
         " of an optimizer may differ from those of another in more than the optimizer."
     )
     return panels([points, medians], rows, "variable", caption, height=260)

@@ -37,7 +37,7 @@ def draw(warehouse: Warehouse) -> Chart:
             alt.Tooltip("value:Q", title="samples", format=",.4~r"),
             INTERVAL,
             alt.Tooltip("bound:N", title="bound"),
-            alt.Tooltip("failures_decided:Q", title="failures decided", format=".0%"),
+            alt.Tooltip("unfitted_decided:Q", title="unfitted probes decided", format=".0%"),
             "cell:N",
         ],
     )
@@ -76,7 +76,7 @@ def _scale() -> alt.Scale:
 
 def _two_kinds(cells: pl.DataFrame) -> pl.DataFrame:
     """A row a cell and number."""
-    shared = ("cell", "name", "emc50", "emc50_budget", "failures_decided")
+    shared = ("cell", "name", "emc50", "emc50_budget", "unfitted_decided")
     numbers = (
         ("at minima", "emc50", "low", "high", "saturated", "below_smallest"),
         (

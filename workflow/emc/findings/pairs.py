@@ -76,7 +76,7 @@ def within_budget(cells: pl.DataFrame) -> pl.DataFrame:
 def open_as_bounds(cells: pl.DataFrame) -> pl.DataFrame:
     """Rows of the view `emc`, those that open runs could move marked as lower bounds.
 
-    Their emc50 counts open runs as failures, so that it is the least that they can have.
+    Their emc50 counts open runs as unfitted, so that it is the least that they can have.
     """
     return cells.with_columns(saturated=pl.col("saturated") | pl.col("open_matters"))
 

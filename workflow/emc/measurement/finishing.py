@@ -33,7 +33,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finishing:
-    """How the failures of a procedure are finished; `refused` says why they are not, or None.
+    """How the unfitted probes of a procedure are finished; `refused` says why they are not, or
+    None.
 
     A finish takes at most `effort` times as many gradients of single samples as the training did.
 
@@ -76,7 +77,7 @@ class Finishing:
 def finishing(
     trained: Procedure, source: Source, asked: FinishKeys, otherwise: str | None, device: str
 ) -> Finishing:
-    """How the failures of a procedure are finished, as its study asks.
+    """How the unfitted probes of a procedure are finished, as its study asks.
 
     `otherwise` says why the procedure minimises something else than its training loss, or None. A
     net that is not layered is tried on a few samples.

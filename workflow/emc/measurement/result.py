@@ -32,7 +32,7 @@ def estimate(
         high_any_curve=answer.high_any_curve,
         one_curve=answer.one_curve,
         misfit=answer.misfit,
-        failures_decided=None if refused else answer.failures_decided,
+        unfitted_decided=None if refused else answer.unfitted_decided,
         open_matters=answer.open_matters and not refused,
         width=answer.width,
         emc_walk=answer.emc_walk,
@@ -60,15 +60,15 @@ def estimate(
 def deciding(probes: Sequence[Probe], found: Estimate, each: int) -> list[Probe]:
     """The probes that decide emc50, of those at the best rate.
 
-    They are the `each` failures nearest to emc50 from below and as many from above, by the ratio
-    of n, and the `each` largest fits. Diverged probes have no end point to certify.
+    They are the `each` unfitted probes nearest to emc50 from below and as many from above, by the
+    ratio of n, and the `each` largest fits. Diverged probes have no end point to certify.
     """
     at_rate = [probe for probe in probes if probe.lr == found.best_lr]
     centre = found.emc50_budget if found.emc50 is None else found.emc50
     fits = [probe for probe in at_rate if probe.outcome.fits_at_minimum]
-    failures = [probe for probe in at_rate if probe.outcome in {Outcome.MINIMUM, Outcome.OPEN}]
-    below = sorted((one for one in failures if one.n <= centre), key=lambda one: -one.n)
-    above = sorted((one for one in failures if one.n > centre), key=lambda one: one.n)
+    unfitted = [probe for probe in at_rate if probe.outcome in {Outcome.MINIMUM, Outcome.OPEN}]
+    below = sorted((one for one in unfitted if one.n <= centre), key=lambda one: -one.n)
+    above = sorted((one for one in unfitted if one.n > centre), key=lambda one: one.n)
     largest = sorted(fits, key=lambda one: -one.n)
     kept = [*below[:each], *above[:each], *largest[:each]]
     return sorted(kept, key=lambda one: (one.round, one.replica))

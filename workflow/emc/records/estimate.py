@@ -54,10 +54,10 @@ class Estimate:
     `high` bound its 95 % interval; an end that does not lie between 1 and `samples_available`,
     where n can be tried, is not known: None. Probes that nothing has decided are open: `low` takes
     them for failures, `high` leaves them out, `emc50` is the geometric mean of both readings, and
-    None where no failure is decided. `open_matters` says that the readings differ by more than the
-    tolerance, `failures_decided` which share of the failures in the transition is decided (None
-    without any). `emc50_budget`, `low_budget` and `high_budget` are the same of fits within the
-    budget, from the same probes.
+    None where no unfitted probe is decided. `open_matters` says that the readings differ by more
+    than the tolerance, `unfitted_decided` which share of the unfitted probes in the transition is
+    decided (None without any). `emc50_budget`, `low_budget` and `high_budget` are the same of fits
+    within the budget, from the same probes.
 
     `low_any_curve` and `high_any_curve` bound what the search aims at whatever the curve, as long
     as it crosses one half once. `one_curve` says whether one smooth curve describes the probes; if
@@ -84,7 +84,7 @@ class Estimate:
     high_any_curve: float | None
     one_curve: bool
     misfit: str | None
-    failures_decided: float | None
+    unfitted_decided: float | None
     open_matters: bool
     width: float
     emc_walk: int | None
@@ -140,7 +140,7 @@ class Estimate:
         undecided = self.emc50 is None and self.finish_refused is None
         told = (
             (self.finish_refused, f"no finish: {self.finish_refused}"),
-            (undecided, "no failure is decided: there is no number at minima"),
+            (undecided, "no unfitted probe is decided: there is no number at minima"),
             (self.open_matters, "open runs could move emc50 beyond its tolerance"),
             (self.misfit, f"one curve does not describe the probes: {self.misfit}"),
             (self.rate_at_edge, edge),

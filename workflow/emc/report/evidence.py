@@ -18,7 +18,7 @@ from emc.report.columnar import columnar, transposed
 from emc.warehouse import Warehouse
 
 FITS: Final = 1
-FAILURES: Final = 2
+UNFITTED: Final = 2
 TRACE_POINTS: Final = 12
 ACCURACY_STEPS: Final = 10_000
 """Accuracies travel as whole numbers of errors per this many samples."""
@@ -42,7 +42,7 @@ WITH near AS (
   FROM probes AS p JOIN estimates AS e ON e.cell = p.cell AND e.best_lr = p.lr
   WHERE len(p.trace_epochs) > 0)
 SELECT cell, n, outcome, trace_epochs AS epochs, trace_losses AS losses FROM near
-WHERE place <= CASE WHEN outcome IN ('fit', 'finished') THEN $fits ELSE $failures END
+WHERE place <= CASE WHEN outcome IN ('fit', 'finished') THEN $fits ELSE $unfitted END
 ORDER BY cell, outcome, place
 """
 
@@ -105,7 +105,7 @@ def _probes(order: pl.Series, warehouse: Warehouse) -> dict[str, Any]:
 
 def _traces(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
     """A few loss traces per cell, those of the probes nearest emc50, thinned to a dozen points."""
-    traces = warehouse.sql(_TRACES, fits=FITS, failures=FAILURES)
+    traces = warehouse.sql(_TRACES, fits=FITS, unfitted=UNFITTED)
     for row in traces.iter_rows(named=True):
         count = len(row["epochs"])
         kept = np.linspace(0, count - 1, min(TRACE_POINTS, count)).round().astype(int)
@@ -115,7 +115,7 @@ def _traces(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
 
 
 def _spectra(warehouse: Warehouse) -> Iterator[dict[str, Any]]:
-    """Of a cell's certified end points the spectra of the fit and the failure nearest emc50."""
+    """The spectra of a cell's certified fit and unfitted probe that lie nearest to emc50."""
     for row in warehouse.sql(_SPECTRA).iter_rows(named=True):
         for part in ("values", "shares"):
             row[part] = tuple(map(_short, row[part]))

@@ -10,7 +10,7 @@ from emc.warehouse import Warehouse
 SENTENCES: Final = 5
 
 ENOUGH: Final = 0.95
-"""The share of failures in the transition that is decided where a cell counts as decided."""
+"""The share of unfitted probes in the transition that is decided where a cell counts as decided."""
 
 _ENOUGH: Final = f"{100 * ENOUGH:.0f} %"
 
@@ -19,9 +19,9 @@ SELECT count(*) AS planned, count(*) FILTER (status = 'measured') AS measured,
   coalesce(sum(probes), 0)::BIGINT AS probes,
   coalesce(sum(gradient_evaluations), 0)::DOUBLE AS gradients,
   coalesce(sum(seconds), 0)::DOUBLE AS seconds,
-  count(failures_decided) AS told,
-  count(*) FILTER (failures_decided >= $enough) AS decided,
-  min(failures_decided) AS least_decided,
+  count(unfitted_decided) AS told,
+  count(*) FILTER (unfitted_decided >= $enough) AS decided,
+  min(unfitted_decided) AS least_decided,
   count(*) FILTER (open_matters) AS open_matters,
   count(*) FILTER (NOT one_curve) AS misfits,
   count(*) FILTER (status = 'measured' AND len(rates) > 1) AS tuned,
@@ -67,7 +67,7 @@ def tiles(warehouse: Warehouse) -> list[Tile]:
         meaning = f"samples fitted per parameter at minima{_bounds(row)}"
         shown.append(Tile(_span(row["least"], row["most"]), meaning))
     if row["told"]:
-        meaning = f"cells with {_ENOUGH} of their failures in the transition decided"
+        meaning = f"cells with {_ENOUGH} of their unfitted probes in the transition decided"
         shown.append(Tile(f"{row['decided']:,} of {row['told']:,}", meaning))
     return shown
 
@@ -126,13 +126,13 @@ def _within_budget(found: dict[str, Any]) -> Iterator[str]:
 
 def _decided(row: dict[str, Any]) -> Iterator[str]:
     if not row["told"]:
-        yield "No cell has a failure in its transition, so that none had to be decided."
+        yield "No cell has an unfitted probe in its transition, so that none had to be decided."
     elif row["least_decided"] == 1:
-        yield f"Every failure in the transition is decided ({_cells(row['told'])})."
+        yield f"Every unfitted probe in the transition is decided ({_cells(row['told'])})."
     else:
         yield (
             f"In {row['decided']:,} of {_cells(row['told'])} at least {_ENOUGH} of the"
-            " failures in the transition are decided; the cell with the fewest has"
+            " unfitted probes in the transition are decided; the cell with the fewest has"
             f" {100 * row['least_decided']:.0f} %. The others are open: they may still fit."
         )
 
@@ -140,7 +140,7 @@ def _decided(row: dict[str, Any]) -> Iterator[str]:
 def _doubts(row: dict[str, Any]) -> Iterator[str]:
     among = f" (of {row['tuned']:,})"
     doubts = (
-        (row["undecided"], "", "no failure is decided: there is no number at minima"),
+        (row["undecided"], "", "no unfitted probe is decided: there is no number at minima"),
         (row["open_matters"], "", "open runs could move the number beyond its tolerance"),
         (row["misfits"], "", "one curve does not describe the probes"),
         (row["edges"], among, "the best learning rate is at an edge of its grid"),

@@ -95,7 +95,7 @@ class Bayes:
         return anchor_sizes(self._measured, emc50, self._limits)
 
     def _sizes(self, evidence: Evidence, count: int) -> list[int]:
-        """Where it tells most with open trials as failures: left out, they would be asked again."""
+        """Where it tells most with open trials as unfitted: left out, they would be asked again."""
         return next_sizes(evidence.lower.posterior, count, self._limits)
 
     @property

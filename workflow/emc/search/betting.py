@@ -16,10 +16,10 @@ class Bets:
     """The sizes m that no bet has refuted as the last that is fitted half of the time.
 
     A candidate m says that Pr[fit | n] >= 1/2 up to m and <= 1/2 beyond. Each trial is a bet
-    against it at odds that are fair or worse if m is right: where a failure was expected at n <= m,
-    or a fit beyond, the stake is multiplied by twice the probability that was given to what came.
-    The product is a test supermartingale, so that by Ville's inequality it reaches 20 with
-    probability 0.05 at most, wherever the sizes are placed and whenever the search stops
+    against it at odds that are fair or worse if m is right: where an unfitted run was expected at
+    n <= m, or a fit beyond, the stake is multiplied by twice the probability that was given to
+    what came. The product is a test supermartingale, so that by Ville's inequality it reaches 20
+    with probability 0.05 at most, wherever the sizes are placed and whenever the search stops
     (Waudby-Smith and Ramdas 2024). A candidate that is refuted once stays refuted.
     """
 
@@ -27,8 +27,8 @@ class Bets:
         """Without any bet, every size is possible.
 
         Candidates between the same two sizes fare alike: the i-th of k + 1 groups lies from the
-        (i - 1)-th to below the i-th size. Rows of evidence: from failures up to m, and from fits
-        beyond it.
+        (i - 1)-th to below the i-th size. Rows of evidence: from unfitted runs up to m, and from
+        fits beyond it.
         """
         self._sizes = np.zeros(0)
         self._evidence = np.zeros((2, 1))

@@ -169,7 +169,7 @@ def answer(
         high_any_curve=high_any_curve,
         one_curve=misfit is None,
         misfit=misfit,
-        failures_decided=failures_decided(numbers["minima"]),
+        unfitted_decided=unfitted_decided(numbers["minima"]),
         open_matters=open_matters(numbers["minima"], limits),
         width=transition_width(posterior.interval().slope),
         saturated=beyond,
@@ -182,8 +182,8 @@ def answer(
     )
 
 
-def failures_decided(evidence: Evidence) -> float | None:
-    """Share of the failures in the transition that are decided; None without any there."""
+def unfitted_decided(evidence: Evidence) -> float | None:
+    """Share of the unfitted probes in the transition that are decided; None without any there."""
     found = evidence.lower.posterior.interval()
     reach = _TRANSITION * found.slope
     decided = [
@@ -195,7 +195,7 @@ def failures_decided(evidence: Evidence) -> float | None:
 
 
 def open_matters(evidence: Evidence, limits: Limits) -> bool:
-    """Whether emc50 may lie beyond the tolerance of what it is with open runs as failures."""
+    """Whether emc50 may lie beyond the tolerance of what it is with open runs as unfitted."""
     if evidence.upper is evidence.lower:
         return False
     lower, upper = (bounded(one.posterior, limits) for one in evidence.readings)
@@ -207,7 +207,7 @@ def _known(evidence: Evidence, limits: Limits) -> bool:
     """Whether there is an upper end to what open runs could make of it, or a bound anyway."""
     if evidence.upper is evidence.lower or saturated(evidence.lower.posterior, limits):
         return True
-    return evidence.upper.posterior.failures > 0
+    return evidence.upper.posterior.unfitted > 0
 
 
 def _any_curve(evidence: Evidence) -> tuple[float | None, float | None]:

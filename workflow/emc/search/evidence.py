@@ -41,7 +41,7 @@ class Reading:
 
 
 class Evidence:
-    """Two readings of the same trials: open ones are failures, or are left out."""
+    """Two readings of the same trials: open ones are unfitted, or are left out."""
 
     def __init__(self, limits: Limits, aim: Aim, trials: Iterable[Trial] = ()) -> None:
         """After `trials` at one learning rate, in their order."""

@@ -68,12 +68,12 @@ class Posterior:
     @property
     def trials(self) -> int:
         """Number of trials weighed."""
-        return sum(fits + failures for fits, failures in self._counts.values())
+        return sum(fits + unfitted for fits, unfitted in self._counts.values())
 
     @property
-    def failures(self) -> int:
+    def unfitted(self) -> int:
         """Number of trials that did not fit."""
-        return sum(failures for _, failures in self._counts.values())
+        return sum(unfitted for _, unfitted in self._counts.values())
 
     @property
     def smooth(self) -> float:
@@ -152,8 +152,8 @@ class _Grid:
         middles = (self.centres[1:] + self.centres[:-1]) / 2
         self.edges = np.concatenate([self.centres[:1], middles, self.centres[-1:]])
         self._log_weights = log_prior(limits, self.centres) + _log(np.diff(self.edges))
-        for n, (fits, failures) in counts.items():
-            self._take(n, fits, failures)
+        for n, (fits, unfitted) in counts.items():
+            self._take(n, fits, unfitted)
         self._normalise()
 
     def weigh(self, n: int, fit: bool) -> float:
@@ -190,12 +190,12 @@ class _Grid:
         ends = max(self.centres[0], tails[0] - margin), min(self.centres[-1], tails[1] + margin)
         return core, (min(core[0], ends[0]), max(core[1], ends[1]))
 
-    def _take(self, n: int, fits: int, failures: int) -> None:
+    def _take(self, n: int, fits: int, unfitted: int) -> None:
         p = self._curves(n)
         if fits:
             self._log_weights += fits * np.log(p)
-        if failures:
-            self._log_weights += failures * np.log1p(-p)
+        if unfitted:
+            self._log_weights += unfitted * np.log1p(-p)
 
     def _curves(self, n: int) -> np.ndarray:
         """Pr[fit | n] of each curve of the grid."""

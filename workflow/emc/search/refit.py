@@ -36,14 +36,14 @@ class Quantiles(NamedTuple):
 
 
 def refit(
-    log_n: np.ndarray, fits: np.ndarray, failures: np.ndarray, limits: np.ndarray
+    log_n: np.ndarray, fits: np.ndarray, unfitted: np.ndarray, limits: np.ndarray
 ) -> Quantiles:
     """The posterior of emc50 for each reading of each cell's probes.
 
     Args:
         log_n: log n of the probes, NaN beyond a cell's last, float [cells, probes].
         fits: 1 where a reading counts the probe as fitted, float32 [cells, readings, probes].
-        failures: 1 where it counts it as not fitted; 0 in both leaves the probe out.
+        unfitted: 1 where it counts it as not fitted; 0 in both leaves the probe out.
         limits: the smallest and largest n that could be tried, [cells, 2]; one cell at least.
 
     Log emc50 is uniform from a quarter of the smallest to four times the largest n, the slope
@@ -51,12 +51,12 @@ def refit(
     """
     starts = range(0, len(log_n), _CELLS_AT_ONCE)
     blocks = [slice(start, start + _CELLS_AT_ONCE) for start in starts]
-    found = [_refit(log_n[some], fits[some], failures[some], limits[some]) for some in blocks]
+    found = [_refit(log_n[some], fits[some], unfitted[some], limits[some]) for some in blocks]
     return Quantiles(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def _refit(
-    log_n: np.ndarray, fits: np.ndarray, failures: np.ndarray, limits: np.ndarray
+    log_n: np.ndarray, fits: np.ndarray, unfitted: np.ndarray, limits: np.ndarray
 ) -> Quantiles:
     """The same for so few cells that all their curves fit into memory."""
     nodes = np.stack([_nodes(n, edges) for n, edges in zip(log_n, np.log(limits), strict=True)])
@@ -65,7 +65,7 @@ def _refit(
     p = probability(sizes[..., None], centres[..., None, :], SLOPES[:, None], _SHAPE)
     curves = _SKEWS.size * SLOPES.size
     flat = (*log_n.shape, curves * NODES)
-    weights = fits @ np.log(p).reshape(flat) + failures @ np.log1p(-p).reshape(flat)
+    weights = fits @ np.log(p).reshape(flat) + unfitted @ np.log1p(-p).reshape(flat)
     weights += np.repeat(np.log(_SHARES, dtype=np.float32), SLOPES.size * NODES)
     weights -= weights.max(axis=2, keepdims=True)
     marginal = np.exp(weights, out=weights).reshape(*fits.shape[:2], curves, NODES).sum(axis=2)

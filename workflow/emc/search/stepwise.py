@@ -35,7 +35,7 @@ class Stepwise(ABC):
         return []
 
     def answer(self, trials: Sequence[Trial]) -> Answer:
-        """The largest size that was fitted before the first failure, and what the trials imply."""
+        """The largest size that fitted before the first that did not, and what the trials imply."""
         by_rate = {lr: [trial for trial in trials if trial.lr == lr] for lr in self._rates}
         evidence = {lr: Evidence(self._limits, self._aim, own) for lr, own in by_rate.items()}
         reached = [self._reached(own) for own in by_rate.values()]

@@ -54,7 +54,7 @@ class Answer:
     high_any_curve: float | None
     one_curve: bool
     misfit: str | None
-    failures_decided: float | None
+    unfitted_decided: float | None
     open_matters: bool
     width: float
     saturated: bool

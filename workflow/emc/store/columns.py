@@ -134,9 +134,10 @@ ESTIMATES: Final = Table(
         Column("one_curve", "truth", "one smooth curve describes the probes"),
         Column("misfit", "text", "why one smooth curve does not describe the probes", True),
         Column(
-            "failures_decided",
+            "unfitted_decided",
             "real",
-            "share of the failures in the transition (fitted probability from 5 to 95 %) that are"
+            "share of the unfitted probes in the transition (fitted probability from 5 to 95 %)"
+            " that are"
             " decided: diverged or at a minimum; empty without any",
             True,
         ),

@@ -70,8 +70,8 @@ class Cell(Strict):
     search: SearchChoice = Search()
     """How the sizes n are chosen, and when the cell is done."""
     endpoints: Count = 3
-    """End points kept for certification: this many failures nearest below emc50, as many nearest
-    above it, and as many of the largest fits."""
+    """End points kept for certification: this many unfitted probes nearest below emc50, as many
+    nearest above it, and as many of the largest fits."""
     seed: Annotated[Whole, Field(ge=0)] = 0
     """Another seed measures the same cell again, independently."""
 

@@ -210,9 +210,9 @@ def _answers(cells: Columns, probes: Columns, readings: _Readings) -> Columns:
     sure = failed & ~readings.unknown
     log_n = np.log(np.where(present, probes["n"], np.nan))
     fits = np.concatenate([readings.reached] * 2, axis=1).astype(np.float32)
-    failures = np.concatenate([failed, sure], axis=1).astype(np.float32)
+    unfitted = np.concatenate([failed, sure], axis=1).astype(np.float32)
     limits = np.stack([cells["smallest"], cells["largest"]], axis=1)
-    found = refit(log_n, fits, failures, limits)
+    found = refit(log_n, fits, unfitted, limits)
     smallest, largest = np.nanmin(log_n, axis=1)[:, None], np.nanmax(log_n, axis=1)[:, None]
     above, below = found.median > largest, found.median < smallest
     emc50 = np.exp(np.clip(found.median, smallest, largest))

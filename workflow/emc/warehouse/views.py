@@ -37,7 +37,7 @@ _ANSWERS: Final = _columns(
     "high_any_curve",
     "one_curve",
     "misfit",
-    "failures_decided",
+    "unfitted_decided",
     "open_matters",
     nullable=True,
 )
@@ -125,8 +125,8 @@ EMC: Final = View(
         Column("certified_saddle", "whole", "of these: saddle"),
         Column("certified_unconverged", "whole", "of these: unconverged"),
         Column("certified_inconclusive", "whole", "of these: inconclusive"),
-        Column("failures_examined", "whole", "certified end points of probes that did not fit"),
-        Column("failures_certified", "whole", "of these: at a minimum, curvature and all"),
+        Column("unfitted_examined", "whole", "certified end points of probes that did not fit"),
+        Column("unfitted_certified", "whole", "of these: at a minimum, curvature and all"),
     ),
     f"""
     WITH outcomes AS (
@@ -146,8 +146,8 @@ EMC: Final = View(
         count(*) FILTER (verdict = 'saddle') AS certified_saddle,
         count(*) FILTER (verdict = 'unconverged') AS certified_unconverged,
         count(*) FILTER (verdict = 'inconclusive') AS certified_inconclusive,
-        count(*) FILTER (NOT {FITTED}) AS failures_examined,
-        count(*) FILTER (NOT {FITTED} AND verdict = 'minimum') AS failures_certified
+        count(*) FILTER (NOT {FITTED}) AS unfitted_examined,
+        count(*) FILTER (NOT {FITTED} AND verdict = 'minimum') AS unfitted_certified
       FROM certificates GROUP BY cell),
     {_CONFLICT_SHARES}
     SELECT {names(CELLS.columns, "c")},
@@ -174,8 +174,8 @@ EMC: Final = View(
       coalesce(v.certified_saddle, 0) AS certified_saddle,
       coalesce(v.certified_unconverged, 0) AS certified_unconverged,
       coalesce(v.certified_inconclusive, 0) AS certified_inconclusive,
-      coalesce(v.failures_examined, 0) AS failures_examined,
-      coalesce(v.failures_certified, 0) AS failures_certified
+      coalesce(v.unfitted_examined, 0) AS unfitted_examined,
+      coalesce(v.unfitted_certified, 0) AS unfitted_certified
     FROM cells AS c
     LEFT JOIN estimates AS e ON e.cell = c.cell
     LEFT JOIN outcomes AS o ON o.cell = c.cell
@@ -328,16 +328,17 @@ CURVATURE: Final = View(
 
 MINIMA: Final = View(
     "minima",
-    "Where each optimizer's certified runs ended, fits and failures apart: verdicts and sharpness.",
+    "Where each optimizer's certified runs ended, fits and unfitted probes apart: verdicts and"
+    " sharpness.",
     (
         Column("optimizer", "text", "optimizer"),
         Column("fitted", "truth", "end points of probes that fitted, or of those that did not"),
         Column("cells", "whole", "cells with such end points"),
         Column("end_points", "whole", "certified end points"),
-        Column("minimum", "whole", "failures that came to rest at a minimum"),
-        Column("saddle", "whole", "failures that came to rest at a saddle"),
-        Column("unconverged", "whole", "failures that were still moving"),
-        Column("inconclusive", "whole", "failures of which Lanczos could not tell"),
+        Column("minimum", "whole", "unfitted probes that came to rest at a minimum"),
+        Column("saddle", "whole", "unfitted probes that came to rest at a saddle"),
+        Column("unconverged", "whole", "unfitted probes that were still moving"),
+        Column("inconclusive", "whole", "unfitted probes of which Lanczos could not tell"),
         Column("lambda_max_median", "real", "median of the largest eigenvalue"),
         Column("lambda_max_low", "real", "its lower quartile"),
         Column("lambda_max_high", "real", "its upper quartile"),

@@ -24,7 +24,7 @@ const FACTS = [
   ["budget_steps", "budget, steps"],
   ["criterion", "accuracy that fits"],
   ["seed", "seed"],
-  ["failures_decided", "share of failures in the transition decided"],
+  ["unfitted_decided", "share of unfitted probes in the transition decided"],
   ["per_parameter", "EMC per parameter"],
   ["bits_per_parameter", "bits per parameter"],
   ["memorised_bits", "bits memorised by a probe"],

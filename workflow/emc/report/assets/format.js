@@ -60,7 +60,7 @@ function notesOf(cell) {
   if (cell.finish_refused)
     notes.push(["no finish", `Runs cannot be finished, so that the number within the budget stands alone: ${cell.finish_refused}.`]);
   else if (cell.emc50 === null)
-    notes.push(["undecided", "No failure of this cell is decided: there is no number at minima."]);
+    notes.push(["undecided", "No unfitted probe of this cell is decided: there is no number at minima."]);
   if (cell.open_matters)
     notes.push(["open", "Some runs are open, neither fitted nor at a minimum, and could move EMC beyond its tolerance: the interval spans both readings."]);
   if (cell.one_curve === false)

@@ -14,7 +14,7 @@ const ALL_COLUMNS = [
   { key: "per_parameter", title: "per parameter", number: true, show: (cell) => boundOf(cell, "per_parameter") },
   { key: "bits_per_parameter", title: "bits per parameter", number: true, show: (cell) => boundOf(cell, "bits_per_parameter") },
   { key: "probes", title: "probes", number: true, show: (cell) => shown(cell.probes) },
-  { key: "failures_decided", title: "failures decided", number: true, show: decidedOf },
+  { key: "unfitted_decided", title: "unfitted probes decided", number: true, show: decidedOf },
 ];
 const FILTERS = ["dataset", "labels", "architecture", "activation", "optimizer", "status"];
 const SIZES = [25, 50, 100, 500];
@@ -32,7 +32,7 @@ function levelsOf(key) {
 }
 
 function decidedOf(cell) {
-  return cell.failures_decided === null ? shown(null) : `${shown(100 * cell.failures_decided)} %`;
+  return cell.unfitted_decided === null ? shown(null) : `${shown(100 * cell.unfitted_decided)} %`;
 }
 
 /** What is fitted within the budget, as a bound where it is one. */

@@ -1,4 +1,4 @@
-"""How many of each cell's failures in the transition are decided."""
+"""How many of each cell's unfitted probes in the transition are decided."""
 
 from typing import Final
 
@@ -14,23 +14,23 @@ from emc.warehouse import Warehouse
 MOST_CELLS: Final = 30
 
 _QUERY: Final = """
-SELECT * FROM emc WHERE failures_decided IS NOT NULL ORDER BY failures_decided, cell
+SELECT * FROM emc WHERE unfitted_decided IS NOT NULL ORDER BY unfitted_decided, cell
 """
 _PARTS: Final = {"decided": OUTCOME_COLOURS["minimum"], "open": OUTCOME_COLOURS["open"]}
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A bar a cell, the fewest decided first, cut into decided and open failures."""
+    """One bar per cell, the fewest decided first, cut into decided and open unfitted probes."""
     cells = warehouse.sql(_QUERY)
     shown = named(cells).head(MOST_CELLS)
     columns = [*("cell", "name", "finished", "minimum", "open", "diverged"), "open_matters"]
-    decided = pl.col("failures_decided")
+    decided = pl.col("unfitted_decided")
     rows = pl.concat(
         shown.select(*columns, part=pl.lit(part), share=share)
         for part, share in (("decided", decided), ("open", 1 - decided))
     )
     scale = alt.Scale(domain=list(_PARTS), range=list(_PARTS.values()))
-    title = "share of the failures in the transition"
+    title = "share of the unfitted probes in the transition"
     bars = (
         alt.Chart(finite(rows))
         .transform_calculate(place=f"indexof({list(_PARTS)}, datum.part)")
@@ -38,7 +38,7 @@ def draw(warehouse: Warehouse) -> Chart:
         .encode(
             x=alt.X("share:Q", title=title, axis=alt.Axis(format="%", tickCount=5)),
             y=cell_rows(),
-            color=alt.Color("part:N", title="failures", scale=scale),
+            color=alt.Color("part:N", title="unfitted probes", scale=scale),
             order=alt.Order("place:Q"),
             tooltip=[
                 "part:N",
@@ -56,10 +56,10 @@ def draw(warehouse: Warehouse) -> Chart:
 
 
 def _caption(cells: pl.DataFrame, shown: int) -> str:
-    whole = int((cells["failures_decided"] == 1).sum())
+    whole = int((cells["unfitted_decided"] == 1).sum())
     return (
-        f"{shown:,} of {counted(len(cells), 'cell')} with failures in the transition, the fewest"
-        f" decided first; in {whole:,} every one is. Decided is a failure that diverged or stands"
+        f"{shown:,} of {counted(len(cells), 'cell')} with unfitted probes in the transition, the"
+        f" fewest decided first; in {whole:,} every one is. Decided is a probe that diverged or stands"
         " at a point that passes the first-order test for a minimum; the finish ran out on the"
         " others, which may still fit. The transition is where the fitted probability of a fit at"
         " minima lies between 5 and 95 %."
@@ -67,12 +67,12 @@ def _caption(cells: pl.DataFrame, shown: int) -> str:
 
 
 FIGURE: Final = Figure(
-    "failures-decided",
-    "Which failures in the transition are decided?",
+    "unfitted-decided",
+    "Which unfitted probes in the transition are decided?",
     (
         some(
-            "FROM estimates WHERE failures_decided IS NOT NULL",
-            "No measured cell has a failure in its transition.",
+            "FROM estimates WHERE unfitted_decided IS NOT NULL",
+            "No measured cell has an unfitted probe in its transition.",
         ),
     ),
     draw,
