@@ -21,7 +21,8 @@ rule plan:
     message:
         "Planning study {wildcards.study}"
     shell:
-        "python -P scripts/plan.py --study={params.study:q} --cells {output.cells:q} > {log} 2>&1"
+        "python -P scripts/plan.py --study={params.study:q} --results results"
+        " --cells {output.cells:q} > {log} 2>&1"
 
 
 rule measure:

@@ -11,12 +11,13 @@ from tests.synthetic import edit_document, write_cell, write_dataset
 
 from emc.cli.plan import print_plan
 from emc.cli.validate import print_summary
+from emc.data.looked import Looked
 from emc.errors import EmcError
 from emc.records import Ended, Failure
 from emc.store.columns import PROBES
 from emc.store.failures import write_failure
 from emc.store.journal import Journal
-from emc.store.layout import Results
+from emc.store.layout import OF_RUNS, Results
 from emc.store.rows import probe_from_row
 from emc.store.tables import read_table
 from emc.study import StudyPlan, load_file
@@ -216,7 +217,7 @@ def test_an_empty_table_of_runs_is_not_counted(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = on_new_samples(study, seeds=1)
-    print_summary(study)
+    print_summary(study, Looked(OF_RUNS))
     assert "generalisation: 1 run of 4 cells" in capsys.readouterr().out
     output = results.cell(study.cells[0].id).generalisation(1)
     output.parent.mkdir(parents=True)
@@ -262,5 +263,5 @@ def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[st
     content = yaml.safe_load(study.file.read_text())
     content["sections"]["s"]["cells"] = CELLS[:1]
     study.file.write_text(yaml.safe_dump(content))
-    print_summary(load_file(study.file))
+    print_summary(load_file(study.file), Looked(OF_RUNS))
     assert "is valid: 1 cell (by section: s 1)" in capsys.readouterr().out

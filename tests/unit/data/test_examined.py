@@ -8,8 +8,10 @@ from tests.unit.data.formats import image_tree
 
 from emc.cli.validate import print_summary
 from emc.data.examined import examine_user_data
+from emc.data.looked import Looked
 from emc.data.prepare import prepare
 from emc.errors import EmcError
+from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
 from emc.study.identity import dataset_id
 
@@ -31,33 +33,41 @@ def plan(*datasets: str, more: str = "") -> StudyPlan:
     return load_file(Path("s.yaml"))
 
 
+def told_of(study: StudyPlan) -> list[str]:
+    return examine_user_data(study, Looked(OF_RUNS))
+
+
 def test_a_wrong_label_is_told_by_validate() -> None:
     Path("mine.csv").write_text(ROWS)
     wanted = "s.yaml: section 'a': dataset: mine.csv: no column 'kin'; did you mean 'kind'?"
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
-        print_summary(plan(TABLE.replace("kind", "kin")))
+        print_summary(plan(TABLE.replace("kind", "kin")), Looked(OF_RUNS))
 
 
 def test_all_faults_are_told_at_once() -> None:
     Path("mine.csv").write_text(ROWS)
     Path("other.csv").write_text("x,kind\n1,a\nmany,b\n")
-    image_tree(Path("images/train"), {"a": 2, "b": 2})
-    folder = "{name: image-folder, folder: images}"
-    study = plan(TABLE, TABLE.replace("mine", "other"), TABLE.replace("kind", "none"), folder)
+    image_tree(Path("images/train/train"), {"a": 2, "b": 2})
+    image_tree(Path("images/train/val"), {"a": 2, "b": 2})
+    image_tree(Path("images/train/test"), {"a": 2, "b": 2})
+    folder = "{name: image-folder, folder: images/train}"
+    study = plan(
+        TABLE, TABLE.replace("mine", "other"), TABLE.replace("kind}", "none, called: n}"), folder
+    )
     with pytest.raises(EmcError, match="no column 'none'") as told:
-        examine_user_data(study)
+        told_of(study)
     lines = str(told.value).splitlines()
     assert len(lines) == 3
     assert "other.csv: line 2, column 'kind': each of 2 rows" not in lines
-    assert any("give `folder: images/train`" in line for line in lines)
+    assert any("give `folder: images/train/train`" in line for line in lines)
 
 
 def test_what_is_accepted_but_surprising_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.csv").write_text(ROWS + "7,rare\n")
     study = plan(TABLE)
     note = "mine.csv: 1 of 3 classes have no test sample (a fifth of each is held out:"
-    assert [text.startswith(note) for text in examine_user_data(study)] == [True]
-    print_summary(study)
+    assert [text.startswith(note) for text in told_of(study)] == [True]
+    print_summary(study, Looked(OF_RUNS))
     assert capsys.readouterr().err.startswith(f"s.yaml: warning: {note}")
 
 
@@ -65,10 +75,10 @@ def test_what_was_prepared_is_not_opened_again(here: Path) -> None:
     Path("mine.csv").write_text(ROWS + "7,rare\n")
     study = plan(TABLE)
     dataset = study.cells[0].cell.dataset
-    notes = examine_user_data(study)
+    notes = told_of(study)
     prepare(dataset, Path("results/data") / dataset_id(dataset), here)
     Path("mine.csv").unlink()
-    assert [note.replace(f"{here}/", "") for note in examine_user_data(study)] == notes
+    assert [note.replace(f"{here}/", "") for note in told_of(study)] == notes
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -82,9 +92,9 @@ def test_a_study_that_tests_on_new_samples_wants_a_test_sample(here: Path, prepa
         " held out, of 1 or 2 samples none"
     )
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
-        examine_user_data(plan(TABLE, more="generalisation: {}"))
-    assert len(examine_user_data(plan(TABLE))) == 1
+        told_of(plan(TABLE, more="generalisation: {}"))
+    assert len(told_of(plan(TABLE))) == 1
 
 
 def test_other_data_sets_are_left_alone() -> None:
-    assert examine_user_data(plan("mnist", "{name: gaussian, dimension: 3}")) == []
+    assert told_of(plan("mnist", "{name: gaussian, dimension: 3}")) == []

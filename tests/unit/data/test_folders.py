@@ -10,9 +10,10 @@ from PIL import Image
 from tests.unit.data.entries import dataset_of
 from tests.unit.data.formats import image_tree
 
-from emc.data.folders import fingerprint, open_tree
-from emc.data.prepare import examine, prepare
+from emc.data.folders import fingerprint, open_tree, part_folders
+from emc.data.prepare import Examined, examine, prepare
 from emc.errors import EmcError, FileError
+from emc.study.sources import Facts
 
 COUNTS = {"ant": 6, "bee": 7}
 
@@ -78,7 +79,9 @@ def test_other_files_are_counted_in_the_manifest_and_told(root: Path, tmp_path: 
         " 1 .txt, 1 linked folder, 1 without ending"
     )
     assert manifest.notes == (told,)
-    assert examine(dataset_of(manifest.dataset), tmp_path) == ((told,), 2)
+    assert examine(dataset_of(manifest.dataset), tmp_path) == Examined(
+        (told,), Facts((3, 4, 4), 2, 11), 2
+    )
 
 
 def test_a_class_of_unknown_files_says_what_they_are(root: Path) -> None:
@@ -89,38 +92,67 @@ def test_a_class_of_unknown_files_says_what_they_are(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "held_out"),
+    [(("train", "test"), False), (("Training", "Validation"), False), (("train",), True)],
+)
+def test_folders_for_training_and_testing_are_its_parts(
+    tmp_path: Path, names: tuple[str, ...], held_out: bool
+) -> None:
+    root = tmp_path / "mine"
+    for number, name in enumerate(names, start=1):
+        image_tree(root / name, {"ant": 5 * number, "bee": 5})
+    manifest = prepare(
+        dataset_of({"name": "image-folder", "folder": str(root), "size": 4}), tmp_path / "out", None
+    )
+    assert manifest.class_names == ("ant", "bee")
+    assert (manifest.samples, manifest.test_samples) == ((8, 2) if held_out else (10, 15))
+    assert [tree.folder for tree in manifest.trees] == [str(root / name) for name in names]
+
+
+@pytest.mark.parametrize(
     ("names", "advice"),
     [
-        (("train", "test"), "`folder: {0}/train` and `test_folder: {0}/test`"),
-        (("Training", "Validation"), "`folder: {0}/Training` and `test_folder: {0}/Validation`"),
         (("train", "val", "test"), "`folder: {0}/train` and `test_folder: {0}/test`"),
-        (("train",), "`folder: {0}/train`"),
+        (("train", "training"), "`folder: {0}/train`"),
     ],
 )
-def test_parts_of_a_data_set_are_no_classes(
+def test_it_must_be_clear_which_parts_are_meant(
     tmp_path: Path, names: tuple[str, ...], advice: str
 ) -> None:
     root = tmp_path / "mine"
     for name in names:
         image_tree(root / name, COUNTS)
-    wanted = f"{root}: expected one folder per class, found the parts of a data set"
-    with pytest.raises(EmcError, match=re.escape(wanted)) as told:
-        open_tree(root, None)
-    assert str(told.value).endswith(f"({', '.join(sorted(names))}): give {advice.format(root)}")
+    wanted = (
+        f"{root}: expected one folder per class, or one for training and one for testing, found"
+        f" {', '.join(sorted(names))}: give {advice.format(root)}"
+    )
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        part_folders(root)
+
+
+def test_a_folder_of_parts_has_no_test_folder_beside(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    for name in ("train", "test"):
+        image_tree(root / name, COUNTS)
+    entry = {"name": "image-folder", "folder": str(root), "test_folder": str(root / "test")}
+    wanted = f"{root}: its training images lie in {root / 'train'}: give `folder: {root / 'train'}`"
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
+        examine(dataset_of(entry), tmp_path)
 
 
 def test_a_train_among_other_vehicles_is_a_class(tmp_path: Path) -> None:
     root = image_tree(tmp_path / "vehicles", {"bus": 3, "train": 3})
     assert open_tree(root, None).classes == ("bus", "train")
+    assert part_folders(root) == (root, None)
 
 
 def test_folders_of_test_images_that_are_no_class_are_told(root: Path, tmp_path: Path) -> None:
     test = image_tree(tmp_path / "test", {"ant": 2, "bee": 2, "cow": 2})
     entry = {"name": "image-folder", "folder": str(root), "test_folder": str(test), "size": 4}
-    notes, samples = examine(dataset_of(entry), tmp_path)
-    assert notes == (f"{test}: folders left out, which are no class: cow",)
-    assert samples == 4
-    assert examine(dataset_of(entry | {"classes": 2}), tmp_path)[0] == notes
+    found = examine(dataset_of(entry), tmp_path)
+    assert found.notes == (f"{test}: folders left out, which are no class: cow",)
+    assert found.test_samples == 4
+    assert examine(dataset_of(entry | {"classes": 2}), tmp_path).notes == found.notes
 
 
 def test_a_test_folder_without_a_class(root: Path, tmp_path: Path) -> None:

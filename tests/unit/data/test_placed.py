@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from emc.data.looked import Looked
 from emc.data.preflight import preflight, refuse_absent_data
 from emc.errors import EmcError
+from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
 from emc.study.identity import dataset_id, from_canonical
 
@@ -46,7 +48,7 @@ def test_validate_and_snakemake_say_where_was_looked(
         " (relative to the working folder)"
     )
     study = plan(dataset)
-    for look in (lambda: refuse_absent_data(study), lambda: preflight(study)):
+    for look in (lambda: refuse_absent_data(study), lambda: preflight(study, Looked(OF_RUNS))):
         with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
             look()
 

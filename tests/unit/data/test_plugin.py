@@ -44,7 +44,12 @@ def test_what_the_function_gives_is_what_is_prepared(tmp_path: Path) -> None:
     assert (manifest.shape, manifest.classes, manifest.dtype) == ((2,), 3, "float32")
     assert len(whole) == 60
     assert manifest.samples == pytest.approx(48, abs=2)
-    assert manifest.dataset == {"name": "rings", "samples": 60, "noise": 0.1}
+    assert manifest.dataset == {
+        "name": "rings",
+        "called": None,
+        "samples": 60,
+        "noise": 0.1,
+    }
     assert [file.name for file in manifest.files] == ["own.py"]
     radius = np.linalg.norm(samples.inputs(slice(None)), axis=1)
     assert np.abs(radius - samples.labels).max() < 0.6

@@ -68,7 +68,7 @@ def test_a_claim_without_pairs_is_told_with_the_levels(
 def test_sizes_that_are_not_known_yet_say_nothing(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     data = "dataset: [{name: csv, file: a.csv, label: y}, digits]"
-    claim = "{name: a, compare: dataset, levels: [csv, digits], expect: less}"
+    claim = "{name: a, compare: dataset, levels: [a, digits], expect: less}"
     file.write_text(
         "study: s\ndefaults: {architecture: {name: mlp, width: 4}}\n"
         f"sections: {{a: {{grid: {{{data}}}}}}}\nclaims: [{claim}]\n"

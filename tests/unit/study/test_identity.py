@@ -80,7 +80,7 @@ PINNED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "csv-original-mlp4-relu-sgd-3628d3aed357",
+        "wine-original-mlp4-relu-sgd-3628d3aed357",
     ),
     (
         {

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from emc.errors import EmcError
 from emc.study.cell import Cell
-from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
+from emc.study.sources import DataSet, Facts, Labels, dataset_name, label_classes, problem
 
 CSV = {"name": "csv", "file": "t.csv", "label": "kind"}
 
@@ -70,11 +70,35 @@ def test_classes_of_a_labelling(entry: Any, classes: int) -> None:
         ("mnist", {"classes": 11}, "labels: cannot merge 10 classes to 11"),
         ("adult", "permuted-pixels", "labels: 'permuted-pixels' wants an image data set"),
         ("imagenet", "permuted-pixels", None),
-        (CSV, {"classes": 99}, None),
     ],
 )
 def test_labelling_suits_the_data_set(source: Any, labelling: Any, message: str | None) -> None:
-    assert problem(dataset(source), labels(labelling)) == message
+    assert problem(dataset(source).facts, labels(labelling)) == message
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        (CSV, "t"),
+        (CSV | {"called": "wine"}, "wine"),
+        (CSV | {"file": "/data/Weinqualität 2.final.CSV.gz"}, "weinqualitat-2"),
+        (CSV | {"file": "digits.csv"}, "digits-csv"),
+        (CSV | {"file": "酒.csv"}, "csv"),
+        (CSV | {"name": "parquet", "file": "a/b/" + 50 * "x" + ".parquet"}, 40 * "x"),
+        ({"name": "image-folder", "folder": "data/Cats & dogs v1.0/"}, "cats-dogs-v1-0"),
+        ({"name": "image-folder", "folder": ".."}, "image-folder"),
+        ("imagenet", "imagenet"),
+        ("digits", "digits"),
+    ],
+)
+def test_own_data_are_called_after_their_files(entry: Any, name: str) -> None:
+    assert dataset_name(dataset(entry)) == name
+
+
+@pytest.mark.parametrize("called", ["mnist", "Wine", "a b", ""])
+def test_names_that_no_own_data_can_have(called: str) -> None:
+    with pytest.raises(ValidationError, match="called"):
+        dataset(CSV | {"called": called})
 
 
 def test_cell_on_data_that_only_the_files_describe() -> None:

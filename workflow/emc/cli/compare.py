@@ -7,10 +7,10 @@ import polars as pl
 from rich.table import Table
 
 from emc.cli.console import counted, show
+from emc.data.looked import open_study
 from emc.findings.comparison import compare
 from emc.records import told_end
 from emc.store.layout import Results
-from emc.study import load_file
 from emc.warehouse import Warehouse, open_database
 
 _SHOWN = 40
@@ -41,7 +41,9 @@ def print_comparison(one: Path, other: Path, results: Path, *, as_json: bool) ->
 def _opened(place: Path, results: Path) -> Warehouse:
     """A database, or that of a study file."""
     if place.suffix in {".yaml", ".yml"}:
-        return open_database(Results(results).study(load_file(place).name).database, place)
+        return open_database(
+            Results(results).study(open_study(place, results).name).database, place
+        )
     return open_database(place)
 
 

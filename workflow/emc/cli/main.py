@@ -32,12 +32,9 @@ class Format(StrEnum):
 @app.command()
 def validate(study: StudyFile) -> None:
     """Check a study file and count its cells."""
-    from emc.cli.validate import print_summary, warn_of_unpaired
-    from emc.study import load_file
+    from emc.cli.validate import validate
 
-    valid = load_file(study)
-    print_summary(valid)
-    warn_of_unpaired(valid)
+    validate(study)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
+from emc.data.looked import open_study
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.state import State, Status, state
@@ -15,7 +16,7 @@ from emc.records import Estimate, Failure
 from emc.store.benchmarks import peak_megabytes
 from emc.store.failures import failures
 from emc.store.layout import Results
-from emc.study import PlannedCell, StudyPlan, load_file
+from emc.study import PlannedCell, StudyPlan
 from emc.study.identity import dataset_id, settings_id
 
 _ROWS = 60
@@ -40,7 +41,7 @@ def print_plan(
     """
     if watts is not None and not isfinite(watts):
         raise EmcError(f"--watts: a finite power is wanted, found {watts:g}")
-    study = load_file(file)
+    study = open_study(file, results)
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     later = _failed_later(study, places)
@@ -203,7 +204,7 @@ _TOO_FEW = "too few have finished to tell how far off this is"
 
 def _size(planned: PlannedCell) -> int | None:
     """The number of parameters, where the data set's shape is known beforehand."""
-    return planned.cell.parameters if planned.cell.dataset.facts else None
+    return planned.cell.parameters if planned.cell.known else None
 
 
 def _paid(estimate: Estimate | None) -> tuple[int, float]:

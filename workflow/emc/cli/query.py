@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from emc.data.looked import open_study
 from emc.errors import EmcError, in_one_line
 from emc.store.layout import Results
-from emc.study import load_file
 from emc.warehouse import open_database
 
 
@@ -19,7 +19,7 @@ def print_answer(study: Path, sql: str, results: Path, form: str) -> None:
         EmcError: the study has a fault, its database or the query is refused, or the answer has
             types or values that the form cannot show.
     """
-    database = Results(results).study(load_file(study).name).database
+    database = Results(results).study(open_study(study, results).name).database
     with open_database(database, study) as warehouse, _refusing(form):
         text = _written(warehouse.sql(sql), form)
     print(text)

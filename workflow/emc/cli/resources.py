@@ -5,11 +5,12 @@ from pathlib import Path
 from rich.table import Table
 
 from emc.cli.console import counted, show
+from emc.data.looked import open_study
 from emc.measurement.experience import experience
 from emc.measurement.request import LIMITS, request
 from emc.store.layout import Results
 from emc.store.resources import Resources, write_resources
-from emc.study import StudyPlan, load_file
+from emc.study import StudyPlan
 
 _NAMES = {"runtime": "runtime, min", "mem_mb": "memory, MB"}
 
@@ -21,7 +22,7 @@ def predict_resources(
 
     `runtime` and `mem_mb` are the most that a job may ask for, minutes and megabytes.
     """
-    study = load_file(file)
+    study = open_study(file, results)
     places = Results(results)
     given = {"runtime": runtime, "mem_mb": mem_mb}
     limits = {resource: most or LIMITS[resource] for resource, most in given.items()}

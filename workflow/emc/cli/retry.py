@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from emc.data.looked import open_study
 from emc.errors import EmcError
 from emc.records import Failure
 from emc.store.failures import clear, clear_document, failures, read_failure
 from emc.store.layout import DATASET, Results, data_failure
-from emc.study import load_file
 from emc.study.identity import dataset_id, settings_id
 
 
@@ -22,7 +22,7 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
     """
     if every and beginnings:
         raise EmcError(f"--all and {_quoted(beginnings)}: name cells or say --all, not both")
-    study = load_file(file)
+    study = open_study(file, results)
     settings, seeds = settings_id(study.study.certificate), study.generalised_seeds
     if not results.is_dir():
         raise EmcError(f"{results}: no such folder: nothing was measured here")

@@ -10,6 +10,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
+from emc.data.looked import Looked
 from emc.data.preflight import preflight
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
 from emc.measurement.request import request
@@ -62,9 +63,10 @@ def refuse_other_folder(folder: Path) -> None:
 @ending_on_errors
 def read_study(config: Mapping[str, Any], files: Sequence[str | Path], *, examine: bool) -> "Asked":
     """The study that Snakemake was given, or the demo; `examine` looks at its data beforehand."""
-    study = load(config, files, default=_DEFAULT)
+    looked = Looked(OF_RUNS)
+    study = load(config, files, default=_DEFAULT, look=looked.facts)
     if examine:
-        for note in preflight(study):
+        for note in preflight(study, looked):
             print(f"{study.file}: warning: {note}", file=sys.stderr)
     return Asked(study, read_resources(OF_RUNS.study(study.name).resources))
 

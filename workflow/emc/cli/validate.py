@@ -1,19 +1,34 @@
 """Say whether a study is valid, and warn of what it cannot answer."""
 
 import sys
+from pathlib import Path
 
 from emc.cli.console import counted
+from emc.data.looked import Looked
 from emc.data.preflight import preflight
-from emc.study import StudyPlan
+from emc.store.layout import OF_RUNS
+from emc.study import StudyPlan, load_file
 
 
-def print_summary(study: StudyPlan) -> None:
+def validate(file: Path) -> None:
+    """Check a study and the data that it names, and say how many cells it has.
+
+    Raises:
+        EmcError: any fault of the study, or of a data set.
+    """
+    looked = Looked(OF_RUNS)
+    study = load_file(file, looked.facts)
+    print_summary(study, looked)
+    warn_of_unpaired(study)
+
+
+def print_summary(study: StudyPlan, looked: Looked) -> None:
     """One line: the study is valid and asks for so many cells; warnings on standard error.
 
     Raises:
         EmcError: a data set is not there, has changed, or cannot be prepared.
     """
-    for note in preflight(study):
+    for note in preflight(study, looked):
         print(f"{study.file}: warning: {note}", file=sys.stderr)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final
+from typing import Final, NamedTuple
 
 from emc.data.class_names import likeness_notes
 from emc.data.manifest import OriginalTree
@@ -164,23 +164,35 @@ def _class_folders(root: Path) -> tuple[str, ...]:
         raise _unreadable(str(root), error) from None
     if loose := [path for path in entries if _is_image(path.name) and path.is_file()]:
         raise EmcError(f"{loose[0]}: an image without a class: sort it into a class folder")
-    names = tuple(path.name for path in entries if path.is_dir())
-    _refuse_parts(root, names)
-    return names
+    return tuple(path.name for path in entries if path.is_dir())
 
 
-def _refuse_parts(root: Path, names: tuple[str, ...]) -> None:
-    """Raise where what would be classes are the parts of a data set, each with class folders."""
+class PartFolders(NamedTuple):
+    """Where the training images lie, and those for testing where there are any of their own."""
+
+    training: Path
+    test: Path | None
+
+
+def part_folders(root: Path) -> PartFolders:
+    """The folders `train` and `test` of the usual layout, or `root` alone where it has classes.
+
+    Raises:
+        EmcError: there are folders of parts, and which of them are meant is not clear.
+        FileError: `root` cannot be read.
+    """
+    names = _class_folders(root)
     training = [name for name in names if name.lower() in _TRAINING]
     if not training or not {name.lower() for name in names} <= _PARTS:
-        return
-    advice = f"`folder: {root / training[0]}`"
-    if tests := sorted(set(names) - set(training)):
-        advice += f" and `test_folder: {root / tests[0]}`"
-    raise EmcError(
-        f"{root}: expected one folder per class, found the parts of a data set"
-        f" ({', '.join(names)}): give {advice}"
-    )
+        return PartFolders(root, None)
+    tests = [name for name in names if name not in training]
+    if len(training) > 1 or len(tests) > 1:
+        advice = f" and `test_folder: {root / tests[0]}`" if tests else ""
+        raise EmcError(
+            f"{root}: expected one folder per class, or one for training and one for testing, found"
+            f" {', '.join(names)}: give `folder: {root / training[0]}`{advice}"
+        )
+    return PartFolders(root / training[0], root / tests[0] if tests else None)
 
 
 def _without_images(folder: Path, unknown: Counter[str]) -> str:

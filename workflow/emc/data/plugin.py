@@ -28,8 +28,8 @@ def dataset(
     must always give the same numbers. Its parameters, each with a type or a default that is an
     int, a float, a bool or a str, are the keys of the `dataset` entry of a study.
 
-    With `shape` and `classes`, what does not suit the data set is refused before it is prepared,
-    and `params` can find the width of a net.
+    With `shape` and `classes` the function need not be called to learn them, before the data set is
+    prepared.
 
     Raises:
         EmcError: a name that is none or is taken, or only one of `shape` and `classes`.

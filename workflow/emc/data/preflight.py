@@ -2,13 +2,14 @@
 
 from emc.data.classless import refuse_classless
 from emc.data.examined import examine_user_data
+from emc.data.looked import Looked
 from emc.data.placed import absent_data
 from emc.errors import EmcError
 from emc.study import StudyPlan
 from emc.study.complaints import report
 
 
-def preflight(plan: StudyPlan) -> list[str]:
+def preflight(plan: StudyPlan, looked: Looked) -> list[str]:
     """Look at every data set of a study; the answer is what the user should be told of them.
 
     Raises:
@@ -17,7 +18,7 @@ def preflight(plan: StudyPlan) -> list[str]:
     """
     refuse_absent_data(plan)
     refuse_classless(plan)
-    return examine_user_data(plan)
+    return examine_user_data(plan, looked)
 
 
 def refuse_absent_data(plan: StudyPlan) -> None:

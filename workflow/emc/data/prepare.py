@@ -64,10 +64,19 @@ def prepare(dataset: DataSet, folder: Path, data_dir: Path | None) -> Manifest:
     return manifest
 
 
-def examine(dataset: DataSet, data_dir: Path) -> tuple[tuple[str, ...], int]:
-    """What the user is told of a data set, and its test samples, without writing anything.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is known of a data set: what its user is told, its facts and its test samples."""
 
-    Tables are read whole; images are listed but not decoded.
+    notes: tuple[str, ...]
+    facts: Facts
+    test_samples: int
+
+
+def examine(dataset: DataSet, data_dir: Path) -> Examined:
+    """What preparation would find in a data set, without writing anything.
+
+    Tables are read whole, plug-ins called; images are listed but not decoded.
 
     Raises:
         FileError: originals are missing or cannot be read.
@@ -75,14 +84,19 @@ def examine(dataset: DataSet, data_dir: Path) -> tuple[tuple[str, ...], int]:
     """
     content = _read(dataset, Shelf((data_dir,)))
     _check(dataset, content)
-    samples = content.tensors.specs["test_labels"].shape[0]
-    if not isinstance(dataset, Columns):
-        return content.notes, samples
-    arrays = {
-        name: np.empty(spec.shape, spec.dtype) for name, spec in content.tensors.specs.items()
-    }
-    content.tensors.fill(arrays)
-    return _census(called(dataset), content, arrays).notes, samples
+    notes = content.notes
+    if isinstance(dataset, Columns):
+        specs = content.tensors.specs
+        arrays = {name: np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
+        content.tensors.fill(arrays)
+        notes = _census(called(dataset), content, arrays).notes
+    test_samples = content.tensors.specs["test_labels"].shape[0]
+    return Examined(notes, _facts(content), test_samples)
+
+
+def _facts(content: Content) -> Facts:
+    samples, *shape = content.tensors.specs["train_inputs"].shape
+    return Facts(tuple(shape), len(content.class_names), samples)
 
 
 def called(dataset: DataSet) -> str:
@@ -143,8 +157,9 @@ def _check(dataset: DataSet, content: Content) -> None:
         raise EmcError(f"{called(dataset)}: expected two classes or more, found {list(names)}")
     if facts is None:
         return
-    samples, *shape = content.tensors.specs["train_inputs"].shape
-    found = Facts(tuple(shape), len(names), samples if facts.samples else None)
+    found = _facts(content)
+    if facts.samples is None:
+        found = found._replace(samples=None)
     for what, here, known in zip(Facts._fields, found, facts, strict=True):
         if here != known:
             raise EmcError(

@@ -20,6 +20,8 @@ _GREATER, _LESS = Expectation.GREATER, Expectation.LESS
 
 _LABELS: Final = pl.col("labels")
 _PARAMETERISATION: Final = pl.col("parameterisation")
+_DATA_SET: Final = pl.col("definition").str.json_path_match("$.dataset.name")
+"""Its name in a study, whatever the user calls it."""
 _ON_RANDOM: Final = _LABELS == "random"
 _ON_ORIGINAL: Final = _LABELS == "original"
 _A_NET: Final = pl.col("architecture") != "linear"
@@ -226,8 +228,8 @@ CLAIMS: Final[tuple[Claim, ...]] = (
             of_equal_size("kind", *FACTORS["dataset"].keys),
             "tabular",
             "image",
-            level=_named(pl.col("dataset").is_in(PUBLISHED_TABLES), "tabular", "image"),
-            where=pl.col("dataset").is_in([*PUBLISHED_TABLES, *IMAGES]),
+            level=_named(_DATA_SET.is_in(PUBLISHED_TABLES), "tabular", "image"),
+            where=_DATA_SET.is_in([*PUBLISHED_TABLES, *IMAGES]),
         ),
     ),
     Claim(

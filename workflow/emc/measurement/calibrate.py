@@ -38,7 +38,7 @@ def unprepared(cells: Sequence[Cell], results: Results) -> list[Path]:
 
 
 def _chosen(cells: Sequence[Cell]) -> list[Cell]:
-    known = sorted((c for c in cells if c.dataset.facts), key=lambda cell: cell.parameters)
+    known = sorted((c for c in cells if c.known), key=lambda cell: cell.parameters)
     places = {round(step * (len(known) - 1) / (_CELLS - 1)) for step in range(_CELLS)}
     return [known[place] for place in sorted(places)] if known else list(cells[:_CELLS])
 

@@ -26,7 +26,7 @@ def request(resources: Resources | None, rule: str, resource: str, cell: Cell, a
     law = resources.laws.get(rule, {}).get(resource) if resources else None
     if law is None:
         return min(UNKNOWN[resource] * attempt, limit)
-    parameters = cell.parameters if cell.dataset.facts else None
+    parameters = cell.parameters if cell.known else None
     most = law.log_most(parameters) - log(_UNITS[resource])
     within = exp(min(most, log(limit)))
     return min(ceil(BESIDE[resource] + within) * attempt, limit)

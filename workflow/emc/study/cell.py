@@ -4,7 +4,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Annotated, Final, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from emc.errors import EmcError
 from emc.study.architectures import Architecture, Linear, Scaled, sized
@@ -74,17 +74,29 @@ class Cell(Strict):
     nearest above it, and as many of the largest fits."""
     seed: Annotated[Whole, Field(ge=0)] = 0
     """Another seed measures the same cell again, independently."""
+    _known: Facts | None = PrivateAttr(default=None)
+
+    @property
+    def known(self) -> Facts | None:
+        """What is known of the data set; None where its files were not looked at."""
+        return self._known
+
+    def knowing(self, facts: Facts) -> Self:
+        """The same cell with what is known of its prepared data set."""
+        copy = self.model_copy()
+        copy._known = facts
+        return copy
 
     @property
     def facts(self) -> Facts:
-        """What is known of the data set before it is prepared.
+        """What is known of the data set.
 
         Raises:
             EmcError: nothing is known; then the prepared data set's manifest tells.
         """
-        if self.dataset.facts is None:
+        if self._known is None:
             raise EmcError(f"the shape of {self.dataset.name!r} is unknown until it is prepared")
-        return self.dataset.facts
+        return self._known
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -131,15 +143,17 @@ class Cell(Strict):
 
     @model_validator(mode="after")
     def _parts_fit_together(self, info: ValidationInfo) -> Self:
+        self._known = self.dataset.facts
         if is_canonical(info):
             return self  # a plug-in's net that fails from now on is the fault of this cell alone
+        self._look(info)
         if found := self._problem() or self._unanswerable():
             raise ValueError(found)
         try:
             self._settle_size()
         except EmcError as error:
             raise ValueError(f"architecture: {error}") from None
-        if self.dataset.facts and (found := self.unsuitable(self.shape, self.classes)):
+        if self._known and (found := self.unsuitable(self.shape, self.classes)):
             raise ValueError(found)
         if self.optimizer.full_batch:
             self._settle("batch", Batch())
@@ -148,6 +162,24 @@ class Cell(Strict):
         if self.architecture.own_initialisation:
             self._settle("initialisation", "torch")
         return self
+
+    def _look(self, info: ValidationInfo) -> None:
+        """Take what the data set's files tell, where whoever validates has looked at them."""
+        look = (info.context or {}).get("look")
+        if look is None:
+            return
+        try:
+            self._known = look(self.dataset)
+        except EmcError as error:  # others tell it, unless a size hangs on it
+            if self._params is not None:
+                raise ValueError(
+                    f"architecture: 'params' wants to know the inputs of the data set: {error}"
+                ) from None
+
+    @property
+    def _params(self) -> float | None:
+        """The number of parameters that the net is asked to have, where its width is not given."""
+        return self.architecture.params if isinstance(self.architecture, Scaled) else None
 
     def _unanswerable(self) -> str | None:
         """Why the budget or the finish cannot answer what the search aims at, or None."""
@@ -168,7 +200,7 @@ class Cell(Strict):
     def _settle_size(self) -> None:
         if isinstance(self.architecture, Scaled) and self.architecture.params is not None:
             self._size_of(self.architecture, self.architecture.params)
-        if self.dataset.facts is not None:
+        if self._known is not None:
             self._check_count()
 
     def _size_of(self, asked: Scaled, wanted: float) -> None:
@@ -191,10 +223,10 @@ class Cell(Strict):
         object.__setattr__(self, key, value)
 
     def _problem(self) -> str | None:
-        facts = self.dataset.facts
+        facts = self._known
         if facts is None:
             return self._unsized()
-        if found := problem(self.dataset, self.labels):
+        if found := problem(facts, self.labels):
             return found
         smallest = self.search.smallest
         if facts.samples is not None and smallest > facts.samples:
@@ -215,7 +247,7 @@ class Cell(Strict):
         )
 
     def _unsized(self) -> str | None:
-        if not isinstance(self.architecture, Scaled) or self.architecture.params is None:
+        if self._params is None:
             return None
         return (
             "architecture: 'params' wants a known input shape, which a data set"

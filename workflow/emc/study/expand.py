@@ -1,6 +1,6 @@
 """From a study to its cells."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
@@ -14,6 +14,7 @@ from emc.study.merge import Part, combinations, matches, merged
 from emc.study.models import Section, Study
 from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
+from emc.study.sources import DataSet, Facts, dataset_name, same_origin
 from emc.study.strict import unknown
 from emc.study.training import FULL_BATCH, OPTIMIZERS
 
@@ -31,28 +32,39 @@ class PlannedCell:
     sections: tuple[str, ...]
 
 
+Look = Callable[[DataSet, str | None], Facts | None]
+"""Tells what is known of a data set, whose files may lie in a study's `data_dir`.
+
+An `EmcError` says why its files do not tell.
+"""
+
+
 def expand(
-    study: Study, plugins: tuple[Registered, ...] = ()
+    study: Study, plugins: tuple[Registered, ...] = (), look: Look | None = None
 ) -> tuple[list[PlannedCell], list[Complaint]]:
     """All cells of the study in the file's order, and everything that is wrong with them.
 
-    `plugins` is what the study's plug-ins register.
+    `plugins` is what the study's plug-ins register; without `look` only that is known of data sets
+    which a study file says.
     """
-    expansion = _Expansion(study, plugins)
+    expansion = _Expansion(study, plugins, look)
     for name, section in study.sections.items():
         expansion.add(name, section)
+    expansion.refuse_namesakes()
     return list(expansion.planned.values()), expansion.wrong
 
 
 class _Expansion:
     """The cells and the faults of the sections so far."""
 
-    def __init__(self, study: Study, plugins: tuple[Registered, ...]) -> None:
+    def __init__(self, study: Study, plugins: tuple[Registered, ...], look: Look | None) -> None:
         self.planned: dict[str, PlannedCell] = {}
         self.wrong: list[Complaint] = []
         self._presets = {**PRESETS, **study.presets}
         self._defaults = study.defaults
-        self._plugins = plugins
+        self._context: dict[str, Any] = {"plugins": plugins}
+        if look is not None:
+            self._context["look"] = lambda dataset: look(dataset, study.data_dir)
 
     def add(self, name: str, section: Section) -> None:
         place = f"section {name!r}"
@@ -64,7 +76,7 @@ class _Expansion:
         seen: dict[str, Part] = {}
         for own, raw in self._raw_cells(place, section):
             try:
-                cell = Cell.model_validate(raw, context={"plugins": self._plugins})
+                cell = Cell.model_validate(raw, context=self._context)
             except ValidationError as error:
                 self.wrong.extend(complaints(_where(place, own), error, raw))
                 continue
@@ -78,6 +90,22 @@ class _Expansion:
         if not seen and len(self.wrong) == faults:
             remedy = "'exclude' leaves nothing" if section.grid else "give 'grid' or 'cells'"
             self._complain(place, f"asks for no cell: {remedy}")
+
+    def refuse_namesakes(self) -> None:
+        """Complain of different data of the user's that have one name."""
+        first: dict[str, DataSet] = {}
+        for planned in self.planned.values():
+            dataset = planned.cell.dataset
+            name = dataset_name(dataset)
+            other = first.setdefault(name, dataset)
+            if not same_origin(dataset, other):
+                self._complain(
+                    f"section {planned.sections[0]!r}",
+                    f"{_short(_keys(dataset))} and {_short(_keys(other))} are both called {name!r}:"
+                    " give one of them another name by `called: NAME`",
+                    "dataset",
+                )
+                return
 
     def _plan(self, section: str, cell: Cell) -> str:
         identity, definition = identified(cell)
@@ -129,6 +157,11 @@ def _idle(pattern: Part) -> str:
     if strange:
         return unknown("key", strange[0], known)
     return f"{_label(pattern)} matches no combination of the grid"
+
+
+def _keys(dataset: DataSet) -> dict[str, Any]:
+    """The keys of a data set that a study gives."""
+    return dataset.model_dump(exclude_defaults=True)
 
 
 def _where(place: str, own: Part) -> str:

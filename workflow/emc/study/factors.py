@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from emc.study.cell import Cell
+from emc.study.sources import dataset_name
 from emc.study.training import activation_name
 
 COMPARABLE: Final = (
@@ -38,9 +39,9 @@ def levels(cell: Cell) -> dict[str, Any]:
 
 
 def _source(cell: Cell) -> dict[str, Any]:
-    known = cell.dataset.facts
+    known = cell.known
     return {
-        "dataset": cell.dataset.name,
+        "dataset": dataset_name(cell.dataset),
         "labels": cell.labels.name,
         "label_noise": getattr(cell.labels, "fraction", None),
         "classes": cell.classes if known else None,
@@ -53,10 +54,10 @@ def _net(cell: Cell) -> dict[str, Any]:
         "architecture": cell.architecture.name,
         "width": getattr(cell.architecture, "width", None),
         "depth": getattr(cell.architecture, "depth", None),
-        "parameters": cell.parameters if cell.dataset.facts else None,
+        "parameters": cell.parameters if cell.known else None,
         "parameterisation": cell.parameterisation.name,
-        "trainable": cell.trainable if cell.dataset.facts else None,
-        "bits": cell.bits if cell.dataset.facts else None,
+        "trainable": cell.trainable if cell.known else None,
+        "bits": cell.bits if cell.known else None,
         "activation": activation_name(cell.activation),
         "initialisation": cell.initialisation,
     }

@@ -13,7 +13,7 @@ from emc.study.cell import Cell
 from emc.study.models import CertificateSettings
 from emc.study.parameterisation import Full
 from emc.study.plugin_entry import PluginEntry, plugin_document
-from emc.study.sources import DataSet
+from emc.study.sources import DataSet, dataset_name
 from emc.study.strict import Strict, absent_meanings
 from emc.study.training import activation_name
 
@@ -110,18 +110,19 @@ def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
 def _stem(cell: Cell) -> str:
     net = cell.architecture
     size = f"{net.width}" if isinstance(net, Scaled) else ""
-    words = (cell.dataset.name, cell.labels.name, net.name + size, activation_name(cell.activation))
+    source = (dataset_name(cell.dataset), cell.labels.name)
+    words = (*source, net.name + size, activation_name(cell.activation))
     trained = () if isinstance(cell.parameterisation, Full) else (cell.parameterisation.name,)
     return "-".join((*words, cell.optimizer.name, *trained))
 
 
 def dataset_id(dataset: DataSet) -> str:
-    """Name of a data set's folder: its name, and a hash of its parameters if it has any."""
+    """Name of a data set's folder: what it is called, and a hash of its keys if it has any."""
     if set(_reduced(dataset)) == {"name"}:
         return dataset.name
     hashed = _text(_reduced(dataset, with_files=False))
     digest = sha256(hashed.encode()).hexdigest()[:8]
-    return f"{dataset.name}-{digest}"
+    return f"{dataset_name(dataset)}-{digest}"
 
 
 def dataset_definition(dataset: DataSet) -> str:

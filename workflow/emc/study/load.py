@@ -12,7 +12,7 @@ from emc.errors import EmcError
 from emc.study.claims import claim_faults
 from emc.study.complaints import complaints, report
 from emc.study.excerpt import Excerpt, excerpted
-from emc.study.expand import PlannedCell, expand
+from emc.study.expand import Look, PlannedCell, expand
 from emc.study.models import Study
 from emc.study.plugins import load_plugins, plugin_at
 from emc.study.sources import Original
@@ -58,8 +58,12 @@ class StudyPlan:
         )
 
 
-def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) -> StudyPlan:
+def load(
+    config: Mapping[str, Any], files: Sequence[str | Path], default: Path, look: Look | None = None
+) -> StudyPlan:
     """The study that a run of Snakemake is asked for: one file, or `default` where none is given.
+
+    `look` tells what is known of its data sets.
 
     Raises:
         EmcError: more than one file, keys given beside it on the command line, or any fault
@@ -68,7 +72,7 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path], default: Path) 
     if len(files) > 1:
         raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
     file = _from_here(Path(files[0])) if files else default
-    plan = load_file(file)
+    plan = load_file(file, look)
     content = read(file) if files else {}
     beside = [str(key) for key, value in config.items() if content.get(key) != value]
     if beside:
@@ -82,8 +86,8 @@ def _from_here(file: Path) -> Path:
     return file.relative_to(here) if file.is_relative_to(here) else file
 
 
-def load_file(path: Path) -> StudyPlan:
-    """Check the study in a file and expand it to cells.
+def load_file(path: Path, look: Look | None = None) -> StudyPlan:
+    """Check the study in a file and expand it to cells; `look` tells what is known of data sets.
 
     Raises:
         EmcError: the file is missing or no YAML mapping, or any fault of the study or of one of
@@ -94,7 +98,7 @@ def load_file(path: Path) -> StudyPlan:
         plugins = load_plugins(path.parent, study.plugins)
     except EmcError as error:
         raise EmcError(f"{path}: plugins: {error}") from error
-    cells, wrong = expand(study, plugins)
+    cells, wrong = expand(study, plugins, look)
     wrong = wrong or claim_faults(study.claims, [planned.cell for planned in cells])
     if wrong:
         raise EmcError(report(str(path), wrong))

@@ -1,12 +1,15 @@
 """The data sets and labellings a study can name, and what is known of them beforehand."""
 
 import codecs
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple, Self, get_args
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
-from emc.study.strict import Count, Positive, Strict, Whole, named
+from emc.study.strict import Count, Name, Positive, Strict, Whole, added, named
 
 Several = Annotated[Whole, Field(ge=2)]
 
@@ -20,6 +23,16 @@ class Facts(NamedTuple):
     shape: tuple[int, ...]
     classes: int
     samples: int | None
+
+
+def _not_the_programs(value: str | None) -> str | None:
+    if value in DATA_SETS:
+        raise ValueError(f"{value!r} is a data set of the program: choose another name")
+    return value
+
+
+Called = Annotated[Name | None, AfterValidator(_not_the_programs)]
+"""What a user calls data of their own, in ids, columns, claims and figures."""
 
 
 class Images(Strict):
@@ -79,10 +92,13 @@ class ImageFolder(Images):
     """A local tree of images, one folder per class; ImageNet-20MS is used this way."""
 
     name: Literal["image-folder"]
+    called: Called = added(absent_means=None, default=None)
+    """What it is called in ids, tables, claims and figures; the folder's name where absent."""
     folder: str
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     test_folder: str | None = None
-    """Such a tree of test images; a fifth of `folder` is held out where absent."""
+    """Such a tree of test images. Where absent, `folder` may have both as `train` and `test`; else
+    a fifth of it is held out."""
     size: Count = 32
     """Pixels a side: the centre square of each image is scaled to it."""
     channels: Literal[1, 3] = 3
@@ -208,6 +224,8 @@ Word = Annotated[str, BeforeValidator(_word)]
 class Columns(Strict):
     """A user's own table, a fifth of its rows for testing: its inputs and its label."""
 
+    called: Called = added(absent_means=None, default=None)
+    """What it is called in ids, tables, claims and figures; the file's name where absent."""
     file: str
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     label: str
@@ -263,6 +281,9 @@ class Parquet(Columns):
 class PluginDataSet(PluginEntry):
     """A data set that a plug-in registers."""
 
+    called: Called = added(absent_means=None, default=None)
+    """What it is called in ids, tables, claims and figures; as it is registered where absent."""
+
     @property
     def facts(self) -> Facts | None:
         """Shape and classes where the plug-in says them."""
@@ -315,6 +336,37 @@ else:
             )
         ),
     ]
+
+
+_LONGEST: Final = 40
+"""Characters of a file's name that a data set is called by."""
+
+
+def dataset_name(dataset: DataSet) -> str:
+    """What a data set is called in ids, tables, claims and figures: a `Name`.
+
+    The user's own are called as `called` says, or after their file or folder.
+    """
+    if called := getattr(dataset, "called", None):
+        return str(called)
+    path = getattr(dataset, "file", None) or getattr(dataset, "folder", None)
+    if path is None or isinstance(dataset, ImageNet):
+        return dataset.name
+    name = Path(path).expanduser().name
+    stem = _slug(name if isinstance(dataset, ImageFolder) else name.partition(".")[0])
+    return stem if stem and stem not in DATA_SETS else f"{stem}-{dataset.name}".strip("-")
+
+
+def same_origin(one: DataSet, other: DataSet) -> bool:
+    """Whether two data sets of the user's are readings of the same samples, or of other kinds."""
+    keys = ("name", "file", "label", "folder", "test_folder")
+    return all(getattr(one, key, None) == getattr(other, key, None) for key in keys)
+
+
+def _slug(text: str) -> str:
+    """Lower-case letters and digits, without accents, with single hyphens between the words."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z0-9]+", "-", plain)[:_LONGEST].strip("-")
 
 
 class Original(Strict):
@@ -384,11 +436,8 @@ def label_classes(labels: Labels, own: int) -> int:
             return own
 
 
-def problem(dataset: DataSet, labels: Labels) -> str | None:
-    """Why the labelling does not suit the data set, as far as that is known beforehand."""
-    facts = dataset.facts
-    if facts is None:
-        return None
+def problem(facts: Facts, labels: Labels) -> str | None:
+    """Why the labelling does not suit a data set of which these are the facts, or None."""
     if isinstance(labels, Classes) and labels.count > facts.classes:
         return f"labels: cannot merge {facts.classes} classes to {labels.count}"
     if isinstance(labels, PermutedPixels) and len(facts.shape) != 3:

@@ -31,6 +31,7 @@ from emc.warehouse.loading import create, load_estimates, load_failures, load_pa
 from emc.warehouse.refits import load_refits
 from emc.warehouse.relations import comments, quoted
 from emc.warehouse.runs import RUNS
+from emc.warehouse.sizes import fill_sizes
 from emc.warehouse.source import Source
 from emc.warehouse.views import VIEWS
 
@@ -82,6 +83,7 @@ def build(
             load_failures(connection, failed)
             load_refits(connection)
             load_datasets(connection, results)
+            fill_sizes(connection)
             load_claims(connection, claims)
             _describe_versions(connection)
             _create_views(connection)

@@ -11,11 +11,19 @@ import numpy as np
 
 from emc.data.content import Arrays, Content, Tensors, specs
 from emc.data.decoder import Decoder
-from emc.data.folders import Fingerprint, Tree, content_digest, open_tree, read_image
+from emc.data.folders import (
+    Fingerprint,
+    Tree,
+    content_digest,
+    open_tree,
+    part_folders,
+    read_image,
+)
 from emc.data.holdout import held_out_of_class
 from emc.data.manifest import OriginalTree
 from emc.data.originals import Shelf
 from emc.data.reader import USER_DATA, About, Reader
+from emc.errors import EmcError
 from emc.study.sources import ImageFolder, ImageNet
 
 _BLOCK: Final = 256
@@ -44,10 +52,16 @@ def trees(dataset: ImageNet | ImageFolder, shelf: Shelf) -> tuple[Tree, Tree | N
     if isinstance(dataset, ImageNet):
         train = open_tree(folder / "train", dataset.classes)
         return train, open_tree(folder / "val", None, train.classes)
-    train = open_tree(folder, dataset.classes)
-    if dataset.test_folder is None:
-        return train, None
-    return train, open_tree(shelf.find(dataset.test_folder), None, train.classes)
+    training, test = part_folders(folder)
+    if dataset.test_folder:
+        if training != folder:
+            raise EmcError(
+                f"{folder}: its training images lie in {training}: give `folder: {training}`, or"
+                " leave out `test_folder`"
+            )
+        test = shelf.find(dataset.test_folder)
+    train = open_tree(training, dataset.classes)
+    return train, None if test is None else open_tree(test, None, train.classes)
 
 
 def _content(train: Tree, test: Tree | None, decode: Decoder) -> Content:
