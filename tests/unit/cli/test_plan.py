@@ -112,8 +112,9 @@ def test_a_finished_cell_says_what_makes_its_number_doubtful(
     edit_document(results.cell(study.cells[0].id).estimate, nothing)
     edit_document(results.cell(study.cells[1].id).estimate, {"rate_at_edge": "highest"})
     text = said(study, results, capsys)
-    assert f"done no finish: {refused}" in text
-    assert "done the best learning rate, 0.1, is the highest of its grid" in text
+    assert "done EMC at minima open [no end, no end], within the budget" in text
+    assert f"samples; no finish: {refused}" in text
+    assert "samples; the best learning rate, 0.1, is the highest of its grid" in text
     assert "no unfitted probe is decided" not in text
 
 
@@ -198,7 +199,8 @@ def test_a_failure_after_the_measurement_is_told(
     write_failure(results.cell(cell).failure(name), Failure(cell, stage, "[odd]", ()))
     text = said(study, results, capsys)
     assert f"state so far {cell}" in text
-    assert f"done, {stage} failed [odd]" in text
+    assert f"done, {stage} failed EMC at minima" in text
+    assert "samples; [odd]" in text
     assert "1 done, 3 to do" in text
     assert f"failed: {stage} of 1 cell; not tried again" in text
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from emc.records import Estimate, Outcome, Probe, told_end
+from emc.records import Estimate, Outcome, Probe
 from emc.store.columns import PROBES
 from emc.store.rows import probe_row
 from emc.store.tables import frame
@@ -70,15 +70,5 @@ class Measurement:
         found = self.estimate
         outcomes = Counter(probe.outcome for probe in self.records)
         counts = ", ".join(f"{outcomes[one]} {one}" for one in Outcome if outcomes[one])
-        bound = ", lower bounds: the data ended first" if found.saturated else ""
-        numbers = (
-            f"EMC at minima {_told(found.emc50, *self.interval)}, within the budget"
-            f" {_told(found.emc50_budget, *self.interval_budget)} samples{bound}"
-        )
         basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
-        return "\n".join((f"{numbers} ({basis})", *(f"  {doubt}" for doubt in found.doubts)))
-
-
-def _told(emc50: float | None, low: float | None, high: float | None) -> str:
-    middle = "open" if emc50 is None else f"{emc50:.4g}"
-    return f"{middle} [{told_end(low, 4)}, {told_end(high, 4)}]"
+        return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in found.doubts)))

@@ -100,6 +100,14 @@ def show(
     print_cell(cell, results)
 
 
+@app.command(name="results")
+def list_results(study: StudyFile, results: ResultsFolder = RESULTS) -> None:
+    """Show the answers of all cells of a study, one line each."""
+    from emc.cli.results import print_results
+
+    print_results(study, results)
+
+
 @app.command()
 def query(
     study: StudyFile,
@@ -133,11 +141,16 @@ def compare(
 def nets(
     study: Annotated[
         Path | None,
-        typer.Argument(metavar="STUDY", help="study file whose plug-ins' nets are listed too"),
+        typer.Argument(metavar="STUDY", help="study file: for its data, its plug-ins' nets too"),
     ] = None,
     dataset: Annotated[
-        str, typer.Option("--dataset", help="data set whose inputs they take: a name or an entry")
-    ] = "mnist",
+        str | None,
+        typer.Option(
+            "--dataset",
+            help="data set whose inputs they take, a name or an entry [the study's own, or mnist]",
+        ),
+    ] = None,
+    results: ResultsFolder = RESULTS,
     params: Annotated[
         float | None,
         typer.Option("--params", min=1, help="also show the width nearest to this count"),
@@ -146,7 +159,7 @@ def nets(
     """List the architectures: their keys, and their parameters at some widths."""
     from emc.cli.nets import print_nets
 
-    print_nets(dataset, params, study)
+    print_nets(dataset, params, study, results)
 
 
 def main() -> None:

@@ -10,62 +10,86 @@ from pydantic.fields import FieldInfo
 from rich.table import Table
 
 from emc.cli.console import show
+from emc.data.looked import Looked
 from emc.errors import EmcError
-from emc.study import load_file
+from emc.store.layout import Results
+from emc.study import StudyPlan, load_file
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
+from emc.study.architectures.family import Shape
 from emc.study.architectures.plugin import plugin_architecture
 from emc.study.complaints import complaints, report
 from emc.study.plugins import Registered, load_plugins, of_kind
-from emc.study.sources import DataSet, Facts
+from emc.study.sources import DataSet, dataset_name, label_classes
 from emc.study.strict import named
 
+Inputs = tuple[Shape, int]
+"""The shape of inputs, and the number of classes."""
+
+_DATA_SET: Final = "mnist"
 _WIDTHS: Final = (4, 16, 64, 256)
 _LEFT_OUT: Final = {"name", "width", "params", "multiplier"}
 
 
-def print_nets(dataset: str, params: float | None, study: Path | None = None) -> None:
+def print_nets(
+    dataset: str | None, params: float | None, study: Path | None, results: Path
+) -> None:
     """A table: each architecture, its keys with their defaults, its parameters at some widths.
 
-    With a study its plug-ins' nets and data sets are known too.
+    With a study there is one for each kind of inputs that its data sets have, unless `dataset`
+    names another, and its plug-ins' nets are known too. Prepared data sets lie in `results`.
 
     Raises:
-        EmcError: `params` is not finite, the study has a fault, the data set is not known, or its
-            shape is not before it is prepared.
+        EmcError: `params` is not finite, the study has a fault, or a data set is not known or
+            cannot be read.
     """
     if params is not None and not isfinite(params):
         raise EmcError(f"--params: a finite count is wanted, found {params:g}")
-    plugins = _plugins(study)
-    facts = _facts(dataset, plugins)
-    wanted = [f"nearest to {params:g}"] if params is not None else []
-    widths = [f"width {width}" for width in _WIDTHS]
-    table = Table("architecture", "keys", *widths, *wanted, box=None)
-    of_plugins = of_kind("architecture", plugins)
-    families = {
-        **FAMILIES,
-        **{name: plugin_architecture(entry) for name, entry in of_plugins.items()},
-    }
-    for name, family in families.items():
-        table.add_row(name, *_row(family, name, facts, params))
-    show(f"parameters for inputs of {facts.shape} in {facts.classes} classes", table)
+    looked = Looked(Results(results))
+    plan = None if study is None else load_file(study, looked.facts)
+    plugins = () if plan is None else load_plugins(plan.file.parent, plan.study.plugins)
+    if plan is not None and dataset is None:
+        inputs = _inputs_of(plan, looked)
+    else:
+        inputs = {_inputs(dataset or _DATA_SET, plugins, looked): ""}
+    for (shape, classes), names in inputs.items():
+        title = f"parameters for inputs of {shape} in {classes} classes{names}"
+        show(title, _table((shape, classes), params, plugins))
     if study is None:
         print("A study's plug-ins may register others: `emc nets STUDY` lists them too.")
 
 
-def _plugins(study: Path | None) -> tuple[Registered, ...]:
-    return () if study is None else load_plugins(study.parent, load_file(study).study.plugins)
+def _inputs_of(plan: StudyPlan, looked: Looked) -> dict[Inputs, str]:
+    """Shape and classes of a study's nets, with the names of the data sets they are those of."""
+    names: dict[Inputs, dict[str, None]] = {}
+    for cell in (planned.cell for planned in plan.cells):
+        facts = looked.facts(cell.dataset, plan.study.data_dir)
+        inputs = facts.shape, label_classes(cell.labels, facts.classes)
+        names.setdefault(inputs, {})[dataset_name(cell.dataset)] = None
+    return {inputs: f": {', '.join(found)}" for inputs, found in names.items()}
 
 
-def _row(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:
+def _table(inputs: Inputs, params: float | None, plugins: tuple[Registered, ...]) -> Table:
+    wanted = [f"nearest to {params:g}"] if params is not None else []
+    widths = [f"width {width}" for width in _WIDTHS]
+    table = Table("architecture", "keys", *widths, *wanted, box=None)
+    entries = of_kind("architecture", plugins)
+    known = {name: plugin_architecture(entry) for name, entry in entries.items()}
+    for name, family in {**FAMILIES, **known}.items():
+        table.add_row(name, *_row(family, name, inputs, params))
+    return table
+
+
+def _row(family: type[Family], name: str, inputs: Inputs, params: float | None) -> list[str]:
     if any(field.is_required() for field in _shown(family).values()):
         return [_keys(family), "with the keys that it wants"]
     try:
-        return _sizes(family, name, facts, params)
+        return _sizes(family, name, inputs, params)
     except EmcError as error:
         return [_keys(family), str(error)]
 
 
-def _sizes(family: type[Family], name: str, facts: Facts, params: float | None) -> list[str]:
-    shape, classes, _ = facts
+def _sizes(family: type[Family], name: str, inputs: Inputs, params: float | None) -> list[str]:
+    shape, classes = inputs
     size = {"params": 1} if issubclass(family, Scaled) else {}
     net = family.model_validate({"name": name, **size})
     if problem := net.problem(shape):
@@ -80,19 +104,19 @@ def _sizes(family: type[Family], name: str, facts: Facts, params: float | None) 
     return [_keys(family), *counts, found]
 
 
-def _facts(dataset: str, plugins: tuple[Registered, ...]) -> Facts:
+def _inputs(dataset: str, plugins: tuple[Registered, ...], looked: Looked) -> Inputs:
     """`dataset` is a name, or an entry as in a study file."""
     try:
         entry = named(yaml.safe_load(dataset))
         found = TypeAdapter[Any](DataSet).validate_python(entry, context={"plugins": plugins})
+        facts = looked.facts(found, None)
     except yaml.YAMLError as error:
         raise EmcError(f"--dataset {dataset}: not valid YAML: {error}") from None
     except ValidationError as error:
         raise EmcError(report("--dataset", complaints("", error, entry))) from None
-    if found.facts is None:
-        raise EmcError(f"--dataset {dataset}: its shape is unknown until it is prepared")
-    facts: Facts = found.facts
-    return facts
+    except EmcError as error:
+        raise EmcError(f"--dataset {dataset}: {error}") from None
+    return facts.shape, facts.classes
 
 
 def _shown(family: type[Family]) -> dict[str, FieldInfo]:

@@ -111,7 +111,7 @@ def _urgency(one: State, failed_later: bool) -> int:
 
 def _so_far(planned: PlannedCell, one: State, data: Path) -> str:
     if one.estimate is not None:
-        return "; ".join(one.estimate.doubts)
+        return "; ".join((one.estimate.told, *one.estimate.doubts))
     if not one.probes:
         return one.reason
     from emc.measurement.measure import present_answer

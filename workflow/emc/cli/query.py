@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from emc.cli.console import terminal_width
+from emc.cli.fitted import fitted
 from emc.data.looked import open_study
 from emc.errors import EmcError, in_one_line
 from emc.store.layout import Results
@@ -43,14 +45,7 @@ def _written(answer: pl.DataFrame, form: str) -> str:
         return _without_lists(answer).write_csv().removesuffix("\n")
     if form == "json":
         return answer.write_json()
-    with pl.Config(
-        tbl_rows=-1,
-        tbl_cols=-1,
-        fmt_str_lengths=80,
-        tbl_hide_dataframe_shape=True,
-        tbl_width_chars=1000,
-    ):
-        return str(answer)
+    return fitted(answer, terminal_width())
 
 
 def _without_lists(answer: pl.DataFrame) -> pl.DataFrame:

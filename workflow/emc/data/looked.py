@@ -29,8 +29,8 @@ class Looked:
         self._results = results
         self._found: dict[tuple[DataSet, str | None], Examined | EmcError] = {}
 
-    def facts(self, dataset: DataSet, data_dir: str | None) -> Facts | None:
-        """Shape, classes and training samples; less where neither study nor files tell.
+    def facts(self, dataset: DataSet, data_dir: str | None) -> Facts:
+        """Shape, classes and training samples; these are None where only unseen files tell.
 
         Raises:
             EmcError: the user's file, folder or plug-in cannot be prepared.
@@ -38,8 +38,8 @@ class Looked:
         facts: Facts | None = dataset.facts
         if facts is not None and facts.samples is not None:
             return facts
-        own = isinstance(dataset, Columns | ImageFolder | PluginDataSet)
-        if own or is_prepared(self._results.data(dataset_id(dataset))):
+        users = isinstance(dataset, Columns | ImageFolder | PluginDataSet)
+        if facts is None or users or is_prepared(self._results.data(dataset_id(dataset))):
             return self.examined(dataset, data_dir).facts
         return facts
 

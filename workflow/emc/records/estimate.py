@@ -14,6 +14,11 @@ def told_end(end: float | None, digits: int) -> str:
     return "no end" if end is None else f"{end:.{digits}g}"
 
 
+def _told(emc50: float | None, low: float | None, high: float | None) -> str:
+    middle = "open" if emc50 is None else f"{emc50:.4g}"
+    return f"{middle} [{told_end(low, 4)}, {told_end(high, 4)}]"
+
+
 def _known_low(low: float | None, end: float) -> float | None:
     return min(low, end) if low is not None and min(low, end) > 1 else None
 
@@ -132,6 +137,14 @@ class Estimate:
             tolerance_reached=self.tolerance_reached and high is not None,
             rates=tuple(rate.within(end) for rate in self.rates),
         )
+
+    @property
+    def told(self) -> str:
+        """Both numbers with their intervals, in one line."""
+        minima = _told(self.emc50, self.low, self.high)
+        budget = _told(self.emc50_budget, self.low_budget, self.high_budget)
+        bound = ", lower bounds: the data ended first" if self.saturated else ""
+        return f"EMC at minima {minima}, within the budget {budget} samples{bound}"
 
     @property
     def doubts(self) -> tuple[str, ...]:

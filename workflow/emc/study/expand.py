@@ -32,7 +32,7 @@ class PlannedCell:
     sections: tuple[str, ...]
 
 
-Look = Callable[[DataSet, str | None], Facts | None]
+Look = Callable[[DataSet, str | None], Facts]
 """Tells what is known of a data set, whose files may lie in a study's `data_dir`.
 
 An `EmcError` says why its files do not tell.
