@@ -45,7 +45,7 @@ from emc.curvature.operator import Operator
 from emc.curvature.process import Process, run
 from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
 from emc.finish import FinishSettings, finish
-from emc.nets.build import Factory, transformer
+from emc.nets.build import Factory, as_known
 from emc.nets.build import net as build
 from emc.nets.layers import Layers, count, initial, layers_of
 from emc.nets.module import load, module
@@ -218,7 +218,7 @@ def operators(net: "Layers | Factory", data: Samples) -> dict[str, Operator]:
         load(made, state := initial(net, "torch", np.random.default_rng(1)))
     by_torch = AutogradOperator(made, state, *data, Objective())
     if callable(net):
-        sizes = transformer(net)
+        sizes = as_known(net)
         assert sizes is not None
         return {"kernels": NativeOperator(sizes, by_torch, *data), "torch": by_torch}
     written = WrittenOperator(net, state, *data, Objective())

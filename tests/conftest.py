@@ -34,4 +34,4 @@ def _torch_draws_the_same() -> None:
 def _every_back_end_may_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     from emc.engine import choose
 
-    monkeypatch.setattr(choose, "_gave_way", set())
+    monkeypatch.setattr(choose, "_gave_way", {})

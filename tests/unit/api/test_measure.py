@@ -33,11 +33,11 @@ def measured(**changes: object) -> Measurement:
 
 
 def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
-    found = measured()
+    found = measured(probes=40)
     low, high = found.interval
     assert 1 <= low <= found.emc50 <= high
     assert found.estimate.parameters == 6 * 5 + 5 + 5 * 3 + 3
-    assert len(found.probes) == found.estimate.probes <= 16
+    assert len(found.probes) == found.estimate.probes <= 40
     outcomes = dict(found.probes["outcome"].value_counts().iter_rows())
     first, *doubts = str(found).splitlines()
     assert first.startswith(f"EMC at minima {found.emc50:.4g} [")
@@ -69,6 +69,20 @@ def test_tensors_and_data_sets_are_sources_too() -> None:
     )
 
 
+def test_the_answer_says_which_back_end_trained_and_why() -> None:
+    few = {"epochs": 3, "probes": 3, "finish": {"iterations": 0}}
+    by_kernels = measured(**few)
+    assert by_kernels.estimate.native_refused is None
+    assert set(by_kernels.probes["back_end"]) == {"native"}
+    softplus = lambda: nn.Sequential(nn.Linear(6, 5), nn.Softplus(), nn.Linear(5, 3))  # noqa: E731
+    by_torch = emc.measure(softplus, (INPUTS, LABELS), **few)  # type: ignore[arg-type]
+    why = "the kernels do not know the net: layer '1' (Softplus) is a layer that the kernels do not"
+    assert by_torch.estimate.native_refused == f"{why} know"
+    assert f"; trained by vmap: {why} know)" in str(by_torch)
+    with pytest.raises(emc.EmcError, match=f"'native' cannot run .*{re.escape(why)}"):
+        emc.measure(softplus, (INPUTS, LABELS), back_end="native")
+
+
 def test_a_batch_normed_net_is_trained_by_the_reference() -> None:
     normed = lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))  # noqa: E731
     settings = {"optimizer": {"name": "sgd", "lr": 0.1}, "epochs": 3, "probes": 3, "smallest": 8}
@@ -95,7 +109,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
     [
         ({"labels": "shuffled"}, "labels: 'original' or 'random' is wanted, found 'shuffled'"),
         ({"optimizer": {"name": "adam", "lrr": 1}}, "unknown key 'lrr'; did you mean 'lr'"),
-        ({"back_end": "native"}, "back end 'native' cannot run this procedure"),
+        ({"back_end": "jax"}, "back end 'jax' is not one of native, compiled, vmap, sequential"),
         ({"device": "tpu"}, "device 'tpu' is not one of"),
         ({"epochs": "a"}, "epochs: a whole number from 1 is wanted, found 'a'"),
         ({"probes": 0}, "probes: a whole number from 1 is wanted, found 0"),

@@ -27,7 +27,7 @@ from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.nets.build import net, transformer
+from emc.nets.build import as_known, net
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
 from emc.nets.transformer import Transformer
@@ -217,7 +217,7 @@ def vit(sizes: Transformer) -> nn.Module:
     )
     shape = (sizes.colours, sizes.side, sizes.side)
     factory = net(architecture, sizes.activation, "torch", shape, sizes.classes)
-    assert transformer(factory) == sizes
+    assert as_known(factory) == sizes
     torch.manual_seed(1)
     made = factory()
     for value in made.parameters():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emc.nets.build import Factory, net, size, transformer
+from emc.nets.build import Factory, as_known, net, size
 from emc.nets.transformer import Transformer
 from emc.study.architectures import MlpMixer, Vit
 from emc.study.training import PluginActivation
@@ -28,7 +28,7 @@ def factory(shape: tuple[int, ...] = (1, 8, 8), **sizes: Any) -> Factory:
     ids=lambda made: str(made.shape),
 )
 def test_names_shapes_and_their_order_are_the_modules(made: Factory) -> None:
-    found = transformer(made)
+    found = as_known(made)
     assert found is not None
     expected = {name: tuple(weight.shape) for name, weight in made().named_parameters()}
     assert list(found.shapes.items()) == list(expected.items())
@@ -37,8 +37,8 @@ def test_names_shapes_and_their_order_are_the_modules(made: Factory) -> None:
 
 def test_sizes_are_the_architectures() -> None:
     made = factory(shape=(3, 12, 12), width=9, depth=3, heads=3, patch=4)
-    assert transformer(made) == Transformer(3, 12, 4, 3, 9, 3, "tanh", 5)
-    assert transformer(made).tokens == 10
+    assert as_known(made) == Transformer(3, 12, 4, 3, 9, 3, "tanh", 5)
+    assert as_known(made).tokens == 10
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_sizes_are_the_architectures() -> None:
     ],
 )
 def test_other_factories_have_none(other: object) -> None:
-    assert transformer(other) is None
+    assert as_known(other) is None

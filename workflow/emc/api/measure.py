@@ -1,6 +1,7 @@
 """`emc.measure`: the EMC of anyone's net on anyone's data."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
 from emc.measurement.rounds import Setting, run_rounds
 from emc.nets.arithmetic import refuse_surroundings
+from emc.nets.recognise import recognised
 from emc.search import make
 from emc.search.trials import Aim
 from emc.study.complaints import complaints, report
@@ -94,6 +96,8 @@ def measure(
     )
     with torch.inference_mode(False), torch.enable_grad():
         parameters = check_nets(procedure, drawn_from.inputs, smallest, place)
+        known = recognised(model, drawn_from.inputs.shape[1:], drawn_from.classes)
+        procedure = replace(procedure, module=known)
         finish_to = finishing(
             procedure, drawn_from, _finish(finish), chosen.minimises_otherwise, place
         )

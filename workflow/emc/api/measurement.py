@@ -71,4 +71,6 @@ class Measurement:
         outcomes = Counter(probe.outcome for probe in self.records)
         counts = ", ".join(f"{outcomes[one]} {one}" for one in Outcome if outcomes[one])
         basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
+        if found.native_refused:
+            basis += f"; trained by {found.back_end}: {found.native_refused}"
         return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in found.doubts)))

@@ -9,9 +9,10 @@ import numpy as np
 from emc.curvature.native import NativeOperator, refusal
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
-from emc.native.objective import Net, build, kernel_name
+from emc.native.objective import build, kernel_name
 from emc.native.unavailable import UnavailableError
 from emc.nets.layers import Layers
+from emc.nets.traced_module import KnownNet
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def choose_operator(
     return NativeOperator(net, written, inputs, labels, precision=precision, threads=threads)
 
 
-def kernels_can(net: Net, shape: tuple[int, ...], precision: str) -> bool:
+def kernels_can(net: KnownNet, shape: tuple[int, ...], precision: str) -> bool:
     """Whether compiled kernels can evaluate a net on inputs of `shape` [n, *shape].
 
     Why not is logged: as a warning, once, where this machine cannot build them.

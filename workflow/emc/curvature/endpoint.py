@@ -1,7 +1,7 @@
 """End points of training runs, and their certificates."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,8 +15,9 @@ from emc.curvature.objective import Objective
 from emc.curvature.process import one_by_one
 from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.written.operator import WrittenOperator
-from emc.nets.build import transformer
+from emc.nets.build import as_known, untraced
 from emc.nets.layers import Layers
+from emc.nets.traced_module import TracedModule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,6 +65,7 @@ def certify_end_points(
         EndPointError: an end point does not belong to the net or is not finite.
         EmcError: labels that are not classes of the net, or a module without second derivatives.
     """
+    net, end_points = _untraced(net, end_points)
     if device == "cpu" and not callable(net):
         return [
             certify_operator(
@@ -106,10 +108,24 @@ def operator_at(
     Raises:
         EndPointError: the end point does not belong to the net or is not finite.
     """
+    net, (end,) = _untraced(net, [end])
     if not callable(net):
         return _of_layers(net, end, objective, settings, threads)
     examine = _examiner(net, objective, settings, device, threads)
     return examine(end, _differentiated(_module(net), end, objective, settings, device))
+
+
+def _untraced(
+    net: "Layers | Callable[[], nn.Module]", ends: Sequence[EndPoint]
+) -> "tuple[Layers | Callable[[], nn.Module], Sequence[EndPoint]]":
+    """What a traced module computes, with end points whose parameters have the names of that."""
+    if not isinstance(net, TracedModule) or net.net is None:
+        return net, ends
+    known, names = untraced(net)
+    return known, [
+        replace(end, parameters={names.get(own, own): at for own, at in end.parameters.items()})
+        for end in ends
+    ]
 
 
 def _of_layers(
@@ -161,7 +177,7 @@ def _examiner(
     threads: int,
 ) -> _Examine:
     """From torch's operator at an end point to the one that is asked: kernels' where they can."""
-    sizes = transformer(net) if device == "cpu" and objective.is_named else None
+    sizes = as_known(net) if device == "cpu" and objective.is_named else None
 
     def examine(end: EndPoint, operator: "AutogradOperator") -> "NativeOperator | AutogradOperator":
         shape, precision = end.inputs.shape, settings.precision

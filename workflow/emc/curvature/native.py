@@ -12,8 +12,9 @@ from emc.activations import ACTIVATIONS
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.native.objective import NativeObjective, Net
+from emc.native.objective import NativeObjective
 from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
 
 LARGEST: Final = 1 << 31
@@ -33,7 +34,7 @@ class NativeOperator:
 
     def __init__(
         self,
-        net: Net,
+        net: KnownNet,
         known: Operator,
         inputs: np.ndarray,
         labels: np.ndarray,
@@ -118,7 +119,7 @@ class NativeOperator:
             return list(pool.map(share, range(self._threads)))
 
 
-def refusal(net: Net, shape: tuple[int, ...], precision: str) -> str | None:
+def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None:
     """Why the kernels cannot evaluate a net on inputs of `shape` [n, *shape], or None."""
     reason = _of_transformer(net, shape) if isinstance(net, Transformer) else _of_layers(net, shape)
     size = np.dtype(precision).itemsize * prod(shape)

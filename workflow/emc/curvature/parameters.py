@@ -6,23 +6,12 @@ from math import prod
 import numpy as np
 
 from emc.errors import EmcError
-from emc.nets.layers import Layers
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 class EndPointError(EmcError):
     """An end point of another net, or one that is not finite."""
-
-
-def layer_shapes(layers: Layers) -> Shapes:
-    """Names and shapes of a layered net's parameters, in order."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for index, layer in enumerate(layers):
-        shapes[f"{index}.weight"] = layer.weight_shape
-        if layer.bias:
-            shapes[f"{index}.bias"] = (layer.outputs,)
-    return shapes
 
 
 def check_parameters(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> None:

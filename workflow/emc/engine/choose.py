@@ -17,8 +17,8 @@ BACK_ENDS = ("native", "compiled", "vmap", "sequential")
 _PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
 """On a CPU compiling costs half a minute a shape and wins little beside `vmap`: only on demand."""
 
-_gave_way: set[tuple[str, str, object]] = set()
-"""Back ends, devices and nets that turned out not to go together: not tried again."""
+_gave_way: dict[tuple[str, str, object], str] = {}
+"""Why back ends, devices and nets turned out not to go together: not tried again."""
 
 
 def run_probes(
@@ -50,7 +50,7 @@ def run_probes(
             return chosen.run(procedure, replicas, checkpoints)
         except UnavailableError as error:
             log.warning("the %s back end gives way to the next: %s", chosen.name, error)
-            _gave_way.add(pairing)
+            _gave_way[pairing] = str(error)
     raise AssertionError("the sequential back end never refuses")
 
 
@@ -63,6 +63,16 @@ def back_end(procedure: Procedure, device: str, forced: str | None = None) -> Ba
     if forced is not None:
         return _forced(procedure, device, forced)
     return next(_willing(procedure, device))
+
+
+def native_refusal(procedure: Procedure, device: str, forced: str | None) -> str | None:
+    """Why the native back end does not train a procedure on a device, or None where it does."""
+    if forced not in {None, "native"}:
+        return f"the back end {forced!r} is asked for"
+    if device != "cpu":
+        return f"they train on the processor, and the device is {device!r}"
+    gave_way = _gave_way.get(("native", device, procedure.net))
+    return _made("native", device).refuses(procedure) or gave_way
 
 
 def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:

@@ -7,11 +7,13 @@ import numpy as np
 
 from emc.curvature.endpoint import EndPoint, operator_at
 from emc.curvature.objective import Objective
-from emc.curvature.parameters import Shapes, layer_shapes, unflatten
+from emc.curvature.parameters import Shapes, unflatten
 from emc.data.labelling import Drawn
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.finish import FinishSettings, finish
+from emc.nets.layers import layer_shapes
+from emc.nets.traced_module import TracedModule
 from emc.records import Ended, Finish
 from emc.study.cell import Cell
 from emc.study.parameterisation import Quantised
@@ -97,6 +99,8 @@ def _shapes(trained: Procedure) -> Shapes:
     """Names and shapes of what trains, in the order of an operator's parameters."""
     if trained.layers is not None:
         return layer_shapes(trained.layers)
+    if isinstance(trained.module, TracedModule) and trained.module.net is not None:
+        return dict(trained.module.shapes)
     from emc.engine.fresh import fresh
 
     named = fresh(trained, 0).named_parameters()

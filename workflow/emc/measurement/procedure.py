@@ -1,13 +1,20 @@
 """A cell's procedure in the engine's terms."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from emc.engine.plugin import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import in_form, net
+from emc.nets.traced_module import TracedModule
 from emc.study.architectures import PluginArchitecture
 from emc.study.cell import Cell
 from emc.study.sources import label_classes
 from emc.study.training import Optimizer, PluginOptimizer
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure:
@@ -24,11 +31,14 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         cell.architecture.parameters(shape, classes)  # tries nets of the plug-in
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     trained = in_form(full, cell.parameterisation, cell.initialisation)
+    module: Callable[[], nn.Module] | None = None if isinstance(trained, tuple) else trained
+    if isinstance(cell.architecture, PluginArchitecture) and module is full:
+        module = _looked_at(module, shape, classes)
     return Procedure(
         classes=classes,
         update=_update(cell.optimizer),
         layers=trained if isinstance(trained, tuple) else None,
-        module=None if isinstance(trained, tuple) else trained,
+        module=module,
         initialisation=cell.initialisation,
         loss=cell.loss.name,
         label_smoothing=cell.loss.label_smoothing,
@@ -42,6 +52,14 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         gradient_tolerance=cell.stopping.gradient,
         plateau_tolerance=cell.stopping.plateau,
     )
+
+
+def _looked_at(
+    made: "Callable[[], nn.Module]", shape: tuple[int, ...], classes: int
+) -> TracedModule:
+    from emc.nets.recognise import recognised
+
+    return recognised(made, shape, classes)
 
 
 def _update(optimizer: Optimizer) -> Update:

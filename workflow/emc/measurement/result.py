@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from emc.engine.choose import native_refusal
 from emc.measurement.rounds import Setting
 from emc.measurement.software import software
 from emc.records import Estimate, Outcome, Probe
@@ -54,6 +55,7 @@ def estimate(
         device=last.device,
         software=software(),
         finish_refused=refused,
+        native_refused=native_refusal(setting.procedure, setting.device, setting.back_end),
     ).within_data
 
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.native.build import loaded
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import Conv, Dense
+from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
 
 LOSSES: Final = ("cross-entropy", "squared-error")
 """Those of `kernel/logits.hpp`, in its order."""
-Net = Layers | Transformer
 
 
 class _Problem(Structure):
@@ -38,7 +38,7 @@ class _Totals(Structure):
     _fields_ = (("loss", c_double), ("correct", c_int64))
 
 
-def kernel_name(net: Net) -> str:
+def kernel_name(net: KnownNet) -> str:
     """Which kernel evaluates a net: the name of its header."""
     return "vit_objective" if isinstance(net, Transformer) else "layered_objective"
 
@@ -61,7 +61,7 @@ class NativeObjective:
 
     def __init__(
         self,
-        net: Net,
+        net: KnownNet,
         inputs: np.ndarray,
         labels: np.ndarray,
         *,
@@ -150,7 +150,7 @@ class NativeObjective:
             raise MemoryError("no memory for an evaluation of a native objective")
 
 
-def _shape(net: Net) -> tuple[int, ...]:
+def _shape(net: KnownNet) -> tuple[int, ...]:
     """The numbers that `make` reads in the header of its kernel."""
     if not isinstance(net, Transformer):
         return tuple(number for layer in net for number in _layer(layer))

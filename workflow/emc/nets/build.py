@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emc.nets.families import Hidden, maker
-from emc.nets.layers import Layers, count, layers_of
+from emc.nets.layers import Layers, count, layer_shapes, layers_of
+from emc.nets.traced_module import KnownNet, TracedModule
 from emc.nets.transformer import Transformer
 from emc.study.architectures import (
     Architecture,
@@ -52,11 +53,23 @@ class Factory:
         return make(self.architecture, hidden, self.shape, self.classes)
 
 
-def transformer(module: object) -> Transformer | None:
-    """The sizes of the nets that a factory of modules makes, if those are vision transformers.
+def transformer_factory(sizes: Transformer) -> Factory:
+    """The factory of a transformer's modules."""
+    net = Vit(
+        name="vit", patch=sizes.patch, depth=sizes.depth, width=sizes.width, heads=sizes.heads
+    )
+    shape = (sizes.colours, sizes.side, sizes.side)
+    return Factory(net, sizes.activation, "torch", shape, sizes.classes)
 
-    With a plug-in's activation they are nets of their own: None, as for any other factory.
+
+def as_known(module: object) -> KnownNet | None:
+    """What is known of the nets that a factory of modules makes.
+
+    That is the sizes of vision transformers, whatever a traced factory was found to compute, and
+    None for all others, as for a vision transformer with a plug-in's activation.
     """
+    if isinstance(module, TracedModule):
+        return module.net
     if not isinstance(module, Factory) or not isinstance(module.activation, str):
         return None
     net, shape = module.architecture, module.shape
@@ -67,6 +80,17 @@ def transformer(module: object) -> Transformer | None:
         activation=module.activation,
         classes=module.classes,
     )
+
+
+def untraced(
+    module: TracedModule,
+) -> "tuple[Layers | Factory , dict[str, str]]":
+    """The net that a known module computes, and its parameters' names by the module's own."""
+    own = [name for name, _ in module.shapes]
+    if isinstance(module.net, Transformer):
+        return transformer_factory(module.net), dict(zip(own, module.net.shapes, strict=True))
+    assert module.net is not None
+    return module.net, dict(zip(own, layer_shapes(module.net), strict=True))
 
 
 def net(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 
@@ -77,3 +77,26 @@ def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
     """g v / |v|, with a norm for each index of the dimension; -1 for one norm of all numbers."""
     others = [axis for axis in range(v.ndim) if dim == -1 or axis != dim]
     return v * (g / v.square().sum(others, keepdim=True).sqrt())
+
+
+def module_hooks(layer: nn.Module) -> bool:
+    """Whether calling a module, or the way back through it, runs more than its forward."""
+    hooks = (
+        layer._forward_hooks,
+        layer._forward_pre_hooks,
+        layer._backward_hooks,
+        layer._backward_pre_hooks,
+    )
+    return any(hooks) or layer._compiled_call_impl is not None
+
+
+def global_hooks() -> bool:
+    """Whether hooks are registered that run at every module's call."""
+    from torch.nn.modules.module import _has_any_global_hook
+
+    return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
+
+
+def gradient_hooks(tensor: Tensor) -> bool:
+    """Whether something runs when a tensor's gradient is taken."""
+    return bool(tensor._backward_hooks) or bool(tensor._post_accumulate_grad_hooks)

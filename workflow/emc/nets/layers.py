@@ -83,6 +83,16 @@ def _convolutions(net: Cnn, activation: str, shape: tuple[int, ...], classes: in
     return (*stages, Dense(flat, classes, True, "identity"))
 
 
+def layer_shapes(layers: Layers) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a layered net's parameters, in order."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, layer in enumerate(layers):
+        shapes[f"{index}.weight"] = layer.weight_shape
+        if layer.bias:
+            shapes[f"{index}.bias"] = (layer.outputs,)
+    return shapes
+
+
 def count(layers: Layers) -> int:
     """Number of trainable parameters."""
     return sum(prod(layer.weight_shape) + layer.bias * layer.outputs for layer in layers)

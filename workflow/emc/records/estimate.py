@@ -74,7 +74,8 @@ class Estimate:
     the smallest size half of the time: its emc50 is an upper bound and `low` is None. `emc_walk`
     is the last n that a walk fitted, where the search method is a walk. `rate_at_edge` is "lowest"
     or "highest" where the best learning rate lies at that end of its grid. `finish_refused` says
-    why no probe could be brought to a minimum, `software` names the code that measured.
+    why no probe could be brought to a minimum, `native_refused` why the kernels did not train the
+    net, `software` names the code that measured.
     """
 
     cell: str
@@ -111,6 +112,7 @@ class Estimate:
     device: str
     software: str | None = None
     finish_refused: str | None = None
+    native_refused: str | None = None
 
     @property
     def within_data(self) -> "Estimate":

@@ -166,6 +166,7 @@ ESTIMATES: Final = Table(
         Column("device", "text", "kind of device"),
         Column("software", "text", "versions of the code that measured", True),
         Column("finish_refused", "text", "why no probe could be brought to a minimum", True),
+        Column("native_refused", "text", "why the native kernels did not train the net", True),
     ),
 )
 

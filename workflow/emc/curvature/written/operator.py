@@ -13,13 +13,13 @@ import numpy as np
 
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
-from emc.curvature.parameters import check_labels, check_parameters, flatten, layer_shapes
+from emc.curvature.parameters import check_labels, check_parameters, flatten
 from emc.curvature.written.dense import Products, by_products, dense_hessian
 from emc.curvature.written.kinks import LayerKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
 from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import Conv, Dense, Layers, layer_shapes
 
 CHUNK_BYTES: Final = 1 << 25
 """Working memory of the samples that are treated together."""

@@ -22,7 +22,7 @@ from emc.engine.native.kernel import (
     Task,
     Trained,
 )
-from emc.engine.native.net import Net, check_shape, native_net, start
+from emc.engine.native.net import check_shape, native_net, start
 from emc.engine.native.refusal import refusal
 from emc.engine.native.source import translation_unit
 from emc.engine.order import order_state
@@ -31,6 +31,7 @@ from emc.engine.progress import EndPoint, trained_run
 from emc.engine.schedule import learning_rates
 from emc.errors import EmcError
 from emc.native.build import loaded
+from emc.nets.traced_module import KnownNet
 from emc.records import THRESHOLDS, Ended, Milestone
 
 _NO_LIMIT: Final = 2**62
@@ -51,7 +52,7 @@ class NativeBackEnd:
 
     def __init__(self) -> None:
         """Kernels are found once; asking for the compiler takes as long as a small round."""
-        self._kernels: dict[Net, Kernel] = {}
+        self._kernels: dict[KnownNet, Kernel] = {}
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why this back end cannot run the procedure, or None; asks no compiler."""
@@ -83,7 +84,7 @@ class NativeBackEnd:
                 ledger.save_if_due(lambda: None)
         return ledger.in_order()
 
-    def _kernel(self, net: Net) -> Kernel:
+    def _kernel(self, net: KnownNet) -> Kernel:
         if net not in self._kernels:
             self._kernels[net] = loaded(translation_unit(net), _kernel)
         return self._kernels[net]

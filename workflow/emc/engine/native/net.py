@@ -6,17 +6,16 @@ import numpy as np
 
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError
-from emc.nets.build import transformer
-from emc.nets.layers import Conv, Layers, initial
+from emc.nets.build import as_known
+from emc.nets.layers import Conv, initial
+from emc.nets.traced_module import KnownNet, TracedModule
 from emc.nets.transformer import Transformer
 from emc.seeds import generator
 
-Net = Layers | Transformer
 
-
-def native_net(procedure: Procedure) -> Net | None:
+def native_net(procedure: Procedure) -> KnownNet | None:
     """The net as numbers, or None where it is a module of which nothing is known."""
-    return procedure.layers if procedure.layers is not None else transformer(procedure.module)
+    return procedure.layers if procedure.layers is not None else as_known(procedure.module)
 
 
 def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
@@ -28,14 +27,22 @@ def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
         return initial(procedure.layers, procedure.initialisation, generator(seed, "weights"))
     from emc.engine.fresh import fresh, weights
 
+    shapes = _shapes(procedure)
+    drawn = weights(fresh(procedure, seed))
+    assert {name: values.shape for name, values in drawn.items()} == shapes
+    return {name: drawn[name] for name in shapes}
+
+
+def _shapes(procedure: Procedure) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a module's parameters, in the order of the kernel's."""
+    if isinstance(procedure.module, TracedModule):
+        return dict(procedure.module.shapes)
     net = native_net(procedure)
     assert isinstance(net, Transformer)
-    drawn = weights(fresh(procedure, seed))
-    assert {name: values.shape for name, values in drawn.items()} == net.shapes
-    return {name: drawn[name] for name in net.shapes}
+    return net.shapes
 
 
-def check_shape(inputs: np.ndarray, net: Net) -> None:
+def check_shape(inputs: np.ndarray, net: KnownNet) -> None:
     """Refuse inputs [N, *shape] that the net cannot take.
 
     Raises:
@@ -52,7 +59,7 @@ def check_shape(inputs: np.ndarray, net: Net) -> None:
         raise EmcError(f"the net takes images of {images}, found inputs of shape {found}")
 
 
-def _inputs(net: Net) -> int | tuple[int, int, int]:
+def _inputs(net: KnownNet) -> int | tuple[int, int, int]:
     """How many numbers the net takes, or the shape of its images."""
     if isinstance(net, Transformer):
         return (net.colours, net.side, net.side)

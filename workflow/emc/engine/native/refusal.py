@@ -8,6 +8,7 @@ from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.procedure import Procedure
 from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.traced_module import TracedModule
 from emc.nets.transformer import Transformer
 
 LARGEST: Final = 5_000_000
@@ -18,13 +19,19 @@ def refusal(procedure: Procedure) -> str | None:
     """Why the native back end cannot run the procedure, or None."""
     net = native_net(procedure)
     if net is None:
-        return (
-            "the net is a module, not layers of dense and convolutional layers or a vision"
-            " transformer with a known activation"
-        )
+        return _of_module(procedure.module)
     if isinstance(net, Transformer):
         return _of_training(procedure) or _of_transformer(net, procedure.classes)
     return _of_training(procedure) or _of_layers(net, procedure.classes)
+
+
+def _of_module(module: object) -> str:
+    if isinstance(module, TracedModule) and module.unknown:
+        return f"the kernels do not know the net: {module.unknown}"
+    return (
+        "the net is a module, not layers of dense and convolutional layers or a vision"
+        " transformer with a known activation"
+    )
 
 
 def _of_training(procedure: Procedure) -> str | None:

@@ -1,11 +1,11 @@
 """From a net to the C++ that instantiates its kernel."""
 
-from emc.engine.native.net import Net
 from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
 
 
-def translation_unit(net: Net) -> str:
+def translation_unit(net: KnownNet) -> str:
     """The source of a kernel for a net; the last of `Layers` is dense. Headers lie in `kernel/`.
 
     Compiling it takes 1 to 6 seconds, of which hardly any depend on the sizes.
@@ -24,7 +24,7 @@ def structure(activation: str) -> str:
     return "".join(word.capitalize() for word in activation.split("-"))
 
 
-def _kernel(net: Net) -> str:
+def _kernel(net: KnownNet) -> str:
     if isinstance(net, Transformer):
         return f"{net.classes}, {_transformer(net)}"
     return f"{net[-1].outputs}, {_layers(net)}"
@@ -42,7 +42,7 @@ def _transformer(net: Transformer) -> str:
     return f"VisionTransformer<{sizes}, {structure(net.activation)}, {net.classes}>"
 
 
-def _is_narrow(net: Net) -> bool:
+def _is_narrow(net: KnownNet) -> bool:
     """Whether padding to 16 outputs would waste more than vectors of 16 lanes gain over 8.
 
     They gain 8 to 18 % in dense layers (measured); in convolutions a lane is a sample.
@@ -51,7 +51,7 @@ def _is_narrow(net: Net) -> bool:
     return _padded(products, 16) > 1.15 * _padded(products, 8)
 
 
-def _products(net: Net) -> list[tuple[int, int]]:
+def _products(net: KnownNet) -> list[tuple[int, int]]:
     """Inputs and outputs of the dense layers that a kernel spends its time in, if any."""
     if isinstance(net, Transformer):
         width, hidden = net.width, 4 * net.width

@@ -1,0 +1,83 @@
+"""Users' modules trained by the kernels, beside the modules themselves in torch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.engine.cases import assert_same_training
+from tests.unit.nets.own_modules import (
+    CLASSES,
+    ONLY_LOOK_KNOWN,
+    SHAPE,
+    WRITTEN,
+    Make,
+    plain,
+)
+from torch import nn
+
+from emc.engine import run_probes
+from emc.engine.choose import back_end, native_refusal
+from emc.engine.native import NativeBackEnd
+from emc.engine.procedure import Procedure, Replica, Update
+from emc.engine.sequential import Sequential
+from emc.nets.recognise import recognised
+
+SGD = Update("sgd", momentum=0.9)
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(48, 4, bias=False),
+        nn.GELU(),
+        nn.Linear(4, CLASSES),
+    )
+
+
+def procedure(make: Make, **changes: object) -> Procedure:
+    known = recognised(make, SHAPE, CLASSES)
+    return replace(
+        Procedure(CLASSES, SGD, module=known, batch=16, epochs=None, steps=50), **changes
+    )
+
+
+def replica(n: int = 37, lr: float = 0.01, seed: int = 3) -> Replica:
+    draw = np.random.default_rng(seed)
+    inputs = draw.normal(size=(n + 5, *SHAPE)).astype(np.float32)
+    return Replica(inputs, draw.permutation(n + 5)[:n], draw.integers(0, CLASSES, n), seed, lr)
+
+
+@pytest.mark.parametrize("update", [SGD, Update("adam", weight_decay=0.01)])
+@pytest.mark.parametrize("make", [plain, cnn, WRITTEN["cnn with functions"]])
+def test_fifty_steps_are_those_of_the_module(make: Make, update: Update) -> None:
+    asked = procedure(make, update=update)
+    (found,) = NativeBackEnd().run(asked, [replica()])
+    (expected,) = Sequential("cpu").run(asked, [replica()])
+    assert_same_training(found, expected)
+
+
+def test_the_best_back_end_trains_a_known_module() -> None:
+    (found,) = run_probes(procedure(plain), [replica()])
+    assert found.back_end == "native"
+    assert set(found.parameters) == {"1.weight", "1.bias", "3.weight", "3.bias"}
+
+
+@pytest.mark.parametrize("name", ONLY_LOOK_KNOWN)
+def test_no_kernel_trains_a_module_that_only_looks_known(name: str) -> None:
+    asked = procedure(ONLY_LOOK_KNOWN[name])
+    assert back_end(asked, "cpu").name != "native"
+    why = native_refusal(asked, "cpu", None)
+    assert why is not None
+    assert why.startswith("the kernels do not know the net: ")
+
+
+def test_why_no_kernel_trains() -> None:
+    asked = procedure(plain)
+    assert native_refusal(asked, "cpu", None) is None
+    assert native_refusal(asked, "cpu", "vmap") == "the back end 'vmap' is asked for"
+    assert "the device is 'cuda'" in str(native_refusal(asked, "cuda", None))
+    shampoo = replace(asked, update=Update("shampoo"))
+    assert "no rule for the optimizer 'shampoo'" in str(native_refusal(shampoo, "cpu", None))

@@ -1,0 +1,396 @@
+"""Modules as users write them: those that are what they look like, and those that only look so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations, prune
+
+SHAPE = (2, 8, 8)
+CLASSES = 5
+Make = Callable[[], nn.Module]
+
+
+class WrittenCnn(nn.Module):
+    """Its forward is written out with functions; the head is made first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(16, CLASSES)
+        self.first = nn.Conv2d(2, 3, 3, padding=1)
+        self.second = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(torch.relu(self.first(x)), 2)
+        x = functional.max_pool2d(functional.silu(self.second(x)), (2, 2))
+        logits: Tensor = self.head(x.view(x.size(0), -1))
+        return logits
+
+
+class Residual(nn.Module):
+    """A block beside its own inputs, then normalised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(128, 6)
+        self.inner = nn.Sequential(nn.Linear(6, 9), nn.GELU(), nn.Linear(9, 6))
+        self.norm = nn.LayerNorm(6)
+        self.head = nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x.flatten(1))
+        logits: Tensor = self.head(self.norm(x + self.inner(x)))
+        return logits
+
+
+class Tokens(nn.Module):
+    """A transformer of one block over the columns of both images, positions added."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.embed = nn.Linear(16, 6)
+        self.positions = nn.Parameter(0.3 * torch.randn(1, 8, 6))
+        self.block = block
+        self.head = nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, colours, height, width = x.shape
+        x = x.permute(0, 3, 1, 2).reshape(batch, width, colours * height)
+        logits: Tensor = self.head(self.block(self.embed(x) + self.positions).mean(dim=1))
+        return logits
+
+
+class OwnAttention(nn.Module):
+    """Two heads, their products written out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joint, self.out = nn.Linear(6, 18, bias=False), nn.Linear(6, 6)
+        self.norm = nn.LayerNorm(6, elementwise_affine=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, width = x.shape
+        joint = self.joint(self.norm(x)).view(batch, tokens, 3, 2, 3)
+        q, k, v = joint.permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(-2, -1) / 3**0.5).softmax(dim=-1)
+        mixed = (weights @ v).transpose(1, 2).reshape(batch, tokens, width)
+        return x + self.out(mixed)
+
+
+class ClassToken(nn.Module):
+    """A vision transformer with torch's attention and a class token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(2, 6, 4, stride=4)
+        self.token = nn.Parameter(0.1 * torch.randn(1, 1, 6))
+        self.positions = nn.Parameter(0.1 * torch.randn(5, 6))
+        self.norm = nn.LayerNorm(6)
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.head = nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], dim=1) + self.positions
+        normed = self.norm(x)
+        x = x + self.attention(normed, normed, normed, need_weights=False)[0]
+        logits: Tensor = self.head(x[:, 0])
+        return logits
+
+
+def encoder_layer(**options: Any) -> nn.Module:
+    """Torch's block without dropout, samples first."""
+    return nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True, **options)
+
+
+WRITTEN: dict[str, Make] = {
+    "cnn with functions": WrittenCnn,
+    "residual": Residual,
+    "torch's block": lambda: Tokens(encoder_layer()),
+    "torch's block, norm first": lambda: Tokens(encoder_layer(norm_first=True, activation="gelu")),
+    "own attention": lambda: Tokens(OwnAttention()),
+    "class token": ClassToken,
+}
+"""Forwards that are written out."""
+
+ACTIVATIONS = st.sampled_from(
+    [nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Identity]
+)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> Make:
+    """A Sequential of known layers, as deep and nested as chance has it."""
+    layers, shape = [], SHAPE
+    for _ in range(draw(st.integers(0, 3))):
+        made, shape = draw(_convolutional(shape))
+        layers += made
+    layers.append(nn.Flatten)
+    width = shape[0] * shape[1] * shape[2]
+    for _ in range(draw(st.integers(0, 2))):
+        after = draw(st.integers(2, 7))
+        layers += [_of(nn.Linear, width, after, bias=draw(st.booleans())), draw(ACTIVATIONS)]
+        layers += [_of(nn.LayerNorm, after)] * draw(st.booleans())
+        width = after
+    layers.append(_of(nn.Linear, width, CLASSES))
+    cut = draw(st.integers(0, len(layers) - 1))
+
+    def make() -> nn.Module:
+        inner = nn.Sequential(*(layer() for layer in layers[:cut]))
+        return nn.Sequential(inner, *(layer() for layer in layers[cut:]))
+
+    return make
+
+
+def _of(kind: type[nn.Module], *sizes: int, **options: Any) -> Make:
+    return lambda: kind(*sizes, **options)
+
+
+@st.composite
+def _convolutional(
+    draw: st.DrawFn, shape: tuple[int, int, int]
+) -> tuple[list[Make], tuple[int, int, int]]:
+    """A convolution and what follows it, with the shape that it leaves."""
+    channels, height, width = shape
+    kernel = draw(st.integers(1, min(3, height, width)))
+    stride, padding = draw(st.integers(1, 2)), draw(st.integers(0, kernel // 2))
+    after = draw(st.integers(1, 4))
+    layers = [_of(nn.Conv2d, channels, after, kernel, stride=stride, padding=padding)]
+    height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
+    if draw(st.booleans()) and after * height * width > 1:
+        layers.append(_of(nn.GroupNorm, 1, after))
+    layers.append(draw(ACTIVATIONS))
+    if min(height, width) >= 2 and draw(st.booleans()):
+        layers.append(_of(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d])), 2))
+        height, width = height // 2, width // 2
+    return layers, (after, height, width)
+
+
+def plain() -> nn.Sequential:
+    """A chain that every kernel knows."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(128, 6), nn.ReLU(), nn.Linear(6, CLASSES))
+
+
+class Doubled(nn.Linear):
+    """A linear layer with a forward of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+class Quiet(nn.Linear):
+    """A linear layer with a name of its own."""
+
+
+class OfFunction(nn.Module):
+    """What a user writes for a function between layers."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x)
+
+
+class Counting(nn.Module):
+    """It does something else from its third call on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.body = 0, plain()
+
+    def forward(self, x: Tensor) -> Any:
+        self.calls += 1
+        return self.body(x) * (1 if self.calls < 100 else 2)
+
+
+class ByMode(nn.Module):
+    """It computes differently in evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = plain()
+
+    def forward(self, x: Tensor) -> Any:
+        return self.body(x) if self.training else 2.0 * self.body(x)
+
+
+class Twice(nn.Module):
+    """It calls a layer twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.body = nn.Linear(128, 128), plain()
+
+    def forward(self, x: Tensor) -> Any:
+        return self.body(self.inner(self.inner(x.flatten(1)).tanh()))
+
+
+class Tied(nn.Module):
+    """Two layers share a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(128, 128), nn.Linear(128, 128)
+        self.other.weight = self.one.weight
+        self.head = nn.Linear(128, CLASSES)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(self.other(self.one(x.flatten(1)).relu()))
+
+
+class SharedMemory(nn.Module):
+    """Two parameters lie in one memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(128, 128), nn.Linear(128, 128)
+        self.other.weight = nn.Parameter(self.one.weight.detach())
+        self.head = nn.Linear(128, CLASSES)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(self.other(self.one(x.flatten(1)).relu()))
+
+
+class Buffered(nn.Module):
+    """It adds a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = plain()
+        self.register_buffer("shift", torch.ones(CLASSES))
+
+    def forward(self, x: Tensor) -> Any:
+        return self.body(x) + self.shift
+
+
+class Unused(nn.Module):
+    """A layer that it never calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.spare = plain(), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.body(x)
+
+
+class Gradientless(nn.Module):
+    """Its first layer gets no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.body = nn.Linear(128, 128), plain()
+
+    def forward(self, x: Tensor) -> Any:
+        with torch.no_grad():
+            x = self.first(x.flatten(1))
+        return self.body(x)
+
+
+class InPlace(nn.Module):
+    """Its sum takes the inner activation for its inputs: that is done in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.act = nn.Linear(128, 6), nn.ReLU(inplace=True)
+        self.inner, self.head = nn.Linear(6, 6), nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.embed(x.flatten(1))
+        return self.head(x + self.inner(self.act(x)))
+
+
+def _changed(change: Callable[[nn.Sequential], object]) -> Make:
+    def make() -> nn.Module:
+        net = plain()
+        change(net)
+        return net
+
+    return make
+
+
+def _between(function: Callable[..., Any]) -> Make:
+    return lambda: nn.Sequential(OfFunction(function), *plain())
+
+
+def _instead(number: int, layer: Callable[[], nn.Module]) -> Make:
+    return _changed(lambda net: net.__setitem__(number, layer()))
+
+
+def _images(*layers: Callable[[], nn.Module]) -> Make:
+    """Layers over images before a head over what they leave."""
+
+    def make() -> nn.Module:
+        body = nn.Sequential(*(layer() for layer in layers), nn.Flatten())
+        width = body.eval()(torch.zeros(2, *SHAPE)).shape[1]
+        return nn.Sequential(body.train(), nn.Linear(width, CLASSES))
+
+    return make
+
+
+def _forward_set(net: nn.Sequential) -> None:
+    net[2].forward = lambda x: 0.5 * x
+
+
+ONLY_LOOK_KNOWN: dict[str, Make] = {
+    "subclass with a forward": _instead(1, lambda: Doubled(128, 6)),
+    "subclass with a name": _instead(1, lambda: Quiet(128, 6)),
+    "forward hook": _changed(lambda net: net[1].register_forward_hook(lambda *a: 2 * a[-1])),
+    "pre hook": _changed(lambda net: net[1].register_forward_pre_hook(lambda _, x: (2 * x[0],))),
+    "backward hook": _changed(
+        lambda net: net[1].register_full_backward_hook(lambda _, given, __: (None,))
+    ),
+    "tensor hook": _changed(lambda net: net[1].weight.register_hook(lambda g: 0 * g)),
+    "step hook": _changed(
+        lambda net: net[1].weight.register_post_accumulate_grad_hook(lambda p: p.grad.zero_())
+    ),
+    "forward of an instance": _changed(_forward_set),
+    "parametrization": _changed(lambda net: parametrizations.orthogonal(net[3])),
+    "weight norm": _changed(lambda net: parametrizations.weight_norm(net[1])),
+    "pruned": _changed(lambda net: prune.l1_unstructured(net[1], "weight", 0.5)),
+    "frozen": _changed(lambda net: net[1].weight.requires_grad_(False)),
+    "dropout": _instead(2, lambda: nn.Dropout(0.5)),
+    "batch norm": _instead(2, lambda: nn.BatchNorm1d(6)),
+    "slope": _instead(2, lambda: nn.LeakyReLU(0.2)),
+    "approximate gelu": _instead(2, lambda: nn.GELU(approximate="tanh")),
+    "an activation that kernels lack": _instead(2, nn.Softplus),
+    "lambda": _between(lambda x: x.sign() * x),
+    "squared": _between(lambda x: x * x),
+    "branch on data": _between(lambda x: x if x.sum() > 0 else 2.0 * x),
+    "branch on the batch": _between(lambda x: x if len(x) > 2 else 2.0 * x),
+    "branch on the batch's shape": _between(lambda x: x if x.shape[0] > 2 else 2.0 * x),
+    "across the batch": _between(lambda x: x + x.mean(0)),
+    "detached": lambda: nn.Sequential(
+        *plain()[:3], OfFunction(torch.detach), nn.Linear(6, CLASSES)
+    ),
+    "a constant": _between(lambda x: x + torch.ones(8)),
+    "bfloat16": _between(lambda x: x.bfloat16().float()),
+    "counting": Counting,
+    "by mode": ByMode,
+    "layer called twice": Twice,
+    "tied": Tied,
+    "shared memory": SharedMemory,
+    "buffer": Buffered,
+    "unused": Unused,
+    "no gradient": Gradientless,
+    "in place": InPlace,
+    "padding mode": _images(lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")),
+    "groups": _images(lambda: nn.Conv2d(2, 4, 3, groups=2)),
+    "dilation": _images(lambda: nn.Conv2d(2, 4, 3, dilation=2)),
+    "ceil mode": _images(lambda: nn.MaxPool2d(3, ceil_mode=True)),
+    "padded pooling": _images(lambda: nn.AvgPool2d(3, padding=1)),
+    "without padding counted": _images(lambda: nn.AvgPool2d(3, padding=1, count_include_pad=False)),
+    "transposed": _images(lambda: nn.ConvTranspose2d(2, 3, 3)),
+    "causal": lambda: Tokens(
+        OfFunction(lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True))
+    ),
+    "without gradients": _between(lambda x: x if torch.is_grad_enabled() else 2.0 * x),
+    "samples second": lambda: Tokens(nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0)),
+    "attention dropout": lambda: Tokens(nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)),
+}
+"""Not to be taken for what they look like; torch trains them."""

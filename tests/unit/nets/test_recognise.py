@@ -1,0 +1,183 @@
+"""What modules compute, found without their numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from tests.unit.nets.own_modules import (
+    CLASSES,
+    ONLY_LOOK_KNOWN,
+    SHAPE,
+    WRITTEN,
+    Make,
+    chains,
+    plain,
+)
+from torch import nn
+
+from emc.nets.build import Factory, as_known, untraced
+from emc.nets.graph_module import GraphModule
+from emc.nets.layers import Conv, Dense
+from emc.nets.noise import seeded
+from emc.nets.recognise import recognised
+from emc.nets.tracing import UntraceableError, traced
+from emc.nets.transformer import Transformer
+from emc.study.architectures import Vit
+
+
+def agrees(make: Make) -> None:
+    """The graph's module has the logits and gradients of the module, in float64."""
+    net = make()
+    graph = traced(net, SHAPE, CLASSES)
+    reference = GraphModule(graph).double()
+    named = dict(net.double().named_parameters())
+    with torch.no_grad():
+        for parameter, name in zip(reference.parameters(), graph.parameters, strict=True):
+            parameter.copy_(named[name].normal_())
+    x = torch.randn(7, *SHAPE, dtype=torch.float64)
+    weights = torch.randn(7, CLASSES, dtype=torch.float64)
+    own = [named[name] for name in graph.parameters]
+    answers = []
+    for each, parameters in ((net, own), (reference, list(reference.parameters()))):
+        logits = each(x)
+        answers.append([logits, *torch.autograd.grad((weights * logits).sum(), parameters)])
+    for found, expected in zip(*answers, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@given(make=chains())
+@settings(max_examples=30, deadline=None)
+def test_a_chain_computes_what_its_graph_says(make: Make) -> None:
+    agrees(make)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_written_forward_computes_what_its_graph_says(name: str) -> None:
+    agrees(WRITTEN[name])
+
+
+@given(make=chains())
+@settings(max_examples=10, deadline=None)
+def test_a_trace_leaves_the_module_as_it_was(make: Make) -> None:
+    net = make().eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    state = torch.get_rng_state()
+    traced(net, SHAPE, CLASSES)
+    assert not net.training
+    assert all(isinstance(p, nn.Parameter) for p in net.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", ONLY_LOOK_KNOWN)
+def test_modules_that_only_look_known_are_not(name: str) -> None:
+    found = recognised(ONLY_LOOK_KNOWN[name], SHAPE, CLASSES)
+    assert found.net is None
+    assert found.unknown
+
+
+def test_hooks_of_all_modules_are_seen() -> None:
+    handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        found = recognised(plain, SHAPE, CLASSES)
+    finally:
+        handle.remove()
+    assert found.unknown == "hooks of all modules are registered"
+    assert recognised(plain, SHAPE, CLASSES).net is not None
+
+
+def test_nets_that_differ_from_call_to_call_are_not_known() -> None:
+    made = iter(range(100))
+
+    def make() -> nn.Module:
+        activation = nn.Tanh if next(made) % 2 else nn.ReLU
+        return nn.Sequential(nn.Flatten(), nn.Linear(128, 4), activation(), nn.Linear(4, CLASSES))
+
+    assert recognised(make, SHAPE, CLASSES).unknown == "two nets of the factory compute differently"
+
+
+@contextmanager
+def autocast() -> Iterator[None]:
+    with torch.autocast("cpu", torch.bfloat16):
+        yield
+
+
+class Autocast(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = plain()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with autocast():
+            logits: torch.Tensor = self.body(x)
+        return logits
+
+
+def test_a_forward_under_autocast_is_not_known() -> None:
+    assert recognised(Autocast, SHAPE, CLASSES).unknown == "it computes under autocast"
+
+
+def test_the_wrong_number_of_classes_is_not_known() -> None:
+    assert "logits of 4 classes" in str(recognised(plain, SHAPE, 4).unknown)
+
+
+def test_a_dense_chain_is_layers() -> None:
+    found = recognised(plain, SHAPE, CLASSES)
+    assert found.net == (Dense(128, 6, True, "relu"), Dense(6, CLASSES, True, "identity"))
+    assert [name for name, _ in found.shapes] == ["1.weight", "1.bias", "3.weight", "3.bias"]
+
+
+def test_a_convolutional_net_is_layers_whatever_the_order_of_its_parameters() -> None:
+    found = recognised(WRITTEN["cnn with functions"], SHAPE, CLASSES)
+    assert found.net == (
+        Conv(2, 3, 8, 8, "relu"),
+        Conv(3, 4, 4, 4, "silu", bias=False),
+        Dense(16, CLASSES, True, "identity"),
+    )
+    names = [name for name, _ in found.shapes]
+    assert names == ["first.weight", "first.bias", "second.weight", "head.weight", "head.bias"]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_a_vision_transformer_is_one(activation: str) -> None:
+    vit = Vit(name="vit", patch=4, depth=2, width=6, heads=3)
+    factory = Factory(vit, activation, "torch", SHAPE, CLASSES)
+    found = recognised(factory, SHAPE, CLASSES)
+    assert found.net == as_known(factory) == Transformer(2, 8, 4, 2, 6, 3, activation, CLASSES)
+    assert dict(found.shapes) == found.net.shapes
+
+
+def test_the_names_of_what_a_module_computes() -> None:
+    found = recognised(plain, SHAPE, CLASSES)
+    net, names = untraced(found)
+    assert net == found.net
+    assert list(names) == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert list(names.values()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_a_traced_factory_makes_what_the_factory_makes() -> None:
+    found = recognised(plain, SHAPE, CLASSES)
+    with seeded(7):
+        one = found()
+    with seeded(7):
+        other = plain()
+    for first, second in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
+def test_a_net_of_very_many_numbers_is_not_traced() -> None:
+    with pytest.raises(UntraceableError, match="more than 1,000,000 numbers per sample"):
+        traced(nn.Sequential(nn.Conv2d(2, 20_000, 1), nn.Flatten(), nn.Linear(1, 5)), SHAPE, 5)
+
+
+def test_graphs_of_one_computation_are_equal() -> None:
+    one, other = (traced(WRITTEN["class token"](), SHAPE, CLASSES) for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != traced(WRITTEN["residual"](), SHAPE, CLASSES)
+    assert one.size == sum(map(prod, one.parameters.values()))
+    assert np.array_equal(one.logits, np.arange(one.places - CLASSES, one.places))

@@ -1,0 +1,267 @@
+"""A net as the graph of its computation: plain numbers, without torch.
+
+Every number that a sample's logits are computed from has a place. The inputs have the first places,
+in torch's order; each step adds some. Parameters have places too, below zero: parameter i, counted
+in the order in which `Graph.parameters` lists their tensors, row by row, is at `of_parameter(i)`;
+at `ZERO` is a number that is zero.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from math import prod
+from typing import Final, TypeVar
+
+import numpy as np
+
+ZERO: Final = -1
+
+
+Places = TypeVar("Places", np.ndarray, int)
+
+
+def of_parameter(numbers: Places) -> Places:
+    """Places of parameters; its own inverse."""
+    return -2 - numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Makes numbers, which take the next places."""
+
+    @property
+    def size(self) -> int:
+        """How many it makes."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken(Step):
+    """Numbers out of places [m], of parameters or zeros, as they are."""
+
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affine(Step):
+    """W x + b with x the numbers at each row of `inputs` [positions, terms].
+
+    W [outputs, terms] begins at the place `weight`, b [outputs] at `bias`; that is `ZERO` for none.
+    Outputs are [positions, outputs], or [outputs, positions] where `channels_first`.
+    """
+
+    weight: int
+    bias: int
+    outputs: int
+    channels_first: bool
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.outputs * len(self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activated(Step):
+    """An activation of `emc.activations` of the numbers at `inputs` [m]."""
+
+    activation: str
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sum(Step):
+    """The numbers at `left` [m] plus those at `right` [m], where parameters may be."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.left.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled(Step):
+    """`factor` times the numbers at `inputs` [m]."""
+
+    factor: float
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normalised(Step):
+    """Each row of `inputs` [rows, m] minus its mean, over sqrt(variance + epsilon).
+
+    Then times the parameters at `gains` [rows, m] plus those at `shifts`; both are empty where
+    there are none.
+    """
+
+    epsilon: float
+    inputs: np.ndarray
+    gains: np.ndarray
+    shifts: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Softmax(Step):
+    """The softmax of each row of `inputs` [rows, m]."""
+
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product(Step):
+    """Matrix products [count, i, j] of `left` [count, i, k] and `right` [count, k, j]."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        count, rows, _ = self.left.shape
+        return int(count * rows * self.right.shape[2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Largest(Step):
+    """The largest number of each row of `inputs` [rows, m], the first of several."""
+
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mean(Step):
+    """The mean of each row of `inputs` [rows, m]."""
+
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `Step` says."""
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """From `shape`, that of a sample, to the places `logits` [classes].
+
+    `parameters` are shapes by name, in the order of their first use. Graphs of the same numbers are
+    equal, whatever the names.
+    """
+
+    shape: tuple[int, ...]
+    parameters: Mapping[str, tuple[int, ...]]
+    steps: tuple[Step, ...] = field(repr=False)
+    logits: np.ndarray = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(map(prod, self.parameters.values()))
+
+    @property
+    def places(self) -> int:
+        """How many numbers a sample takes."""
+        return prod(self.shape) + sum(step.size for step in self.steps)
+
+    @property
+    def numbers(self) -> tuple[object, ...]:
+        """All that the graph is, but for the names."""
+        shapes = tuple(self.parameters.values())
+        return (self.shape, shapes, *map(_numbers, self.steps), _plain(self.logits))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same computation."""
+        return isinstance(other, Graph) and self.numbers == other.numbers
+
+    def __hash__(self) -> int:
+        """Equal graphs have equal hashes."""
+        return hash(self.numbers)
+
+
+def _numbers(step: Step) -> tuple[object, ...]:
+    values = (getattr(step, each.name) for each in fields(step))
+    return (type(step).__name__, *map(_plain, values))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.astype(np.int64).tobytes())
+    return value
+
+
+def by_use(
+    steps: Sequence[Step], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[tuple[Step, ...], dict[str, tuple[int, ...]]]:
+    """The same steps with parameters in the order of their first use, and the shapes of those used.
+
+    In `steps` the parameters are in the order of `shapes`.
+    """
+    names, sizes = list(shapes), [prod(shape) for shape in shapes.values()]
+    starts = np.cumsum([0, *sizes])
+    order = list(dict.fromkeys(slot for step in steps for slot in tensors_of(step, starts)))
+    new_starts = np.cumsum([0, *(sizes[slot] for slot in order)])
+    moved = np.zeros(starts[-1], np.int64)
+    for slot, start in zip(order, new_starts, strict=False):
+        moved[starts[slot] : starts[slot + 1]] = start + np.arange(sizes[slot])
+
+    def renumbered(places: np.ndarray) -> np.ndarray:
+        parameters = places <= of_parameter(0)
+        numbers = of_parameter(np.where(parameters, places, -2))
+        return np.where(parameters, of_parameter(moved[numbers]), places)
+
+    changed = tuple(_with_places(step, renumbered) for step in steps)
+    return changed, {names[slot]: shapes[names[slot]] for slot in order}
+
+
+def tensors_of(step: Step, starts: np.ndarray) -> list[int]:
+    """Which tensors of parameters a step reads, in order; `starts` are those of their numbers."""
+    read = np.concatenate([np.ravel(places) for _, places in _places(step)])
+    numbers = of_parameter(read[read <= of_parameter(0)])
+    slots, first = np.unique(np.searchsorted(starts, numbers, side="right") - 1, return_index=True)
+    return [int(slot) for slot in slots[np.argsort(first)]]
+
+
+def _places(step: Step) -> Iterator[tuple[str, np.ndarray]]:
+    for each in fields(step):
+        value = getattr(step, each.name)
+        if isinstance(value, np.ndarray) or each.name in {"weight", "bias"}:
+            yield each.name, np.asarray(value, np.int64)
+
+
+def _with_places(step: Step, change: Callable[[np.ndarray], np.ndarray]) -> Step:
+    changed = {name: change(places) for name, places in _places(step)}
+    return replace(step, **{name: one if one.ndim else int(one) for name, one in changed.items()})

@@ -1,0 +1,166 @@
+"""From a factory of modules to the layers, the transformer or the graph that its nets compute."""
+
+from collections.abc import Callable, Mapping
+from math import isqrt, prod
+from typing import Final, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emc.nets.arithmetic import exact_float32
+from emc.nets.build import transformer_factory
+from emc.nets.graph import Activated, Affine, Graph, Largest, Softmax, Step, Taken
+from emc.nets.graph_module import GraphModule
+from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.module import module
+from emc.nets.noise import seeded
+from emc.nets.traced_module import TracedModule
+from emc.nets.tracing import UntraceableError, traced
+from emc.nets.transformer import Transformer
+
+Kind = TypeVar("Kind", bound=Step)
+
+_ROWS: Final = (3, 1)
+"""Numbers of samples on which a module is compared with its graph."""
+_RELATIVE: Final = 1e-4
+"""Of the largest number of a tensor: differences up to this are rounding in float32."""
+
+
+def recognised(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: int) -> TracedModule:
+    """What the nets of a factory compute of inputs [batch, *shape].
+
+    Two nets are made. One is traced; the other is compared with the trace, by logits and gradients
+    in both modes, at weights other than its initial ones.
+    """
+    try:
+        graph = _graph(make, shape, classes)
+    except UntraceableError as error:
+        return TracedModule(make, None, unknown=str(error))
+    return _as_layers(make, graph) or _as_transformer(make, graph) or _as_graph(make, graph)
+
+
+def _graph(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: int) -> Graph:
+    with seeded(0):
+        first, second = make(), make()
+    graph = traced(first, shape, classes)
+    if traced(second, shape, classes) != graph:
+        raise UntraceableError("two nets of the factory compute differently")
+    _check_same(second, graph)
+    return graph
+
+
+def _as_graph(make: Callable[[], nn.Module], graph: Graph) -> TracedModule:
+    kinds = ", ".join(dict.fromkeys(type(step).__name__.lower() for step in graph.steps))
+    return TracedModule(make, None, unknown=f"it is no chain of such layers, but of {kinds}")
+
+
+def _as_layers(make: Callable[[], nn.Module], graph: Graph) -> TracedModule | None:
+    layers = _layers(graph)
+    if layers is None or traced(module(layers), graph.shape, len(graph.logits)) != graph:
+        return None
+    return TracedModule(make, layers, tuple(graph.parameters.items()))
+
+
+def _layers(graph: Graph) -> Layers | None:
+    """The layers that a graph would be, if they are its whole computation."""
+    steps = [step for step in graph.steps if not isinstance(step, Taken)]
+    layers: list[Dense | Conv] = []
+    shape, place = graph.shape, 0
+    while place < len(steps):
+        map_, activation = steps[place], _activation(steps[place + 1 : place + 2])
+        place += 1 if activation is None else 2
+        if not isinstance(map_, Affine):
+            return None
+        inputs, bias = map_.inputs.shape[1], map_.bias != -1
+        if not map_.channels_first:
+            layers.append(Dense(inputs, map_.outputs, bias, activation or "identity"))
+        elif len(shape) == 3 and isinstance((*steps, None)[place], Largest):
+            layers.append(Conv(shape[0], map_.outputs, *shape[1:], activation or "identity", bias))
+            shape, place = (map_.outputs, shape[1] // 2, shape[2] // 2), place + 1
+        else:
+            return None
+    return tuple(layers) if layers and isinstance(layers[-1], Dense) else None
+
+
+def _activation(steps: list[Step]) -> str | None:
+    return steps[0].activation if steps and isinstance(steps[0], Activated) else None
+
+
+def _as_transformer(make: Callable[[], nn.Module], graph: Graph) -> TracedModule | None:
+    sizes = _transformer(graph)
+    if sizes is None:
+        return None
+    reference = traced(transformer_factory(sizes)(), graph.shape, sizes.classes)
+    if reference != graph:
+        return None
+    own = dict(zip(reference.parameters, graph.parameters, strict=True))
+    return TracedModule(make, sizes, tuple((own[name], s) for name, s in sizes.shapes.items()))
+
+
+def _transformer(graph: Graph) -> Transformer | None:
+    """The vision transformer that a graph would be, if it is one."""
+    embedding, attention = graph.steps[0], _of_kind(graph, Softmax)
+    activations = {step.activation for step in _of_kind(graph, Activated)}
+    if not (isinstance(embedding, Affine) and attention and len(activations) == 1):
+        return None
+    colours, side = graph.shape[0], graph.shape[-1]
+    patch = isqrt(embedding.inputs.shape[1] // colours)
+    heads = len(attention[0].inputs) // attention[0].inputs.shape[1]
+    width, depth = embedding.outputs, len(attention)
+    classes, activation = len(graph.logits), activations.pop()
+    if len(graph.shape) != 3 or min(patch, heads) < 1 or side % patch or width % heads:
+        return None
+    return Transformer(colours, side, patch, depth, width, heads, activation, classes)
+
+
+def _of_kind(graph: Graph, kind: type[Kind]) -> list[Kind]:
+    return [step for step in graph.steps if isinstance(step, kind)]
+
+
+def _check_same(net: nn.Module, graph: Graph) -> None:
+    """See that a module gives the logits and gradients of its graph."""
+    named = dict(net.named_parameters())
+    reference = GraphModule(graph)
+    draw = np.random.default_rng(0)
+    with torch.no_grad():
+        for parameter, own in zip(reference.parameters(), graph.parameters, strict=True):
+            spread = 0.5 * prod(parameter.shape[1:]) ** -0.5
+            named[own].add_(_normal(draw, *parameter.shape, spread=spread))
+            parameter.copy_(named[own])
+    own_order = {name: named[name] for name in graph.parameters}
+    for training in (True, False):
+        net.train(training)
+        for rows in _ROWS:
+            x = _normal(draw, rows, *graph.shape)
+            found = _answer(net, own_order, x, len(graph.logits))
+            expected = _answer(reference, dict(reference.named_parameters()), x, len(graph.logits))
+            if not all(map(_close, found, expected)):
+                raise UntraceableError("its logits or gradients are not those of its trace")
+
+
+def _normal(draw: np.random.Generator, *shape: int, spread: float = 1.0) -> Tensor:
+    return torch.from_numpy(draw.normal(scale=spread, size=shape).astype(np.float32))
+
+
+def _answer(
+    net: nn.Module, parameters: Mapping[str, Tensor], x: Tensor, classes: int
+) -> list[Tensor]:
+    """Logits with and without gradients, and those of a mixture of them by each parameter."""
+    with exact_float32(), seeded(0), torch.enable_grad():
+        try:
+            logits = net(x)
+            mixed = (logits * torch.linspace(-1, 2, logits.numel()).reshape(-1, classes)).sum()
+            gradients = torch.autograd.grad(mixed, list(parameters.values()))
+            with torch.no_grad():
+                evaluated = net(x)
+        except Exception as error:
+            raise UntraceableError(f"it fails as it is compared with its trace: {error}") from error
+    return [logits.detach(), evaluated, *gradients]
+
+
+def _close(found: Tensor, expected: Tensor) -> bool:
+    scale = float(expected.abs().max())
+    return found.shape == expected.shape and torch.allclose(
+        found, expected, rtol=0.0, atol=_RELATIVE * scale
+    )

@@ -1,0 +1,32 @@
+"""A factory of modules together with what is known of its nets as numbers; no torch here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emc.nets.layers import Layers
+from emc.nets.transformer import Transformer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KnownNet = Layers | Transformer
+"""A net as plain numbers, in the forms that kernels take."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedModule:
+    """A factory of modules that has been looked at.
+
+    `net` is what its modules compute, or None, and then `unknown` says why. `shapes` are those of
+    the module's parameters by its own names, in the order in which `net` has them.
+    """
+
+    make: "Callable[[], nn.Module]"
+    net: KnownNet | None
+    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    unknown: str | None = None
+
+    def __call__(self) -> "nn.Module":
+        """A fresh module."""
+        return self.make()

@@ -1,0 +1,122 @@
+"""Which modules can be traced at all: those that do what their layers say, and nothing beside."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from torch import Tensor, nn
+
+from emc.nets.fragile import global_hooks, gradient_hooks, module_hooks
+from emc.nets.inspection import structure
+from emc.nets.tracing.untraceable import UntraceableError
+
+_LAYERS: Final = frozenset(
+    {
+        nn.AdaptiveAvgPool2d,
+        nn.AvgPool2d,
+        nn.Conv2d,
+        nn.Dropout,
+        nn.Flatten,
+        nn.GELU,
+        nn.GroupNorm,
+        nn.Identity,
+        nn.LayerNorm,
+        nn.LeakyReLU,
+        nn.Linear,
+        nn.MaxPool2d,
+        nn.ModuleDict,
+        nn.ModuleList,
+        nn.MultiheadAttention,
+        nn.ParameterList,
+        nn.ReLU,
+        nn.SiLU,
+        nn.Sigmoid,
+        nn.Softmax,
+        nn.Tanh,
+        nn.TransformerEncoder,
+        nn.TransformerEncoderLayer,
+        nn.Unflatten,
+    }
+)
+_BASES: Final = frozenset({nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict})
+"""Classes of torch that one's own may be made from: they have no computation of their own."""
+_INNER: Final = "NonDynamicallyQuantizableLinear"
+"""The linear layer within torch's attention, whose weights it reads itself."""
+
+
+def check_admitted(net: nn.Module) -> None:
+    """Refuse a module with layers, hooks or numbers that a trace would not see as they are.
+
+    Raises:
+        UntraceableError: with what it is.
+    """
+    if global_hooks():
+        raise UntraceableError("hooks of all modules are registered")
+    for name, layer in net.named_modules():
+        if problem := _problem(layer):
+            raise UntraceableError(f"{_called(name, layer)} {problem}")
+    held = structure(net)
+    for names, what in (
+        (tuple(held.tied), "is one with another weight"),
+        (held.frozen, "does not train"),
+        (tuple(name for name, _ in net.named_buffers()), "is a buffer"),
+    ):
+        if names:
+            raise UntraceableError(f"{names[0]!r} {what}")
+    _check_parameters(net)
+
+
+def _problem(layer: nn.Module) -> str | None:
+    kind = type(layer)
+    if module_hooks(layer):
+        return "has hooks"
+    if "forward" in vars(layer) or kind.__call__ is not nn.Module.__call__:
+        return "is called in a way of its own"
+    if kind in _LAYERS or kind in _BASES or kind.__qualname__ == _INNER:
+        return None
+    for base in kind.__mro__[1:]:
+        if base.__module__.startswith("torch.") and base not in _BASES:
+            return f"is made from {base.__name__}"
+    if kind.__module__.startswith("torch."):
+        return "is a layer that the kernels do not know"
+    return None
+
+
+def _called(name: str, layer: nn.Module) -> str:
+    kind = type(layer).__name__
+    return f"layer {name!r} ({kind})" if name else kind
+
+
+def _check_parameters(net: nn.Module) -> None:
+    places: dict[int, str] = {}
+    for name, parameter in net.named_parameters():
+        if problem := _parameter_problem(parameter):
+            raise UntraceableError(f"{name!r} {problem}")
+        other = places.setdefault(parameter.untyped_storage().data_ptr(), name)
+        if other != name:
+            raise UntraceableError(f"{name!r} lies in the memory of {other!r}")
+
+
+def _parameter_problem(parameter: Tensor) -> str | None:
+    if type(parameter) is not nn.Parameter:
+        return f"is a {type(parameter).__name__}"
+    if gradient_hooks(parameter):
+        return "has hooks"
+    if not parameter.is_contiguous() or not parameter.numel():
+        return "does not lie in memory number after number"
+    return None
+
+
+def simple_state(net: nn.Module) -> Iterator[tuple[str, object]]:
+    """What a module's layers keep as plain attributes, to be compared later."""
+    for name, layer in net.named_modules():
+        for key, value in vars(layer).items():
+            if not key.startswith("_") or isinstance(value, bool | int | float | str | tuple):
+                yield f"{name}.{key}", _kept(value)
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, bool | int | float | str | type(None)):
+        return value
+    if isinstance(value, list | tuple | set | dict):
+        return type(value).__name__, len(value), repr(value)[:1000]
+    return id(value)

@@ -1,0 +1,106 @@
+"""A module called with symbols in place of its inputs and parameters."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from emc.nets.graph import Graph, by_use, of_parameter, tensors_of
+from emc.nets.noise import seeded
+from emc.nets.tracing.admission import check_admitted, simple_state
+from emc.nets.tracing.recorder import Recorder
+from emc.nets.tracing.symbol import Symbol
+from emc.nets.tracing.untraceable import UntraceableError
+
+_TIMES: Final = (True, False, True, False)
+"""Modes, training or not, in which a module is called: twice each, to see that it does not vary."""
+
+
+def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
+    """The computation of a module from inputs [batch, *shape] to logits [batch, classes].
+
+    It is the same in both modes. The module is called, without numbers, and is left as it was.
+
+    Raises:
+        UntraceableError: the computation is not one that a graph describes, uses a parameter in
+            several steps or not at all, or differs between calls.
+    """
+    check_admitted(net)
+    before = dict(simple_state(net))
+    with seeded(0), torch.enable_grad(), _modes_kept(net):
+        graphs = [_in_mode(net, training, shape, classes) for training in _TIMES]
+    if dict(simple_state(net)) != before:
+        raise UntraceableError("it changes its attributes as it is called")
+    if any(graph != graphs[0] for graph in graphs[1:]):
+        raise UntraceableError("it computes differently from call to call, or in evaluation")
+    return graphs[0]
+
+
+def _in_mode(net: nn.Module, training: bool, shape: tuple[int, ...], classes: int) -> Graph:
+    net.train(training)
+    recorder = Recorder(prod(shape))
+    inputs = Symbol(recorder, np.arange(prod(shape)).reshape(shape), 0)
+    with _symbols_for_parameters(net, recorder) as shapes:
+        logits = _called(net, inputs)
+    if not isinstance(logits, Symbol) or logits.axis != 0 or logits.places.shape != (classes,):
+        raise UntraceableError(f"it does not give the logits of {classes} classes")
+    places = recorder.computed(logits.places)
+    _check_use(recorder, shapes)
+    steps, used = by_use(recorder.steps, shapes)
+    return Graph(shape, used, steps, places)
+
+
+def _called(net: nn.Module, inputs: Symbol) -> object:
+    try:
+        return net(inputs)
+    except UntraceableError:
+        raise
+    except Exception as error:
+        raise UntraceableError(f"it fails as it is traced: {error}") from error
+
+
+def _check_use(recorder: Recorder, shapes: dict[str, tuple[int, ...]]) -> None:
+    """See that each parameter belongs to one step."""
+    starts = np.cumsum([0, *map(prod, shapes.values())])
+    uses = [slot for step in recorder.steps for slot in tensors_of(step, starts)]
+    for slot, name in enumerate(shapes):
+        if uses.count(slot) != 1:
+            times = "not" if slot not in uses else "more than once"
+            raise UntraceableError(f"{name!r} is {times} used")
+
+
+@contextmanager
+def _symbols_for_parameters(
+    net: nn.Module, recorder: Recorder
+) -> Iterator[dict[str, tuple[int, ...]]]:
+    """Put symbols in the places of parameters meanwhile; gives their shapes by name."""
+    shapes = {name: tuple(each.shape) for name, each in net.named_parameters()}
+    kept = {layer: dict(layer._parameters) for layer in net.modules()}
+    first = 0
+    try:
+        for layer in kept:
+            for key, parameter in layer._parameters.items():
+                if parameter is None:
+                    continue
+                numbers = np.arange(first, first + parameter.numel()).reshape(parameter.shape)
+                first += parameter.numel()
+                symbol = Symbol(recorder, of_parameter(numbers), None)
+                layer._parameters[key] = symbol  # type: ignore[assignment]
+        yield shapes
+    finally:
+        for layer, parameters in kept.items():
+            layer._parameters.update(parameters)
+
+
+@contextmanager
+def _modes_kept(net: nn.Module) -> Iterator[None]:
+    modes = {layer: layer.training for layer in net.modules()}
+    try:
+        yield
+    finally:
+        for layer, mode in modes.items():
+            layer.training = mode
