@@ -29,8 +29,8 @@ from emc.engine import Procedure, Update, choose
 from emc.errors import EmcError
 from emc.measurement.arrays import ArraySource
 from emc.measurement.measure import round_size
-from emc.measurement.memory import MemoryJournal
-from emc.measurement.rounds import Setting, run_rounds
+from emc.measurement.rounds import Assignment, run_rounds
+from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.build import net, size
 from emc.nets.module import drawn
 from emc.search import make
@@ -139,9 +139,9 @@ def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple
             probes=400,
             round_size=round_size(engine, "cpu"),
         )
-        setting = Setting(f"repeat-{seed}", source, procedure, method, "cpu", back_end)
-        journal = MemoryJournal()
-        answer = run_rounds(setting, journal, lambda *_: None)
+        assignment = Assignment(f"repeat-{seed}", source, procedure, method, "cpu", back_end)
+        journal = UnwrittenJournal()
+        answer = run_rounds(assignment, journal, lambda *_: None)
         return answer.emc50, len(journal.probes)
 
     return once

@@ -37,7 +37,13 @@ from scipy.sparse.linalg import eigsh
 from sklearn.datasets import load_digits
 from torch import nn
 
-from emc.curvature import EndPoint, Objective, Settings, WrittenOperator, certify_end_points
+from emc.curvature import (
+    CertificateTolerances,
+    EndPoint,
+    Objective,
+    WrittenOperator,
+    certify_end_points,
+)
 from emc.curvature.autograd import AutogradOperator
 from emc.curvature.lanczos import Lanczos
 from emc.curvature.native import NativeOperator
@@ -61,7 +67,7 @@ SAMPLES = 300
 """Of which derivatives are taken."""
 ITERATIONS = 20
 """Of L-BFGS, after which no net of these has settled."""
-ANY_SLOPE = Settings(gradient=inf, plateau=inf)
+ANY_SLOPE = CertificateTolerances(gradient=inf, plateau=inf)
 """Judge the curvature even where training has not settled, so that the whole work is timed."""
 
 Ends = tuple[float, float]
@@ -127,7 +133,7 @@ def by_lanczos(net: Trained, end: EndPoint) -> Ends:
     return run(process(), operator)
 
 
-def by_certificate(settings: Settings) -> Method:
+def by_certificate(settings: CertificateTolerances) -> Method:
     def certify(net: Trained, end: EndPoint) -> Ends:
         found = certify_end_points(net.layers, [end], Objective(), settings=settings)[0]
         return found.lambda_min, found.lambda_max

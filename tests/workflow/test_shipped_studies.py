@@ -62,7 +62,7 @@ def test_every_finding_has_cells_that_bear_on_it(study: str, missing: set[str]) 
     no_gaps = Association(*[np.zeros(0)] * 4, pairs=0, unknown=0)
     compared = [claim for claim in CLAIMS if claim.finding != 4]
     numbers = Material(cells, budgets, no_gaps)
-    found = {claim.name: claim.evidence(numbers) for claim in compared}
+    found = {claim.name: claim.gather(numbers) for claim in compared}
     assert {name for name, pairs in found.items() if not pairs.pairs} == missing
     tested = {(one.cell.architecture.name, one.cell.activation) for one in plan.generalised}
     assert tested == {(net, own) for net in ("mlp", "cnn") for own in ("relu", "tanh")}

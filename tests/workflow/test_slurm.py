@@ -20,7 +20,7 @@ import psutil
 import pytest
 from tests.workflow.checkout import Checkout
 
-from emc.measurement.request import BESIDE
+from emc.measurement.resources import BESIDE
 from emc.records import Law, Probe
 from emc.store.columns import PROBES
 from emc.store.journal import read_rounds

@@ -61,5 +61,5 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-class StopRequested(Exception):  # noqa: N818
+class Stopped(Exception):  # noqa: N818
     """The process was asked to stop and has saved: the same command goes on from there."""

@@ -10,12 +10,12 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from emc.api.certify import Certified, certify
-from emc.curvature import Settings
+from emc.curvature import CertificateTolerances
 from emc.errors import EmcError
 from emc.records import Outcome, Verdict
 
 TENSORS = TensorDataset(*map(torch.from_numpy, samples(20, 3, classes=2)))
-LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
+LENIENT = CertificateTolerances(gradient=10.0, exact_up_to=0, eps=0.05)
 
 
 def trained(weight_decay: float) -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
@@ -78,7 +78,9 @@ def test_lanczos_spectrum_of_an_attention_net() -> None:
     found: Certified = certify(net, None, samples(20, 4, 6, classes=3), settings=LENIENT)
     assert not found.exact
     spectrum = found.spectrum(probes=20, steps=30)
-    exact = certify(net, None, samples(20, 4, 6, classes=3), settings=Settings(gradient=10.0))
+    exact = certify(
+        net, None, samples(20, 4, 6, classes=3), settings=CertificateTolerances(gradient=10.0)
+    )
     assert spectrum.mean * 147 == pytest.approx(exact.trace, rel=0.2)
     assert spectrum.values[-1] == pytest.approx(found.lambda_max, rel=1e-3)
 
@@ -114,7 +116,7 @@ def test_a_net_that_draws_random_numbers_is_refused() -> None:
 
     torch.manual_seed(0)
     data = samples(20, 3, classes=9)
-    for settings in (LENIENT, Settings()):
+    for settings in (LENIENT, CertificateTolerances()):
         with pytest.raises(EmcError, match="Noisy draws random numbers in evaluation mode"):
             certify(Noisy(3, 9), None, data, settings=settings)
 
@@ -130,7 +132,7 @@ def test_a_net_whose_curvature_is_not_a_number_is_refused_as_such() -> None:
     data = samples(20, 3, classes=9)
     net = Rooted(3, 9, bias=False)
     nn.init.zeros_(net.weight)
-    for settings in (LENIENT, Settings()):
+    for settings in (LENIENT, CertificateTolerances()):
         with pytest.raises(EmcError, match=r"Hessian of the net is not finite \(NaN or inf"):
             certify(net, None, data, settings=settings)
 
@@ -172,7 +174,10 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
         ({"class_weights": [1, -1]}, "class weights: expected numbers from 0, found -1.0 for clas"),
         ({"class_weights": [1, 1], "loss": "squared-error"}, "class weights need cross-entropy"),
         ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
-        ({"settings": {"eps": 1}}, r"settings: expected a Settings, found \{'eps': 1\}"),
+        (
+            {"settings": {"eps": 1}},
+            r"settings: expected a CertificateTolerances, found \{'eps': 1\}",
+        ),
         ({"mode": "train"}, "mode: expected one of evaluation, training, found 'train'"),
     ],
 )

@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from emc.cli.boundary import guarded, script
-from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, StopRequested
+from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, Stopped
 from emc.study.plugins import load_plugin, plugin_at
 
 ROOT = Path(__file__).parents[3]
@@ -44,7 +44,7 @@ def test_what_the_user_can_mend(text: str, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (StopRequested("12 probes are saved"), "stopped: 12 probes are saved\n"),
+        (Stopped("12 probes are saved"), "stopped: 12 probes are saved\n"),
         (MemoryError("8 GB"), "error: out of memory: 8 GB; a retry may ask for more\n"),
     ],
 )

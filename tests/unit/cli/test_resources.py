@@ -8,7 +8,7 @@ from tests.synthetic import write_cell
 
 from emc.cli.resources import predict_resources
 from emc.measurement.cost import fit
-from emc.measurement.request import BESIDE, request
+from emc.measurement.resources import BESIDE, resources_of_job
 from emc.measurement.state import read_estimate
 from emc.store.layout import Results
 from emc.store.resources import read_resources
@@ -53,7 +53,7 @@ def note(path: Path, amount: float) -> None:
 def asked(study: StudyPlan, results: Results, rule: str, resource: str) -> int:
     known = read_resources(results.study("big").resources)
     assert known is not None
-    return request(known, rule, resource, study.cells[-1].cell, 1)
+    return resources_of_job(known, rule, resource, study.cells[-1].cell, 1)
 
 
 def test_the_next_cell_asks_for_what_the_others_foretell(

@@ -6,7 +6,7 @@ import pytest
 
 from emc.cli.snakefile import Asked, code_files, ending_on_errors, read_study, refuse_other_folder
 from emc.errors import EmcError
-from emc.measurement.request import UNKNOWN
+from emc.measurement.resources import UNKNOWN
 from emc.study import load_file
 from emc.study.identity import dataset_id, plan_id
 

@@ -8,7 +8,13 @@ import pytest
 from scipy.optimize import minimize
 from tests.unit.curvature.matrices import PLAIN, Quadratic, rotated
 
-from emc.curvature import Evidence, Objective, Settings, WrittenOperator, certify_operator
+from emc.curvature import (
+    CertificateTolerances,
+    Evidence,
+    Objective,
+    WrittenOperator,
+    certify_operator,
+)
 from emc.curvature.bound import iterations
 from emc.curvature.certificate import certify_operators, is_exact
 from emc.curvature.ends import exact_ends
@@ -18,7 +24,7 @@ from emc.errors import EmcError
 from emc.nets.layers import Dense
 from emc.records import Outcome, Verdict
 
-EXACT, LANCZOS = Settings(), Settings(exact_up_to=0, eps=1e-2)
+EXACT, LANCZOS = CertificateTolerances(), CertificateTolerances(exact_up_to=0, eps=1e-2)
 BOTH = pytest.mark.parametrize("settings", [EXACT, LANCZOS], ids=["exact", "lanczos"])
 CONVEX = np.concatenate([np.zeros(100), np.geomspace(1e-4, 3, 100)])
 SADDLE = np.concatenate([[-0.3], CONVEX[1:]])
@@ -27,7 +33,7 @@ SADDLE = np.concatenate([[-0.3], CONVEX[1:]])
 def certified(
     values: np.ndarray,
     *,
-    settings: Settings,
+    settings: CertificateTolerances,
     gradient: float = 0.0,
     plateau: float | None = 1e-5,
     accuracy: float = 0.9,
@@ -40,7 +46,7 @@ def certified(
 
 
 @BOTH
-def test_minimum(settings: Settings) -> None:
+def test_minimum(settings: CertificateTolerances) -> None:
     evidence = certified(CONVEX, settings=settings)
     assert evidence.verdict is Verdict.MINIMUM
     assert evidence.exact is (settings is EXACT)
@@ -63,7 +69,7 @@ def test_a_minimum_says_what_it_rests_on() -> None:
 
 
 @BOTH
-def test_saddle(settings: Settings) -> None:
+def test_saddle(settings: CertificateTolerances) -> None:
     evidence = certified(SADDLE, settings=settings)
     assert evidence.verdict is Verdict.SADDLE
     assert evidence.lambda_min == pytest.approx(-0.3, rel=1e-3)
@@ -73,7 +79,7 @@ def test_saddle(settings: Settings) -> None:
 
 
 @BOTH
-def test_unconverged_says_which_test_failed(settings: Settings) -> None:
+def test_unconverged_says_which_test_failed(settings: CertificateTolerances) -> None:
     steep = certified(CONVEX, settings=settings, gradient=0.5)
     assert steep.verdict is Verdict.UNCONVERGED
     assert steep.reason == "The gradient norm 0.5 exceeds 0.001."
@@ -107,7 +113,7 @@ def test_no_curvature_and_no_weights() -> None:
 @BOTH
 @pytest.mark.parametrize("values", [CONVEX * 1e-4, SADDLE], ids=["convex", "saddle"])
 def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature(
-    values: np.ndarray, settings: Settings
+    values: np.ndarray, settings: CertificateTolerances
 ) -> None:
     kind = {"settings": settings, "accuracy": 1.0, "gradient": 9e-4, "grows": "the weights of 'a'"}
     evidence = certified(values, **kind)
@@ -124,7 +130,9 @@ def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature
 
 
 @BOTH
-def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(settings: Settings) -> None:
+def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(
+    settings: CertificateTolerances,
+) -> None:
     kind = {"settings": settings, "accuracy": 1.0, "gradient": 5e-4}
     for values, verdict in ((CONVEX, Verdict.MINIMUM), (SADDLE, Verdict.SADDLE)):
         evidence = certified(values, **kind)
@@ -162,7 +170,7 @@ def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objecti
 
 
 def test_inconclusive_when_iterations_run_out() -> None:
-    settings = Settings(exact_up_to=0, max_iterations=12, delta=1e-3)
+    settings = CertificateTolerances(exact_up_to=0, max_iterations=12, delta=1e-3)
     evidence = certified(np.linspace(-1e-4, 1, 400), settings=settings)
     assert evidence.verdict is Verdict.INCONCLUSIVE
     assert evidence.iterations == 12
@@ -177,7 +185,9 @@ def test_without_a_plateau_the_reason_says_so() -> None:
 
 
 @BOTH
-def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(settings: Settings) -> None:
+def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(
+    settings: CertificateTolerances,
+) -> None:
     matrix = rotated(SADDLE)
     gradient = 1e-5 * np.random.default_rng(0).standard_normal(200)
     point = Quadratic(matrix, gradient)
@@ -191,15 +201,17 @@ def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(settings: Sett
 
 
 def test_exact_where_small_or_where_the_bound_asks_for_everything() -> None:
-    def exact(size: int, settings: Settings = EXACT, *, dear: int = 0, decide: bool = True) -> bool:
+    def exact(
+        size: int, settings: CertificateTolerances = EXACT, *, dear: int = 0, decide: bool = True
+    ) -> bool:
         operator = Quadratic(np.zeros((size, size)))
         operator.dense_products = dear
         return is_exact(operator, settings, decide=decide)
 
     assert exact(2000)
     assert not exact(2001)
-    assert exact(2001, Settings(eps=1e-6))
-    assert not exact(300, Settings(exact_up_to=100))
+    assert exact(2001, CertificateTolerances(eps=1e-6))
+    assert not exact(300, CertificateTolerances(exact_up_to=100))
     wanted = iterations(EXACT.eps, 400, EXACT.delta)
     assert exact(400, dear=wanted)
     assert not exact(400, dear=wanted + 1)
@@ -244,7 +256,7 @@ def test_infinite_loss_is_refused() -> None:
 
 
 @BOTH
-def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None:
+def test_ridge_logistic_regression_ends_at_a_minimum(settings: CertificateTolerances) -> None:
     """Strictly convex: the smallest eigenvalue is the weight decay, softmax's null directions."""
     layers = (Dense(8, 3, True, "identity"),)
     draw = np.random.default_rng(2)
@@ -260,7 +272,7 @@ def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None
         return first.loss, first.gradient
 
     best = minimize(value, np.zeros(27), jac=True, method="BFGS", options={"gtol": 1e-8})
-    settings = settings if settings is EXACT else Settings(exact_up_to=0, eps=0.2)
+    settings = settings if settings is EXACT else CertificateTolerances(exact_up_to=0, eps=0.2)
     evidence = certify_operator(point(best.x), plateau=0.0, seed=0, settings=settings)
     assert evidence.verdict is Verdict.MINIMUM
     assert evidence.lambda_min == pytest.approx(0.05, rel=1e-6)
@@ -270,7 +282,7 @@ def test_ridge_logistic_regression_ends_at_a_minimum(settings: Settings) -> None
 
 
 @BOTH
-def test_symmetric_hidden_units_are_a_saddle(settings: Settings) -> None:
+def test_symmetric_hidden_units_are_a_saddle(settings: CertificateTolerances) -> None:
     """XOR with all tanh units at zero: stationary, and the loss falls off to both sides."""
     layers = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
     inputs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 1]], np.float32)
@@ -282,7 +294,7 @@ def test_symmetric_hidden_units_are_a_saddle(settings: Settings) -> None:
         "1.bias": np.log([0.6, 0.4]),
     }
     point = WrittenOperator(layers, weights, inputs, labels, Objective("cross-entropy"))
-    settings = settings if settings is EXACT else Settings(exact_up_to=0, eps=0.3)
+    settings = settings if settings is EXACT else CertificateTolerances(exact_up_to=0, eps=0.3)
     evidence = certify_operator(point, plateau=0.0, seed=0, settings=settings, escape=True)
     assert evidence.verdict is Verdict.SADDLE
     assert evidence.lambda_min == pytest.approx(np.linalg.eigvalsh(point.dense())[0], rel=1e-6)

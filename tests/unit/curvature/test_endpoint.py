@@ -10,10 +10,10 @@ import torch
 from tests.unit.curvature.nets import cnn, mlp, parameters, samples, state
 
 from emc.curvature import (
+    CertificateTolerances,
     EndPoint,
     Evidence,
     Objective,
-    Settings,
     WrittenOperator,
     certify_end_points,
     endpoint,
@@ -26,7 +26,7 @@ from emc.nets.layers import Layers
 from emc.nets.module import module
 from emc.study.architectures import Vit
 
-LENIENT = Settings(gradient=10.0, exact_up_to=0, eps=0.05)
+LENIENT = CertificateTolerances(gradient=10.0, exact_up_to=0, eps=0.05)
 
 
 def end_points(layers: Layers, shape: tuple[int, ...], sizes: Sequence[int]) -> list[EndPoint]:
@@ -46,10 +46,12 @@ def numbers(evidence: Evidence) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("settings", [LENIENT, Settings(gradient=10.0)], ids=["lanczos", "exact"])
+@pytest.mark.parametrize(
+    "settings", [LENIENT, CertificateTolerances(gradient=10.0)], ids=["lanczos", "exact"]
+)
 @pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
 def test_layers_and_module_give_the_same_certificates(
-    layers: Layers, shape: tuple[int, ...], settings: Settings
+    layers: Layers, shape: tuple[int, ...], settings: CertificateTolerances
 ) -> None:
     ends = end_points(layers, shape, [20, 1, 33])
     objective = Objective(weight_decay=0.01)
@@ -91,9 +93,11 @@ def test_a_gpu_gives_the_same_certificates(layers: Layers, shape: tuple[int, ...
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
 
 
-@pytest.mark.parametrize("settings", [LENIENT, Settings(gradient=10.0)], ids=["lanczos", "exact"])
+@pytest.mark.parametrize(
+    "settings", [LENIENT, CertificateTolerances(gradient=10.0)], ids=["lanczos", "exact"]
+)
 def test_kernels_and_torch_certify_a_vision_transformer_alike(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: CertificateTolerances, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factory = build(
         Vit(name="vit", depth=1, width=4, heads=2, patch=4), "gelu", "torch", (1, 8, 8), 4
@@ -125,7 +129,7 @@ def test_end_point_of_another_net() -> None:
 def test_float32_reaches_the_same_verdict() -> None:
     ends = end_points(mlp(), (6,), [40])
     for net in (mlp(), lambda: module(mlp())):
-        rough = Settings(gradient=10.0, exact_up_to=0, eps=0.05, precision="float32")
+        rough = CertificateTolerances(gradient=10.0, exact_up_to=0, eps=0.05, precision="float32")
         one = certify_end_points(net, ends, Objective(), settings=rough)[0]
         other = certify_end_points(net, ends, Objective(), settings=LENIENT)[0]
         assert one.verdict is other.verdict
@@ -190,4 +194,4 @@ def test_objectives_that_make_no_sense(kind: dict[str, object], message: str) ->
 )
 def test_settings_that_make_no_sense(given: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
-        Settings(**given)
+        CertificateTolerances(**given)

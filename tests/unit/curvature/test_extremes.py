@@ -8,13 +8,17 @@ from emc.curvature.bound import error, iterations
 from emc.curvature.ends import Bend, Ends, exact_ends
 from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.process import run
-from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 
 P = 300
 
 
 def examined(
-    values: np.ndarray, *, settings: Settings = DEFAULT, decide: bool = True, seed: int = 0
+    values: np.ndarray,
+    *,
+    settings: CertificateTolerances = DEFAULT,
+    decide: bool = True,
+    seed: int = 0,
 ) -> tuple[Ends, int]:
     operator = Quadratic(np.diag(values))
     draw = np.random.default_rng(seed)
@@ -42,7 +46,7 @@ def test_certain_saddle_needs_few_iterations() -> None:
 
 
 def test_minimum_without_outliers_needs_the_iterations_of_the_bound() -> None:
-    settings = Settings()
+    settings = CertificateTolerances()
     ends, _ = examined(flat(0.0), settings=settings)
     wanted = iterations(settings.eps / (1 + settings.eps), P, settings.delta)
     assert ends.bend is Bend.NONE
@@ -50,7 +54,7 @@ def test_minimum_without_outliers_needs_the_iterations_of_the_bound() -> None:
 
 
 def test_outliers_taken_out_save_iterations() -> None:
-    settings = Settings()
+    settings = CertificateTolerances()
     values = np.concatenate([np.linspace(0, 0.01, P - 5), [0.3, 0.5, 0.7, 0.9, 1]])
     ends, asked = examined(values, settings=settings)
     assert ends.bend is Bend.NONE
@@ -58,7 +62,7 @@ def test_outliers_taken_out_save_iterations() -> None:
 
 
 def test_runs_on_where_the_ritz_value_is_close_to_the_tolerance() -> None:
-    settings = Settings(eps=1e-2)
+    settings = CertificateTolerances(eps=1e-2)
     ends, _ = examined(flat(-0.8e-2), settings=settings)
     wanted = iterations(settings.eps / (1 + settings.eps), P, settings.delta)
     assert ends.bend is Bend.NONE
@@ -67,14 +71,14 @@ def test_runs_on_where_the_ritz_value_is_close_to_the_tolerance() -> None:
 
 
 def test_out_of_iterations() -> None:
-    ends, asked = examined(flat(-1e-4), settings=Settings(max_iterations=20))
+    ends, asked = examined(flat(-1e-4), settings=CertificateTolerances(max_iterations=20))
     assert ends.bend is Bend.UNDECIDED
     assert ends.iterations == 20
     assert asked == 20 + 2 + 4  # the ends' own products and the trace's
 
 
 def test_undecided_is_the_honest_answer_at_the_tolerance_itself() -> None:
-    settings = Settings(eps=1e-2, max_iterations=150)
+    settings = CertificateTolerances(eps=1e-2, max_iterations=150)
     assert examined(flat(-1e-2), settings=settings)[0].bend is Bend.UNDECIDED
 
 
@@ -114,7 +118,7 @@ def test_wrongly_called_flat_no_more_often_than_delta_and_nearly_that_in_the_wor
     eps, delta, runs = 0.05, 0.2, 300
     relative = eps / (1 + eps)
     steps = iterations(relative, P, 0.99 * delta)
-    settings = Settings(eps=eps, delta=delta, max_iterations=steps)
+    settings = CertificateTolerances(eps=eps, delta=delta, max_iterations=steps)
     worst = hard_spectrum(steps, error(steps, P, 0.99 * delta), P)
     values = worst - 1.0001 * relative
     ends = [examined(values, settings=settings, seed=seed)[0] for seed in range(runs)]

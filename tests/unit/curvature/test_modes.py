@@ -9,7 +9,7 @@ import torch
 from tests.unit.curvature.nets import samples, state
 from torch import Tensor, nn
 
-from emc.curvature import Evidence, Objective, Settings, certify_operator, modes
+from emc.curvature import CertificateTolerances, Evidence, Objective, certify_operator, modes
 from emc.curvature.autograd import AutogradOperator
 from emc.curvature.modes import with_mode
 from emc.errors import EmcError
@@ -164,6 +164,8 @@ def test_one_sample_alone_is_not_normalised() -> None:
 def test_settings_are_kept() -> None:
     net = normalised()
     rough = AutogradOperator(net, state(net), *data(), DECAYED, precision="float32")
-    evidence = certify_operator(rough, plateau=None, seed=0, settings=Settings(gradient=10.0))
+    evidence = certify_operator(
+        rough, plateau=None, seed=0, settings=CertificateTolerances(gradient=10.0)
+    )
     assert rough.in_training(slice(3, 9)).samples == 6
     assert with_mode(evidence, rough).verdict is evidence.verdict

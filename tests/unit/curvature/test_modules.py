@@ -9,11 +9,11 @@ from tests.unit.curvature.nets import PLAIN, samples, state
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
-from emc.curvature import Objective, Settings, certify_operator
+from emc.curvature import CertificateTolerances, Objective, certify_operator
 from emc.curvature.autograd import AutogradOperator
 from emc.errors import EmcError
 
-LANCZOS = Settings(gradient=10.0, exact_up_to=0, eps=0.1)
+LANCZOS = CertificateTolerances(gradient=10.0, exact_up_to=0, eps=0.1)
 
 
 def plain() -> nn.Module:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.curvature.matrices import Quadratic, rotated
 
-from emc.curvature import Settings, certify_operator
+from emc.curvature import CertificateTolerances, certify_operator
 from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.spectrum import Spectrum
 
@@ -81,7 +81,9 @@ def test_merged_values_keep_shares_mean_sign_and_scale(values: list[float], draw
 def test_lanczos_certificates_come_with_a_spectrum_near_the_exact_one() -> None:
     values = np.concatenate([np.zeros(300), np.linspace(1, 2, 100)])
     point = Quadratic(rotated(values))
-    lanczos = certify_operator(point, plateau=0.0, seed=0, settings=Settings(exact_up_to=0))
+    lanczos = certify_operator(
+        point, plateau=0.0, seed=0, settings=CertificateTolerances(exact_up_to=0)
+    )
     exact = certify_operator(point, plateau=0.0, seed=0)
     assert (lanczos.exact, exact.exact) == (False, True)
     np.testing.assert_allclose(exact.eigenvalues.values, values, atol=1e-12)

@@ -8,7 +8,7 @@ import torch
 from tests.unit.curvature.nets import reference_hessian, samples, state
 from torch import Tensor, nn
 
-from emc.curvature import EndPoint, Objective, Settings, autograd, certify_end_points
+from emc.curvature import CertificateTolerances, EndPoint, Objective, autograd, certify_end_points
 from emc.curvature.autograd import AutogradOperator
 from emc.errors import EmcError
 
@@ -71,7 +71,7 @@ def test_derivatives_are_those_of_all_rows_together(
 @pytest.mark.parametrize("exact_up_to", [2000, 0])
 def test_end_points_of_several_sizes_are_certified_as_each_alone(exact_up_to: int) -> None:
     torch.manual_seed(0)
-    settings = Settings(gradient=10.0, exact_up_to=exact_up_to, eps=0.2)
+    settings = CertificateTolerances(gradient=10.0, exact_up_to=exact_up_to, eps=0.2)
     net = Centred()
     ends = [
         EndPoint(state(net), *samples(n, 6, classes=3, seed=n), plateau=0.0, seed=n)

@@ -168,7 +168,7 @@ def test_what_the_module_csv_writes_is_read(
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_table_or_one_line_of_complaint(content: bytes) -> None:
+def test_any_bytes_are_a_table_or_one_line_of_error(content: bytes) -> None:
     try:
         rows(content)
     except EmcError as error:

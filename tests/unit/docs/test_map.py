@@ -1,6 +1,9 @@
 """The map leads to places that exist."""
 
+import ast
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ ROWS = [
 ]
 
 WORDS = [
-    tuple(cell.strip() for cell in line.strip("|\n").split("|"))[:3]
+    tuple(cell.strip() for cell in line.strip("|\n").split("|"))
     for line in (ROOT / "docs/glossary.md").read_text().splitlines()
     if "::" in line
 ]
@@ -27,12 +30,41 @@ def test_place_and_test_exist(question: str, place: str, test: str) -> None:
     assert (ROOT / test).is_file(), f"{question}: no {test}"
 
 
-@pytest.mark.parametrize(("word", "meaning", "place"), WORDS)
-def test_each_word_is_where_the_glossary_says(word: str, meaning: str, place: str) -> None:
+@pytest.mark.parametrize(("word", "meaning", "place", "others"), WORDS)
+def test_each_word_is_where_the_glossary_says(
+    word: str, meaning: str, place: str, others: str
+) -> None:
     assert meaning
     file, name = place.split("::")
     text = (ROOT / file).read_text()
     assert re.search(rf"\b{re.escape(name)}\b", text), f"{word}: {file} has no {name}"
+    assert name not in re.findall("`(.+?)`", others)
+
+
+def _named() -> Iterator[tuple[Path, str, bool]]:
+    """Modules, functions and classes of the package: file, name, whether it is a class."""
+    for file in sorted((ROOT / "workflow/emc").rglob("*.py")):
+        yield file, file.stem, False
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                yield file, node.name, isinstance(node, ast.ClassDef)
+
+
+def test_no_name_is_one_that_the_glossary_gave_up() -> None:
+    given_up = {name for *_, others in WORDS for name in re.findall("`(.+?)`", others)}
+    assert "Complaint" in given_up
+    assert [(file, name) for file, name, _ in _named() if name in given_up] == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """A study's key has the name of what it sets."""
+    study = ROOT / "workflow/emc/study"
+    names = Counter(
+        name
+        for file, name, is_class in _named()
+        if is_class and not name.startswith("_") and study not in file.parents
+    )
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_every_floor_is_on_the_map() -> None:

@@ -137,7 +137,7 @@ from emc.findings.claims import CLAIMS
 claims = [claim for claim in CLAIMS if claim.name == "adam-over-gd"]
 with open_database(study.database) as warehouse:
     (found,) = judge(warehouse, claims)
-assert found.result.pairs == 2 and "adam over gd" in found.sentence
+assert found.statistics.pairs == 2 and "adam over gd" in found.sentence
 print("judged")
 """
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emc.engine.procedure import Procedure, Update
-from emc.engine.progress import EndPoint, Progress, memorised_bits
+from emc.engine.progress import Measured, Progress, memorised_bits
 from emc.records import Ended, Milestone
 
 ASKED = Procedure(classes=4, update=Update("sgd"), batch=5, epochs=30)
@@ -100,7 +100,7 @@ def test_the_end_of_the_budget_asks_between_the_tens() -> None:
 def test_the_answer_holds_what_was_recorded() -> None:
     progress = Progress(replace(ASKED, epochs=1), 10)
     epoch(progress, 2.5, correct=7).close()
-    run = progress.run(EndPoint(0.5, 0.25, {}), "some back end")
+    run = progress.run(Measured(0.5, 0.25, {}), "some back end")
     assert (run.ended, run.epochs, run.steps) == (Ended.BUDGET, 1, 2)
     assert (run.accuracy, run.loss, run.gradient_norm) == (0.7, 0.5, 0.25)
     assert (run.plateau, run.epoch_losses.tolist()) == (inf, [2.5])

@@ -18,7 +18,7 @@ from tests.synthetic import (
 
 from emc.errors import EmcError
 from emc.findings import (
-    Verdict,
+    ClaimVerdict,
     asked,
     effects,
     exponents,
@@ -74,10 +74,10 @@ def test_a_large_effect_is_supported_or_contradicted_by_its_sign(judged):
         cells, lambda cell: 100 * gain[cell.optimizer.name] * gain[cell.activation] * jitter(cell)
     )
     sgd, relu = found["sgd-over-gd"], found["relu-over-tanh"]
-    numbers = sgd.result
-    assert (sgd.verdict, relu.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
+    numbers = sgd.statistics
+    assert (sgd.verdict, relu.verdict) == (ClaimVerdict.SUPPORTED, ClaimVerdict.CONTRADICTED)
     assert numbers.effect == pytest.approx(2, rel=0.03)
-    assert relu.result.effect == pytest.approx(1 / 1.5, rel=0.03)
+    assert relu.statistics.effect == pytest.approx(1 / 1.5, rel=0.03)
     assert numbers.units == numbers.configurations == 6
     assert numbers.low < numbers.effect < numbers.high
     assert numbers.p <= sgd.p_holm < 0.05
@@ -118,17 +118,17 @@ def test_optimizers_are_judged_at_whole_budgets_and_at_equal_evaluations(
     with open_database(study.database) as warehouse:
         found = {made.claim.name: made for made in judge(warehouse)}
     whole, equal = found[claim], found[f"{claim}-at-equal-evaluations"]
-    assert (whole.verdict, equal.verdict) == (Verdict.SUPPORTED, Verdict.CONTRADICTED)
-    assert whole.result.effect == pytest.approx(2, rel=0.05)
+    assert (whole.verdict, equal.verdict) == (ClaimVerdict.SUPPORTED, ClaimVerdict.CONTRADICTED)
+    assert whole.statistics.effect == pytest.approx(2, rel=0.05)
     # At 512 evaluations the first fits 32 samples.
-    assert equal.result.effect == pytest.approx(32 / 100, rel=0.15)
-    assert equal.result.units == whole.result.units == 3
+    assert equal.statistics.effect == pytest.approx(32 / 100, rel=0.15)
+    assert equal.statistics.units == whole.statistics.units == 3
     assert "both at the best rate of their whole budget" in equal.sentence
 
 
 @pytest.mark.parametrize(
     ("high", "verdict"),
-    [(10, Verdict.SUPPORTED), (40, Verdict.OPEN), (None, Verdict.OPEN)],
+    [(10, ClaimVerdict.SUPPORTED), (40, ClaimVerdict.OPEN), (None, ClaimVerdict.OPEN)],
     ids=["both readings agree", "readings differ", "nothing is known above"],
 )
 def test_open_runs_decide_no_claim(tmp_path, high, verdict):
@@ -149,11 +149,11 @@ def test_open_runs_decide_no_claim(tmp_path, high, verdict):
             made for made in effects(warehouse) if made.factor == "activation" and made.certain
         ]
     assert found.verdict is verdict
-    assert bool(shown) == (verdict is Verdict.SUPPORTED)
+    assert bool(shown) == (verdict is ClaimVerdict.SUPPORTED)
     if high == 10:
-        assert found.result.effect == pytest.approx(20 / math.sqrt(5 * 10), rel=0.03)
-        assert found.result.low < 2.05
-        assert found.result.high > 3.95
+        assert found.statistics.effect == pytest.approx(20 / math.sqrt(5 * 10), rel=0.03)
+        assert found.statistics.low < 2.05
+        assert found.statistics.high > 3.95
 
 
 def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
@@ -163,7 +163,7 @@ def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
         cells,
         lambda cell: 100 * factor.get((cell.architecture.width, cell.optimizer.name), 1.0),
     )["sgd-over-gd"]
-    assert found.verdict is Verdict.OPEN
+    assert found.verdict is ClaimVerdict.OPEN
     assert found.wanted > 3
     assert f"About {found.wanted - 3} more like these would decide. Within" in found.sentence
 
@@ -171,7 +171,7 @@ def test_no_effect_is_not_enough_evidence_and_says_how_much_would_be(judged):
 def test_two_units_make_no_verdict(judged):
     cells = factorial(architecture=NETS[:2], optimizer=["sgd", "gd"])
     found = judged(cells, lambda cell: 200 if cell.optimizer.name == "sgd" else 100)["sgd-over-gd"]
-    assert found.verdict is Verdict.OPEN
+    assert found.verdict is ClaimVerdict.OPEN
     assert math.isnan(found.p_holm)
     assert "from 2 configurations. A verdict takes 3 at least. Within" in found.sentence
 
@@ -181,8 +181,8 @@ def test_without_cells_a_claim_says_what_it_takes(judged):
     assert (
         found["cnn-over-vit"].sentence == "No evidence: it takes cnn and vit cells of equal size."
     )
-    assert found["label-gap-predicts-generalisation"].verdict is Verdict.OPEN
-    assert math.isnan(found["cnn-over-vit"].result.effect)
+    assert found["label-gap-predicts-generalisation"].verdict is ClaimVerdict.OPEN
+    assert math.isnan(found["cnn-over-vit"].statistics.effect)
 
 
 @pytest.mark.parametrize(
@@ -290,18 +290,18 @@ def test_without_cells_a_claim_says_what_it_takes(judged):
 )
 def test_each_claim_finds_the_cells_that_bear_on_it(judged, name, factors, answer, ratio):
     found = judged(factorial(**factors), lambda cell: answer(cell) * jitter(cell))[name]
-    assert found.verdict is Verdict.SUPPORTED
-    assert found.result.effect == pytest.approx(ratio, rel=0.05)
+    assert found.verdict is ClaimVerdict.SUPPORTED
+    assert found.statistics.effect == pytest.approx(ratio, rel=0.05)
 
 
 def test_p_values_are_adjusted_over_all_claims(judged):
     cells = factorial(architecture=NETS, optimizer=["sgd", "gd"], activation=["relu", "tanh"])
     gain = {"sgd": 1.2, "gd": 1.0}
     found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell))
-    tested = [made for made in found.values() if not math.isnan(made.result.p)]
+    tested = [made for made in found.values() if not math.isnan(made.statistics.p)]
     assert len(tested) > 2
-    smallest = min(tested, key=lambda made: made.result.p)
-    assert smallest.p_holm == pytest.approx(min(1, smallest.result.p * len(tested)))
+    smallest = min(tested, key=lambda made: made.statistics.p)
+    assert smallest.p_holm == pytest.approx(min(1, smallest.statistics.p * len(tested)))
 
 
 def test_a_users_claim_is_judged_like_the_others(judged):
@@ -310,8 +310,8 @@ def test_a_users_claim_is_judged_like_the_others(judged):
     claim = asked("mine", "optimizer", ["adam", "sgd"], "greater", {"labels": "random"})
     found = judged(cells, lambda cell: 100 * gain[cell.optimizer.name] * jitter(cell), [claim])
     (mine,) = found.values()
-    assert mine.verdict is Verdict.SUPPORTED
-    assert mine.result.units == 3
+    assert mine.verdict is ClaimVerdict.SUPPORTED
+    assert mine.statistics.units == 3
     assert mine.claim.finding is None
 
 
@@ -337,7 +337,7 @@ def test_claims_of_the_study_file_come_after_the_studys(tmp_path):
         found = judge(warehouse)
     assert [made.claim.name for made in found[: len(CLAIMS)]] == [made.name for made in CLAIMS]
     mine, same = found[len(CLAIMS) :]
-    assert mine.result.units == same.result.units == 3
+    assert mine.statistics.units == same.statistics.units == 3
     assert mine.claim.statement == "EMC at minima with optimizer sgd is greater than with gd"
     assert same.claim.statement == (
         "EMC at minima with optimizer sgd is equal to that with gd, labels random"
@@ -348,9 +348,9 @@ def test_claims_of_the_study_file_come_after_the_studys(tmp_path):
 def test_the_label_gap_predicts_where_it_was_made_to(warehouse):
     found = {made.claim.name: made for made in judge(warehouse)}
     made = found["label-gap-predicts-generalisation"]
-    assert made.verdict is Verdict.SUPPORTED
-    assert made.result.measure == "correlation"
-    assert made.result.effect < -0.8
+    assert made.verdict is ClaimVerdict.SUPPORTED
+    assert made.statistics.measure == "correlation"
+    assert made.statistics.effect < -0.8
     groups = {one.group: one for one in predictions(label_gap_association(warehouse))}
     assert {"all architectures", "mlp", "cnn"} >= {"all architectures", "mlp"}
     assert groups["mlp"].pearson < -0.8
@@ -377,15 +377,15 @@ def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "fault"),
     [
         (("mine", "colour", ["a", "b"], "greater"), "compare 'colour': allowed are architecture"),
         (("mine", "optimizer", ["sgd"], "greater"), r"two levels are wanted, found \['sgd'\]"),
         (("mine", "optimizer", ["sgd", "gd"], "more"), "expect 'more': allowed are greater"),
     ],
 )
-def test_a_users_mistakes_are_named(arguments, complaint):
-    with pytest.raises(EmcError, match=f"claim 'mine': {complaint}"):
+def test_a_users_mistakes_are_named(arguments, fault):
+    with pytest.raises(EmcError, match=f"claim 'mine': {fault}"):
         asked(*arguments)
 
 
@@ -483,7 +483,7 @@ def test_a_study_without_results_is_judged_open(tmp_path):
     study = write_study(tmp_path, factorial(seed=[0]), unmeasured=1)
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
-        assert {made.verdict for made in judge(warehouse)} == {Verdict.OPEN}
+        assert {made.verdict for made in judge(warehouse)} == {ClaimVerdict.OPEN}
         write_findings(warehouse, tmp_path / "f.parquet", tmp_path / "f.md")
     assert "No procedure has an exact answer at three sizes" in (tmp_path / "f.md").read_text()
 
@@ -497,5 +497,5 @@ def test_the_frame_of_a_claim_is_left_as_it_was(warehouse):
     numbers = material(warehouse)
     before = numbers.cells.clone()
     for claim in CLAIMS:
-        claim.evidence(numbers)
+        claim.gather(numbers)
     assert numbers.cells.equals(before)

@@ -9,7 +9,7 @@ from tests.synthetic import SETTINGS, factorial, write_study
 from emc.findings.claim import asked
 from emc.findings.claims import CLAIMS
 from emc.findings.material import Material, material
-from emc.findings.result import result
+from emc.findings.statistics import statistics
 from emc.warehouse import build, open_database
 
 STUDIES = 60
@@ -58,7 +58,7 @@ def tally(planned, claims, gain, most=np.inf):
     for _ in range(STUDIES):
         numbers = simulated(planned, draw, gain, most)
         for claim in claims:
-            found = result(claim.evidence(numbers), claim.expect, claim.margin)
+            found = statistics(claim.gather(numbers), claim.expect, claim.margin)
             if found.p < 0.05:
                 counts[claim.name][0 if found.agrees else 1] += 1
     return counts

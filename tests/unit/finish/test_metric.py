@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.curvature.matrices import Quadratic, rotated
 
-from emc.finish.metric import Krylov, Memory
+from emc.finish.metric import Krylov, QuasiNewtonHistory
 
 P = 7
 
@@ -23,26 +23,26 @@ def recursion(steps: list[np.ndarray], changes: list[np.ndarray]) -> np.ndarray:
 def test_the_memory_is_the_recursion_over_its_last_steps(size: int, count: int) -> None:
     draw = np.random.default_rng(count)
     hessian = rotated(np.geomspace(0.1, 10, P))
-    memory, steps = Memory(P, size), list(draw.normal(size=(count, P)))
+    history, steps = QuasiNewtonHistory(P, size), list(draw.normal(size=(count, P)))
     for step in steps:
-        memory.learn(step, hessian @ step, 1.0)
+        history.learn(step, hessian @ step, 1.0)
     kept = steps[-size:]
     expected = recursion(kept, [hessian @ step for step in kept])
-    assert memory.apply(np.eye(P)) == pytest.approx(expected, rel=1e-8)
+    assert history.apply(np.eye(P)) == pytest.approx(expected, rel=1e-8)
 
 
 def test_steps_along_which_the_loss_bends_down_are_not_remembered() -> None:
-    memory, step = Memory(P, 3), np.ones(P)
-    memory.learn(step, step / 2, 1.0)
-    before = memory.apply(np.eye(P))
-    memory.learn(step, -step, 1.0)
-    assert np.array_equal(memory.apply(np.eye(P)), before)
+    history, step = QuasiNewtonHistory(P, 3), np.ones(P)
+    history.learn(step, step / 2, 1.0)
+    before = history.apply(np.eye(P))
+    history.learn(step, -step, 1.0)
+    assert np.array_equal(history.apply(np.eye(P)), before)
 
 
 def test_a_memory_is_forgotten_once() -> None:
-    memory = Memory(P, 3)
-    memory.learn(np.ones(P), np.ones(P), 1.0)
-    assert [memory.shorten(), memory.shorten()] == [True, False]
+    history = QuasiNewtonHistory(P, 3)
+    history.learn(np.ones(P), np.ones(P), 1.0)
+    assert [history.shorten(), history.shorten()] == [True, False]
 
 
 @pytest.mark.parametrize("size", [P, 3])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emc.errors import EmcError, FileError, StopRequested
+from emc.errors import EmcError, FileError, Stopped
 from emc.jobs.attempt import MEMORY_TRIES, attempt
 from emc.jobs.stop import Stop
 from emc.records import Failure
@@ -65,7 +65,7 @@ def test_a_fault_of_the_cell_leaves_its_reason_and_empty_outputs(
     ("error", "kind", "said"),
     [
         (FileError("a: cannot be written: full"), FileError, "^a: cannot be written: full$"),
-        (StopRequested("12 probes are saved"), StopRequested, "^12 probes are saved$"),
+        (Stopped("12 probes are saved"), Stopped, "^12 probes are saved$"),
         (OSError(errno.ESTALE, "Stale file handle"), FileError, "^measure: .*Stale file handle$"),
         (KeyboardInterrupt("^C"), KeyboardInterrupt, r"\^C"),
     ],
@@ -142,7 +142,7 @@ def test_what_breaks_because_of_a_stop_is_no_failure(files: CellFiles) -> None:
     """A signal to a whole process group ends a compiler that the job waits for, too."""
     stop = Stop()
     stop._asked.set()
-    with pytest.raises(StopRequested, match="measure was cut short: the compiler was killed"):
+    with pytest.raises(Stopped, match="measure was cut short: the compiler was killed"):
         fail(files, RuntimeError("the compiler was killed"), stop)
     assert not files.folder.exists()
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 BEGIN = """
     import logging, sys, time
-    from emc.errors import StopRequested
+    from emc.errors import Stopped
     from emc.cli.boundary import guarded
     from emc.jobs import stop as module
     from emc.jobs.stop import stop_on_signal
@@ -30,7 +30,7 @@ SAVES = """
             while not stop.is_set():
                 time.sleep(0.01)
             print("saved", flush=True)
-            raise StopRequested("12 probes are saved")
+            raise Stopped("12 probes are saved")
 """
 IMPATIENT = """
     module._SECONDS_TO_SAVE, module._SECONDS_FOR_LAST_WORDS = 1.0, 0.2

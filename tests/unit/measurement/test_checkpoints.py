@@ -8,7 +8,7 @@ import pytest
 
 from emc.data.prepare import prepare
 from emc.engine.checkpoint import Snapshot
-from emc.errors import StopRequested
+from emc.errors import Stopped
 from emc.jobs.stop import Stop
 from emc.measurement import checkpoints as checkpoints_module
 from emc.measurement.checkpoints import RoundCheckpoints
@@ -64,7 +64,7 @@ def test_stopped_again_and_again_it_ends_with_the_same_probes(
     calm, stopped = (Results(tmp_path / name).cell(cell_id(CELL)) for name in ("calm", "stopped"))
     measure(data, calm, back_end)
     for _ in range(20):
-        with pytest.raises(StopRequested, match="the same command goes on"):
+        with pytest.raises(Stopped, match="the same command goes on"):
             measure(data, stopped, back_end, AlwaysSet())
     assert state(stopped).status is Status.STOPPED
     measure(data, stopped, back_end)
@@ -78,7 +78,7 @@ def test_a_damaged_checkpoint_costs_the_round_and_nothing_else(
     calm, damaged = (Results(tmp_path / name).cell(cell_id(CELL)) for name in ("calm", "damaged"))
     measure(data, calm, "vmap")
     for _ in range(5):
-        with pytest.raises(StopRequested):
+        with pytest.raises(Stopped):
             measure(data, damaged, "vmap", AlwaysSet())
     file = beside(damaged.journal)
     file.write_bytes(file.read_bytes()[:-1])
@@ -119,7 +119,7 @@ def test_a_save_that_takes_long_is_made_less_often(
 def test_a_stop_is_due_at_once_and_raised_after_the_save(tmp_path: Path) -> None:
     kept = RoundCheckpoints(tmp_path / "round.checkpoint", "a", 60.0, AlwaysSet())
     assert kept.due()
-    with pytest.raises(StopRequested, match="the round under way is saved"):
+    with pytest.raises(Stopped, match="the round under way is saved"):
         kept.save(Snapshot({"epochs": 1}, {}))
     found = kept.load()
     assert found is not None

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from tests.plugin_files import cell_of
 
-from emc.curvature import EndPoint, Objective, Settings, certify_end_points
+from emc.curvature import CertificateTolerances, EndPoint, Objective, certify_end_points
 from emc.engine import Replica, TrainedRun, run_probes
 from emc.engine.choose import back_end
 from emc.errors import EmcError
 from emc.measurement.procedure import procedure
 from emc.study import Cell
 
-QUICK = Settings(eps=0.1, delta=0.1, exact_up_to=0)
+QUICK = CertificateTolerances(eps=0.1, delta=0.1, exact_up_to=0)
 FAMILIES: list[Any] = [
     ({"name": "cnn", "width": 2, "normalisation": "group"}, 8),
     ({"name": "vit", "width": 4, "depth": 1, "heads": 2}, 8),

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models.vision_transformer import VisionTransformer
 
-from emc.nets.activation import Activation
+from emc.nets.activation import ActivationLayer
 from emc.nets.build import Factory, net, size
 from emc.nets.module import module
 from emc.study.architectures import Architecture
@@ -123,7 +123,7 @@ def test_the_activation_is_the_cells(entry: dict[str, Any], published: type[nn.M
     x = torch.randn(2, 1, 16, 16)
     one, other = (made(entry, (1, 16, 16), name) for name in ("tanh", "sigmoid"))
     kinds = {type(layer) for layer in one.modules()}
-    assert Activation in kinds
+    assert ActivationLayer in kinds
     assert published not in kinds
     nudge(one)
     nudge(other)

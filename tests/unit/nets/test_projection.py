@@ -8,7 +8,14 @@ import torch
 from scipy.linalg import hadamard
 from torch import Tensor, nn
 
-from emc.nets.projection import PROJECTIONS, Dense, Fastfood, Film, Kronecker, walsh_hadamard
+from emc.nets.projection import (
+    PROJECTIONS,
+    DenseProjection,
+    Fastfood,
+    Film,
+    Kronecker,
+    walsh_hadamard,
+)
 
 SIZES = [(1, 1), (1, 40), (7, 7), (13, 17), (16, 16), (5, 200), (33, 1000)]
 
@@ -61,7 +68,7 @@ def test_columns_are_nearly_orthonormal(name: str) -> None:
 
 
 def test_dense_columns_have_length_one() -> None:
-    lengths = np.linalg.norm(matrix(Dense(3, [torch.zeros(50)]), 3), axis=0)
+    lengths = np.linalg.norm(matrix(DenseProjection(3, [torch.zeros(50)]), 3), axis=0)
     np.testing.assert_allclose(lengths, 1, rtol=1e-6)
 
 

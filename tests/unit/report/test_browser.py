@@ -19,7 +19,7 @@ class Visit:
     """An open page with everything it said and asked for."""
 
     tab: object
-    complaints: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
@@ -39,13 +39,13 @@ def browser():
 def visit(browser, page: Path) -> Iterator[Visit]:
     context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
     made = Visit(context.new_page())
-    made.tab.on("console", lambda message: made.complaints.append(message.text))
-    made.tab.on("pageerror", lambda error: made.complaints.append(str(error)))
+    made.tab.on("console", lambda message: made.faults.append(message.text))
+    made.tab.on("pageerror", lambda error: made.faults.append(str(error)))
     made.tab.on("request", lambda request: made.requests.append(request.url))
     made.tab.goto(page.as_uri())
     made.tab.wait_for_selector("#table tbody tr")
     yield made
-    assert made.complaints == []
+    assert made.faults == []
     assert set(made.requests) == {page.as_uri()}
     context.close()
 

@@ -138,12 +138,12 @@ def test_a_pair_of_cells_has_one_ratio(told, factors, open_matters):
     compared = [
         finding
         for finding in judge(database)
-        if finding.result.units and " over " in finding.claim.ratio
+        if finding.statistics.units and " over " in finding.claim.ratio
         if not finding.claim.of_budget and "parameters" not in finding.claim.ratio
     ]
     assert compared
     for finding in compared:
-        ratio = finding.result.effect
+        ratio = finding.statistics.effect
         assert max(ratio, 1 / ratio) == pytest.approx(made.ratio)
         printed = float(re.search(r": ([\d.]+)", finding.sentence)[1])
         assert printed == pytest.approx(ratio, abs=0.005)

@@ -149,7 +149,7 @@ OPEN = [trial(n, None) for n in (170, 180, 190)]
 def quantiles(trials: list[Trial], fits: list[bool]) -> tuple[float, float, float]:
     """low, emc50 and high where each trial fitted or not."""
     outcomes = ((one.n, fit) for one, fit in zip(trials, fits, strict=True))
-    found = Posterior(Limits(1, 4000, 0.1, 400), outcomes).interval()
+    found = Posterior(Limits(1, 4000, 0.1, 400), outcomes).transition()
     return found.low, found.median, found.high
 
 

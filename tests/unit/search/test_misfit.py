@@ -1,7 +1,7 @@
 """What a cell says where one smooth curve does not describe its probes."""
 
-from emc.search.evidence import Reading
 from emc.search.limits import Limits
+from emc.search.readings import Reading
 
 LIMITS = Limits(1, 4000, 0.1, 400)
 

@@ -43,7 +43,7 @@ def test_a_large_first_round_brackets_the_whole_range() -> None:
 def test_a_large_later_round_sees_both_flanks() -> None:
     posterior = after(60)
     sizes = np.array(next_sizes(posterior, 32, LIMITS))
-    median = posterior.interval().median
+    median = posterior.transition().median
     assert 0.25 < np.mean(sizes < median) < 0.75
 
 

@@ -77,7 +77,7 @@ def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
 def test_quantiles_agree_with_brute_force(repeats: int) -> None:
     """In the logarithm, to 3.5 % of the interval: six trials leave a factor of 22."""
     outcomes = OUTCOMES * repeats
-    found = posterior(outcomes).interval()
+    found = posterior(outcomes).transition()
     wanted = np.log(dense(outcomes, LIMITS))
     error = np.log([found.low, found.median, found.high]) - wanted
     assert np.abs(error).max() < 0.035 * (wanted[2] - wanted[0])
@@ -89,7 +89,7 @@ def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None
     centres = np.linspace(low, high, 6001)
     deviation = np.log(2) / norm.ppf((1 + 0.95 / 0.97) / 2)
     prior = 0.97 * norm.pdf(centres, np.log(300), deviation) + 0.03 / (high - low)
-    found = posterior(OUTCOMES[:2], limits).interval()
+    found = posterior(OUTCOMES[:2], limits).transition()
     wanted = dense(OUTCOMES[:2], limits, prior)
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
 
@@ -102,7 +102,7 @@ def test_what_is_expected_holds_with_probability_095(factor: float) -> None:
 
 
 def test_before_any_trial_the_whole_range_is_open() -> None:
-    found = Posterior(Limits(10, 1000, 0.05, 200)).interval()
+    found = Posterior(Limits(10, 1000, 0.05, 200)).transition()
     assert found.low < 10
     assert found.high > 1000
 
@@ -122,7 +122,7 @@ def test_on_each_curve_a_fit_speaks_for_a_larger_emc50(n: int) -> None:
 
 @given(outcomes)
 def test_the_median_lies_in_the_interval(trials: list[tuple[int, bool]]) -> None:
-    found = posterior(trials).interval()
+    found = posterior(trials).transition()
     assert found.low <= found.median <= found.high
 
 
@@ -132,7 +132,7 @@ def test_the_order_of_trials_does_not_matter(
 ) -> None:
     mixed = list(trials)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
-    one, other = posterior(trials).interval(), posterior(mixed).interval()
+    one, other = posterior(trials).transition(), posterior(mixed).transition()
     assert one.median == pytest.approx(other.median, rel=0.005)
 
 

@@ -106,7 +106,7 @@ def test_the_count_of_a_width_gives_the_width_back(width: int, depth: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("depth", "shape", "problem"),
+    ("depth", "shape", "unsuitable"),
     [
         (2, (1, 8, 8), None),
         (3, (1, 8, 8), None),
@@ -115,5 +115,5 @@ def test_the_count_of_a_width_gives_the_width_back(width: int, depth: int) -> No
         (1, (54,), "'cnn' wants images (channels, height, width), the data set has (54,)"),
     ],
 )
-def test_what_a_cnn_cannot_take(depth: int, shape: tuple[int, ...], problem: str | None) -> None:
-    assert Cnn(name="cnn", depth=depth, width=1).problem(shape) == problem
+def test_what_a_cnn_cannot_take(depth: int, shape: tuple[int, ...], unsuitable: str | None) -> None:
+    assert Cnn(name="cnn", depth=depth, width=1).unsuitable(shape) == unsuitable

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from tests.unit.study.files import planned, text
 
 from emc.errors import EmcError
-from emc.study.complaints import complaints
+from emc.study.faults import study_faults
 
 STUDY_KEYS = (
     "study, title, data_dir, plugins, presets, defaults, sections, certificate, claims,"
@@ -479,4 +479,4 @@ def test_a_short_list_is_told_unless_its_entries_are_at_fault(
     raw = {"pair": entries}
     with pytest.raises(ValidationError, match="pair") as caught:
         pair.validate_python(raw)
-    assert [(one.key, one.message) for one in complaints("", caught.value, raw)] == told
+    assert [(one.key, one.message) for one in study_faults("", caught.value, raw)] == told

@@ -251,7 +251,10 @@ FAULTS = [
         body("pass", "shape, classes, activation, width: float = 1.0"),
         "key 'width': it is a column .* of type int",
     ),
-    (body("pass", "shape, classes, activation, problem: int = 1"), "cannot be called 'problem'"),
+    (
+        body("pass", "shape, classes, activation, unsuitable: int = 1"),
+        "cannot be called 'unsuitable'",
+    ),
     (body("pass", "shape, classes, activation, plugin: int = 1"), "cannot be called 'plugin'"),
     (body("return 1 / 0"), r"own\.py, line 6: ZeroDivisionError: division by zero"),
     (

@@ -120,7 +120,7 @@ def test_a_multiplier_is_a_width(name: str, multiplier: float, width: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("entry", "shape", "problem"),
+    ("entry", "shape", "unsuitable"),
     [
         ({"name": "vit", "width": 4}, (3, 32, 32), None),
         (
@@ -169,6 +169,6 @@ def test_a_multiplier_is_a_width(name: str, multiplier: float, width: int) -> No
     ids=str,
 )
 def test_what_published_families_cannot_take(
-    entry: dict[str, Any], shape: tuple[int, ...], problem: str | None
+    entry: dict[str, Any], shape: tuple[int, ...], unsuitable: str | None
 ) -> None:
-    assert made(entry).problem(shape) == problem
+    assert made(entry).unsuitable(shape) == unsuitable

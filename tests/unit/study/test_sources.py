@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from emc.errors import EmcError
 from emc.study.cell import Cell
-from emc.study.sources import DataSet, Facts, Labels, dataset_name, label_classes, problem
+from emc.study.sources import DataSet, Facts, Labels, dataset_name, label_classes, unsuitable
 
 CSV = {"name": "csv", "file": "t.csv", "label": "kind"}
 
@@ -73,7 +73,7 @@ def test_classes_of_a_labelling(entry: Any, classes: int) -> None:
     ],
 )
 def test_labelling_suits_the_data_set(source: Any, labelling: Any, message: str | None) -> None:
-    assert problem(dataset(source).facts, labels(labelling)) == message
+    assert unsuitable(dataset(source).facts, labels(labelling)) == message
 
 
 @pytest.mark.parametrize(

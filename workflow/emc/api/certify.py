@@ -18,8 +18,8 @@ from emc.curvature.evidence import Evidence
 from emc.curvature.modes import with_mode
 from emc.curvature.objective import LossFunction, Objective
 from emc.curvature.quadrature import exact_spectrum, quadrature
-from emc.curvature.settings import DEFAULT, Settings
 from emc.curvature.spectrum import Spectrum
+from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 from emc.data.given import as_labels
 from emc.errors import EmcError, one_line
 from emc.finish import Finished, FinishSettings, finish
@@ -34,7 +34,7 @@ class Certified(Evidence):
     """The evidence at a net's parameters; printing it gives the verdict and its reason."""
 
     operator: AutogradOperator = field(repr=False)
-    settings: Settings = field(repr=False)
+    settings: CertificateTolerances = field(repr=False)
 
     def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
         """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""
@@ -62,7 +62,7 @@ def certify(
     class_weights: Sequence[float] | None = None,
     weight_decay: float = 0.0,
     mode: str = "evaluation",
-    settings: Settings = DEFAULT,
+    settings: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> Certified:
     """Certify whether a trained net is at a minimum of its training loss.
@@ -210,9 +210,9 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     return numbers
 
 
-def _settings(settings: Any) -> Settings:
-    if not isinstance(settings, Settings):
-        raise EmcError(f"settings: expected a Settings, found {shown(settings)}")
+def _settings(settings: Any) -> CertificateTolerances:
+    if not isinstance(settings, CertificateTolerances):
+        raise EmcError(f"settings: expected a CertificateTolerances, found {shown(settings)}")
     return settings
 
 

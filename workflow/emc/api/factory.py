@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from emc.api.shown import shown
+from emc.engine.examination import examine_training
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.procedure import Procedure
-from emc.engine.trial import try_training
 from emc.errors import EmcError, one_line
 from emc.nets.factory import check_answers, check_fresh
 from emc.nets.noise import seeded
@@ -60,7 +60,7 @@ def _made(procedure: Procedure, seed: int) -> nn.Module:
 def _try_smallest(net: nn.Module, x: Tensor, procedure: Procedure, smallest: int) -> None:
     """Train on x, as few rows as the search may ask for."""
     try:
-        try_training(net, x, procedure.classes)
+        examine_training(net, x, procedure.classes)
     except EmcError as error:
         batch = "all samples" if procedure.batch is None else procedure.batch
         raise EmcError(

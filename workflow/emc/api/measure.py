@@ -19,15 +19,15 @@ from emc.errors import EmcError
 from emc.measurement.arrays import ArraySource
 from emc.measurement.finishing import finishing
 from emc.measurement.measure import round_size
-from emc.measurement.memory import MemoryJournal
 from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
-from emc.measurement.rounds import Setting, run_rounds
+from emc.measurement.rounds import Assignment, run_rounds
+from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
 from emc.nets.recognise import recognised
 from emc.search import make
 from emc.search.trials import Aim
-from emc.study.complaints import complaints, report
+from emc.study.faults import report, study_faults
 from emc.study.training import DEFAULT_STEPS, OPTIMIZERS, Finish, Optimizer
 
 
@@ -111,23 +111,23 @@ def measure(
             round_size=round_size(choose.back_end(procedure, place, back_end), place),
             aim="budget" if finish_to.refused else _aim(aim),
         )
-        setting = Setting(
+        assignment = Assignment(
             *(f"own-{seed}", drawn_from, procedure, finish_to, method, place, back_end)
         )
-        return _run(setting, tolerance, probes, parameters)
+        return _run(assignment, tolerance, probes, parameters)
 
 
-def _run(setting: Setting, tolerance: float, probes: int, parameters: int) -> Measurement:
+def _run(assignment: Assignment, tolerance: float, probes: int, parameters: int) -> Measurement:
     """Run all rounds in memory and gather the answer."""
-    journal = MemoryJournal()
-    with reporter(setting.cell, tolerance, probes) as progress:
-        answer = run_rounds(setting, journal, progress)
+    journal = UnwrittenJournal()
+    with reporter(assignment.cell, tolerance, probes) as progress:
+        answer = run_rounds(assignment, journal, progress)
     found = estimate(
         answer,
         journal.probes,
         method="bayes",
         tolerance=tolerance,
-        setting=setting,
+        assignment=assignment,
         parameters=parameters,
     )
     return Measurement(found, tuple(journal.probes))
@@ -159,7 +159,7 @@ def _finish(entry: Any) -> Finish:
     try:
         return Finish.model_validate(raw)
     except ValidationError as error:
-        raise EmcError(report("finish", complaints("", error, raw))) from None
+        raise EmcError(report("finish", study_faults("", error, raw))) from None
 
 
 def _aim(value: Any) -> Aim:
@@ -185,7 +185,7 @@ def _optimizer(entry: Any) -> Any:
     try:
         return TypeAdapter(Optimizer).validate_python(raw)
     except ValidationError as error:
-        raise EmcError(report("optimizer", complaints("", error, raw))) from None
+        raise EmcError(report("optimizer", study_faults("", error, raw))) from None
 
 
 def _source(source: Any, labels: Any) -> ArraySource:

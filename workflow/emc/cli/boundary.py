@@ -10,7 +10,7 @@ from emc.errors import (
     EXIT_INTERRUPTED,
     EXIT_USER_ERROR,
     EmcError,
-    StopRequested,
+    Stopped,
     one_line,
     printable,
     with_kind,
@@ -33,7 +33,7 @@ def guarded(call: Callable[[], object]) -> int:
     except EmcError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return EXIT_USER_ERROR
-    except StopRequested as stop:
+    except Stopped as stop:
         print(f"stopped: {stop}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except MemoryError as error:

@@ -17,7 +17,7 @@ from emc.study import StudyPlan, load_file
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
 from emc.study.architectures.family import Shape
 from emc.study.architectures.plugin import plugin_architecture
-from emc.study.complaints import complaints, report
+from emc.study.faults import report, study_faults
 from emc.study.plugins import Registered, load_plugins, of_kind
 from emc.study.sources import DataSet, dataset_name, label_classes
 from emc.study.strict import named
@@ -92,8 +92,8 @@ def _sizes(family: type[Family], name: str, inputs: Inputs, params: float | None
     shape, classes = inputs
     size = {"params": 1} if issubclass(family, Scaled) else {}
     net = family.model_validate({"name": name, **size})
-    if problem := net.problem(shape):
-        return [problem]
+    if reason := net.unsuitable(shape):
+        return [reason]
     if not isinstance(net, Scaled):
         return [_keys(family), f"{net.parameters(shape, classes):,}"]
     counts = [f"{at_width(net, width).parameters(shape, classes):,}" for width in _WIDTHS]
@@ -113,7 +113,7 @@ def _inputs(dataset: str, plugins: tuple[Registered, ...], looked: Looked) -> In
     except yaml.YAMLError as error:
         raise EmcError(f"--dataset {dataset}: not valid YAML: {error}") from None
     except ValidationError as error:
-        raise EmcError(report("--dataset", complaints("", error, entry))) from None
+        raise EmcError(report("--dataset", study_faults("", error, entry))) from None
     except EmcError as error:
         raise EmcError(f"--dataset {dataset}: {error}") from None
     return facts.shape, facts.classes

@@ -7,7 +7,7 @@ from rich.table import Table
 from emc.cli.console import counted, show
 from emc.data.looked import open_study
 from emc.measurement.experience import experience
-from emc.measurement.request import LIMITS, request
+from emc.measurement.resources import LIMITS, resources_of_job
 from emc.store.layout import Results
 from emc.store.resources import Resources, write_resources
 from emc.study import StudyPlan
@@ -38,7 +38,9 @@ def _table(study: StudyPlan, resources: Resources) -> Table:
     table = Table("rule", "resource", "first try", "learnt from", box=None)
     for rule, laws in resources.laws.items():
         for resource, name in _NAMES.items():
-            asked = [request(resources, rule, resource, one.cell, 1) for one in study.cells]
+            asked = [
+                resources_of_job(resources, rule, resource, one.cell, 1) for one in study.cells
+            ]
             span = " to ".join(map(str, dict.fromkeys((min(asked), max(asked)))))
             law = laws.get(resource)
             learnt = counted(law.learnt_from, "cell") if law else "too few: fixed"

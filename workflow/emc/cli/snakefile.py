@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 from emc.data.looked import Looked
 from emc.data.preflight import preflight
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
-from emc.measurement.request import request
+from emc.measurement.resources import resources_of_job
 from emc.store.layout import OF_RUNS
 from emc.store.resources import Resources, read_resources
 from emc.study import PlannedCell, StudyPlan, load
@@ -148,9 +148,9 @@ class Asked:
         return _DAY if self._dataset(dataset).name in _IN_FOLDERS else _HOUR
 
     @ending_on_errors
-    def request(self, rule: str, resource: str, cell: str, attempt: int) -> int:
+    def resources_of_job(self, rule: str, resource: str, cell: str, attempt: int) -> int:
         """Megabytes or minutes: what `emc resources` foretells for the cell, or a fixed amount."""
-        return request(self.resources, rule, resource, self._planned(cell).cell, attempt)
+        return resources_of_job(self.resources, rule, resource, self._planned(cell).cell, attempt)
 
     def data_to_measure(self, cell: str) -> list[str]:
         """The samples that a measurement needs, and none where it has run."""

@@ -10,15 +10,15 @@ from emc.curvature.certificate import certify_operator
 from emc.curvature.endpoint import EndPoint, certify_end_points
 from emc.curvature.evidence import Evidence
 from emc.curvature.objective import Objective
-from emc.curvature.settings import Settings
 from emc.curvature.spectrum import Spectrum
+from emc.curvature.tolerances import CertificateTolerances
 from emc.curvature.written.operator import WrittenOperator
 
 __all__ = [
+    "CertificateTolerances",
     "EndPoint",
     "Evidence",
     "Objective",
-    "Settings",
     "Spectrum",
     "WrittenOperator",
     "certify_end_points",

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value, vmap
 
-from emc.curvature.functional import Net, State, differentiable
+from emc.curvature.examination import NetExamination
+from emc.curvature.functional import DifferentiatedNet, State, differentiable
 from emc.curvature.growth import growing
 from emc.curvature.objective import Objective
 from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder, check_finite
 from emc.curvature.parameters import check_labels, flatten
 from emc.curvature.process import Products
 from emc.curvature.row_losses import Rows, shares
-from emc.curvature.trial import Trial
 from emc.errors import EmcError
 
 CHUNK: Final = 512
@@ -64,17 +64,19 @@ class AutogradOperator:
         """
         self.objective = objective
         self.samples = len(labels)
-        self.net = Net(module, objective, precision, device, training=training)
+        self.net = DifferentiatedNet(module, objective, precision, device, training=training)
         self.net.check(state)
         self.parameters = flatten(self.net.shapes, state)
         self.constants = self.net.constants(state)
-        tried = Trial(self.net, self.parameters, self.constants, inputs)
-        check_labels(labels, tried.classes)
+        examined = NetExamination(self.net, self.parameters, self.constants, inputs)
+        check_labels(labels, examined.classes)
         classes = torch.tensor(np.ascontiguousarray(labels), device=device)
-        self.rows = Rows(tried.taken(inputs), classes, shares(objective, classes, tried.classes))
-        tried.differentiate()
-        self.whole = tried.mixes or callable(objective.loss)
-        self.few = tried.rows
+        self.rows = Rows(
+            examined.taken(inputs), classes, shares(objective, classes, examined.classes)
+        )
+        examined.differentiate()
+        self.whole = examined.mixes or callable(objective.loss)
+        self.few = examined.rows
         self._module, self._state = module, state
 
     def at(self, parameters: np.ndarray) -> Self:

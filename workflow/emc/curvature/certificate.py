@@ -13,7 +13,7 @@ from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
 from emc.curvature.process import Process, Products, run_together
-from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 from emc.curvature.verdict import Slope, judge
 from emc.records import Verdict
 from emc.seeds import generator
@@ -24,7 +24,7 @@ def certify_operator(
     *,
     plateau: float | None,
     seed: object,
-    settings: Settings = DEFAULT,
+    settings: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> Evidence:
     """Whether the operator's point is a minimum.
@@ -52,7 +52,7 @@ def certify_operators(
     *,
     plateaus: Sequence[float | None],
     seeds: Sequence[object],
-    settings: Settings = DEFAULT,
+    settings: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> list[Evidence]:
     """Certify several end points of one net, whose Hessian `products` are made together.
@@ -83,7 +83,7 @@ def certify_operators(
     ]
 
 
-def is_exact(operator: Operator, settings: Settings, *, decide: bool) -> bool:
+def is_exact(operator: Operator, settings: CertificateTolerances, *, decide: bool) -> bool:
     """Whether a point gets its whole spectrum: a small net's, where it is not the dearer way.
 
     And always where the bound would have Lanczos fill the whole space anyway. `decide` says
@@ -129,7 +129,7 @@ def _evidence(
     point: FirstOrder,
     slope: Slope,
     ends: Ends,
-    settings: Settings,
+    settings: CertificateTolerances,
     *,
     escape: bool,
     seconds: float,

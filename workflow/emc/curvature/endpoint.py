@@ -13,7 +13,7 @@ from emc.curvature.evidence import Evidence
 from emc.curvature.native import NativeOperator
 from emc.curvature.objective import Objective
 from emc.curvature.process import one_by_one
-from emc.curvature.settings import DEFAULT, Settings
+from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 from emc.curvature.written.operator import WrittenOperator
 from emc.nets.build import as_known, untraced
 from emc.nets.layers import Layers
@@ -50,7 +50,7 @@ def certify_end_points(
     end_points: Sequence[EndPoint],
     objective: Objective,
     *,
-    settings: Settings = DEFAULT,
+    settings: CertificateTolerances = DEFAULT,
     device: str = "cpu",
     threads: int = 1,
 ) -> list[Evidence]:
@@ -99,7 +99,7 @@ def operator_at(
     end: EndPoint,
     objective: Objective,
     *,
-    settings: Settings = DEFAULT,
+    settings: CertificateTolerances = DEFAULT,
     device: str = "cpu",
     threads: int = 1,
 ) -> "NativeOperator | WrittenOperator | AutogradOperator":
@@ -129,7 +129,7 @@ def _untraced(
 
 
 def _of_layers(
-    net: Layers, end: EndPoint, objective: Objective, settings: Settings, threads: int
+    net: Layers, end: EndPoint, objective: Objective, settings: CertificateTolerances, threads: int
 ) -> NativeOperator | WrittenOperator:
     return choose_operator(
         net,
@@ -143,7 +143,11 @@ def _of_layers(
 
 
 def _differentiated(
-    module: "nn.Module", end: EndPoint, objective: Objective, settings: Settings, device: str
+    module: "nn.Module",
+    end: EndPoint,
+    objective: Objective,
+    settings: CertificateTolerances,
+    device: str,
 ) -> "AutogradOperator":
     from emc.curvature.autograd import AutogradOperator
 
@@ -172,7 +176,7 @@ _Examine = Callable[[EndPoint, "AutogradOperator"], "NativeOperator | AutogradOp
 def _examiner(
     net: "Layers | Callable[[], nn.Module]",
     objective: Objective,
-    settings: Settings,
+    settings: CertificateTolerances,
     device: str,
     threads: int,
 ) -> _Examine:
@@ -194,7 +198,7 @@ def _side_by_side(
     ends: Sequence[EndPoint],
     operators: Sequence["AutogradOperator"],
     examine: _Examine,
-    settings: Settings,
+    settings: CertificateTolerances,
 ) -> list[Evidence]:
     from emc.curvature.autograd import products_of
     from emc.curvature.modes import with_mode
@@ -211,7 +215,7 @@ def _side_by_side(
     return [with_mode(*each) for each in zip(found, operators, strict=True)]
 
 
-def _group_size(end: EndPoint, settings: Settings) -> int:
+def _group_size(end: EndPoint, settings: CertificateTolerances) -> int:
     """How many end points' Krylov bases fit into memory side by side."""
     dimension = sum(np.size(value) for value in end.parameters.values())
     steps = iterations(settings.eps, dimension, settings.delta)

@@ -23,8 +23,8 @@ from emc.curvature.deflation import SLACK, Bulk, bulk_steps, measure_bulk
 from emc.curvature.ends import Bend, End, Ends
 from emc.curvature.lanczos import Lanczos, Ritz
 from emc.curvature.process import Process
-from emc.curvature.settings import Settings
 from emc.curvature.spectrum import Spectrum
+from emc.curvature.tolerances import CertificateTolerances
 
 UNDECIDED: Final = 16
 """Most iterations where no verdict hangs on the curvature: enough for lambda_max."""
@@ -35,7 +35,7 @@ _FIRST_LOOK: Final = 16
 
 
 def extremes(
-    dimension: int, settings: Settings, draw: np.random.Generator, *, decide: bool
+    dimension: int, settings: CertificateTolerances, draw: np.random.Generator, *, decide: bool
 ) -> Process[Ends]:
     """Both ends of the spectrum; `decide` says whether it matters if the Hessian bends down.
 
@@ -58,7 +58,7 @@ def extremes(
 class _Iterations:
     """How many iterations the bound wants, how many are allowed, and when to look."""
 
-    def __init__(self, dimension: int, settings: Settings, decide: bool) -> None:
+    def __init__(self, dimension: int, settings: CertificateTolerances, decide: bool) -> None:
         self.dimension = dimension
         self.eps = settings.eps
         self.delta = (1 - _BULK_SHARE) * settings.delta

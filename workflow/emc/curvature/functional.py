@@ -20,7 +20,7 @@ from emc.nets.inspection import structure
 State = dict[str, Tensor]
 
 
-class Net:
+class DifferentiatedNet:
     """A copy of a module in one mode and one precision; `shapes` are those it trains.
 
     `twice_backwards` says that products come from two passes backwards: slower, and possible
@@ -203,7 +203,7 @@ def told(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def differentiable(net: Net) -> Iterator[None]:
+def differentiable(net: DifferentiatedNet) -> Iterator[None]:
     """Arithmetic for derivatives of a net.
 
     Raises:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from math import inf, isinf
 
 from emc.curvature.ends import Bend, Ends
-from emc.curvature.settings import Settings
+from emc.curvature.tolerances import CertificateTolerances
 from emc.records import Verdict
 
 
@@ -49,7 +49,7 @@ class Slope:
         """|g| / (|w| lambda_max); 0 where the gradient is, infinite at no weights or curvature."""
         return _ratio(self.gradient_norm, self.parameter_norm * max(lambda_max, 0.0))
 
-    def unmet(self, settings: Settings) -> str | None:
+    def unmet(self, settings: CertificateTolerances) -> str | None:
         """Why the tests that need no curvature fail, or None."""
         if not self.gradient_norm <= settings.gradient:
             return f"The gradient norm {self.gradient_norm:.2g} exceeds {settings.gradient:g}."
@@ -62,7 +62,7 @@ class Slope:
             f"more than {settings.plateau:g}."
         )
 
-    def relative_unmet(self, lambda_max: float, settings: Settings) -> str | None:
+    def relative_unmet(self, lambda_max: float, settings: CertificateTolerances) -> str | None:
         """Why the tests relative to curvature and loss fail, or None."""
         relative = self.relative(lambda_max)
         if not relative <= settings.gradient:
@@ -84,7 +84,7 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else inf
 
 
-def judge(slope: Slope, ends: Ends, settings: Settings) -> tuple[Verdict, str]:
+def judge(slope: Slope, ends: Ends, settings: CertificateTolerances) -> tuple[Verdict, str]:
     """The verdict and its reason, with the numbers that decided."""
     unmet = slope.unmet(settings)
     if unmet is None and slope.growing:
@@ -124,7 +124,7 @@ def _settled(slope: Slope) -> str:
     return f"The gradient norm is {slope.gradient_norm:.2g}, the loss varied by {slope.plateau:.2g}"
 
 
-def _flat(ends: Ends, settings: Settings) -> str:
+def _flat(ends: Ends, settings: CertificateTolerances) -> str:
     if ends.exact:
         return f"and of the whole spectrum no eigenvalue (smallest {ends.low.value:.3g}) lies"
     return (

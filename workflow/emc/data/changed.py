@@ -11,7 +11,7 @@ from emc.data.readers.tree import trees
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan
-from emc.study.complaints import Complaint, report
+from emc.study.faults import StudyFault, report
 from emc.study.identity import dataset_id
 from emc.study.sources import Columns, ImageFolder, ImageNet
 
@@ -32,7 +32,7 @@ def refuse_changed(plan: StudyPlan) -> None:
     }
     shelf = Shelf(user_places(plan.study.data_dir))
     changed = [
-        Complaint(f"section {section!r}", key, _advice(path, prepared))
+        StudyFault(f"section {section!r}", key, _advice(path, prepared))
         for dataset, section in users.items()
         for prepared in [OF_RUNS.data(dataset_id(dataset))]
         if is_prepared(prepared)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-_DIGITS: Final = r"\d{1,300}"  # Python converts no more than 4,300 without complaint
+_DIGITS: Final = r"\d{1,300}"  # Python converts no more than 4,300 without an error
 _DECIMAL: Final = re.compile(
     rf"[+-]?({_DIGITS}\.?|{_DIGITS}\.{_DIGITS}|\.{_DIGITS})([eE][+-]?\d{{1,3}})?", re.ASCII
 )

@@ -3,7 +3,7 @@
 from emc.data.readers.gaussian import classes_drawn
 from emc.errors import EmcError
 from emc.study import StudyPlan
-from emc.study.complaints import Complaint, report
+from emc.study.faults import StudyFault, report
 from emc.study.sources import Gaussian
 
 
@@ -19,7 +19,7 @@ def refuse_classless(plan: StudyPlan) -> None:
         if isinstance(cell.dataset, Gaussian)
     }
     faults = [
-        Complaint(
+        StudyFault(
             f"section {planned.sections[0]!r}, cell {planned.id}",
             "dataset",
             f"'samples' {dataset.samples} are drawn from only {drawn[dataset]} of 'classes'"

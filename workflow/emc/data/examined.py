@@ -5,7 +5,7 @@ from emc.data.looked import Looked
 from emc.data.prepare import called
 from emc.errors import EmcError, MachineError
 from emc.study import StudyPlan
-from emc.study.complaints import Complaint, report
+from emc.study.faults import StudyFault, report
 from emc.study.sources import Columns, ImageFolder, ImageNet
 
 
@@ -34,11 +34,11 @@ def examine_user_data(plan: StudyPlan, looked: Looked) -> list[str]:
         except MachineError:
             raise
         except EmcError as error:
-            faults.append(Complaint(where, "dataset", str(error)))
+            faults.append(StudyFault(where, "dataset", str(error)))
             continue
         told += found.notes
         if dataset in tested and not found.test_samples:
-            faults.append(Complaint(where, "generalisation", _untested(called(dataset))))
+            faults.append(StudyFault(where, "generalisation", _untested(called(dataset))))
     if faults:
         raise EmcError(report(str(plan.file), faults))
     return told

@@ -130,8 +130,8 @@ class Shelf:
                 with tarfile.open(archive) as tar:
                     self._extract(tar, edition)
             except (tarfile.TarError, KeyError, EOFError, zlib.error, OSError) as error:
-                complaint = f"{archive}: damaged archive ({error}); fetch it again"
-                raise unreadable(complaint, error) from None
+                fault = f"{archive}: damaged archive ({error}); fetch it again"
+                raise unreadable(fault, error) from None
             return True
         return False
 
@@ -152,10 +152,10 @@ class Shelf:
         return f"{advice}. {failure}" if failure else advice
 
 
-def unreadable(complaint: str, error: Exception) -> EmcError:
+def unreadable(fault: str, error: Exception) -> EmcError:
     """What to raise of an original: where the system could not read it, that can pass."""
     passing = isinstance(error, OSError) and error.errno is not None
-    return FileError(complaint) if passing else EmcError(complaint)
+    return FileError(fault) if passing else EmcError(fault)
 
 
 def file_content(path: Path) -> bytes:

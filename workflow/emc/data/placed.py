@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from emc.store.layout import OF_RUNS
-from emc.study.complaints import Complaint
 from emc.study.expand import PlannedCell
+from emc.study.faults import StudyFault
 from emc.study.identity import dataset_id
 from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
 
 
-def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Complaint]:
+def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[StudyFault]:
     """The data folder, files and folders that a study names and that are not there.
 
     What can be downloaded is left out, and so is a data set that was prepared already.
     """
     if data_dir is not None and not Path(data_dir).expanduser().is_dir():
         missing = Path.cwd() / Path(data_dir).expanduser()
-        return [Complaint("", "data_dir", f"no such folder: {missing}")]
+        return [StudyFault("", "data_dir", f"no such folder: {missing}")]
     places = user_places(data_dir)
     asked = {
         planned.cell.dataset: planned.sections[0]
@@ -26,7 +26,7 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Comp
         if isinstance(planned.cell.dataset, Columns | ImageNet | ImageFolder)
     }
     return [
-        Complaint(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
+        StudyFault(f"section {section!r}", f"dataset.{key}", _absence(wanted, places[0], data_dir))
         for dataset, section in asked.items()
         if not is_prepared(OF_RUNS.data(dataset_id(dataset)))
         for key, wanted in _user_files(dataset)

@@ -6,7 +6,7 @@ from emc.data.looked import Looked
 from emc.data.placed import absent_data
 from emc.errors import EmcError
 from emc.study import StudyPlan
-from emc.study.complaints import report
+from emc.study.faults import report
 
 
 def preflight(plan: StudyPlan, looked: Looked) -> list[str]:

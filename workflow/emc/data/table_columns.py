@@ -31,10 +31,14 @@ def numbers_of(raw: RawTable, names: Sequence[str]) -> list[pl.Series]:
     """
     columns = [_numbers(raw, raw.column(name)) for name in names]
     bad = {numbers.name: _not_finite(numbers) for numbers in columns}
-    wrong = [name for name, cells in bad.items() if cells.any()]
-    if wrong:
-        others = f"; so in columns {', '.join(map(repr, wrong[1:_SHOWN]))}" if wrong[1:] else ""
-        raise EmcError(_no_number(raw, raw.column(wrong[0]), bad[wrong[0]]) + others)
+    bad_columns = [name for name, cells in bad.items() if cells.any()]
+    if bad_columns:
+        others = (
+            f"; so in columns {', '.join(map(repr, bad_columns[1:_SHOWN]))}"
+            if bad_columns[1:]
+            else ""
+        )
+        raise EmcError(_no_number(raw, raw.column(bad_columns[0]), bad[bad_columns[0]]) + others)
     return [numbers + 0.0 for numbers in columns]
 
 

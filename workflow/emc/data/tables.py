@@ -31,7 +31,7 @@ PREPROCESSING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TypedTable:
     """Checked rows: `frame` holds float64 columns `numeric` and text columns `categorical`.
 
     `name` is the file's; `notes` are for its user.
@@ -44,7 +44,7 @@ class Table:
     labels: pl.Series
     notes: tuple[str, ...] = ()
 
-    def where(self, mask: np.ndarray) -> "Table":
+    def where(self, mask: np.ndarray) -> "TypedTable":
         """The rows that a bool [n] marks."""
         kept = pl.Series(mask)
         return replace(self, frame=self.frame.filter(kept), labels=self.labels.filter(kept))
@@ -57,7 +57,7 @@ def checked(
     numeric: Sequence[str],
     categorical: Sequence[str],
     missing: Sequence[str] | None = None,
-) -> Table:
+) -> TypedTable:
     """Take columns out of a table as it was read; text is stripped of spaces.
 
     With `missing`, rows are left out in which one of these columns is empty or has one of these
@@ -74,7 +74,7 @@ def checked(
     labels = labels_of(raw, label)
     numbers = numbers_of(raw, numeric)
     notes = [*index_notes(raw, numbers), *rounding_notes(raw, numbers)]
-    return Table(
+    return TypedTable(
         name=raw.name,
         frame=pl.DataFrame([*numbers, *(words_of(raw, column) for column in categorical)]),
         numeric=tuple(numeric),
@@ -84,7 +84,9 @@ def checked(
     )
 
 
-def table_content(train: Table, test: Table | None, files: tuple[OriginalFile, ...]) -> Content:
+def table_content(
+    train: TypedTable, test: TypedTable | None, files: tuple[OriginalFile, ...]
+) -> Content:
     """Inputs and labels of a table; a fifth of each class is held out where `test` is None.
 
     Raises:
@@ -115,7 +117,7 @@ def table_content(train: Table, test: Table | None, files: tuple[OriginalFile, .
     )
 
 
-def _codes(table: Table, names: tuple[str, ...]) -> np.ndarray:
+def _codes(table: TypedTable, names: tuple[str, ...]) -> np.ndarray:
     """Class numbers, int64 [n]."""
     codes = table.labels.replace_strict(
         list(names), list(range(len(names))), default=None, return_dtype=pl.Int64
@@ -128,7 +130,7 @@ def _codes(table: Table, names: tuple[str, ...]) -> np.ndarray:
     return codes.to_numpy()
 
 
-def _features(table: Table, levels: dict[str, pl.Series]) -> pl.DataFrame:
+def _features(table: TypedTable, levels: dict[str, pl.Series]) -> pl.DataFrame:
     """Float64 input columns: the numbers, then a column of 0 and 1 for each category."""
     flags = [
         (pl.col(column) == value).cast(pl.Float64).alias(f"{column}={value}")
@@ -172,7 +174,7 @@ def _refuse_extreme(features: pl.DataFrame, usable: np.ndarray, name: str) -> No
         )
 
 
-def _original_equal_inputs(table: Table, labels: np.ndarray) -> EqualInputs:
+def _original_equal_inputs(table: TypedTable, labels: np.ndarray) -> EqualInputs:
     """Equal rows before any rounding: numbers beside a number for each word."""
     words = [
         pl.col(column).cast(pl.Categorical).to_physical().cast(pl.Float64)

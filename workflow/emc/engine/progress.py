@@ -18,7 +18,7 @@ _COUNTED = ("epochs", "steps", "gradient_evaluations", "correct", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
-class EndPoint:
+class Measured:
     """What is measured once training is over: loss without smoothing, gradient norm, weights."""
 
     loss: float
@@ -105,7 +105,7 @@ class Progress:
         if self.ended is None and self.budget_spent:
             self.ended = Ended.BUDGET
 
-    def run(self, end: EndPoint, back_end: str) -> TrainedRun:
+    def run(self, end: Measured, back_end: str) -> TrainedRun:
         """The finished training as the engine answers it."""
         assert self.ended is not None
         return trained_run(
@@ -141,7 +141,7 @@ def trained_run(
     milestones: Sequence[Milestone],
     correct: int,
     losses: np.ndarray,
-    end: EndPoint,
+    end: Measured,
     back_end: str,
     seconds: float,
 ) -> TrainedRun:

@@ -20,7 +20,7 @@ from emc.engine.fresh import check_logits, fresh, head_places, weights
 from emc.engine.objective import check_shape, hits
 from emc.engine.order import epochs
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.engine.progress import EndPoint, Progress
+from emc.engine.progress import Measured, Progress
 from emc.engine.schedule import learning_rates
 from emc.engine.training_state import UnsaveableError, take_up, training_state
 from emc.nets.arithmetic import exact_float32
@@ -108,7 +108,7 @@ class _Training:
                 break
             progress.seconds = time.perf_counter() - start
             ledger.save_if_due(self._snapshot)
-        end = EndPoint(self._loss(), self._gradient_norm(), weights(self._net))
+        end = Measured(self._loss(), self._gradient_norm(), weights(self._net))
         progress.seconds = time.perf_counter() - start
         return progress.run(end, Sequential.name)
 

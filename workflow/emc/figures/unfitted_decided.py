@@ -59,10 +59,10 @@ def _caption(cells: pl.DataFrame, shown: int) -> str:
     whole = int((cells["unfitted_decided"] == 1).sum())
     return (
         f"{shown:,} of {counted(len(cells), 'cell')} with unfitted probes in the transition, the"
-        f" fewest decided first; in {whole:,} every one is. Decided is a probe that diverged or stands"
-        " at a point that passes the first-order test for a minimum; the finish ran out on the"
-        " others, which may still fit. The transition is where the fitted probability of a fit at"
-        " minima lies between 5 and 95 %."
+        f" fewest decided first; in {whole:,} every one is. Decided is a probe that diverged or"
+        " stands at a point that passes the first-order test for a minimum; the finish ran out on"
+        " the others, which may still fit. The transition is where the fitted probability of a fit"
+        " at minima lies between 5 and 95 %."
     )
 
 

@@ -7,7 +7,7 @@ Must not know how a cell is measured, or how a result is drawn or laid out.
 from emc.findings.claim import Claim, asked
 from emc.findings.effects import Effect, effects
 from emc.findings.factors import FACTORS, SIZE
-from emc.findings.judge import Finding, Verdict, judge
+from emc.findings.judge import ClaimVerdict, Finding, judge
 from emc.findings.matching import matched
 from emc.findings.predictor import Prediction, label_gap_association, predictions
 from emc.findings.scaling import Exponent, exponents
@@ -17,11 +17,11 @@ __all__ = [
     "FACTORS",
     "SIZE",
     "Claim",
+    "ClaimVerdict",
     "Effect",
     "Exponent",
     "Finding",
     "Prediction",
-    "Verdict",
     "asked",
     "effects",
     "exponents",

@@ -17,10 +17,10 @@ from emc.findings.pairs import (
     pairs,
     pairs_at_equal_evaluations,
 )
-from emc.findings.result import Expectation
+from emc.findings.statistics import Expectation
 from emc.warehouse import Warehouse
 
-Evidence = Callable[[Material], Pairs | Association]
+Gather = Callable[[Material], Pairs | Association]
 """From a study's numbers to those that bear on a claim."""
 
 ALL: Final = pl.lit(True)
@@ -44,7 +44,7 @@ class Claim:
     ratio: str
     expect: Expectation
     wants: str
-    evidence: Evidence
+    gather: Gather
     margin: float = MARGIN
     of_budget: bool = False
 
@@ -56,27 +56,27 @@ def compared(
     *,
     level: pl.Expr | None = None,
     where: pl.Expr = ALL,
-) -> Evidence:
-    """Evidence from matched cells; `level` tells levels apart where the column does not."""
+) -> Gather:
+    """Gather from matched cells; `level` tells levels apart where the column does not."""
 
-    def evidence(material: Material) -> Pairs:
+    def gather(material: Material) -> Pairs:
         about = material.cells.filter(where)
         if level is not None:
             about = about.with_columns(level.alias(factor.name))
         return pairs(about, factor, over, under)
 
-    return evidence
+    return gather
 
 
-def compared_at_equal_evaluations(factor: Factor, over: object, under: object) -> Evidence:
-    """Evidence from matched cells, each read at the same number of gradient evaluations."""
+def compared_at_equal_evaluations(factor: Factor, over: object, under: object) -> Gather:
+    """Gather from matched cells, each read at the same number of gradient evaluations."""
     return lambda material: pairs_at_equal_evaluations(
         material.cells, material.budgets, factor, over, under
     )
 
 
-def per_parameter(where: pl.Expr) -> Evidence:
-    """Evidence from single cells: samples fitted over parameters."""
+def per_parameter(where: pl.Expr) -> Gather:
+    """Gather from single cells: samples fitted over parameters."""
     return lambda material: against_parameters(material.cells.filter(where))
 
 
@@ -112,7 +112,7 @@ def asked(
         ratio=f"{over} over {under}",
         expect=Expectation(expect),
         wants=f"cells that differ in {compare} only, {over} and {under}{only}",
-        evidence=compared(factor, over, under, where=pl.all_horizontal(ALL, *conditions)),
+        gather=compared(factor, over, under, where=pl.all_horizontal(ALL, *conditions)),
         margin=margin,
     )
 

@@ -7,13 +7,13 @@ import polars as pl
 from emc.findings.claim import (
     ALL,
     Claim,
-    Evidence,
+    Gather,
     compared,
     compared_at_equal_evaluations,
     per_parameter,
 )
 from emc.findings.factors import FACTORS, Factor, of_equal_size
-from emc.findings.result import Expectation
+from emc.findings.statistics import Expectation
 from emc.study.sources import IMAGES, PUBLISHED_TABLES
 
 _GREATER, _LESS = Expectation.GREATER, Expectation.LESS
@@ -31,7 +31,7 @@ def _named(condition: pl.Expr, name: str, otherwise: str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(name)).otherwise(pl.lit(otherwise))
 
 
-def _architectures(over: str, under: str, where: pl.Expr) -> Evidence:
+def _architectures(over: str, under: str, where: pl.Expr) -> Gather:
     return compared(FACTORS["architecture"], over, under, where=where)
 
 

@@ -13,7 +13,7 @@ POWER: Final = 0.8
 MOST_UNITS: Final = 10_000
 
 
-class Interval(NamedTuple):
+class MeanInterval(NamedTuple):
     """A mean with its two-sided t interval; both ends NaN with fewer than two values."""
 
     mean: float
@@ -21,11 +21,11 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
+def mean_interval(values: np.ndarray, level: float = LEVEL) -> MeanInterval:
     """Mean and interval of independent values, float64 [units], one at least."""
     mean = float(np.mean(values))
     half = float(stats.t.isf((1 - level) / 2, len(values) - 1)) * _standard_error(values)
-    return Interval(mean, mean - half, mean + half)
+    return MeanInterval(mean, mean - half, mean + half)
 
 
 def t_test(values: np.ndarray) -> float:

@@ -10,13 +10,13 @@ from emc.findings.claim import Claim, asked_of
 from emc.findings.claims import CLAIMS
 from emc.findings.inference import holm, units_wanted
 from emc.findings.material import Material, material
-from emc.findings.result import FEWEST_UNITS, Result, result
+from emc.findings.statistics import FEWEST_UNITS, Statistics, statistics
 from emc.warehouse import Warehouse
 
 SIGNIFICANCE: Final = 0.05
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """What the numbers say of a claim."""
 
     SUPPORTED = "supported"
@@ -28,28 +28,28 @@ class Verdict(StrEnum):
 class Finding:
     """What a study says of one claim.
 
-    `result` is about the numbers at minima, or about the budget for a claim of that. `p_holm` is
-    its p adjusted for the number of claims that could be tested. `budget` is what the same cells
+    `statistics` are about the numbers at minima, or about the budget for a claim of that. `p_holm`
+    is its p adjusted for the number of claims that could be tested. `budget` is what the same cells
     say within their budgets, None for a claim of the budget itself: it decides nothing. `wanted`
     is the number of units that an effect and spread like these take to decide, None where that is
     not known.
     """
 
     claim: Claim
-    verdict: Verdict
-    result: Result
+    verdict: ClaimVerdict
+    statistics: Statistics
     p_holm: float
-    budget: Result | None
+    budget: Statistics | None
     wanted: int | None
 
     @property
     def sentence(self) -> str:
         """The verdict's numbers in words."""
-        if not self.result.units:
-            unknown = self.result.unknown
+        if not self.statistics.units:
+            unknown = self.statistics.unknown
             bounds = f" ({unknown:,} pairs are bounds on both sides)" if unknown else ""
             return f"No evidence: it takes {self.claim.wants}{bounds}."
-        numbers = _numbers(self.result, _significance(self.p_holm))
+        numbers = _numbers(self.statistics, _significance(self.p_holm))
         text = f"{self.claim.ratio}: {numbers}, from {self._basis}."
         return f"{text}{self._more}{self._beside}"
 
@@ -57,13 +57,13 @@ class Finding:
     def _beside(self) -> str:
         """The same within the budget."""
         found = self.budget
-        if found is None or not found.units or found == self.result:
+        if found is None or not found.units or found == self.statistics:
             return ""
         return f" Within the budget: {_numbers(found, '')}."
 
     @property
     def _basis(self) -> str:
-        found = self.result
+        found = self.statistics
         seeds = f"{found.pairs:,} seed{'s' * (found.pairs > 1)} of one configuration"
         several = found.configurations > 1
         text = f"{found.configurations:,} configurations" if several else seeds
@@ -72,13 +72,13 @@ class Finding:
 
     @property
     def _more(self) -> str:
-        if self.verdict is not Verdict.OPEN:
+        if self.verdict is not ClaimVerdict.OPEN:
             return ""
-        if self.result.units < FEWEST_UNITS:
+        if self.statistics.units < FEWEST_UNITS:
             return f" A verdict takes {FEWEST_UNITS} at least."
         if self.wanted is None:
             return " No number of configurations like these would decide."
-        more = self.wanted - self.result.units
+        more = self.wanted - self.statistics.units
         if more <= 0:
             return f" About {self.wanted:,} like these decide four times in five."
         return f" About {more:,} more like these would decide."
@@ -91,8 +91,8 @@ def judge(warehouse: Warehouse, claims: Iterable[Claim] | None = None) -> list[F
     """
     stated = [*CLAIMS, *asked_of(warehouse)] if claims is None else list(claims)
     numbers = material(warehouse)
-    found = [_result(claim, numbers) for claim in stated]
-    budgets = [None if one.of_budget else _result(one, numbers.within_budget) for one in stated]
+    found = [_statistics(claim, numbers) for claim in stated]
+    budgets = [None if one.of_budget else _statistics(one, numbers.within_budget) for one in stated]
     adjusted = holm([one.p for one in found])
     tested = sum(not math.isnan(one.p) for one in found)
     significance = SIGNIFICANCE / max(1, tested)
@@ -102,17 +102,17 @@ def judge(warehouse: Warehouse, claims: Iterable[Claim] | None = None) -> list[F
     ]
 
 
-def _result(claim: Claim, numbers: Material) -> Result:
-    return result(claim.evidence(numbers), claim.expect, claim.margin)
+def _statistics(claim: Claim, numbers: Material) -> Statistics:
+    return statistics(claim.gather(numbers), claim.expect, claim.margin)
 
 
-def _verdict(found: Result, p_holm: float) -> Verdict:
+def _verdict(found: Statistics, p_holm: float) -> ClaimVerdict:
     if not p_holm < SIGNIFICANCE:
-        return Verdict.OPEN
-    return Verdict.SUPPORTED if found.agrees else Verdict.CONTRADICTED
+        return ClaimVerdict.OPEN
+    return ClaimVerdict.SUPPORTED if found.agrees else ClaimVerdict.CONTRADICTED
 
 
-def _numbers(found: Result, significance: str) -> str:
+def _numbers(found: Statistics, significance: str) -> str:
     if math.isnan(found.effect):
         return f"only the order is known{significance}"
     if math.isnan(found.low):

@@ -60,7 +60,7 @@ def write_findings(warehouse: Warehouse, table: Path, text: Path) -> None:
 
 
 def _row(finding: Finding) -> dict[str, Any]:
-    claim, numbers = finding.claim, asdict(finding.result)
+    claim, numbers = finding.claim, asdict(finding.statistics)
     del numbers["agrees"], numbers["size"]
     return {
         "claim": claim.name,

@@ -10,7 +10,7 @@ from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
 from emc.curvature.written import Kinks
 from emc.finish.metric import Metric
-from emc.finish.model import Step, model_step
+from emc.finish.model import ModelStep, model_step
 from emc.finish.working import KinkSource, Working
 
 _ENOUGH: Final = 1e-4
@@ -52,7 +52,7 @@ def _check_finite(seen: FirstOrder) -> None:
         )
 
 
-class Stop(Enum):
+class DescentEnd(Enum):
     """Why a descent stops."""
 
     FITS = "fits"
@@ -90,7 +90,7 @@ class Descent:
 
     def go_on(
         self, metric: Metric, source: KinkSource | None, iterations: int, gradient: float
-    ) -> Stop:
+    ) -> DescentEnd:
         """Take so many steps, or fewer where it fits, jams or a combination is that short.
 
         Kinks are worked with where a `source` tells of any. `held` are then the places of those
@@ -103,19 +103,19 @@ class Descent:
             step = self._model()
             self.held = step.working.places[step.holding]
             if np.linalg.norm(step.combination) <= gradient and step.misplaced <= _TOUCHING:
-                return Stop.STATIONARY
+                return DescentEnd.STATIONARY
             if self.iterations >= stop:
-                return Stop.LIMIT
+                return DescentEnd.LIMIT
             if not self._advance(step):
-                return Stop.JAM
-        return Stop.FITS
+                return DescentEnd.JAM
+        return DescentEnd.FITS
 
-    def _model(self) -> Step:
+    def _model(self) -> ModelStep:
         gradient = self.place.seen.gradient
         self._metric.ready(self.place.operator, gradient)
         return model_step(gradient, self._working, self._metric)
 
-    def _advance(self, step: Step) -> bool:
+    def _advance(self, step: ModelStep) -> bool:
         """Take a step, after taking in the kinks that it would run into; False: no way down."""
         while not self._searched(step):
             if not self._metric.shorten():
@@ -124,7 +124,7 @@ class Descent:
             step = self._model()
         return True
 
-    def _searched(self, step: Step) -> bool:
+    def _searched(self, step: ModelStep) -> bool:
         """Whether a length of the step, or of one that knows more kinks, led down."""
         length, taken_in = 1.0, 0
         for _ in range(_LENGTHS):
@@ -138,10 +138,10 @@ class Descent:
                 length = self._shorter(step, place, length)
         return False
 
-    def _at(self, step: Step, length: float) -> Place:
+    def _at(self, step: ModelStep, length: float) -> Place:
         return look(self.place.operator, self.place.parameters + length * step.direction)
 
-    def _falls(self, step: Step, place: Place, length: float) -> bool:
+    def _falls(self, step: ModelStep, place: Place, length: float) -> bool:
         """Whether the loss falls by enough of what the model says; by rounding, the gradient."""
         here, there, rise = self.place.seen, place.seen, step.rise(length)
         if not (isfinite(there.loss) and np.isfinite(there.gradient).all()):
@@ -151,7 +151,7 @@ class Descent:
         flatter = np.linalg.norm(there.gradient) < np.linalg.norm(here.gradient)
         return bool(flatter and there.loss <= here.loss + _ROUNDING * abs(here.loss))
 
-    def _longer(self, step: Step, place: Place, length: float) -> tuple[Place, float]:
+    def _longer(self, step: ModelStep, place: Place, length: float) -> tuple[Place, float]:
         """A longer step while the loss goes on falling about as steeply as at its start."""
         steep = _FLATTER * float(self.place.seen.gradient @ step.direction)
         for _ in range(_DOUBLINGS if length == 1 and not len(step.working) else 0):
@@ -163,7 +163,7 @@ class Descent:
             place, length = further, 2 * length
         return place, length
 
-    def _shorter(self, step: Step, place: Place, length: float) -> float:
+    def _shorter(self, step: ModelStep, place: Place, length: float) -> float:
         """The length where a parabola through both ends and the first slope is least."""
         rise = step.rise(length)
         excess = place.seen.loss - self.place.seen.loss - rise
@@ -171,7 +171,7 @@ class Descent:
             return length / 10
         return length * min(max(-rise / (2 * excess), 0.1), 0.5)
 
-    def _take_in(self, step: Step, place: Place, length: float) -> bool:
+    def _take_in(self, step: ModelStep, place: Place, length: float) -> bool:
         """Take in the kinks that explain why the loss rose over the model; if there are any."""
         places = self._crossed(place)
         if not len(places):
@@ -198,7 +198,7 @@ class Descent:
         crossed = self._source.crossed(self.place.parameters, place.parameters)
         return self._working.unknown(crossed)
 
-    def _accept(self, step: Step, place: Place, length: float) -> None:
+    def _accept(self, step: ModelStep, place: Place, length: float) -> None:
         """Go there: learn from the step, and work with the kinks that matter there."""
         crossed = self._crossed(place)
         working, change = step.working, place.seen.gradient - step.combination
@@ -220,7 +220,7 @@ class Descent:
 
 
 def _in_reach(
-    step: Step, places: np.ndarray, kinks: Kinks, strong: np.ndarray, moved: np.ndarray
+    step: ModelStep, places: np.ndarray, kinks: Kinks, strong: np.ndarray, moved: np.ndarray
 ) -> Working:
     """The kinks to work with after a step: convex, strong, and not out of reach for long."""
     count = len(places) - len(step.working)

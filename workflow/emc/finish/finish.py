@@ -8,13 +8,13 @@ import numpy as np
 
 from emc.criteria import correct_needed
 from emc.curvature.operator import Operator
-from emc.finish.descent import Descent, Stop, look
+from emc.finish.descent import Descent, DescentEnd, look
 from emc.finish.infinity import flat, in_channel, steepest
 from emc.finish.metered import Meter, Metered
-from emc.finish.metric import Krylov, Memory, Metric
+from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
 from emc.finish.saddle import way_down
 from emc.finish.settings import DEFAULT, FinishSettings
-from emc.finish.stationarity import FirstOrder, first_order
+from emc.finish.stationarity import Stationarity, first_order
 from emc.finish.working import KinkSource, kinks_of
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
@@ -73,16 +73,16 @@ class _Run:
         """Descend, and look at each point where that stops."""
         while True:
             stop = self._descend()
-            if stop is Stop.FITS:
+            if stop is DescentEnd.FITS:
                 return self._end(Outcome.FINISHED, "The accuracy reached the criterion.", None)
             test = first_order(self._descent.place, self._source, self._descent.held)
-            if stop is not Stop.STATIONARY:
+            if stop is not DescentEnd.STATIONARY:
                 return self._end(Outcome.OPEN, _unfinished(stop, test), test)
             end = self._leave(test) if test.norm > self._tolerance else self._settle(test)
             if end is not None:
                 return self._end(*end, test)
 
-    def _descend(self) -> Stop:
+    def _descend(self) -> DescentEnd:
         """Go through the phases that are left."""
         while True:
             phase = self._phases[0]
@@ -90,13 +90,13 @@ class _Run:
             steps = min(phase.left, _LOOK)
             stop = self._descent.go_on(phase.metric, phase.source, steps, self._tolerance)
             phase.left -= self._descent.iterations - before
-            if stop in (Stop.FITS, Stop.STATIONARY) or self._meter.spent:
+            if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
-            if stop is Stop.LIMIT and phase.left:
+            if stop is DescentEnd.LIMIT and phase.left:
                 continue
             if len(self._phases) > 1:
                 self._phases.pop(0)
-            elif stop is Stop.LIMIT or not self._pushes:
+            elif stop is DescentEnd.LIMIT or not self._pushes:
                 return stop
             else:
                 self._push()
@@ -110,15 +110,15 @@ class _Run:
         self._pushes -= 1
         self._descent.move(look(place.operator, moved))
 
-    def _leave(self, test: FirstOrder) -> tuple[Outcome, str] | None:
+    def _leave(self, test: Stationarity) -> tuple[Outcome, str] | None:
         """Leave a point that is none of a minimum to first order, along the steepest way down."""
         lower = steepest(self._descent.place, test.combination)
         if lower is None:
-            return Outcome.OPEN, _unfinished(Stop.JAM, test)
+            return Outcome.OPEN, _unfinished(DescentEnd.JAM, test)
         self._descent.move(lower)
         return None
 
-    def _settle(self, test: FirstOrder) -> tuple[Outcome, str] | None:
+    def _settle(self, test: Stationarity) -> tuple[Outcome, str] | None:
         """What a stationary point is, or None where the descent goes on from a lower one."""
         place = self._descent.place
         if (lower := way_down(place, test.held)) is not None:
@@ -135,7 +135,7 @@ class _Run:
             return Outcome.OPEN, "Two units merge while their outputs grow apart, to infinity."
         return Outcome.MINIMUM, _stands(test)
 
-    def _end(self, outcome: Outcome, reason: str, test: FirstOrder | None) -> Finished:
+    def _end(self, outcome: Outcome, reason: str, test: Stationarity | None) -> Finished:
         place = self._descent.place
         norm = test.norm if test else float(np.linalg.norm(place.seen.gradient))
         record = Finish(
@@ -168,12 +168,12 @@ def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
     size = dimension if dimension <= _WHOLE else _KRYLOV
     damping, source = min(_DAMPING, settings.gradient), kinks_of(operator)
     return [
-        _Phase(Memory(dimension, settings.memory), None, settings.iterations),
+        _Phase(QuasiNewtonHistory(dimension, settings.history), None, settings.iterations),
         _Phase(Krylov(size, damping), source, settings.newton),
     ]
 
 
-def _named(test: FirstOrder) -> str:
+def _named(test: Stationarity) -> str:
     """What a test measured, in words."""
     match test.test:
         case FirstOrderTest.GRADIENT:
@@ -187,10 +187,10 @@ def _named(test: FirstOrder) -> str:
             )
 
 
-def _stands(test: FirstOrder) -> str:
+def _stands(test: Stationarity) -> str:
     return f"A minimum to first order: {_named(test)}."
 
 
-def _unfinished(stop: Stop, test: FirstOrder) -> str:
-    why = "Steps or passes ran out" if stop is Stop.LIMIT else "No step led further down"
+def _unfinished(stop: DescentEnd, test: Stationarity) -> str:
+    why = "Steps or passes ran out" if stop is DescentEnd.LIMIT else "No step led further down"
     return f"{why}: {_named(test)}."

@@ -29,7 +29,7 @@ class Metric(Protocol):
         """Make steps shorter where no length of the last direction led down; False: cannot."""
 
 
-class Memory:
+class QuasiNewtonHistory:
     """Limited-memory BFGS in compact form.
 
     With the last m steps S and changes Y as rows, R the upper triangle of S Y', D its diagonal

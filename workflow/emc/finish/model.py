@@ -24,7 +24,7 @@ _OFF: Final = 1e-10
 """Kinks are held at this value below zero: clearly on their off side, whoever computes it."""
 
 
-class Step(NamedTuple):
+class ModelStep(NamedTuple):
     """The model's step from a point.
 
     `combination` [P] is r, `multipliers` [k] are mu, `along` [k] the normals' parts of the
@@ -56,7 +56,7 @@ class Step(NamedTuple):
         return float(abs(values[~(off | on)]).max(initial=0.0))
 
 
-def model_step(gradient: np.ndarray, working: Working, metric: Metric) -> Step:
+def model_step(gradient: np.ndarray, working: Working, metric: Metric) -> ModelStep:
     """The step to the model's least value from a point with this gradient [P]."""
     kinks, off = working.kinks, working.off(gradient)
     applied = metric.apply(np.concatenate([off[None], kinks.normals]))
@@ -65,7 +65,7 @@ def model_step(gradient: np.ndarray, working: Working, metric: Metric) -> Step:
         linear = applied[1:] @ off - (kinks.values + _OFF)
         multipliers = minimise_in_box(kinks.normals @ applied[1:].T, linear, kinks.slopes)
     direction = -(applied[0] + multipliers @ applied[1:])
-    return Step(
+    return ModelStep(
         direction=direction,
         combination=off + multipliers @ kinks.normals,
         multipliers=multipliers,

@@ -9,7 +9,7 @@ from emc.curvature.ends import Bend, Ends, exact_ends
 from emc.curvature.extremes import extremes
 from emc.curvature.operator import Operator
 from emc.curvature.process import run_together
-from emc.curvature.settings import DEFAULT
+from emc.curvature.tolerances import DEFAULT
 from emc.finish.descent import Place, look
 from emc.seeds import generator
 

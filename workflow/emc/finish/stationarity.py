@@ -33,7 +33,7 @@ _CONCAVE: Final = 8
 """Concave kinks of one group whose sides are all tried; of more, the strongest are."""
 
 
-class FirstOrder(NamedTuple):
+class Stationarity(NamedTuple):
     """What a first-order test found.
 
     `norm` is the length of `combination` [P], minus which leads down most steeply; `held` [k, P]
@@ -47,7 +47,7 @@ class FirstOrder(NamedTuple):
     kinks: int
 
 
-def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) -> FirstOrder:
+def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) -> Stationarity:
     """Test a point; `touched` are places of kinks that are known to be touched, int64 [k, 4]."""
     gradient = place.seen.gradient
     places = _touched(place, source, touched)
@@ -55,7 +55,7 @@ def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) ->
     if source is None or kinks is None or not len(places):
         norm = float(np.linalg.norm(gradient))
         nothing = np.zeros((0, len(gradient)))
-        return FirstOrder(FirstOrderTest.GRADIENT, norm, gradient, nothing, 0)
+        return Stationarity(FirstOrderTest.GRADIENT, norm, gradient, nothing, 0)
     groups = places[:, 2] if source.additive else np.zeros(len(places), np.int64)
     combination = gradient - (kinks.on * kinks.slopes) @ kinks.normals
     held = np.zeros(len(places), bool)
@@ -65,7 +65,7 @@ def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) ->
         terms, inside = _longest(combination, part)
         combination = combination + terms
         held[mine] = inside
-    return FirstOrder(
+    return Stationarity(
         test=FirstOrderTest.DIRECTIONAL if source.additive else FirstOrderTest.COMBINATION,
         norm=float(np.linalg.norm(combination)),
         combination=combination,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emc.errors import EmcError, FileError, MachineError, StopRequested, one_line, with_kind
+from emc.errors import EmcError, FileError, MachineError, Stopped, one_line, with_kind
 from emc.jobs.stop import Stop
 from emc.records import Failure
 from emc.store.failures import count_try, forget_failure, forget_tries, write_failure
@@ -38,7 +38,7 @@ def attempt(
     pass, but not `MEMORY_TRIES` times: then it is a failure, too.
 
     Raises:
-        StopRequested: the process was asked to stop.
+        Stopped: the process was asked to stop.
         MachineError: a file is missing, damaged or cannot be written, the disk is full or gone, or
             a setting of the machine is wrong.
         MemoryError: memory ran out, the machine's or the device's.
@@ -47,13 +47,13 @@ def attempt(
     try:
         yield
         forget_tries(failure)
-    except (MachineError, StopRequested):
+    except (MachineError, Stopped):
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt) and (stop is None or place_of(error) is None):
             raise
         if stop is not None and stop.is_set():
-            raise StopRequested(f"{stage} was cut short: {one_line(error)}") from error
+            raise Stopped(f"{stage} was cut short: {one_line(error)}") from error
         _raise_what_can_pass(stage, error)
         log.info("%s failed", stage, exc_info=error)
         reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)

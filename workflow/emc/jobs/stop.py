@@ -35,7 +35,7 @@ class Stop:
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """What runs inside looks at `is_set` now and then, saves, and raises `StopRequested`."""
+        """What runs inside looks at `is_set` now and then, saves, and raises `Stopped`."""
         self._idle.clear()
         try:
             yield

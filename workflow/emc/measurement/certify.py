@@ -7,7 +7,7 @@ from typing import Any
 
 from emc.curvature.endpoint import EndPoint, certify_end_points
 from emc.curvature.parameters import EndPointError
-from emc.curvature.settings import Settings
+from emc.curvature.tolerances import CertificateTolerances
 from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
@@ -89,7 +89,7 @@ class _Judge:
     """What all end points of a cell have in common."""
 
     trained: Procedure
-    settings: Settings
+    settings: CertificateTolerances
     device: str
     threads: int
 
@@ -126,8 +126,8 @@ def _end_point(source: LabelledSamples, trained: Procedure, kept: Endpoint) -> E
     )
 
 
-def _settings(wanted: CertificateSettings) -> Settings:
-    return Settings(
+def _settings(wanted: CertificateSettings) -> CertificateTolerances:
+    return CertificateTolerances(
         eps=wanted.eps,
         delta=wanted.delta,
         gradient=wanted.gradient,

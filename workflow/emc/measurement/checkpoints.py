@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Final
 
 from emc.engine.checkpoint import Snapshot
-from emc.errors import StopRequested
+from emc.errors import Stopped
 from emc.jobs.stop import Stop
 from emc.store.checkpoint import read_checkpoint, write_checkpoint
 
@@ -37,14 +37,14 @@ class RoundCheckpoints:
 
         Raises:
             FileError: the disk does not take it.
-            StopRequested: it is written, and somebody asked for the end.
+            Stopped: it is written, and somebody asked for the end.
         """
         start = monotonic()
         write_checkpoint(self._path, self._key, snapshot.facts, snapshot.arrays)
         self._saved = monotonic()
         self._pause = max(self._least, _PATIENCE * (self._saved - start))
         if self._stopping():
-            raise StopRequested("the round under way is saved; the same command goes on")
+            raise Stopped("the round under way is saved; the same command goes on")
 
     def _stopping(self) -> bool:
         return self._stop is not None and self._stop.is_set()

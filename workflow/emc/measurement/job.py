@@ -37,7 +37,7 @@ def measure(
 
     Raises:
         FileError: data or journal are damaged, or the disk takes no more.
-        StopRequested: a signal asked for it; the same call goes on.
+        Stopped: a signal asked for it; the same call goes on.
     """
     files = results.cell(cell_id(cell))
     data = results.data(dataset_id(cell.dataset))

@@ -14,7 +14,7 @@ from emc.measurement.finishing import finishing, minimises_otherwise
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
-from emc.measurement.rounds import Setting, run_rounds, trials
+from emc.measurement.rounds import Assignment, run_rounds, trials
 from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
 from emc.nets.build import size
@@ -51,10 +51,10 @@ def measure_cell(
         FileError: data or journal are missing or damaged.
         InUseError: another process is measuring the cell.
         EmcError: the back end refuses the cell.
-        StopRequested: `stop` is set; what was measured is saved.
+        Stopped: `stop` is set; what was measured is saved.
     """
     identity = cell_id(cell)
-    setting = _setting(identity, cell, data, device=device, back_end=back_end)
+    assignment = _assignment(identity, cell, data, device=device, back_end=back_end)
     journal = Journal(files.journal, identity)
     versions = software()
 
@@ -67,14 +67,14 @@ def measure_cell(
             reporter(identity, cell.search.tolerance, cell.search.probes) as progress,
             stop.saving() if stop else nullcontext(),
         ):
-            answer = run_rounds(setting, journal, progress, keep)
+            answer = run_rounds(assignment, journal, progress, keep)
         found = estimate(
             answer,
             journal.probes,
             method=cell.search.method,
             tolerance=cell.search.tolerance,
-            setting=setting,
-            parameters=size(setting.procedure.net),
+            assignment=assignment,
+            parameters=size(assignment.procedure.net),
         )
         _write(files, journal, found, cell.endpoints)
     finally:
@@ -82,15 +82,15 @@ def measure_cell(
     return found
 
 
-def _setting(
+def _assignment(
     identity: str, cell: Cell, data: Path, *, device: str, back_end: str | None
-) -> Setting:
+) -> Assignment:
     source = LabelledSamples(open_samples(data), cell.labels)
     trained = procedure(cell, source.samples.shape, source.samples.classes)
     size = round_size(choose.back_end(trained, device, back_end), device)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
     method = _method(cell, source.available, size, finish.refused)
-    return Setting(identity, source, trained, finish, method, device, back_end)
+    return Assignment(identity, source, trained, finish, method, device, back_end)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:

@@ -25,8 +25,8 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
             where only the prepared data set could tell; or a plug-in's nets cannot be trained.
     """
     classes = label_classes(cell.labels, own_classes)
-    if problem := cell.unsuitable(shape, classes):
-        raise EmcError(problem)
+    if reason := cell.unsuitable(shape, classes):
+        raise EmcError(reason)
     if isinstance(cell.architecture, PluginArchitecture):
         cell.architecture.parameters(shape, classes)  # tries nets of the plug-in
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)

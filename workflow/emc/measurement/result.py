@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emc.engine.choose import native_refusal
-from emc.measurement.rounds import Setting
+from emc.measurement.rounds import Assignment
 from emc.measurement.software import software
 from emc.records import Estimate, Outcome, Probe
 from emc.search import Answer
@@ -15,11 +15,11 @@ def estimate(
     *,
     method: str,
     tolerance: float,
-    setting: Setting,
+    assignment: Assignment,
     parameters: int,
 ) -> Estimate:
     """The cell's answer with everything that a reader needs beside it."""
-    last, refused = probes[-1], setting.finishing.refused
+    last, refused = probes[-1], assignment.finishing.refused
     return Estimate(
         cell=last.cell,
         method=method,
@@ -47,15 +47,15 @@ def estimate(
         probes=len(probes),
         rounds=last.round + 1,
         parameters=parameters,
-        classes=setting.procedure.classes,
-        samples_available=setting.source.available,
+        classes=assignment.procedure.classes,
+        samples_available=assignment.source.available,
         memorised_bits=max(probe.run.memorised_bits for probe in probes),
         seconds=sum(probe.seconds for probe in probes),
         back_end=last.run.back_end,
         device=last.device,
         software=software(),
         finish_refused=refused,
-        native_refused=native_refusal(setting.procedure, setting.device, setting.back_end),
+        native_refused=native_refusal(assignment.procedure, assignment.device, assignment.back_end),
     ).within_data
 
 

@@ -32,7 +32,7 @@ class Rounds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Assignment:
     """Everything that stays the same over the rounds of a measurement."""
 
     cell: str
@@ -52,7 +52,10 @@ Keep = Callable[[str], Checkpoints]
 
 
 def run_rounds(
-    setting: Setting, journal: Rounds, progress: Progress, keep: Keep = lambda _: NO_CHECKPOINTS
+    assignment: Assignment,
+    journal: Rounds,
+    progress: Progress,
+    keep: Keep = lambda _: NO_CHECKPOINTS,
 ) -> Answer:
     """Run rounds until the search is answered; rounds in the journal are not run again.
 
@@ -60,12 +63,12 @@ def run_rounds(
     """
 
     def answer() -> Answer:
-        return setting.method.answer(trials(journal.probes))
+        return assignment.method.answer(trials(journal.probes))
 
-    while requests := setting.method.requests(trials(journal.probes)):
+    while requests := assignment.method.requests(trials(journal.probes)):
         number = len(journal.rounds)
-        checkpoints = keep(f"{setting.cell} round {number} on {setting.device}: {requests}")
-        probes, endpoints = _run_round(setting, number, requests, checkpoints)
+        checkpoints = keep(f"{assignment.cell} round {number} on {assignment.device}: {requests}")
+        probes, endpoints = _run_round(assignment, number, requests, checkpoints)
         journal.append(probes, endpoints)
         progress(number, len(journal.probes), answer)
     return answer()
@@ -90,29 +93,31 @@ def probe_seed(cell: str, number: int, replica: int) -> int:
 
 
 def _run_round(
-    setting: Setting, number: int, requests: Sequence[Request], checkpoints: Checkpoints
+    assignment: Assignment, number: int, requests: Sequence[Request], checkpoints: Checkpoints
 ) -> tuple[list[Probe], list[Parameters]]:
     replicas = [
-        replica(setting.source, request.n, request.lr, probe_seed(setting.cell, number, place))
+        replica(
+            assignment.source, request.n, request.lr, probe_seed(assignment.cell, number, place)
+        )
         for place, request in enumerate(requests)
     ]
     runs = run_probes(
-        setting.procedure,
+        assignment.procedure,
         replicas,
-        device=setting.device,
-        back_end=setting.back_end,
+        device=assignment.device,
+        back_end=assignment.back_end,
         checkpoints=checkpoints,
     )
-    ends = [setting.finishing.finished(*each) for each in zip(replicas, runs, strict=True)]
+    ends = [assignment.finishing.finished(*each) for each in zip(replicas, runs, strict=True)]
     probes = [
         Probe(
-            cell=setting.cell,
+            cell=assignment.cell,
             round=number,
             replica=place,
             seed=trainee.seed,
             n=trainee.n,
             lr=trainee.lr,
-            device=setting.device,
+            device=assignment.device,
             run=run.numbers,
             finish=finish,
         )

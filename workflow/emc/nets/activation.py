@@ -26,7 +26,7 @@ FUNCTIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 """The program's own, by name; `leaky-relu` has slope 0.01, `gelu` is the exact (erf) form."""
 
 
-class Activation(nn.Module):
+class ActivationLayer(nn.Module):
     """One of `FUNCTIONS`, or a plug-in's function, as a layer without parameters."""
 
     def __init__(self, activation: ActivationChoice) -> None:
@@ -53,4 +53,4 @@ def activate(net: nn.Module, published: type[nn.Module], activation: ActivationC
     for layer in net.modules():
         for key, child in layer.named_children():
             if isinstance(child, published):
-                setattr(layer, key, Activation(activation))
+                setattr(layer, key, ActivationLayer(activation))

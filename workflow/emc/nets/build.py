@@ -73,7 +73,7 @@ def as_known(module: object) -> KnownNet | None:
     if not isinstance(module, Factory) or not isinstance(module.activation, str):
         return None
     net, shape = module.architecture, module.shape
-    if not isinstance(net, Vit) or net.width is None or net.problem(shape):
+    if not isinstance(net, Vit) or net.width is None or net.unsuitable(shape):
         return None
     return Transformer(
         *(shape[0], shape[1], net.patch, net.depth, net.width, net.heads),

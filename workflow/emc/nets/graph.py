@@ -25,7 +25,7 @@ def of_parameter(numbers: Places) -> Places:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class GraphStep:
     """Makes numbers, which take the next places."""
 
     @property
@@ -35,19 +35,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken(Step):
+class Taken(GraphStep):
     """Numbers out of places [m], of parameters or zeros, as they are."""
 
     inputs: np.ndarray
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Affine(Step):
+class Affine(GraphStep):
     """W x + b with x the numbers at each row of `inputs` [positions, terms].
 
     W [outputs, terms] begins at the place `weight`, b [outputs] at `bias`; that is `ZERO` for none.
@@ -62,12 +62,12 @@ class Affine(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.outputs * len(self.inputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Activated(Step):
+class Activated(GraphStep):
     """An activation of `emc.activations` of the numbers at `inputs` [m]."""
 
     activation: str
@@ -75,12 +75,12 @@ class Activated(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sum(Step):
+class Sum(GraphStep):
     """The numbers at `left` [m] plus those at `right` [m], where parameters may be."""
 
     left: np.ndarray
@@ -88,12 +88,12 @@ class Sum(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.left.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled(Step):
+class Scaled(GraphStep):
     """`factor` times the numbers at `inputs` [m]."""
 
     factor: float
@@ -101,12 +101,12 @@ class Scaled(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Normalised(Step):
+class Normalised(GraphStep):
     """Each row of `inputs` [rows, m] minus its mean, over sqrt(variance + epsilon).
 
     Then times the parameters at `gains` [rows, m] plus those at `shifts`; both are empty where
@@ -120,24 +120,24 @@ class Normalised(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Softmax(Step):
+class Softmax(GraphStep):
     """The softmax of each row of `inputs` [rows, m]."""
 
     inputs: np.ndarray
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product(Step):
+class Product(GraphStep):
     """Matrix products [count, i, j] of `left` [count, i, k] and `right` [count, k, j]."""
 
     left: np.ndarray
@@ -145,32 +145,32 @@ class Product(Step):
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         count, rows, _ = self.left.shape
         return int(count * rows * self.right.shape[2])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Largest(Step):
+class Largest(GraphStep):
     """The largest number of each row of `inputs` [rows, m], the first of several."""
 
     inputs: np.ndarray
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return len(self.inputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mean(Step):
+class Mean(GraphStep):
     """The mean of each row of `inputs` [rows, m]."""
 
     inputs: np.ndarray
 
     @property
     def size(self) -> int:
-        """As `Step` says."""
+        """As `GraphStep` says."""
         return len(self.inputs)
 
 
@@ -184,7 +184,7 @@ class Graph:
 
     shape: tuple[int, ...]
     parameters: Mapping[str, tuple[int, ...]]
-    steps: tuple[Step, ...] = field(repr=False)
+    steps: tuple[GraphStep, ...] = field(repr=False)
     logits: np.ndarray = field(repr=False)
 
     @property
@@ -212,7 +212,7 @@ class Graph:
         return hash(self.numbers)
 
 
-def _numbers(step: Step) -> tuple[object, ...]:
+def _numbers(step: GraphStep) -> tuple[object, ...]:
     values = (getattr(step, each.name) for each in fields(step))
     return (type(step).__name__, *map(_plain, values))
 
@@ -224,8 +224,8 @@ def _plain(value: object) -> object:
 
 
 def by_use(
-    steps: Sequence[Step], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[tuple[Step, ...], dict[str, tuple[int, ...]]]:
+    steps: Sequence[GraphStep], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[tuple[GraphStep, ...], dict[str, tuple[int, ...]]]:
     """The same steps with parameters in the order of their first use, and the shapes of those used.
 
     In `steps` the parameters are in the order of `shapes`.
@@ -247,7 +247,7 @@ def by_use(
     return changed, {names[slot]: shapes[names[slot]] for slot in order}
 
 
-def tensors_of(step: Step, starts: np.ndarray) -> list[int]:
+def tensors_of(step: GraphStep, starts: np.ndarray) -> list[int]:
     """Which tensors of parameters a step reads, in order; `starts` are those of their numbers."""
     read = np.concatenate([np.ravel(places) for _, places in _places(step)])
     numbers = of_parameter(read[read <= of_parameter(0)])
@@ -255,13 +255,13 @@ def tensors_of(step: Step, starts: np.ndarray) -> list[int]:
     return [int(slot) for slot in slots[np.argsort(first)]]
 
 
-def _places(step: Step) -> Iterator[tuple[str, np.ndarray]]:
+def _places(step: GraphStep) -> Iterator[tuple[str, np.ndarray]]:
     for each in fields(step):
         value = getattr(step, each.name)
         if isinstance(value, np.ndarray) or each.name in {"weight", "bias"}:
             yield each.name, np.asarray(value, np.int64)
 
 
-def _with_places(step: Step, change: Callable[[np.ndarray], np.ndarray]) -> Step:
+def _with_places(step: GraphStep, change: Callable[[np.ndarray], np.ndarray]) -> GraphStep:
     changed = {name: change(places) for name, places in _places(step)}
     return replace(step, **{name: one if one.ndim else int(one) for name, one in changed.items()})

@@ -50,7 +50,7 @@ class _Calculation:
         index = torch.from_numpy(places.ravel() + len(below)).to(all_numbers.device)
         return all_numbers[:, index].reshape(-1, *places.shape)
 
-    def add(self, step: graph.Step) -> None:
+    def add(self, step: graph.GraphStep) -> None:
         """Append what a step makes."""
         self._numbers = torch.cat([self._numbers, self._made(step).flatten(1)], 1)
 
@@ -59,7 +59,7 @@ class _Calculation:
         return self._parameters[start : start + prod(shape)].reshape(shape)
 
     @singledispatchmethod
-    def _made(self, step: graph.Step) -> Tensor:
+    def _made(self, step: graph.GraphStep) -> Tensor:
         raise AssertionError(f"no arithmetic for {step}")
 
     @_made.register

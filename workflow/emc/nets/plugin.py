@@ -42,11 +42,11 @@ def plugin_net(
     """
     from torch import nn
 
-    from emc.nets.activation import Activation
+    from emc.nets.activation import ActivationLayer
 
     registered = net.registered
     with blaming(registered.plugin.file, registered.line):
-        made = registered.function(shape, classes, Activation(activation), **net.keys)
+        made = registered.function(shape, classes, ActivationLayer(activation), **net.keys)
     what = f"{registered.place}: architecture {net.name!r}"
     if not isinstance(made, nn.Module):
         raise EmcError(f"{what} returns {made!r}, a torch.nn.Module is wanted")

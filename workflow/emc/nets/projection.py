@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Dense(nn.Module):
+class DenseProjection(nn.Module):
     """Independent Gaussian columns of length one (Li et al. 2018, section 2)."""
 
     def __init__(self, few: int, weights: Sequence[Tensor]) -> None:
@@ -112,7 +112,7 @@ class Film(nn.Module):
 
 
 PROJECTIONS: Final[Mapping[str, Callable[[int, Sequence[Tensor]], nn.Module]]] = {
-    "dense": Dense,
+    "dense": DenseProjection,
     "kronecker": Kronecker,
     "film": Film,
     "fastfood": Fastfood,

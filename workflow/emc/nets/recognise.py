@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from emc.nets.arithmetic import exact_float32
 from emc.nets.build import transformer_factory
-from emc.nets.graph import Activated, Affine, Graph, Largest, Softmax, Step, Taken
+from emc.nets.graph import Activated, Affine, Graph, GraphStep, Largest, Softmax, Taken
 from emc.nets.graph_module import GraphModule
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
@@ -19,7 +19,7 @@ from emc.nets.traced_module import TracedModule
 from emc.nets.tracing import UntraceableError, traced
 from emc.nets.transformer import Transformer
 
-Kind = TypeVar("Kind", bound=Step)
+Kind = TypeVar("Kind", bound=GraphStep)
 
 _ROWS: Final = (3, 1)
 """Numbers of samples on which a module is compared with its graph."""
@@ -83,7 +83,7 @@ def _layers(graph: Graph) -> Layers | None:
     return tuple(layers) if layers and isinstance(layers[-1], Dense) else None
 
 
-def _activation(steps: list[Step]) -> str | None:
+def _activation(steps: list[GraphStep]) -> str | None:
     return steps[0].activation if steps and isinstance(steps[0], Activated) else None
 
 

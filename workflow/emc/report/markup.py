@@ -46,8 +46,8 @@ def sentence_list(sentences: Iterable[str]) -> str:
 
 def finding_list(found: Sequence[Finding]) -> str:
     """Claims with evidence as a table, the others folded."""
-    judged = [finding for finding in found if finding.result.units]
-    others = [finding for finding in found if not finding.result.units]
+    judged = [finding for finding in found if finding.statistics.units]
+    others = [finding for finding in found if not finding.statistics.units]
     nothing = "<p>No claim has evidence in this study.</p>"
     rest = f"<details><summary>{len(others)} claims without evidence here</summary>"
     return (_finding_table(judged) if judged else nothing) + (

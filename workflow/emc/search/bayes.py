@@ -6,10 +6,10 @@ from math import ceil
 
 from emc.search.checks import anchor_sizes, check_sizes
 from emc.search.estimate import answer, settled, unseen_sizes
-from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 from emc.search.place import next_sizes
 from emc.search.rates import Choice, Grid
+from emc.search.readings import Readings
 from emc.search.trials import Aim, Answer, Request, Trial
 
 
@@ -36,11 +36,11 @@ class Bayes:
         """What the trials so far say: of the chosen rate, those made after the choice."""
         self._follow(trials)
         best = self._choice.best if self._choice.chosen is None else self._choice.chosen
-        evidence = dict(sorted(self._choice.evidence.items()))
+        readings = dict(sorted(self._choice.readings.items()))
         if self._measured.trials:
-            evidence[best] = self._measured
+            readings[best] = self._measured
         found = answer(
-            evidence,
+            readings,
             best,
             limits=self._limits,
             aim=self._aim,
@@ -52,9 +52,9 @@ class Bayes:
     def _start(self) -> None:
         self._seen: list[Trial] = []
         self._choice = Choice(self._limits, self._aim, self._grid)
-        self._measured = self._choice.evidence[self._grid.rates[0]]
+        self._measured = self._choice.readings[self._grid.rates[0]]
         if self._choice.chosen is None:
-            self._measured = Evidence(self._limits, self._aim)
+            self._measured = Readings(self._limits, self._aim)
 
     def _follow(self, trials: Sequence[Trial]) -> None:
         """Weigh the trials that were not seen at the last call, in their order."""
@@ -68,14 +68,14 @@ class Bayes:
         """Let a trial speak for its rate, and for the answer if the rate was chosen before it."""
         chosen = self._choice.chosen
         self._choice.add(trial)
-        if trial.lr == chosen and self._measured is not self._choice.evidence[chosen]:
+        if trial.lr == chosen and self._measured is not self._choice.readings[chosen]:
             self._measured.add(trial)
 
     def _to_choose(self, count: int) -> list[Request]:
         wanting = self._choice.wanting()
         each = ceil(count / len(wanting))
         return [
-            Request(n, lr) for lr in wanting for n in self._sizes(self._choice.evidence[lr], each)
+            Request(n, lr) for lr in wanting for n in self._sizes(self._choice.readings[lr], each)
         ][:count]
 
     def _to_measure(self, lr: float, count: int) -> list[Request]:
@@ -83,20 +83,20 @@ class Bayes:
             sizes = check_sizes(self._measured, self._limits)[:count]
         else:
             aside = self._anchors(lr) or unseen_sizes(self._measured.lower, self._limits)
-            sizes = aside[:count] or self._sizes(self._choice.evidence[lr], count)
+            sizes = aside[:count] or self._sizes(self._choice.readings[lr], count)
         return [Request(n, lr) for n in sizes]
 
     def _anchors(self, lr: float) -> list[int]:
         """Sizes away from emc50 that no trial since the choice of the rate has looked at."""
-        known = self._choice.evidence[lr]
+        known = self._choice.readings[lr]
         if known is self._measured:
             return []
-        emc50 = known.lower.posterior.interval().median
+        emc50 = known.lower.posterior.transition().median
         return anchor_sizes(self._measured, emc50, self._limits)
 
-    def _sizes(self, evidence: Evidence, count: int) -> list[int]:
+    def _sizes(self, readings: Readings, count: int) -> list[int]:
         """Where it tells most with open trials as unfitted: left out, they would be asked again."""
-        return next_sizes(evidence.lower.posterior, count, self._limits)
+        return next_sizes(readings.lower.posterior, count, self._limits)
 
     @property
     def _settled(self) -> bool:

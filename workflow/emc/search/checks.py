@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import log
 from typing import Final
 
-from emc.search.evidence import Evidence
 from emc.search.limits import Limits
+from emc.search.readings import Readings
 
 _AWAY: Final = ((0.4, 2), (0.67, 1), (1.15, 1), (1.25, 1), (1.5, 2), (2.5, 2))
 """Multiples of emc50 to look at, and how many trials there are enough."""
@@ -19,22 +19,22 @@ _ANCHORS: Final = ((0.4, 1), (0.67, 1), (1.5, 1))
 end, since a curve that says little of small n is possible then."""
 
 
-def check_sizes(evidence: Evidence, limits: Limits) -> list[int]:
+def check_sizes(readings: Readings, limits: Limits) -> list[int]:
     """Sizes that an answer still has to be checked at, one for each trial that is missing."""
-    return _missing(evidence, evidence.lower.posterior.interval().median, _AWAY, limits)
+    return _missing(readings, readings.lower.posterior.transition().median, _AWAY, limits)
 
 
-def anchor_sizes(evidence: Evidence, emc50: float, limits: Limits) -> list[int]:
+def anchor_sizes(readings: Readings, emc50: float, limits: Limits) -> list[int]:
     """Sizes to begin with where emc50 is known roughly, from trials that do not count."""
-    return _missing(evidence, emc50, _ANCHORS, limits)
+    return _missing(readings, emc50, _ANCHORS, limits)
 
 
 def _missing(
-    evidence: Evidence, emc50: float, wanted_at: Sequence[tuple[float, int]], limits: Limits
+    readings: Readings, emc50: float, wanted_at: Sequence[tuple[float, int]], limits: Limits
 ) -> list[int]:
     wanted = []
     for multiple, count in wanted_at:
         n = round(min(max(multiple * emc50, limits.smallest), limits.largest))
-        near = sum(abs(log(trial.n / n)) <= _NEAR * abs(log(multiple)) for trial in evidence.trials)
+        near = sum(abs(log(trial.n / n)) <= _NEAR * abs(log(multiple)) for trial in readings.trials)
         wanted += [n] * max(count - near, 0)
     return wanted

@@ -8,9 +8,9 @@ from typing import Final
 from emc.records import RateEstimate
 from emc.search.betting import Ends
 from emc.search.curve import transition_width
-from emc.search.evidence import Evidence, Reading
 from emc.search.limits import Limits
 from emc.search.posterior import Posterior
+from emc.search.readings import Reading, Readings
 from emc.search.trials import Aim, Answer
 
 CERTAIN: Final = 0.95
@@ -62,7 +62,7 @@ def below(posterior: Posterior, limits: Limits) -> bool:
 
 def bounded(posterior: Posterior, limits: Limits) -> Bounds:
     """The interval, where emc50 can only be bounded with the bound in its place."""
-    found = posterior.interval()
+    found = posterior.transition()
     if saturated(posterior, limits):
         edge = float(limits.largest)
         return Bounds(edge, edge, max(found.high, edge))
@@ -114,9 +114,9 @@ def unseen_sizes(reading: Reading, limits: Limits) -> list[int]:
     return [n for n in sizes if limits.smallest <= n <= limits.largest]
 
 
-def spanning(evidence: Evidence, limits: Limits) -> Bounds:
+def spanning(readings: Readings, limits: Limits) -> Bounds:
     """Both readings of open trials: the geometric mean of their emc50, and the union."""
-    lower, upper = reported(evidence.lower, limits), reported(evidence.upper, limits)
+    lower, upper = reported(readings.lower, limits), reported(readings.upper, limits)
     return Bounds(
         sqrt(lower.emc50 * upper.emc50),
         _lower(lower.low, upper.low),
@@ -138,7 +138,7 @@ def _higher(one: float | None, other: float | None) -> float | None:
 
 
 def answer(
-    evidence: Mapping[float, Evidence],
+    readings: Mapping[float, Readings],
     best: float,
     *,
     limits: Limits,
@@ -147,9 +147,9 @@ def answer(
     rate_at_edge: str | None = None,
 ) -> Answer:
     """The answer at the `best` learning rate, and emc50 at each, by what the search aims at."""
-    chosen = evidence[best]
+    chosen = readings[best]
     other: Aim = "budget" if aim == "minima" else "minima"
-    numbers = {aim: chosen, other: Evidence(limits, other, chosen.trials)}
+    numbers = {aim: chosen, other: Readings(limits, other, chosen.trials)}
     minima = spanning(numbers["minima"], limits)
     budget = spanning(numbers["budget"], limits)
     known = _known(numbers["minima"], limits)
@@ -171,53 +171,53 @@ def answer(
         misfit=misfit,
         unfitted_decided=unfitted_decided(numbers["minima"]),
         open_matters=open_matters(numbers["minima"], limits),
-        width=transition_width(posterior.interval().slope),
+        width=transition_width(posterior.transition().slope),
         saturated=beyond,
         below_smallest=under,
         tolerance_reached=not (beyond or under) and aimed.narrow(limits),
         emc_walk=emc_walk,
         best_lr=best,
         rate_at_edge=rate_at_edge,
-        rates=tuple(_rate(lr, one, limits) for lr, one in evidence.items()),
+        rates=tuple(_rate(lr, one, limits) for lr, one in readings.items()),
     )
 
 
-def unfitted_decided(evidence: Evidence) -> float | None:
+def unfitted_decided(readings: Readings) -> float | None:
     """Share of the unfitted probes in the transition that are decided; None without any there."""
-    found = evidence.lower.posterior.interval()
+    found = readings.lower.posterior.transition()
     reach = _TRANSITION * found.slope
     decided = [
         trial.at_minimum is not None
-        for trial in evidence.trials
+        for trial in readings.trials
         if not trial.at_minimum and abs(log(trial.n / found.median)) <= reach
     ]
     return sum(decided) / len(decided) if decided else None
 
 
-def open_matters(evidence: Evidence, limits: Limits) -> bool:
+def open_matters(readings: Readings, limits: Limits) -> bool:
     """Whether emc50 may lie beyond the tolerance of what it is with open runs as unfitted."""
-    if evidence.upper is evidence.lower:
+    if readings.upper is readings.lower:
         return False
-    lower, upper = (bounded(one.posterior, limits) for one in evidence.readings)
+    lower, upper = (bounded(one.posterior, limits) for one in readings.distinct)
     more = 1.0 + limits.tolerance
     return upper.emc50 > lower.emc50 * more or (upper.high or inf) > (lower.high or inf) * more
 
 
-def _known(evidence: Evidence, limits: Limits) -> bool:
+def _known(readings: Readings, limits: Limits) -> bool:
     """Whether there is an upper end to what open runs could make of it, or a bound anyway."""
-    if evidence.upper is evidence.lower or saturated(evidence.lower.posterior, limits):
+    if readings.upper is readings.lower or saturated(readings.lower.posterior, limits):
         return True
-    return evidence.upper.posterior.unfitted > 0
+    return readings.upper.posterior.unfitted > 0
 
 
-def _any_curve(evidence: Evidence) -> tuple[float | None, float | None]:
+def _any_curve(readings: Readings) -> tuple[float | None, float | None]:
     """Ends of what no bet refutes in either reading; unknown where that is nothing."""
-    if not all(reading.bets.crosses_once for reading in evidence.readings):
+    if not all(reading.bets.crosses_once for reading in readings.distinct):
         return None, None
-    lower, upper = evidence.lower.bets.ends, evidence.upper.bets.ends
+    lower, upper = readings.lower.bets.ends, readings.upper.bets.ends
     return _lower(lower[0], upper[0]), _higher(lower[1], upper[1])
 
 
-def _rate(lr: float, evidence: Evidence, limits: Limits) -> RateEstimate:
-    found = spanning(evidence, limits)
-    return RateEstimate(lr, found.emc50, found.low, found.high, len(evidence.trials))
+def _rate(lr: float, readings: Readings, limits: Limits) -> RateEstimate:
+    found = spanning(readings, limits)
+    return RateEstimate(lr, found.emc50, found.low, found.high, len(readings.trials))

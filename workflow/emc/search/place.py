@@ -36,7 +36,7 @@ def next_sizes(posterior: Posterior, count: int, limits: Limits) -> list[int]:
     little less than the tolerance: in a wide transition they tell almost as much of emc50 as those
     at it, and they show, whatever the curve, that it crosses one half between them.
     """
-    found = posterior.interval()
+    found = posterior.transition()
     if found.half_width() <= _NEARLY * limits.tolerance:
         away = exp(_FLANK * limits.tolerance)
         turns = range(posterior.trials, posterior.trials + count)
@@ -51,7 +51,7 @@ def next_sizes(posterior: Posterior, count: int, limits: Limits) -> list[int]:
 
 def _most_telling(posterior: Posterior, limits: Limits) -> int:
     low, high = posterior.quantiles(np.array([0.01, 0.99]))
-    found = posterior.interval()
+    found = posterior.transition()
     margin = 1.5 * found.slope
     ends = np.clip([low - margin, high + margin], *np.log([limits.smallest, limits.largest]))
     sizes = np.linspace(ends[0], ends[1], _CANDIDATES)

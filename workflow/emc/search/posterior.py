@@ -29,7 +29,7 @@ CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Transition:
     """Median and central 95 % interval of emc50, and the slope of the transition.
 
     The slope is the posterior mean in the logarithm, `slope_deviation` the posterior standard
@@ -61,7 +61,7 @@ class Posterior:
         for n, fit in trials:
             self._count(n, fit)
         self._limits = limits
-        self._interval: Interval | None = None
+        self._transition: Transition | None = None
         self._fine = self._coarse()
         self._follow()
 
@@ -83,23 +83,23 @@ class Posterior:
     def add(self, n: int, fit: bool) -> float:
         """Weigh one more trial; the probability that it had of a fit beforehand."""
         self._count(n, fit)
-        self._interval = None
+        self._transition = None
         expected = self._fine.weigh(n, fit)
         self._follow()
         return expected
 
-    def interval(self) -> Interval:
+    def transition(self) -> Transition:
         """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
-        if self._interval is None:
-            self._interval = self._found()
-        return self._interval
+        if self._transition is None:
+            self._transition = self._found()
+        return self._transition
 
-    def _found(self) -> Interval:
+    def _found(self) -> Transition:
         low, median, high = np.exp(self.quantiles(CENTRAL))
         slopes, logs = self._fine.weights.sum(axis=(0, 2)), np.log(SLOPES)
         mean = float(slopes @ logs)
         deviation = float(np.sqrt(slopes @ (logs - mean) ** 2))
-        return Interval(float(low), float(median), float(high), exp(mean), deviation)
+        return Transition(float(low), float(median), float(high), exp(mean), deviation)
 
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of log emc50."""

@@ -8,9 +8,9 @@ from typing import Final, Literal
 import numpy as np
 
 from emc.search.estimate import saturated
-from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 from emc.search.posterior import Posterior
+from emc.search.readings import Readings
 from emc.search.trials import Aim, Trial
 
 FIRST: Final = 4
@@ -47,20 +47,20 @@ class Choice:
         """Before any trial; a grid that has one rate and stays so needs no choice."""
         self._limits, self._aim = limits, aim
         self._widen = grid.widen
-        self.evidence = {lr: Evidence(limits, aim) for lr in grid.rates}
+        self.readings = {lr: Readings(limits, aim) for lr in grid.rates}
         self.chosen: float | None = None
         if len(grid.rates) == 1 and not grid.widen:
             self.chosen = grid.rates[0]
 
     def add(self, trial: Trial) -> None:
         """Weigh one more trial; where it settles the choice, add a rate beyond or choose."""
-        self.evidence[trial.lr].add(trial)
+        self.readings[trial.lr].add(trial)
         if self.chosen is None and not self.wanting():
             self._widen_or_choose()
 
     def wanting(self) -> list[float]:
         """Rates that need more probes before one is chosen, the least tried or settled first."""
-        tried = {lr: len(one.trials) for lr, one in self.evidence.items()}
+        tried = {lr: len(one.trials) for lr, one in self.readings.items()}
         if new := [lr for lr, count in tried.items() if count < FIRST]:
             return sorted(new, key=lambda lr: tried[lr])
         if sum(tried.values()) >= self._most:
@@ -69,41 +69,41 @@ class Choice:
         if saturated(self._posterior(best), self._limits):
             return []
         unsettled = [
-            lr for lr in self.evidence if not self._ranked(lr) and (lr == best or self._may_win(lr))
+            lr for lr in self.readings if not self._ranked(lr) and (lr == best or self._may_win(lr))
         ]
-        if not any(self._may_win(lr) for lr in self.evidence if lr != best):
+        if not any(self._may_win(lr) for lr in self.readings if lr != best):
             return []
-        return sorted(unsettled, key=lambda lr: -self._posterior(lr).interval().half_width())
+        return sorted(unsettled, key=lambda lr: -self._posterior(lr).transition().half_width())
 
     @property
     def best(self) -> float:
         """The rate with the largest emc50 so far."""
-        return best_rate(self.evidence, self._limits)
+        return best_rate(self.readings, self._limits)
 
     @property
     def at_edge(self) -> Edge | None:
         """At which end of the grid the chosen rate lies, or the best one so far."""
-        return edge(self.evidence, self.best if self.chosen is None else self.chosen)
+        return edge(self.readings, self.best if self.chosen is None else self.chosen)
 
     @property
     def _most(self) -> float:
-        return max(FIRST * len(self.evidence), _SHARE * self._limits.probes)
+        return max(FIRST * len(self.readings), _SHARE * self._limits.probes)
 
     def _widen_or_choose(self) -> None:
-        beyond = _beyond(sorted(self.evidence), self.best) if self._widen else []
+        beyond = _beyond(sorted(self.readings), self.best) if self._widen else []
         if not beyond:
             self.chosen = self.best
             return
         self._widen -= 1
-        self.evidence |= {lr: Evidence(self._limits, self._aim) for lr in beyond}
+        self.readings |= {lr: Readings(self._limits, self._aim) for lr in beyond}
 
     def _posterior(self, lr: float) -> Posterior:
-        return self.evidence[lr].lower.posterior
+        return self.readings[lr].lower.posterior
 
     def _ranked(self, lr: float) -> bool:
         """Whether the interval at a rate is narrow enough to rank it."""
         wanted = _COARSE * self._limits.tolerance
-        return self._posterior(lr).interval().half_width() <= wanted
+        return self._posterior(lr).transition().half_width() <= wanted
 
     def _may_win(self, lr: float) -> bool:
         """Whether a rate may beat the best by more than the tolerance."""
@@ -112,20 +112,20 @@ class Choice:
 
 
 def best_rate(
-    evidence: Mapping[float, Evidence], limits: Limits, ended: Iterable[float] = ()
+    readings: Mapping[float, Readings], limits: Limits, ended: Iterable[float] = ()
 ) -> float:
     """The rate with the largest emc50, one that meets the end of the data before all others.
 
     It is one of those whose search has `ended`; without any, one of those that were tried: the
     median of one that was not is the prior's.
     """
-    tried = [lr for lr, one in evidence.items() if one.trials]
+    tried = [lr for lr, one in readings.items() if one.trials]
 
     def rank(lr: float) -> tuple[bool, float]:
-        posterior = evidence[lr].lower.posterior
-        return saturated(posterior, limits), posterior.interval().median
+        posterior = readings[lr].lower.posterior
+        return saturated(posterior, limits), posterior.transition().median
 
-    return max(list(ended) or tried or evidence, key=rank)
+    return max(list(ended) or tried or readings, key=rank)
 
 
 def edge(rates: Iterable[float], lr: float) -> Edge | None:

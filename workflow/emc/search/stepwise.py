@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from emc.search.estimate import answer
-from emc.search.evidence import Evidence
 from emc.search.limits import Limits
 from emc.search.rates import best_rate, edge
+from emc.search.readings import Readings
 from emc.search.trials import Aim, Answer, Request, Trial
 
 WALK_STEP: Final = 1.025
@@ -37,12 +37,12 @@ class Stepwise(ABC):
     def answer(self, trials: Sequence[Trial]) -> Answer:
         """The largest size that fitted before the first that did not, and what the trials imply."""
         by_rate = {lr: [trial for trial in trials if trial.lr == lr] for lr in self._rates}
-        evidence = {lr: Evidence(self._limits, self._aim, own) for lr, own in by_rate.items()}
+        readings = {lr: Readings(self._limits, self._aim, own) for lr, own in by_rate.items()}
         reached = [self._reached(own) for own in by_rate.values()]
         ended = [lr for lr, own in by_rate.items() if self._next(own) is None]
-        best = best_rate(evidence, self._limits, ended)
+        best = best_rate(readings, self._limits, ended)
         return answer(
-            evidence,
+            readings,
             best,
             limits=self._limits,
             aim=self._aim,

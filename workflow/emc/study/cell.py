@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from emc.errors import EmcError
 from emc.study.architectures import Architecture, Linear, Scaled, sized
 from emc.study.parameterisation import ParameterisationChoice, Subspace
-from emc.study.sources import DataSet, Facts, Labels, label_classes, problem
+from emc.study.sources import DataSet, Facts, Labels, label_classes, unsuitable
 from emc.study.strict import Count, Positive, Strict, Whole, is_canonical
 from emc.study.training import (
     DEFAULT_STEPS,
@@ -125,9 +125,9 @@ class Cell(Strict):
 
     def unsuitable(self, shape: tuple[int, ...], classes: int) -> str | None:
         """Why the net cannot take such inputs or be parameterised so, or None."""
-        if found := self.architecture.problem(shape):
+        if found := self.architecture.unsuitable(shape):
             return f"architecture: {found}"
-        if found := self.parameterisation.problem(self.architecture, shape, classes):
+        if found := self.parameterisation.unsuitable(self.architecture, shape, classes):
             return f"parameterisation: {found}"
         return self._without_matrices()
 
@@ -147,7 +147,7 @@ class Cell(Strict):
         if is_canonical(info):
             return self  # a plug-in's net that fails from now on is the fault of this cell alone
         self._look(info)
-        if found := self._problem() or self._unanswerable():
+        if found := self._unsuitable_data() or self._unanswerable():
             raise ValueError(found)
         try:
             self._settle_size()
@@ -222,18 +222,18 @@ class Cell(Strict):
         """Write what the other keys imply, so that equal procedures are equal cells."""
         object.__setattr__(self, key, value)
 
-    def _problem(self) -> str | None:
+    def _unsuitable_data(self) -> str | None:
         facts = self._known
         if facts is None:
             return self._unsized()
-        if found := problem(facts, self.labels):
+        if found := unsuitable(facts, self.labels):
             return found
         smallest = self.search.smallest
         if facts.samples is not None and smallest > facts.samples:
             return f"search.smallest: {smallest} exceeds the {facts.samples} samples there are"
         if facts.samples is not None and (found := self._expects_too_much(facts.samples)):
             return found
-        if found := self.architecture.problem(facts.shape):
+        if found := self.architecture.unsuitable(facts.shape):
             return f"architecture: {found}"
         return None
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from emc.study.cell import Cell
-from emc.study.complaints import Complaint
 from emc.study.factors import COMPARABLE, levels
+from emc.study.faults import StudyFault
 from emc.study.strict import Name, Real, Strict, unknown
 
 
@@ -71,17 +71,17 @@ def claims_from_definition(text: str) -> tuple[AskedClaim, ...]:
     return _CLAIMS.validate_json(text)
 
 
-def claim_faults(claims: Sequence[AskedClaim], cells: Iterable[Cell]) -> list[Complaint]:
+def claim_faults(claims: Sequence[AskedClaim], cells: Iterable[Cell]) -> list[StudyFault]:
     """What the claims name that no cell of the study has, and names given twice."""
     if not claims:
         return []
     rows = [levels(cell) for cell in cells]
     names = [claim.name for claim in claims]
     twice = {name for name in names if names.count(name) > 1}
-    faults = [Complaint(f"claim {name!r}", "name", "is given twice") for name in sorted(twice)]
+    faults = [StudyFault(f"claim {name!r}", "name", "is given twice") for name in sorted(twice)]
     for claim in claims:
         faults += [
-            Complaint(f"claim {claim.name!r}", key, text) for key, text in _faults(claim, rows)
+            StudyFault(f"claim {claim.name!r}", key, text) for key, text in _faults(claim, rows)
         ]
     return faults
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from emc.study.cell import Cell
-from emc.study.complaints import Complaint, complaints
+from emc.study.faults import StudyFault, study_faults
 from emc.study.identity import identified
 from emc.study.merge import Part, combinations, matches, merged
 from emc.study.models import Section, Study
@@ -41,7 +41,7 @@ An `EmcError` says why its files do not tell.
 
 def expand(
     study: Study, plugins: tuple[Registered, ...] = (), look: Look | None = None
-) -> tuple[list[PlannedCell], list[Complaint]]:
+) -> tuple[list[PlannedCell], list[StudyFault]]:
     """All cells of the study in the file's order, and everything that is wrong with them.
 
     `plugins` is what the study's plug-ins register; without `look` only that is known of data sets
@@ -51,7 +51,7 @@ def expand(
     for name, section in study.sections.items():
         expansion.add(name, section)
     expansion.refuse_namesakes()
-    return list(expansion.planned.values()), expansion.wrong
+    return list(expansion.planned.values()), expansion.faults
 
 
 class _Expansion:
@@ -59,7 +59,7 @@ class _Expansion:
 
     def __init__(self, study: Study, plugins: tuple[Registered, ...], look: Look | None) -> None:
         self.planned: dict[str, PlannedCell] = {}
-        self.wrong: list[Complaint] = []
+        self.faults: list[StudyFault] = []
         self._presets = {**PRESETS, **study.presets}
         self._defaults = study.defaults
         self._context: dict[str, Any] = {"plugins": plugins}
@@ -70,36 +70,36 @@ class _Expansion:
         place = f"section {name!r}"
         if (count := prod(map(len, section.grid.values()))) > MOST_CELLS:
             allowed = f"at most {MOST_CELLS:,} are allowed"
-            self._complain(place, f"{count:,} combinations, {allowed}", key="grid")
+            self._add(place, f"{count:,} combinations, {allowed}", key="grid")
             return
-        faults = len(self.wrong)
+        before = len(self.faults)
         seen: dict[str, Part] = {}
         for own, raw in self._raw_cells(place, section):
             try:
                 cell = Cell.model_validate(raw, context=self._context)
             except ValidationError as error:
-                self.wrong.extend(complaints(_where(place, own), error, raw))
+                self.faults.extend(study_faults(_where(place, own), error, raw))
                 continue
             if cell.optimizer.full_batch and (key := _own_batch(own)):
-                self._complain(_where(place, own), _without_batch(cell), key)
+                self._add(_where(place, own), _without_batch(cell), key)
                 continue
             identity = self._plan(name, cell)
             if identity in seen:
-                self._complain(_where(place, own), f"the same cell as {_label(seen[identity])}")
+                self._add(_where(place, own), f"the same cell as {_label(seen[identity])}")
             seen[identity] = own
-        if not seen and len(self.wrong) == faults:
+        if not seen and len(self.faults) == before:
             remedy = "'exclude' leaves nothing" if section.grid else "give 'grid' or 'cells'"
-            self._complain(place, f"asks for no cell: {remedy}")
+            self._add(place, f"asks for no cell: {remedy}")
 
     def refuse_namesakes(self) -> None:
-        """Complain of different data of the user's that have one name."""
+        """Find different data of the user's that have one name."""
         first: dict[str, DataSet] = {}
         for planned in self.planned.values():
             dataset = planned.cell.dataset
             name = dataset_name(dataset)
             other = first.setdefault(name, dataset)
             if not same_origin(dataset, other):
-                self._complain(
+                self._add(
                     f"section {planned.sections[0]!r}",
                     f"{_short(_keys(dataset))} and {_short(_keys(other))} are both called {name!r}:"
                     " give one of them another name by `called: NAME`",
@@ -123,7 +123,7 @@ class _Expansion:
                 yield own, raw
         for index, pattern in enumerate(section.exclude):
             if index not in used:
-                self._complain(place, _idle(pattern), key=f"exclude {index + 1}")
+                self._add(place, _idle(pattern), key=f"exclude {index + 1}")
         yield from self._merged(place, [*section.include, *section.cells])
 
     def _merged(self, place: str, parts: Iterable[Part]) -> Iterator[tuple[Part, dict[str, Any]]]:
@@ -131,10 +131,10 @@ class _Expansion:
             try:
                 yield own, merged(self._presets, self._defaults, own)
             except ValueError as error:
-                self._complain(_where(place, own), str(error))
+                self._add(_where(place, own), str(error))
 
-    def _complain(self, where: str, message: str, key: str = "") -> None:
-        self.wrong.append(Complaint(where, key, message))
+    def _add(self, where: str, message: str, key: str = "") -> None:
+        self.faults.append(StudyFault(where, key, message))
 
 
 def _own_batch(own: Part) -> str | None:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from emc.errors import EmcError
 from emc.study.claims import claim_faults
-from emc.study.complaints import complaints, report
 from emc.study.excerpt import Excerpt, excerpted
 from emc.study.expand import Look, PlannedCell, expand
+from emc.study.faults import report, study_faults
 from emc.study.models import Study
 from emc.study.plugins import load_plugins, plugin_at
 from emc.study.sources import Original
@@ -98,10 +98,10 @@ def load_file(path: Path, look: Look | None = None) -> StudyPlan:
         plugins = load_plugins(path.parent, study.plugins)
     except EmcError as error:
         raise EmcError(f"{path}: plugins: {error}") from error
-    cells, wrong = expand(study, plugins, look)
-    wrong = wrong or claim_faults(study.claims, [planned.cell for planned in cells])
-    if wrong:
-        raise EmcError(report(str(path), wrong))
+    cells, faults = expand(study, plugins, look)
+    faults = faults or claim_faults(study.claims, [planned.cell for planned in cells])
+    if faults:
+        raise EmcError(report(str(path), faults))
     plan = StudyPlan(path, study, tuple(cells), whole)
     if study.generalisation and not plan.generalised and whole is None:
         raise EmcError(f"{path}: generalisation: no cell that it asks for has labels 'original'")
@@ -145,7 +145,7 @@ def _validated(path: Path, content: dict[str, Any], kind: type[_Part]) -> _Part:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise EmcError(report(str(path), complaints("", error, content))) from None
+        raise EmcError(report(str(path), study_faults("", error, content))) from None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Parameterisation(Strict):
         """Bits that hold a trainable number once it is trained."""
         return FLOAT_BITS
 
-    def problem(self, net: Family, shape: Shape, classes: int) -> str | None:  # noqa: ARG002
+    def unsuitable(self, net: Family, shape: Shape, classes: int) -> str | None:  # noqa: ARG002
         """Why that net for inputs of `shape` has no such form, or None."""
         return None
 
@@ -58,7 +58,7 @@ class Subspace(Parameterisation):
         """The dimension."""
         return self.dimension
 
-    def problem(self, net: Family, shape: Shape, classes: int) -> str | None:
+    def unsuitable(self, net: Family, shape: Shape, classes: int) -> str | None:
         """Why the net has no such subspace, or None."""
         parameters = net.parameters(shape, classes)
         if self.dimension > parameters:
@@ -94,7 +94,7 @@ class LowRank(Parameterisation):
         )
         return net.parameters(shape, classes) - saved
 
-    def problem(self, net: Family, shape: Shape, classes: int) -> str | None:
+    def unsuitable(self, net: Family, shape: Shape, classes: int) -> str | None:
         """Why the rank would change nothing, or None."""
         if any(is_factored(matrix, self.rank) for matrix in net.matrices(shape, classes)):
             return None

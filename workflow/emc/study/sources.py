@@ -311,7 +311,7 @@ _Known = (
 
 
 def _names(kind: type[Strict]) -> tuple[str, ...]:
-    """Names of the program's own data sets of a kind: `Images`, `Table`; `Strict` for all."""
+    """Names of the program's own data sets of a kind, such as `Images`; `Strict` for all."""
     models = [one for one in get_args(_Known) if issubclass(one, kind)]
     return tuple(get_args(one.model_fields["name"].annotation)[0] for one in models)
 
@@ -436,7 +436,7 @@ def label_classes(labels: Labels, own: int) -> int:
             return own
 
 
-def problem(facts: Facts, labels: Labels) -> str | None:
+def unsuitable(facts: Facts, labels: Labels) -> str | None:
     """Why the labelling does not suit a data set of which these are the facts, or None."""
     if isinstance(labels, Classes) and labels.count > facts.classes:
         return f"labels: cannot merge {facts.classes} classes to {labels.count}"

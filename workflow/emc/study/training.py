@@ -78,7 +78,7 @@ Rates = Annotated[
 BelowOne = Annotated[Real, Field(ge=0, lt=1)]
 Decay = Annotated[Real, Field(ge=0, description="Weight decay.")]
 Momentum = Annotated[BelowOne, Field(description="Momentum; 0 for none.")]
-Interval = Annotated[
+StepsBetween = Annotated[
     Count,
     Field(description="Steps between two decompositions; the first `interval` each have one."),
 ]
@@ -169,7 +169,7 @@ class Shampoo(Keys):
     momentum: Momentum = 0.9
     epsilon: Positive = 1e-6
     """Added to the diagonal of the second moments."""
-    interval: Interval = 10
+    interval: StepsBetween = 10
     largest: Largest = 1024
     weight_decay: Decay = 0.0
 
@@ -206,7 +206,7 @@ class Soap(Keys):
     """Decay of all second moments."""
     epsilon: Positive = 1e-8
     """Added to the root of the squared gradient's mean before it divides."""
-    interval: Interval = 10
+    interval: StepsBetween = 10
     largest: Largest = 1024
     weight_decay: Decay = 0.01
 

@@ -32,7 +32,7 @@ from emc.warehouse.refits import load_refits
 from emc.warehouse.relations import comments, quoted
 from emc.warehouse.runs import RUNS
 from emc.warehouse.sizes import fill_sizes
-from emc.warehouse.source import Source
+from emc.warehouse.table_files import TableFiles
 from emc.warehouse.views import VIEWS
 
 VERSIONS: Final = Table(
@@ -78,7 +78,7 @@ def build(
     with write_atomically(database) as partial:
         partial.unlink()  # DuckDB makes its own file and takes no empty one
         with duckdb.connect(partial, config=_CONFIG) as connection:
-            load_parquet(connection, Source(CELLS, [cells]))
+            load_parquet(connection, TableFiles(CELLS, [cells]))
             _load_results(connection, folders, failed, settings, seeds)
             load_failures(connection, failed)
             load_refits(connection)
@@ -110,15 +110,15 @@ def _load_results(
         for files in measured
         if (files.folder.name, "certify") not in without and files.certificate(settings).exists()
     ]
-    load_parquet(connection, Source(PROBES, [files.probes for files in measured]))
-    load_estimates(connection, Source(ESTIMATES, [files.estimate for files in measured]))
-    load_parquet(connection, Source(CERTIFICATES, certified))
+    load_parquet(connection, TableFiles(PROBES, [files.probes for files in measured]))
+    load_estimates(connection, TableFiles(ESTIMATES, [files.estimate for files in measured]))
+    load_parquet(connection, TableFiles(CERTIFICATES, certified))
     tested = [
         files.generalisation(seeds)
         for files in measured
         if (files.folder.name, "generalise") not in without and files.generalisation(seeds).exists()
     ]
-    load_parquet(connection, Source(GENERALISATION, tested))
+    load_parquet(connection, TableFiles(GENERALISATION, tested))
     _refuse_contradictions(connection)
 
 

@@ -10,7 +10,7 @@ from emc.records import Failure
 from emc.records.estimate import WANTED
 from emc.store.columns import ESTIMATES, FAILURES, RATES, Table
 from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, quoted
-from emc.warehouse.source import Source
+from emc.warehouse.table_files import TableFiles
 
 _RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "cell"}
 _DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {"rates": [_RATE]}
@@ -47,36 +47,36 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(statement)
 
 
-def load_parquet(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Create the source's table and fill it from Parquet files of exactly its schema.
+def load_parquet(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
+    """Create the table of these files and fill it from Parquet files of exactly its schema.
 
     Raises:
         EmcError: a file is missing, damaged, of another schema, has an empty value where none is
             allowed, or has a row of an unplanned cell or of another file.
     """
-    source.refuse_missing()
-    create(connection, source.table)
-    if source.paths:
-        with source.reading():
-            _refuse_other_schemas(connection, source)
-            _insert(connection, source)
-        _refuse_repeated_rows(connection, source)
-        _refuse_unplanned_cells(connection, source)
+    files.refuse_missing()
+    create(connection, files.table)
+    if files.paths:
+        with files.reading():
+            _refuse_other_schemas(connection, files)
+            _insert(connection, files)
+        _refuse_repeated_rows(connection, files)
+        _refuse_unplanned_cells(connection, files)
 
 
-def load_estimates(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+def load_estimates(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
     """Create the tables `estimates` and `rates` and fill them from JSON documents.
 
     Raises:
         EmcError: a file is missing, damaged, lacks a value, has numbers that no measurement has,
             or answers for an unplanned cell or for that of another file.
     """
-    source.refuse_missing()
+    files.refuse_missing()
     create(connection, ESTIMATES)
     create(connection, RATES)
-    if not source.paths:
+    if not files.paths:
         return
-    documents = _load_documents(connection, source)
+    documents = _load_documents(connection, files)
     _insert(connection, documents)
     connection.execute(
         f"INSERT INTO rates SELECT {names(RATES.columns)}"
@@ -100,9 +100,9 @@ def load_failures(connection: duckdb.DuckDBPyConnection, failures: Sequence[Fail
         connection.execute(insert, {"rows": rows})
 
 
-def _load_documents(connection: duckdb.DuckDBPyConnection, source: Source) -> Source:
+def _load_documents(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> TableFiles:
     # Two steps: parsed while they are read, 10,000 documents take 1.3 GB instead of 0.1.
-    texts = Source(ESTIMATES, source.paths, "read_text($files)")
+    texts = TableFiles(ESTIMATES, files.paths, "read_text($files)")
     with texts.reading():
         texts.rows(connection, "CREATE TEMP TABLE texts AS SELECT filename, content FROM {files}")
     connection.execute(
@@ -111,17 +111,17 @@ def _load_documents(connection: duckdb.DuckDBPyConnection, source: Source) -> So
         {"structure": json.dumps(_DOCUMENT)},
     )
     connection.execute("DROP TABLE texts")
-    documents = Source(ESTIMATES, source.paths, "documents")
+    documents = TableFiles(ESTIMATES, files.paths, "documents")
     if unreadable := documents.files_where(connection, "rates IS NULL"):
-        raise source.refusal(unreadable[0], "damaged or not an estimate")
+        raise files.refusal(unreadable[0], "damaged or not an estimate")
     return documents
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    table = source.table
+def _insert(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
+    table = files.table
     columns = names(table.columns)
     try:
-        source.rows(
+        files.rows(
             connection,
             f"INSERT INTO {quoted(table.name)} SELECT {columns} FROM {{files}}"
             f" ORDER BY {_key(table)}",
@@ -129,15 +129,15 @@ def _insert(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     except duckdb.ConstraintException:
         required = [quoted(column.name) for column in table.columns if not column.nullable]
         empty = " OR ".join(f"{name} IS NULL" for name in required)
-        file = source.files_where(connection, empty)[0]
+        file = files.files_where(connection, empty)[0]
         fault = f"an empty value in a column of {table.name} that allows none"
-        raise source.refusal(file, fault) from None
+        raise files.refusal(file, fault) from None
 
 
-def _refuse_other_schemas(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _refuse_other_schemas(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
     # In a Parquet schema the whole file is a row without type, and the rows `list` and `element`
     # belong to the list column before them.
-    schemas = Source(source.table, source.paths, "parquet_schema($files)").rows(
+    schemas = TableFiles(files.table, files.paths, "parquet_schema($files)").rows(
         connection,
         "SELECT min(file_name), columns FROM ("
         " SELECT file_name, list({'name': name, 'type': duckdb_type} ORDER BY name) AS columns"
@@ -146,8 +146,8 @@ def _refuse_other_schemas(connection: duckdb.DuckDBPyConnection, source: Source)
     )
     for file, columns in schemas:
         found = {column["name"]: column["type"] for column in columns}
-        if fault := _schema_fault(source.table, found):
-            raise source.refusal(file, fault)
+        if fault := _schema_fault(files.table, found):
+            raise files.refusal(file, fault)
 
 
 def _schema_fault(table: Table, found: dict[str, str]) -> str | None:
@@ -163,28 +163,28 @@ def _schema_fault(table: Table, found: dict[str, str]) -> str | None:
     )
 
 
-def _refuse_repeated_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    table = source.table
+def _refuse_repeated_rows(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
+    table = files.table
     repeated = connection.execute(
         f"SELECT cell FROM {quoted(table.name)} GROUP BY {_key(table)} HAVING count(*) > 1"
         " ORDER BY cell LIMIT 1"
     ).fetchone()
     if repeated:
-        files = source.files_where(connection, "cell = $cell", cell=repeated[0])
-        raise source.refusal(" and ".join(files), f"a row of cell {repeated[0]} occurs twice")
+        bad = files.files_where(connection, "cell = $cell", cell=repeated[0])
+        raise files.refusal(" and ".join(bad), f"a row of cell {repeated[0]} occurs twice")
 
 
-def _refuse_unplanned_cells(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _refuse_unplanned_cells(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
     unplanned = connection.execute(
-        f"SELECT loaded.cell FROM {quoted(source.table.name)} AS loaded"
+        f"SELECT loaded.cell FROM {quoted(files.table.name)} AS loaded"
         " ANTI JOIN cells AS planned ON planned.cell = loaded.cell ORDER BY 1 LIMIT 1"
     ).fetchone()
     if unplanned:
-        file = source.files_where(connection, "cell = $cell", cell=unplanned[0])[0]
-        raise source.refusal(file, f"of cell {unplanned[0]}, which the study does not plan")
+        file = files.files_where(connection, "cell = $cell", cell=unplanned[0])[0]
+        raise files.refusal(file, f"of cell {unplanned[0]}, which the study does not plan")
 
 
-def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _refuse_impossible(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:
     """Find in bulk what `Estimate.fault` would refuse."""
     found = connection.execute(
         "SELECT cell, emc50, low, high, probes FROM"
@@ -199,9 +199,9 @@ def _refuse_impossible(connection: duckdb.DuckDBPyConnection, source: Source) ->
     ).fetchone()
     if found:
         cell, emc50, low, high, probes = found
-        file = source.files_where(connection, "cell = $cell", cell=cell)[0]
+        file = files.files_where(connection, "cell = $cell", cell=cell)[0]
         numbers = f"emc50 {emc50}, interval [{low}, {high}], {probes} probes"
-        raise source.refusal(file, f"{numbers}: {WANTED}")
+        raise files.refusal(file, f"{numbers}: {WANTED}")
 
 
 def _key(table: Table) -> str:

@@ -64,7 +64,7 @@ class Warehouse:
             EmcError: the query is not one SELECT, DuckDB refuses it, or two columns of the answer
                 have one name.
         """
-        with self._complaints():
+        with self._duckdb_errors():
             statements = self._connection.extract_statements(query)
             if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
                 raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
@@ -98,7 +98,7 @@ class Warehouse:
         self.close()
 
     @contextmanager
-    def _complaints(self) -> Iterator[None]:
+    def _duckdb_errors(self) -> Iterator[None]:
         try:
             yield
         except duckdb.IOException as error:

@@ -12,7 +12,7 @@ from emc.data.originals import Edition, Shelf
 from emc.data.raw_table import RawTable
 from emc.data.reader import About, Reader
 from emc.data.table_columns import numbers_of
-from emc.data.tables import Table, checked, table_content
+from emc.data.tables import TypedTable, checked, table_content
 from emc.data.text_table import Form, open_text
 from emc.errors import EmcError
 from emc.study.sources import Adult, Covertype, Credit, GermanCredit
@@ -118,7 +118,7 @@ def credit(dataset: Credit, shelf: Shelf) -> Content:
     return table_content(table, None, found.files)
 
 
-def _adult_part(content: bytes, name: str) -> Table:
+def _adult_part(content: bytes, name: str) -> TypedTable:
     table = _text_table(content, name, ",", _ADULT_COLUMNS, _ADULT_NUMBERS)
     labels = table.labels.str.strip_chars_end(".")  # the test file ends each label with a dot
     return replace(table, labels=labels)
@@ -126,7 +126,7 @@ def _adult_part(content: bytes, name: str) -> Table:
 
 def _text_table(
     content: bytes, name: str, separator: str, columns: Sequence[str], numbers: Sequence[str]
-) -> Table:
+) -> TypedTable:
     """A text file without header; the label comes last."""
     form = Form(separator, comment="|")
     raw = open_text(content, name, form, header=(*columns, _LABEL)).read()

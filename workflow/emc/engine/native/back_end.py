@@ -18,7 +18,7 @@ from emc.engine.native.kernel import (
     LOSSES,
     ORDERS,
     Kernel,
-    Result,
+    KernelResult,
     Task,
     Trained,
 )
@@ -27,7 +27,7 @@ from emc.engine.native.refusal import refusal
 from emc.engine.native.source import translation_unit
 from emc.engine.order import order_state
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.engine.progress import EndPoint, trained_run
+from emc.engine.progress import Measured, trained_run
 from emc.engine.schedule import learning_rates
 from emc.errors import EmcError
 from emc.native.build import loaded
@@ -167,7 +167,7 @@ def _run(
         milestones=_milestones(result),
         correct=result.correct,
         losses=losses,
-        end=EndPoint(result.loss, result.gradient_norm, _split(parameters, shapes)),
+        end=Measured(result.loss, result.gradient_norm, _split(parameters, shapes)),
         back_end=NativeBackEnd.name,
         seconds=seconds,
     )
@@ -197,7 +197,7 @@ def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarra
     }
 
 
-def _milestones(result: Result) -> list[Milestone]:
+def _milestones(result: KernelResult) -> list[Milestone]:
     return [
         Milestone(epoch or None, step or None)
         for epoch, step in zip(result.milestone_epochs, result.milestone_steps, strict=True)

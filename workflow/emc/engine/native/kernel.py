@@ -52,7 +52,7 @@ class Task(Structure):
     )
 
 
-class Result(Structure):
+class KernelResult(Structure):
     """How it went."""
 
     _fields_ = (
@@ -71,7 +71,7 @@ class Result(Structure):
 class Trained(NamedTuple):
     """A finished training; the end point is flat float32, the epoch losses float64."""
 
-    result: Result
+    result: KernelResult
     epoch_losses: np.ndarray
     parameters: np.ndarray
 
@@ -90,7 +90,7 @@ class Kernel:
         self._library.emc_open.restype = c_void_p
         self._library.emc_open.argtypes = (POINTER(Task),)
         self._library.emc_advance.argtypes = (c_void_p, c_double)
-        self._library.emc_result.argtypes = (c_void_p, POINTER(Result))
+        self._library.emc_result.argtypes = (c_void_p, POINTER(KernelResult))
         self._library.emc_write.argtypes = (c_void_p, c_void_p, c_void_p)
         self._library.emc_state_size.restype = c_int64
         self._library.emc_state_size.argtypes = (c_void_p,)
@@ -108,7 +108,7 @@ class Kernel:
                 self._library.emc_load(replica, state.ctypes.data)
             while not self._library.emc_advance(replica, _SLICE_SECONDS):
                 pause(lambda: self._state(replica))
-            result = Result()
+            result = KernelResult()
             self._library.emc_result(replica, result)
             trained = Trained(result, np.empty(result.epochs), np.empty(parameters, np.float32))
             self._library.emc_write(

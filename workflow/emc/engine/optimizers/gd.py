@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emc.engine.optimizer import Decaying, KernelRule, Shapes
-from emc.engine.optimizers.sgd import Descent, Sgd
+from emc.engine.optimizers.sgd import MomentumRule, Sgd
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ class Gd(Decaying):
         """As `Optimizer` says."""
         return self._as_sgd.kernel_rule
 
-    def rule(self, shapes: Shapes, head: Collection[int]) -> Descent:
+    def rule(self, shapes: Shapes, head: Collection[int]) -> MomentumRule:
         """As `Optimizer` says."""
         return self._as_sgd.rule(shapes, head)
 

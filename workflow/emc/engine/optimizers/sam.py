@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from emc.engine.optimizer import Decaying, Shapes
-from emc.engine.optimizers.sgd import Descent
+from emc.engine.optimizers.sgd import MomentumRule
 
 _SMALLEST_NORM = 1e-12
 
@@ -27,9 +27,9 @@ class Sam(Decaying):
         """As `Optimizer` says."""
         return weights + uphill(gradient, self.rho)
 
-    def rule(self, shapes: Shapes, head: Collection[int]) -> Descent:  # noqa: ARG002
+    def rule(self, shapes: Shapes, head: Collection[int]) -> MomentumRule:  # noqa: ARG002
         """As `Optimizer` says."""
-        return Descent(self.momentum, False, shapes)
+        return MomentumRule(self.momentum, False, shapes)
 
     def reference(
         self,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as Reference
 
 
-class Descent:
+class MomentumRule:
     """Heavy-ball momentum, or Nesterov's, as torch.optim.SGD has them."""
 
     def __init__(self, momentum: float, nesterov: bool, shapes: Shapes) -> None:
@@ -49,9 +49,9 @@ class Sgd(Decaying):
             weight_decay=self.weight_decay,
         )
 
-    def rule(self, shapes: Shapes, head: Collection[int]) -> Descent:  # noqa: ARG002
+    def rule(self, shapes: Shapes, head: Collection[int]) -> MomentumRule:  # noqa: ARG002
         """As `Optimizer` says."""
-        return Descent(self.momentum, self.nesterov, shapes)
+        return MomentumRule(self.momentum, self.nesterov, shapes)
 
     def reference(
         self,

@@ -15,7 +15,7 @@ from emc.engine.fresh import fresh
 from emc.engine.optimizer import RATES
 from emc.engine.order import Shuffles
 from emc.engine.procedure import Procedure, Replica
-from emc.engine.progress import EndPoint, Progress
+from emc.engine.progress import Measured, Progress
 from emc.engine.schedule import rate_factors, steps_of_budget
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack, stacked
@@ -87,7 +87,7 @@ class Lockstep:
             start = time.perf_counter()
             self._epoch()
             ended = [lane for lane in self._lanes if lane.progress.ended is not None]
-            ends = self._end_points(ended)
+            ends = self._measured(ended)
             self._share_time(time.perf_counter() - start)
             for lane, end in zip(ended, ends, strict=True):
                 number = self._numbers[lane.place]
@@ -157,13 +157,13 @@ class Lockstep:
         for lane in self._lanes:
             lane.progress.close()
 
-    def _end_points(self, lanes: Sequence[_Lane]) -> list[EndPoint]:
+    def _measured(self, lanes: Sequence[_Lane]) -> list[Measured]:
         if not lanes:
             return []
         rows, net = self._rows_of(lanes), self._runner.step.net
         measured = self._runner.step.measure(rows)
         return [
-            EndPoint(loss, norm, net.arrays(rows.weights[row], [c[row] for c in rows.constants]))
+            Measured(loss, norm, net.arrays(rows.weights[row], [c[row] for c in rows.constants]))
             for row, (loss, norm) in enumerate(
                 zip(measured.losses.tolist(), measured.gradient_norms.tolist(), strict=True)
             )

@@ -20,7 +20,7 @@ CHUNK_ROWS = 256
 """Samples of each replica that an evaluation looks at in one go."""
 
 
-class Measured(NamedTuple):
+class Evaluation(NamedTuple):
     """Of each replica over all its samples, float64 [K]: mean loss without smoothing, and the
     norm of the gradient of the optimised loss."""
 
@@ -80,7 +80,7 @@ class Step:
         rows = each_replica(right)(weights, list(constants), x, labels)
         return (rows & _mask(sizes, x)).sum(1)
 
-    def measure(self, stack: Stack) -> Measured:
+    def measure(self, stack: Stack) -> Evaluation:
         """Loss and gradient over all samples, in evaluation mode."""
         self.net.template.eval()
         gradient = torch.zeros_like(stack.weights)
@@ -95,7 +95,7 @@ class Step:
             plain = self._row_losses(stack.weights, x, labels, stack.constants, smoothing=0.0)
             losses += torch.where(mask, plain.double(), 0.0).sum(1)
         gradient = self._procedure.optimizer.with_decay(gradient, stack.weights)
-        return Measured(losses / stack.counts, gradient.double().norm(dim=1))
+        return Evaluation(losses / stack.counts, gradient.double().norm(dim=1))
 
     def _gradient(
         self, weights: Tensor, x: Tensor, labels: Tensor, share: Tensor, constants: list[Tensor]

@@ -38,7 +38,7 @@ struct Task {
   double gradient_tolerance, plateau_tolerance;
 };
 
-// How it went; mirrored by emc.engine.native.kernel.Result.
+// How it went; mirrored by emc.engine.native.kernel.KernelResult.
 struct Result {
   int64_t finite, epochs, steps, gradient_evaluations;
   int64_t milestone_epochs[milestones], milestone_steps[milestones];  // 0: never

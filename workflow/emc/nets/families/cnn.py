@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from emc.nets.activation import Activation
+from emc.nets.activation import ActivationLayer
 from emc.nets.families import Hidden
 from emc.nets.initialisation import draw
 from emc.nets.normalisation import normalisation
@@ -20,7 +20,9 @@ def make(architecture: Cnn, hidden: Hidden, shape: tuple[int, ...], classes: int
         convolution = nn.Conv2d(before, after, 3, padding=1)
         draw(convolution, hidden.initialisation, hidden.activation)
         stages.append(
-            nn.Sequential(convolution, norm(after), Activation(hidden.activation), nn.MaxPool2d(2))
+            nn.Sequential(
+                convolution, norm(after), ActivationLayer(hidden.activation), nn.MaxPool2d(2)
+            )
         )
     height, width = (side >> architecture.depth for side in shape[1:])
     head = nn.Linear(channels[-1] * height * width, classes)

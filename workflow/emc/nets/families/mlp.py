@@ -5,7 +5,7 @@ from math import prod
 
 from torch import nn
 
-from emc.nets.activation import Activation
+from emc.nets.activation import ActivationLayer
 from emc.nets.families import Hidden
 from emc.nets.initialisation import draw
 from emc.study.architectures import Mlp
@@ -18,7 +18,7 @@ def make(architecture: Mlp, hidden: Hidden, shape: tuple[int, ...], classes: int
     for before, after in pairwise([prod(shape), *[architecture.width] * architecture.depth]):
         dense = nn.Linear(before, after)
         draw(dense, hidden.initialisation, hidden.activation)
-        layers += [dense, Activation(hidden.activation)]
+        layers += [dense, ActivationLayer(hidden.activation)]
     head = nn.Linear(architecture.width, classes)
     draw(head, hidden.initialisation, "identity")
     return nn.Sequential(*layers, head)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from emc.nets.activation import Activation
+from emc.nets.activation import ActivationLayer
 from emc.nets.families import Hidden
 from emc.study.architectures import MlpMixer
 from emc.study.training import ActivationChoice
@@ -66,5 +66,5 @@ class TokenMean(nn.Module):
 
 def _mlp(features: int, units: int, activation: ActivationChoice) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(features, units), Activation(activation), nn.Linear(units, features)
+        nn.Linear(features, units), ActivationLayer(activation), nn.Linear(units, features)
     )

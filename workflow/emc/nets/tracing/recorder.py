@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from emc.nets.graph import ZERO, Step, Taken
+from emc.nets.graph import ZERO, GraphStep, Taken
 from emc.nets.tracing.untraceable import UntraceableError
 
 _MOST_PLACES: Final = 1_000_000
@@ -17,11 +17,11 @@ class Recorder:
 
     def __init__(self, inputs: int) -> None:
         """Begin after so many inputs."""
-        self.steps: list[Step] = []
+        self.steps: list[GraphStep] = []
         self._places = inputs
         self._overwritten: list[np.ndarray] = []
 
-    def add(self, step: Step, *read: np.ndarray) -> np.ndarray:
+    def add(self, step: GraphStep, *read: np.ndarray) -> np.ndarray:
         """The places of what a step makes, [size], of numbers that it reads at `read`."""
         for places in read:
             self._check_readable(places)

@@ -11,7 +11,7 @@ from emc.nets.tracing.recorder import Recorder
 from emc.nets.tracing.untraceable import UntraceableError
 
 
-class Rows:
+class RowCount:
     """The number of samples in a batch, of which nothing is known."""
 
     def _refuse(self, *_: object) -> NoReturn:
@@ -23,7 +23,7 @@ class Rows:
     __bool__ = __int__ = __index__ = __float__ = __hash__ = _refuse
 
 
-ROWS = Rows()
+ROWS = RowCount()
 
 
 class Symbol:

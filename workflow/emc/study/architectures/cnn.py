@@ -41,7 +41,7 @@ class Cnn(Scaled):
         convolutions = [(after, 9 * before) for before, after in pairwise(channels)]
         return [*convolutions, (classes, channels[-1] * pixels)]
 
-    def problem(self, shape: Shape) -> str | None:
+    def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
         if found := self.image_problem(shape):
             return found

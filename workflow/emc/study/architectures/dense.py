@@ -23,7 +23,7 @@ class Linear(Family):
         """Its only weight."""
         return [(classes, prod(shape))]
 
-    def problem(self, shape: Shape) -> str | None:  # noqa: ARG002
+    def unsuitable(self, shape: Shape) -> str | None:  # noqa: ARG002
         """None: the net takes inputs of any shape."""
         return None
 
@@ -47,6 +47,6 @@ class Mlp(Scaled):
         units = [prod(shape), *[self.width] * self.depth, classes]
         return [(after, before) for before, after in pairwise(units)]
 
-    def problem(self, shape: Shape) -> str | None:  # noqa: ARG002
+    def unsuitable(self, shape: Shape) -> str | None:  # noqa: ARG002
         """None: the net takes inputs of any shape."""
         return None

@@ -27,7 +27,7 @@ class Family(Strict):
         """Every trainable weight with two dimensions or more."""
         raise NotImplementedError
 
-    def problem(self, shape: Shape) -> str | None:
+    def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
         raise NotImplementedError
 

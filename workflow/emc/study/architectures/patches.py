@@ -31,7 +31,7 @@ class Patches(Scaled):
         assert self.width is not None
         return (self.patch**2 * shape[0] + 1) * self.width
 
-    def problem(self, shape: Shape) -> str | None:
+    def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
         if found := self.image_problem(shape):
             return found

@@ -33,7 +33,7 @@ class PluginArchitecture(PluginEntry, Family):
         weights = _weights(self, shape, classes)
         return [(one[0], prod(one[1:])) for one in weights if len(one) > 1]
 
-    def problem(self, shape: Shape) -> str | None:  # noqa: ARG002
+    def unsuitable(self, shape: Shape) -> str | None:  # noqa: ARG002
         """None: making the net tells."""
         return None
 

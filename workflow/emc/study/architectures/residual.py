@@ -22,7 +22,7 @@ class Residual(Multiplied):
         """How many times the image is halved."""
         raise NotImplementedError
 
-    def problem(self, shape: Shape) -> str | None:
+    def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
         if found := self.image_problem(shape):
             return found

@@ -43,9 +43,9 @@ class Vit(Patches):
         embedding = (width, self.patch**2 * shape[0])
         return [*tokens, embedding, *block * self.depth, (classes, width)]
 
-    def problem(self, shape: Shape) -> str | None:
+    def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
-        if found := super().problem(shape):
+        if found := super().unsuitable(shape):
             return found
         if shape[1] != shape[2]:
             return f"'vit' wants square images, the data set has {shape[1]}x{shape[2]} pixels"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from emc.engine.trial import try_training
+from emc.engine.examination import examine_training
 from emc.errors import EmcError
 
 
@@ -26,7 +26,7 @@ class Changed(nn.Module):
 def test_a_good_net_stays_as_it_was(rows: int) -> None:
     net = nn.Sequential(nn.Linear(6, 4), nn.LayerNorm(4), nn.Dropout(), nn.Linear(4, 3))
     before = copy.deepcopy(net.state_dict())
-    try_training(net, torch.randn(rows, 6), classes=3)
+    examine_training(net, torch.randn(rows, 6), classes=3)
     assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())
 
 
@@ -46,10 +46,10 @@ def test_a_good_net_stays_as_it_was(rows: int) -> None:
 )
 def test_what_is_wrong_is_said(change: Callable[[Tensor, Tensor], object], message: str) -> None:
     with pytest.raises(EmcError, match=message):
-        try_training(Changed(change), torch.randn(4, 6), classes=3)
+        examine_training(Changed(change), torch.randn(4, 6), classes=3)
 
 
 def test_a_sparse_gradient_is_said() -> None:
     net = nn.Sequential(nn.Embedding(8, 2, sparse=True), nn.Flatten(), nn.Linear(12, 3))
     with pytest.raises(EmcError, match=r"gradient of '0\.weight' is torch\.sparse_coo"):
-        try_training(net, torch.randint(0, 8, (4, 6)), classes=3)
+        examine_training(net, torch.randint(0, 8, (4, 6)), classes=3)

@@ -24,7 +24,7 @@ class Expectation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Statistics:
     """Numbers behind a finding; NaN where there are none.
 
     `effect` is a ratio or a correlation, `low` and `high` its 95 % interval. `p` is that of the
@@ -49,14 +49,14 @@ class Result:
     size: float = math.nan
 
 
-def result(evidence: Pairs | Association, expect: Expectation, margin: float) -> Result:
+def statistics(evidence: Pairs | Association, expect: Expectation, margin: float) -> Statistics:
     """Hold evidence against an expectation; `margin` is the ratio that counts as equal."""
     if isinstance(evidence, Association):
         return _of_association(evidence, expect)
     return _of_pairs(evidence, expect, margin)
 
 
-def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Result:
+def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Statistics:
     """The result of the reading of open runs that decides least; no decision where they differ."""
     results = [_of_reading(one, expect, margin) for one in found.readings]
     least = max(results, key=lambda one: (math.isnan(one.p), one.p))
@@ -72,7 +72,7 @@ def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Result:
     )
 
 
-def _of_reading(found: Pairs, expect: Expectation, margin: float) -> Result:
+def _of_reading(found: Pairs, expect: Expectation, margin: float) -> Statistics:
     place, edge = location(found), math.log(margin)
     null = -edge if expect is Expectation.NOT_LESS else 0.0
     above, below = int((found.low > null).sum()), int((found.high < null).sum())
@@ -82,7 +82,7 @@ def _of_reading(found: Pairs, expect: Expectation, margin: float) -> Result:
         p, agrees, size = _decision(place, expect, null, edge)
     elif expect is not Expectation.EQUAL and found.bounds:
         p, agrees = p_sign, (above > below) == (expect is not Expectation.LESS)
-    return Result(
+    return Statistics(
         "ratio",
         p=p if len(found.low) >= FEWEST_UNITS else math.nan,
         agrees=agrees,
@@ -114,9 +114,9 @@ def _decision(
     return p, agrees, abs(distance) / place.deviation if spread else math.nan
 
 
-def _of_association(found: Association, expect: Expectation) -> Result:
+def _of_association(found: Association, expect: Expectation) -> Statistics:
     units = len(found.x)
-    counted = Result(
+    counted = Statistics(
         "correlation",
         units=units,
         pairs=found.pairs,

@@ -31,7 +31,7 @@ class Reading:
         """Why one smooth curve that crosses one half once does not describe the trials."""
         if not self.bets.crosses_once:
             return "the probability of a fit crosses one half more than once"
-        median = self.posterior.interval().median
+        median = self.posterior.transition().median
         low, high = self.bets.ends
         if median < (low or 0.0) or median > (high or inf):
             return "bets are won against the fitted curve's emc50"
@@ -40,7 +40,7 @@ class Reading:
         return None
 
 
-class Evidence:
+class Readings:
     """Two readings of the same trials: open ones are unfitted, or are left out."""
 
     def __init__(self, limits: Limits, aim: Aim, trials: Iterable[Trial] = ()) -> None:
@@ -63,6 +63,6 @@ class Evidence:
             self.upper.add(trial.n, fit)
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
+    def distinct(self) -> tuple[Reading, ...]:
         """The readings that differ."""
         return (self.lower,) if self.upper is self.lower else (self.lower, self.upper)

@@ -1,16 +1,16 @@
-"""A net tried on a few of its rows: what it takes, and how it may be examined."""
+"""A net examined on a few of its rows: what it takes, and how it may be differentiated."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emc.curvature.functional import Net, State
+from emc.curvature.functional import DifferentiatedNet, State
 from emc.curvature.row_losses import Rows
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import Behaviour, behaviour, few_different
 
 
-class Trial:
+class NetExamination:
     """What a few `rows` say of a net at a point: its `classes`, and whether rows `mixes`.
 
     Integers are given to the net as they are if it takes them (an embedding does), and otherwise
@@ -18,7 +18,7 @@ class Trial:
     """
 
     def __init__(
-        self, net: Net, parameters: np.ndarray, constants: State, inputs: np.ndarray
+        self, net: DifferentiatedNet, parameters: np.ndarray, constants: State, inputs: np.ndarray
     ) -> None:
         """Call the net.
 

@@ -43,7 +43,7 @@ _WANTED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class StudyFault:
     """One fault: where in the file, which key, and what was found and is allowed."""
 
     where: str
@@ -51,12 +51,12 @@ class Complaint:
     message: str
 
 
-def complaints(where: str, error: ValidationError, raw: Any) -> list[Complaint]:
+def study_faults(where: str, error: ValidationError, raw: Any) -> list[StudyFault]:
     """The faults that pydantic found in `raw`."""
     details = error.errors()
     places = [detail["loc"] for detail in details]
     return [
-        Complaint(where, _key(detail["loc"], raw), _message(detail))
+        StudyFault(where, _key(detail["loc"], raw), _message(detail))
         for detail in details
         if not _follows(detail, places)
     ]
@@ -69,7 +69,7 @@ def _follows(detail: ErrorDetails, places: Iterable[tuple[int | str, ...]]) -> b
     return detail["type"] == "too_short" and within
 
 
-def report(file: str, found: Iterable[Complaint]) -> str:
+def report(file: str, found: Iterable[StudyFault]) -> str:
     """All faults as lines; one that many cells share is shown once."""
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for fault in found:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emc.measurement.request import BESIDE, LIMITS, UNKNOWN, request
+from emc.measurement.resources import BESIDE, LIMITS, UNKNOWN, resources_of_job
 from emc.records import Law
 from emc.store.resources import Resources
 from emc.study import Cell
@@ -31,7 +31,7 @@ def test_what_is_expected_times_its_error_on_top_of_what_every_job_takes(
     resource: str, unit: int
 ) -> None:
     expected = 0.5 * cell().parameters * 3.0 / unit
-    asked = request(known(LINEAR), "measure", resource, cell(), 1)
+    asked = resources_of_job(known(LINEAR), "measure", resource, cell(), 1)
     assert asked == pytest.approx(BESIDE[resource] + expected, abs=1)
     assert asked >= BESIDE[resource] + expected - 1e-6
 
@@ -40,27 +40,27 @@ def test_what_is_expected_times_its_error_on_top_of_what_every_job_takes(
 def test_fixed_amounts_where_nothing_tells(resource: str) -> None:
     for resources in (None, Resources({}, {}), known(LINEAR)):
         for attempt in (1, 2, 3):
-            asked = request(resources, "certify", resource, cell(), attempt)
+            asked = resources_of_job(resources, "certify", resource, cell(), attempt)
             assert asked == UNKNOWN[resource] * attempt
 
 
 def test_a_further_try_asks_for_as_much_again() -> None:
-    first = request(known(LINEAR), "measure", "mem_mb", cell(), 1)
-    assert request(known(LINEAR), "measure", "mem_mb", cell(), 3) == 3 * first
+    first = resources_of_job(known(LINEAR), "measure", "mem_mb", cell(), 1)
+    assert resources_of_job(known(LINEAR), "measure", "mem_mb", cell(), 3) == 3 * first
 
 
 @pytest.mark.parametrize("rule", ["measure", "certify"])
 def test_nothing_beyond_the_users_limit(rule: str) -> None:
     resources = known(LINEAR, mem_mb=1100, runtime=30)
     big = cell(width=500)
-    assert request(resources, rule, "mem_mb", big, 1) == 1100
-    assert request(resources, rule, "runtime", big, 4) == 30
+    assert resources_of_job(resources, rule, "mem_mb", big, 1) == 1100
+    assert resources_of_job(resources, rule, "runtime", big, 4) == 30
 
 
 def test_a_cell_whose_size_is_not_known_beforehand_is_a_typical_one() -> None:
     own = cell(dataset={"name": "image-folder", "folder": "somewhere"})
     assert own.dataset.facts is None
-    asked = request(known(LINEAR), "measure", "mem_mb", own, 1)
+    asked = resources_of_job(known(LINEAR), "measure", "mem_mb", own, 1)
     assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * 100 * 3, abs=1)
 
 
@@ -75,6 +75,6 @@ def test_every_request_is_whole_and_possible(
     level: float, power: float, factor: float, attempt: int, resource: str
 ) -> None:
     law = Law(level, power, typical=100.0, factor=factor, learnt_from=5)
-    asked = request(known(law), "measure", resource, cell(), attempt)
+    asked = resources_of_job(known(law), "measure", resource, cell(), attempt)
     assert type(asked) is int
     assert BESIDE[resource] <= asked <= LIMITS[resource]

@@ -1,4 +1,4 @@
-"""A journal in memory, for measurements that nobody resumes."""
+"""A journal that is not written to disk, for measurements that nobody resumes."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from emc.records import Probe
 
 
-class MemoryJournal:
+class UnwrittenJournal:
     """Finished rounds; end points are not kept."""
 
     def __init__(self) -> None:

@@ -16,7 +16,9 @@ LIMITS: Final = {"mem_mb": 1_000_000, "runtime": 10_080}
 _UNITS: Final = {"mem_mb": 1.0, "runtime": 60.0}
 
 
-def request(resources: Resources | None, rule: str, resource: str, cell: Cell, attempt: int) -> int:
+def resources_of_job(
+    resources: Resources | None, rule: str, resource: str, cell: Cell, attempt: int
+) -> int:
     """Minutes of `runtime` or megabytes of `mem_mb` for a try to run a rule on a cell.
 
     What hardly a finished cell would have exceeded, on top of what every job takes; for each

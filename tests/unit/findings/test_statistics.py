@@ -8,7 +8,7 @@ from scipy import stats
 
 from emc.findings.association import Association
 from emc.findings.pairs import Pairs
-from emc.findings.result import Expectation, result
+from emc.findings.statistics import Expectation, statistics
 
 GREATER, LESS, EQUAL, NOT_LESS = (
     Expectation.GREATER,
@@ -26,7 +26,7 @@ def units(low, high=None) -> Pairs:
 
 def test_equality_is_two_one_sided_tests():
     values = np.array([0.01, -0.02, 0.03, 0.0, -0.01, 0.02])
-    found = result(units(values), EQUAL, 1.1)
+    found = statistics(units(values), EQUAL, 1.1)
     edge = math.log(1.1)
     above = stats.ttest_1samp(values, -edge, alternative="greater").pvalue
     below = stats.ttest_1samp(values, edge, alternative="less").pvalue
@@ -35,43 +35,43 @@ def test_equality_is_two_one_sided_tests():
 
 
 def test_a_difference_beyond_the_margin_contradicts_equality():
-    found = result(units([0.5, 0.6, 0.55, 0.52]), EQUAL, 1.1)
+    found = statistics(units([0.5, 0.6, 0.55, 0.52]), EQUAL, 1.1)
     assert found.p < 0.01
     assert not found.agrees
 
 
 def test_a_wide_spread_leaves_equality_open():
-    found = result(units([0.5, -0.6, 0.55, -0.4]), EQUAL, 1.1)
+    found = statistics(units([0.5, -0.6, 0.55, -0.4]), EQUAL, 1.1)
     assert found.p > 0.05
 
 
 def test_not_less_allows_the_margin():
     values = np.array([-0.02, 0.01, -0.01, 0.0, -0.03])
-    found = result(units(values), NOT_LESS, 1.1)
+    found = statistics(units(values), NOT_LESS, 1.1)
     wanted = stats.ttest_1samp(values, -math.log(1.1))
     assert found.p == pytest.approx(wanted.pvalue)
     assert found.agrees
-    assert not result(units(values - 0.5), NOT_LESS, 1.1).agrees
+    assert not statistics(units(values - 0.5), NOT_LESS, 1.1).agrees
 
 
 def test_orderings_alone_decide_where_exact_ratios_are_few():
     low, infinite = [0.2] * 7, [math.inf] * 7
-    found = result(units(low, infinite), GREATER, 1.1)
+    found = statistics(units(low, infinite), GREATER, 1.1)
     assert found.p == found.p_sign == pytest.approx(2 / 2**7)
     assert (found.agrees, found.bounds) == (True, 7)
     assert math.isnan(found.effect)
-    assert not result(units(low, infinite), LESS, 1.1).agrees
+    assert not statistics(units(low, infinite), LESS, 1.1).agrees
 
 
 def test_bounds_that_leave_the_order_open_do_not_count():
-    found = result(units([-0.2] * 9, [math.inf] * 9), GREATER, 1.1)
+    found = statistics(units([-0.2] * 9, [math.inf] * 9), GREATER, 1.1)
     assert math.isnan(found.p)
 
 
 def test_bounds_join_exact_ratios():
     low = [0.3, 0.4, 0.35, 0.5, 0.45]
     high = [0.3, 0.4, 0.35, math.inf, math.inf]
-    found = result(units(low, high), GREATER, 1.1)
+    found = statistics(units(low, high), GREATER, 1.1)
     assert found.p < 0.05
     assert found.effect > math.exp(0.35)
     assert (found.units, found.bounds) == (5, 2)
@@ -79,7 +79,7 @@ def test_bounds_join_exact_ratios():
 
 @pytest.mark.parametrize("low", [[], [0.3], [0.3, 0.4]])
 def test_fewer_than_three_units_have_no_p(low):
-    assert math.isnan(result(units(low), GREATER, 1.1).p)
+    assert math.isnan(statistics(units(low), GREATER, 1.1).p)
 
 
 def association(draw, slope, count=40, confounding=1.0) -> Association:
@@ -108,12 +108,12 @@ def test_an_association_that_size_explains_is_none():
     found = association(np.random.default_rng(1), 0.0, count=60, confounding=3.0)
     assert found.pearson > 0.8
     assert abs(found.partial) < 0.35
-    decided = result(found, LESS, 1.1)
+    decided = statistics(found, LESS, 1.1)
     assert decided.low < decided.effect < decided.high
 
 
 def test_a_prediction_beyond_size_is_found():
-    decided = result(association(np.random.default_rng(2), -0.5), LESS, 1.1)
+    decided = statistics(association(np.random.default_rng(2), -0.5), LESS, 1.1)
     assert decided.agrees
     assert decided.p < 1e-4
     assert decided.high < 0
@@ -129,7 +129,7 @@ def test_a_true_null_association_is_rejected_in_under_five_percent():
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_too_few_configurations_have_no_correlation(count):
     found = association(np.random.default_rng(4), -0.5, count=count)
-    assert math.isnan(result(found, LESS, 1.1).p)
+    assert math.isnan(statistics(found, LESS, 1.1).p)
 
 
 def test_kendall_is_scipys():

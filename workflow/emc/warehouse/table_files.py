@@ -14,7 +14,7 @@ from emc.store.layout import REMADE_BY
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TableFiles:
     """Files of one table and the SQL that reads them, which gives a column `filename` too."""
 
     table: Table
@@ -35,7 +35,7 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turn DuckDB's complaint about a damaged file, which names it, into one for the user."""
+        """Turn DuckDB's error about a damaged file, which names it, into one for the user."""
         try:
             yield
         except (

@@ -1,4 +1,4 @@
-"""Whether a user's net can be trained at all, told before it is."""
+"""A user's net examined before it is trained: whether it can be trained at all."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from emc.engine.fresh import tried
 from emc.errors import EmcError, one_line
 
 
-def try_training(net: nn.Module, x: Tensor, classes: int) -> None:
+def examine_training(net: nn.Module, x: Tensor, classes: int) -> None:
     """Take the gradient of a net's loss on x, float32 [batch, *shape], once.
 
     Raises:

@@ -9,7 +9,7 @@ PRECISIONS: Final = ("float64", "float32")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CertificateTolerances:
     """Tolerances of the three tests, and how much work may be spent on them.
 
     Curvature: no eigenvalue below `-eps * lambda_max`, wrongly said with probability `delta` at
@@ -47,4 +47,4 @@ class Settings:
             raise EmcError(f"precision {self.precision!r}: allowed are {', '.join(PRECISIONS)}")
 
 
-DEFAULT: Final = Settings()
+DEFAULT: Final = CertificateTolerances()
