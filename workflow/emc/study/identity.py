@@ -14,7 +14,7 @@ from emc.study.models import CertificateSettings
 from emc.study.parameterisation import Full
 from emc.study.plugin_entry import PluginEntry, plugin_document
 from emc.study.sources import DataSet, dataset_name
-from emc.study.strict import Strict, absent_meanings
+from emc.study.strict import Strict
 from emc.study.training import activation_name
 
 PROTOCOL: Final = 3
@@ -27,11 +27,11 @@ _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_
 
 
 def canonical(cell: Cell) -> str:
-    """The cell as JSON: sorted keys, defaults written out, no field at its `absent_means`.
+    """The cell as JSON: sorted keys, defaults written out.
 
     What a plug-in registered comes with the plug-in's file and the hash of its content.
     """
-    return _text({"protocol": PROTOCOL, **_reduced(cell)})
+    return _text({"protocol": PROTOCOL, **_document(cell)})
 
 
 def from_canonical(text: str) -> Cell:
@@ -63,14 +63,14 @@ def identified(cell: Cell) -> tuple[str, str]:
     """
     definition = hashed = canonical(cell)
     if '"plugin":' in definition:
-        hashed = _text({"protocol": PROTOCOL, **_reduced(cell, with_files=False)})
+        hashed = _text({"protocol": PROTOCOL, **_document(cell, with_files=False)})
     digest = sha256(hashed.encode()).hexdigest()[:12]
     return f"{_stem(cell)}-{digest}", definition
 
 
 def settings_definition(settings: CertificateSettings) -> str:
     """A group of settings as canonical JSON."""
-    return _text(_reduced(settings))
+    return _text(_document(settings))
 
 
 def settings_from_definition(text: str) -> CertificateSettings:
@@ -94,17 +94,14 @@ def plan_id(asked: Iterable[tuple[str, Sequence[str]]]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _reduced(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
-    reduced: dict[str, Any] = {}
-    for name, meant in absent_meanings(type(model)).items():
-        value = getattr(model, name)
+def _document(model: Strict, *, with_files: bool = True) -> dict[str, Any]:
+    document = {name: getattr(model, name) for name in type(model).model_fields}
+    for name, value in document.items():
         if isinstance(value, Strict):
-            value = _reduced(value, with_files=with_files)
-        if value != meant:
-            reduced[name] = value
+            document[name] = _document(value, with_files=with_files)
     if isinstance(model, PluginEntry):
-        reduced["plugin"] = plugin_document(model, with_file=with_files)
-    return reduced
+        document["plugin"] = plugin_document(model, with_file=with_files)
+    return document
 
 
 def _stem(cell: Cell) -> str:
@@ -118,16 +115,16 @@ def _stem(cell: Cell) -> str:
 
 def dataset_id(dataset: DataSet) -> str:
     """Name of a data set's folder: what it is called, and a hash of its keys if it has any."""
-    if set(_reduced(dataset)) == {"name"}:
+    if set(_document(dataset)) == {"name"}:
         return dataset.name
-    hashed = _text(_reduced(dataset, with_files=False))
+    hashed = _text(_document(dataset, with_files=False))
     digest = sha256(hashed.encode()).hexdigest()[:8]
     return f"{dataset_name(dataset)}-{digest}"
 
 
 def dataset_definition(dataset: DataSet) -> str:
     """The data set as canonical JSON."""
-    return _text(_reduced(dataset))
+    return _text(_document(dataset))
 
 
 def dataset_from_definition(text: str) -> DataSet:

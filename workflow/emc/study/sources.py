@@ -9,7 +9,7 @@ from unicodedata import normalize
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
-from emc.study.strict import Count, Name, Positive, Strict, Whole, added, named
+from emc.study.strict import Count, Name, Positive, Strict, Whole, named
 
 Several = Annotated[Whole, Field(ge=2)]
 
@@ -92,7 +92,7 @@ class ImageFolder(Images):
     """A local tree of images, one folder per class; ImageNet-20MS is used this way."""
 
     name: Literal["image-folder"]
-    called: Called = added(absent_means=None, default=None)
+    called: Called = None
     """What it is called in ids, tables, claims and figures; the folder's name where absent."""
     folder: str
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
@@ -224,7 +224,7 @@ Word = Annotated[str, BeforeValidator(_word)]
 class Columns(Strict):
     """A user's own table, a fifth of its rows for testing: its inputs and its label."""
 
-    called: Called = added(absent_means=None, default=None)
+    called: Called = None
     """What it is called in ids, tables, claims and figures; the file's name where absent."""
     file: str
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
@@ -281,7 +281,7 @@ class Parquet(Columns):
 class PluginDataSet(PluginEntry):
     """A data set that a plug-in registers."""
 
-    called: Called = added(absent_means=None, default=None)
+    called: Called = None
     """What it is called in ids, tables, claims and figures; as it is registered where absent."""
 
     @property

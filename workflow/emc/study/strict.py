@@ -1,37 +1,25 @@
 """The base of every model of a study file: unknown keys are errors, values never change."""
 
 from difflib import get_close_matches
-from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-ABSENT = object()
-"""Says that a field was there from the first version of the protocol on."""
-
 
 class Strict(BaseModel):
-    """A part of a study file.
-
-    Validated with the context ``{"canonical": True}``, fields that are not there take their
-    `absent_means` instead of today's default.
-    """
+    """A part of a study file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+    def _known_keys(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         known = cls.model_fields
         for key in value:
             if key not in known:
                 raise ValueError(unknown("key", str(key), list(known)))
-        if is_canonical(info):
-            meant = absent_meanings(cls)
-            added_later = {key: what for key, what in meant.items() if what is not ABSENT}
-            return {**added_later, **value}
         return value
 
 
@@ -45,16 +33,6 @@ def unknown(kind: str, found: str, known: list[str]) -> str:
     near = get_close_matches(found, known, n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown {kind} {found!r}{hint} (known: {', '.join(known)})"
-
-
-@cache
-def absent_meanings(model: type[BaseModel]) -> dict[str, Any]:
-    """For each field, what its absence from a cell's id means, or `ABSENT`."""
-    extras = {name: field.json_schema_extra for name, field in model.model_fields.items()}
-    return {
-        name: extra.get("absent_means", ABSENT) if isinstance(extra, dict) else ABSENT
-        for name, extra in extras.items()
-    }
 
 
 def _number(value: object) -> object:
@@ -95,17 +73,3 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 def named(value: Any) -> Any:
     """Let a bare name stand for an entry with that name and nothing else."""
     return {"name": value} if isinstance(value, str) else value
-
-
-def added(*, absent_means: Any, default: Any) -> Any:
-    """Declare a field that a later version of the protocol added.
-
-    At exactly `absent_means`, the behaviour before the field existed, the field is left out of
-    the cell's id, so that old ids live on even when `default` changes. `absent_means` is frozen
-    for ever; that of an entry is the entry's canonical form.
-    """
-    return Field(
-        default=default,
-        validate_default=True,
-        json_schema_extra={"absent_means": absent_means},
-    )
