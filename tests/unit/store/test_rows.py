@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.store.examples import certificates, estimates, probes
 
 from emc.records import Certificate, Estimate, Outcome, Probe
+from emc.records.column import from_row, row
 from emc.store.columns import CERTIFICATES, ESTIMATES, PROBES, RATES
 from emc.store.documents import read_document, write_document
 from emc.store.layout import REMADE_BY
@@ -17,10 +18,8 @@ from emc.store.rows import (
     certificate_row,
     estimate_document,
     estimate_from_document,
-    estimate_row,
     probe_from_row,
     probe_row,
-    rate_rows,
 )
 from emc.store.tables import frame, read_table, write_table
 
@@ -62,10 +61,11 @@ def test_an_estimate_comes_back_from_its_document(
 @settings(max_examples=30)
 @given(estimates, certificates)
 def test_every_row_fits_its_table(estimate: Estimate, certificate: Certificate) -> None:
-    assert frame(ESTIMATES, [estimate_row(estimate)]).row(0, named=True) == estimate_row(estimate)
-    assert frame(RATES, rate_rows(estimate)).to_dicts() == rate_rows(estimate)
+    rates = [{"cell": estimate.cell, **row(rate)} for rate in estimate.rates]
+    assert frame(ESTIMATES, [row(estimate)]).row(0, named=True) == row(estimate)
+    assert frame(RATES, rates).to_dicts() == rates
     kept = frame(CERTIFICATES, [certificate_row(certificate)]).row(0, named=True)
-    assert kept == certificate_row(certificate)
+    assert from_row(Certificate, kept) == certificate
 
 
 def test_milestones_have_columns_of_their_own() -> None:

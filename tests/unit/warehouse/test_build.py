@@ -25,7 +25,6 @@ from emc.errors import EmcError
 from emc.measurement.state import read_estimate
 from emc.store.columns import CELLS, CERTIFICATES, PROBES
 from emc.store.layout import REMADE_BY
-from emc.store.rows import estimate_row, rate_rows
 from emc.store.tables import read_table, write_table
 from emc.warehouse import build, open_database
 
@@ -58,62 +57,6 @@ def test_estimates_and_rates_hold_what_the_documents_hold(study, warehouse):
         assert found.row(0, named=True) == document
         found = warehouse.sql("SELECT * EXCLUDE (cell) FROM rates WHERE cell = $cell", cell=plan.id)
         assert found.to_dicts() == rates
-
-
-def test_what_older_estimates_say_of_n_beyond_the_data_is_left_out_by_every_reader(pair):
-    paths = [pair.results.cell(plan.id).estimate for plan in pair.planned]
-    ends = [json.loads(path.read_text())["samples_available"] for path in paths]
-    numbers = [
-        {"emc50": end, "low": end, "high": 4.0 * end, "saturated": True} for end in ends[:1]
-    ] + [{"emc50": 1.1 * end, "low": 0.8 * end, "high": 2.0 * end} for end in ends[1:]]
-    for path, end, told in zip(paths, ends, numbers, strict=True):
-        budget = {"emc50_budget": 0.9 * end, "low_budget": 0.5, "high_budget": 1.2 * end}
-        rate = {"lr": 0.1, "emc50": 1.5 * end, "low": 1.0, "high": 4.0 * end, "probes": 4}
-        rates = [
-            rate,
-            rate | {"lr": 0.3, "emc50": 9.0, "low": 8.0, "high": 11.0},
-            rate | {"lr": 0.4, "emc50": 9.0, "low": 8.0, "high": 9.0},
-            rate | {"lr": 0.5, "emc50": 9.0, "low": 0.5, "high": 3.0 * end},
-        ]
-        edit_document(path, told | budget | {"rates": rates})
-    rebuild(pair)
-    with open_database(pair.database) as opened:
-        estimates = {row["cell"]: row for row in opened.view("estimates").to_dicts()}
-        rates = opened.view("rates").to_dicts()
-        told = opened.view("emc")
-    read = [read_estimate(pair.results.cell(plan.id)) for plan in pair.planned]
-    assert estimates == {one.cell: estimate_row(one) for one in read}
-    assert rates == [
-        row for one in sorted(read, key=lambda one: one.cell) for row in rate_rows(one)
-    ]
-    assert told["saturated"].to_list() == [True, True]
-    for name in ("high", "low_budget", "high_budget"):
-        assert told[name].to_list() == [None, None]
-
-
-LOWER_ENDS = ("low", "low_budget", "low_any_curve")
-
-
-@pytest.mark.parametrize(
-    ("told", "interval"),
-    [
-        ({"emc50": 10.0, "low": 4.0, "high": 10.0, "below_smallest": True}, (None, 10.0)),
-        ({"emc50": 10.0, "low": 0.4, "high": 12.0}, (None, 12.0)),
-        ({"emc50": 10.0, "low": 4.0, "high": 1e9, "tolerance_reached": True}, (4.0, None)),
-        ({"emc50": 10.0, "high": 12.0} | dict.fromkeys(LOWER_ENDS), (None, 12.0)),
-    ],
-    ids=["upper bound", "below one", "beyond the data", "not known"],
-)
-def test_ends_where_no_n_can_be_tried_are_left_out_by_every_reader(pair, told, interval):
-    files = pair.results.cell(pair.planned[0].id)
-    edit_document(files.estimate, {"saturated": False, **told})
-    rebuild(pair)
-    read = read_estimate(files)
-    with open_database(pair.database) as opened:
-        found = opened.sql("SELECT * FROM estimates WHERE cell = $cell", cell=read.cell)
-    assert found.row(0, named=True) == estimate_row(read)
-    assert (read.low, read.high) == interval
-    assert not (read.tolerance_reached and read.high is None)
 
 
 BUILDING = """

@@ -1,8 +1,9 @@
 """The evidence that a probe's end point is a minimum."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from emc.records.column import column
 from emc.records.outcome import Outcome
 
 
@@ -31,24 +32,27 @@ class Judgement:
     `inconclusive`), `trace` is an estimate and `negative_eigenvalues` is not known.
     """
 
-    n: int
-    verdict: Verdict
-    reason: str
-    loss: float
-    gradient_norm: float
-    relative_gradient_norm: float
-    plateau: float
-    lambda_min: float
-    lambda_min_residual: float
-    lambda_max: float
-    lambda_max_residual: float
-    trace: float
-    negative_eigenvalues: int | None
-    exact: bool
-    iterations: int
-    eps: float
-    delta: float
-    seconds: float
+    n: int = column("training samples")
+    verdict: Verdict = column("what the certificate says")
+    reason: str = column("why, and of which mode of a net where its modes differ")
+    loss: float = column("mean training loss, float64")
+    gradient_norm: float = column("norm of the full-batch mean gradient")
+    relative_gradient_norm: float = column("the same relative to weights and curvature")
+    plateau: float = column("relative variation of the last ten epoch losses")
+    lambda_min: float = column(
+        "smallest eigenvalue of the loss Hessian; an upper bound where neither exact nor"
+        " accurate to its residual"
+    )
+    lambda_min_residual: float = column("residual of its Ritz vector")
+    lambda_max: float = column("largest eigenvalue of the loss Hessian")
+    lambda_max_residual: float = column("residual of its Ritz vector")
+    trace: float = column("trace of the loss Hessian; an estimate unless exact")
+    negative_eigenvalues: int | None = column("negative eigenvalues, where exact")
+    exact: bool = column("the whole spectrum was computed")
+    iterations: int = column("Lanczos iterations; 0 where exact")
+    eps: float = column("curvature tolerance relative to lambda_max")
+    delta: float = column("probability with which the bound may miss; 0 where exact")
+    seconds: float = column("wall time of the certificate", unit="seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +63,13 @@ class Certificate(Judgement):
     `spectrum_values` stands for.
     """
 
-    cell: str
-    round: int
-    replica: int
-    outcome: Outcome
-    spectrum_values: tuple[float, ...] = field(default=(), repr=False)
-    spectrum_shares: tuple[float, ...] = field(default=(), repr=False)
+    cell: str = column("cell")
+    round: int = column("round of the probe")
+    replica: int = column("place of the probe in its round")
+    outcome: Outcome = column("how the probe ended")
+    spectrum_values: tuple[float, ...] = column(
+        "the spectrum as a quadrature: eigenvalues", default=(), repr=False
+    )
+    spectrum_shares: tuple[float, ...] = column(
+        "share of all eigenvalues that each stands for", default=(), repr=False
+    )

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
+from emc.records.column import column
+
 WANTED: Final = (
     "wanted are finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
 )
@@ -34,11 +36,15 @@ class RateEstimate:
     An end of the interval is None where it is not known; see `Estimate`.
     """
 
-    lr: float
-    emc50: float
-    low: float | None
-    high: float | None
-    probes: int
+    lr: float = column("learning rate")
+    emc50: float = column("samples that are fitted with probability one half")
+    low: float | None = column(
+        "lower end of the 95 % interval; empty for an upper bound and below 1"
+    )
+    high: float | None = column(
+        "upper end of the 95 % interval; empty for a lower bound and beyond the data"
+    )
+    probes: int = column("probes at this rate")
 
     def within(self, end: float) -> "RateEstimate":
         """The same where the data has `end` samples; see `Estimate.within_data`."""
@@ -51,7 +57,7 @@ class RateEstimate:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One cell's EMC, at its minima and within its budget.
 
@@ -78,41 +84,68 @@ class Estimate:
     net, `software` names the code that measured.
     """
 
-    cell: str
-    method: str
-    emc50: float | None
-    low: float | None
-    high: float | None
-    emc50_budget: float
-    low_budget: float | None
-    high_budget: float | None
-    low_any_curve: float | None
-    high_any_curve: float | None
-    one_curve: bool
-    misfit: str | None
-    unfitted_decided: float | None
-    open_matters: bool
-    width: float
-    emc_walk: int | None
-    saturated: bool
-    below_smallest: bool
-    tolerance: float
-    tolerance_reached: bool
-    best_lr: float
-    rate_at_edge: str | None
+    cell: str = column("cell")
+    method: str = column("search method")
+    emc50: float | None = column(
+        "samples that are fitted at minima with probability one half; empty where no unfitted"
+        " probe is decided"
+    )
+    low: float | None = column(
+        "lower end of the 95 % interval of emc50, open runs being unfitted; empty for an"
+        " upper bound and below 1"
+    )
+    high: float | None = column(
+        "upper end of the 95 % interval of emc50, open runs left out; empty where saturated"
+        " or beyond the data"
+    )
+    emc50_budget: float = column(
+        "samples that are fitted within the budget with probability one half"
+    )
+    low_budget: float | None = column(
+        "lower end of the 95 % interval of emc50_budget; empty for an upper bound and below 1"
+    )
+    high_budget: float | None = column(
+        "upper end of the 95 % interval of emc50_budget; empty where it is a lower bound or"
+        " beyond the data"
+    )
+    low_any_curve: float | None = column(
+        "lower end of a 95 % confidence set of what the search aims at that assumes no curve,"
+        " only that the probability crosses one half once; empty where not known"
+    )
+    high_any_curve: float | None = column("upper end of the same set; empty where not known")
+    one_curve: bool = column("one smooth curve describes the probes")
+    misfit: str | None = column("why one smooth curve does not describe the probes")
+    unfitted_decided: float | None = column(
+        "share of the unfitted probes in the transition (fitted probability from 5 to 95 %)"
+        " that are decided: diverged or at a minimum; empty without any"
+    )
+    open_matters: bool = column("open runs could move emc50 beyond the tolerance")
+    width: float = column("n fitted with probability 0.1 over n fitted with 0.9")
+    emc_walk: int | None = column("last n that a walk fitted")
+    saturated: bool = column("the data ended first: emc50 is a lower bound")
+    below_smallest: bool = column("not even the smallest n: emc50 is an upper bound")
+    tolerance: float = column("wanted relative half width of the interval")
+    tolerance_reached: bool = column("the interval is that narrow")
+    best_lr: float = column("learning rate that the search chose")
+    rate_at_edge: str | None = column(
+        "lowest or highest where the best learning rate lies at that end of its grid"
+    )
     rates: tuple[RateEstimate, ...]
-    probes: int
-    rounds: int
-    parameters: int
-    classes: int
-    samples_available: int
-    memorised_bits: float
-    seconds: float
-    back_end: str
-    device: str
-    software: str | None = None
-    finish_refused: str | None = None
-    native_refused: str | None = None
+    probes: int = column("probes spent")
+    rounds: int = column("rounds of the search")
+    parameters: int = column("trainable parameters")
+    classes: int = column("classes")
+    samples_available: int = column("training samples that the data set offers")
+    memorised_bits: float = column("largest number of bits that a probe memorised", unit="bits")
+    seconds: float = column("wall time of all probes", unit="seconds")
+    back_end: str = column("engine")
+    device: str = column("kind of device")
+    software: str | None = column("versions of the code that measured", default=None)
+    finish_refused: str | None = column("why no probe could be brought to a minimum", default=None)
+    native_refused: str | None = column(
+        "why the native kernels did not train the net",
+        default=None,
+    )
 
     @property
     def within_data(self) -> "Estimate":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from emc.records import Generalisation, Probe
+from emc.records import Certificate, Estimate, Generalisation, Probe, RateEstimate
 from emc.records.column import Column, Kind, columns
 
 __all__ = [
@@ -29,6 +29,11 @@ class Table:
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+
+
+def _keyed(key: tuple[str, ...], record: type) -> tuple[tuple[str, ...], tuple[Column, ...]]:
+    """A key, and the columns of a record with those of the key first."""
+    return key, tuple(sorted(columns(record), key=lambda column: column.name not in key))
 
 
 CELLS: Final = Table(
@@ -78,157 +83,20 @@ PROBES: Final = Table(
 )
 
 ESTIMATES: Final = Table(
-    "estimates",
-    "One row per measured cell: its EMC.",
-    ("cell",),
-    (
-        Column("cell", "text", "cell"),
-        Column("method", "text", "search method"),
-        Column(
-            "emc50",
-            "real",
-            "samples that are fitted at minima with probability one half; empty where no failure is"
-            " decided",
-            True,
-        ),
-        Column(
-            "low",
-            "real",
-            "lower end of the 95 % interval of emc50, open runs being failures; empty for an upper"
-            " bound and below 1",
-            True,
-        ),
-        Column(
-            "high",
-            "real",
-            "upper end of the 95 % interval of emc50, open runs left out; empty where saturated or"
-            " beyond the data",
-            True,
-        ),
-        Column(
-            "emc50_budget",
-            "real",
-            "samples that are fitted within the budget with probability one half",
-        ),
-        Column(
-            "low_budget",
-            "real",
-            "lower end of the 95 % interval of emc50_budget; empty for an upper bound and below 1",
-            True,
-        ),
-        Column(
-            "high_budget",
-            "real",
-            "upper end of the 95 % interval of emc50_budget; empty where it is a lower bound or"
-            " beyond the data",
-            True,
-        ),
-        Column(
-            "low_any_curve",
-            "real",
-            "lower end of a 95 % confidence set of what the search aims at that assumes no curve,"
-            " only that the probability crosses one half once; empty where not known",
-            True,
-        ),
-        Column("high_any_curve", "real", "upper end of the same set; empty where not known", True),
-        Column("one_curve", "truth", "one smooth curve describes the probes"),
-        Column("misfit", "text", "why one smooth curve does not describe the probes", True),
-        Column(
-            "unfitted_decided",
-            "real",
-            "share of the unfitted probes in the transition (fitted probability from 5 to 95 %)"
-            " that are"
-            " decided: diverged or at a minimum; empty without any",
-            True,
-        ),
-        Column("open_matters", "truth", "open runs could move emc50 beyond the tolerance"),
-        Column("width", "real", "n fitted with probability 0.1 over n fitted with 0.9"),
-        Column("emc_walk", "whole", "last n that a walk fitted", True),
-        Column("saturated", "truth", "the data ended first: emc50 is a lower bound"),
-        Column("below_smallest", "truth", "not even the smallest n: emc50 is an upper bound"),
-        Column("tolerance", "real", "wanted relative half width of the interval"),
-        Column("tolerance_reached", "truth", "the interval is that narrow"),
-        Column("best_lr", "real", "learning rate that the search chose"),
-        Column(
-            "rate_at_edge",
-            "text",
-            "lowest or highest where the best learning rate lies at that end of its grid",
-            True,
-        ),
-        Column("probes", "whole", "probes spent"),
-        Column("rounds", "whole", "rounds of the search"),
-        Column("parameters", "whole", "trainable parameters"),
-        Column("classes", "whole", "classes"),
-        Column("samples_available", "whole", "training samples that the data set offers"),
-        Column("memorised_bits", "real", "largest number of bits that a probe memorised"),
-        Column("seconds", "real", "wall time of all probes"),
-        Column("back_end", "text", "engine"),
-        Column("device", "text", "kind of device"),
-        Column("software", "text", "versions of the code that measured", True),
-        Column("finish_refused", "text", "why no probe could be brought to a minimum", True),
-        Column("native_refused", "text", "why the native kernels did not train the net", True),
-    ),
+    "estimates", "One row per measured cell: its EMC.", ("cell",), columns(Estimate)
 )
 
 RATES: Final = Table(
     "rates",
     "emc50 at each learning rate of a cell's grid.",
     ("cell", "lr"),
-    (
-        Column("cell", "text", "cell"),
-        Column("lr", "real", "learning rate"),
-        Column("emc50", "real", "samples that are fitted with probability one half"),
-        Column(
-            "low",
-            "real",
-            "lower end of the 95 % interval; empty for an upper bound and below 1",
-            True,
-        ),
-        Column(
-            "high",
-            "real",
-            "upper end of the 95 % interval; empty for a lower bound and beyond the data",
-            True,
-        ),
-        Column("probes", "whole", "probes at this rate"),
-    ),
+    (Column("cell", "text", "cell"), *columns(RateEstimate)),
 )
 
 CERTIFICATES: Final = Table(
     "certificates",
     "One row per certified end point: is it a minimum?",
-    ("cell", "round", "replica"),
-    (
-        Column("cell", "text", "cell"),
-        Column("round", "whole", "round of the probe"),
-        Column("replica", "whole", "place of the probe in its round"),
-        Column("n", "whole", "training samples"),
-        Column("outcome", "text", "how the probe ended"),
-        Column("verdict", "text", "what the certificate says"),
-        Column("reason", "text", "why, and of which mode of a net where its modes differ"),
-        Column("loss", "real", "mean training loss, float64"),
-        Column("gradient_norm", "real", "norm of the full-batch mean gradient"),
-        Column("relative_gradient_norm", "real", "the same relative to weights and curvature"),
-        Column("plateau", "real", "relative variation of the last ten epoch losses"),
-        Column(
-            "lambda_min",
-            "real",
-            "smallest eigenvalue of the loss Hessian; an upper bound where neither exact nor"
-            " accurate to its residual",
-        ),
-        Column("lambda_min_residual", "real", "residual of its Ritz vector"),
-        Column("lambda_max", "real", "largest eigenvalue of the loss Hessian"),
-        Column("lambda_max_residual", "real", "residual of its Ritz vector"),
-        Column("trace", "real", "trace of the loss Hessian; an estimate unless exact"),
-        Column("negative_eigenvalues", "whole", "negative eigenvalues, where exact", True),
-        Column("exact", "truth", "the whole spectrum was computed"),
-        Column("iterations", "whole", "Lanczos iterations; 0 where exact"),
-        Column("eps", "real", "curvature tolerance relative to lambda_max"),
-        Column("delta", "real", "probability with which the bound may miss; 0 where exact"),
-        Column("seconds", "real", "wall time of the certificate"),
-        Column("spectrum_values", "reals", "the spectrum as a quadrature: eigenvalues"),
-        Column("spectrum_shares", "reals", "share of all eigenvalues that each stands for"),
-    ),
+    *_keyed(("cell", "round", "replica"), Certificate),
 )
 
 GENERALISATION: Final = Table(

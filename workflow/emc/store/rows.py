@@ -25,27 +25,12 @@ def probe_from_row(values: Mapping[str, Any]) -> Probe:
 
 def certificate_row(certificate: Certificate) -> dict[str, Any]:
     """A row of the table `certificates`."""
-    fields = asdict(certificate)
-    for part in ("spectrum_values", "spectrum_shares"):
-        fields[part] = list(fields[part])
-    return fields
+    return row(certificate)
 
 
 def generalisation_row(generalisation: Generalisation) -> dict[str, Any]:
     """A row of the table `generalisation`."""
     return row(generalisation)
-
-
-def estimate_row(estimate: Estimate) -> dict[str, Any]:
-    """A row of the table `estimates`."""
-    fields = asdict(estimate)
-    del fields["rates"]
-    return fields
-
-
-def rate_rows(estimate: Estimate) -> list[dict[str, Any]]:
-    """Rows of the table `rates`."""
-    return [{"cell": estimate.cell, **asdict(rate)} for rate in estimate.rates]
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
@@ -54,7 +39,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
 
 
 def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
-    """The estimate that `estimate_document` was given, whatever it said of n beyond the data.
+    """The estimate that `estimate_document` was given.
 
     Raises:
         KeyError, TypeError: the document lacks a key, has one too many or one of another type.
@@ -65,4 +50,4 @@ def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
     estimate = Estimate(rates=rates, **fields)
     if fault := estimate.fault:
         raise ValueError(fault)
-    return estimate.within_data
+    return estimate

@@ -15,30 +15,6 @@ from emc.warehouse.table_files import TableFiles
 _RATE: Final = {c.name: SQL_TYPES[c.kind] for c in RATES.columns if c.name != "cell"}
 _DOCUMENT: Final = {c.name: SQL_TYPES[c.kind] for c in ESTIMATES.columns} | {"rates": [_RATE]}
 
-_WITHIN_DATA: Final = (
-    "UPDATE rates SET emc50 = least(rates.emc50, samples_available),"
-    " low = CASE WHEN rates.low > 1 AND samples_available > 1"
-    " AND rates.emc50 IS DISTINCT FROM rates.high THEN least(rates.low, samples_available) END,"
-    " high = CASE WHEN rates.high < samples_available THEN rates.high END"
-    " FROM estimates AS e WHERE e.cell = rates.cell",
-    "UPDATE estimates SET saturated = saturated OR coalesce(emc50 > samples_available, false),"
-    " emc50 = CASE WHEN emc50 IS NOT NULL THEN least(emc50, samples_available) END,"
-    " low = CASE WHEN low > 1 AND samples_available > 1 AND NOT below_smallest"
-    " THEN least(low, samples_available) END,"
-    " high = CASE WHEN high < samples_available AND NOT saturated THEN high END,"
-    " emc50_budget = least(emc50_budget, samples_available),"
-    " low_budget = CASE WHEN low_budget > 1 AND samples_available > 1"
-    " AND emc50_budget IS DISTINCT FROM high_budget"
-    " THEN least(low_budget, samples_available) END,"
-    " high_budget = CASE WHEN high_budget < samples_available THEN high_budget END,"
-    " low_any_curve = CASE WHEN low_any_curve > 1 AND samples_available > 1"
-    " THEN least(low_any_curve, samples_available) END,"
-    " high_any_curve = CASE WHEN high_any_curve < samples_available THEN high_any_curve END,"
-    " tolerance_reached = tolerance_reached AND NOT saturated"
-    " AND coalesce(high < samples_available, false)",
-)
-"""In bulk what `Estimate.within_data` does."""
-
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make an empty table with its comments."""
@@ -86,8 +62,6 @@ def load_estimates(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> 
     _refuse_repeated_rows(connection, documents)
     _refuse_unplanned_cells(connection, documents)
     _refuse_impossible(connection, documents)
-    for statement in _WITHIN_DATA:
-        connection.execute(statement)
     connection.execute("DROP TABLE documents")
 
 
