@@ -1,12 +1,15 @@
 """`emc.measure` on anyone's net and data."""
 
 import re
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import emc
 from emc.api.measurement import Measurement
@@ -107,23 +110,185 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": "shuffled"}, "labels: 'original' or 'random' is wanted, found 'shuffled'"),
+        ({"labels": "shuffled"}, r"labels: unknown name 'shuffled' \(known: original, random, ra"),
         ({"optimizer": {"name": "adam", "lrr": 1}}, "unknown key 'lrr'; did you mean 'lr'"),
         ({"back_end": "jax"}, "back end 'jax' is not one of native, compiled, vmap, sequential"),
         ({"device": "tpu"}, "device 'tpu' is not one of"),
         ({"epochs": "a"}, "epochs: a whole number from 1 is wanted, found 'a'"),
         ({"probes": 0}, "probes: a whole number from 1 is wanted, found 0"),
         ({"smallest": 121}, "smallest: 121 exceeds the 120 samples there are"),
-        ({"labels": {"noisy": 0.2}}, r"labels: 'original' or .* found {'noisy': 0.2}"),
-        ({"labels": ["random"]}, r"labels: 'original' or 'random' is wanted, found \['random'\]"),
-        ({"optimizer": None}, "optimizer: a name or an entry .* found None; known names are sgd"),
-        ({"optimizer": torch.optim.Adam}, "optimizer: .* is wanted, found the class Adam; known"),
+        (
+            {"labels": {"noisy": 2}},
+            "labels: noisy.fraction: a number not above 1 is wanted",
+        ),
+        ({"labels": {"classes": 4}}, "labels: cannot merge 3 classes to 4"),
+        ({"labels": "permuted-pixels"}, "labels: 'permuted-pixels' wants an image data set"),
+        ({"labels": ["random"]}, r"labels: expected a name, or keys as in .* found \['random'\]"),
+        ({"loss": "hinge"}, "loss: name: unknown value 'hinge'"),
+        ({"loss": torch.nn.functional.mse_loss}, "loss: expected a name, or keys .* found <func"),
+        ({"schedule": {"name": "cosine", "warm": 1}}, "schedule: .*unknown key 'warm'; did you"),
+        ({"batch": {"size": 0}}, "batch: size: a number not below 1 is wanted, found 0"),
+        ({"criterion": 1.5}, "criterion: a number above 0 and up to 1 is wanted, found 1.5"),
+        ({"aim": "both"}, "aim: expected 'minima' or 'budget', found 'both'"),
+        ({"finish": 3}, "finish: expected a name, or keys as in a study file, found 3"),
+        ({"device": torch.device("meta")}, "device 'meta' is not one of"),
+        ({"optimizer": None}, "optimizer: expected a name .* found None; known names are sgd"),
+        ({"optimizer": torch.optim.LBFGS}, "the steps of LBFGS want a closure: give 'lbfgs'"),
+        (
+            {"optimizer": {"name": torch.optim.Adam, "momentum": 0.9}},
+            "optimizer: Adam fails: TypeError: .*unexpected keyword argument 'momentum'",
+        ),
+        (
+            {"optimizer": {"name": torch.optim.Adam, "lr": -1}},
+            "optimizer: lr: a number above 0 is wanted, found -1",
+        ),
+        ({"optimizer": torch.nn.Linear}, "optimizer: Linear: expected learning rates: give {'name"),
+        (
+            {"optimizer": {"name": torch.nn.Identity, "lr": 1}},
+            "Identity: expected it to make a torch.optim.Optimizer .* found Identity",
+        ),
         ({"optimizer": {"lr": 1}}, "optimizer: an entry with a 'name' is wanted"),
     ],
 )
 def test_wrong_options_are_told(changes: dict[str, object], message: str) -> None:
     with pytest.raises(emc.EmcError, match=message):
         measured(**changes)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ("random-inputs", 3),
+        ({"noisy": 0.5}, 3),
+        ({"classes": 2}, 2),
+        ({"name": "random", "classes": 7}, 7),
+    ],
+)
+def test_all_labellings_of_a_study(labels: Any, classes: int) -> None:
+    options: Any = {"labels": labels, "probes": 3, "epochs": 5, "finish": {"iterations": 5}}
+    found = emc.measure(lambda: nn.Linear(6, classes), (INPUTS, LABELS), **options)
+    assert found.estimate.classes == classes
+
+
+def test_words_truth_values_and_single_columns_are_labels() -> None:
+    options: Any = {"probes": 3, "epochs": 5, "finish": {"iterations": 5}}
+    plain = emc.measure(net, (INPUTS, LABELS), **options).probes
+    for labels in (np.array(["a", "b", "c"])[LABELS], LABELS[:, None] + 0.0, [*map(int, LABELS)]):
+        found = emc.measure(net, (INPUTS, labels), **options).probes
+        assert found.drop("seconds", "finish_seconds").equals(
+            plain.drop("seconds", "finish_seconds")
+        )
+
+
+def trained_by(optimizer: object, **more: object) -> Measurement:
+    return measured(optimizer=optimizer, probes=4, epochs=10, finish={"iterations": 10}, **more)
+
+
+def test_a_class_of_torch_steps_as_the_programs_own() -> None:
+    """Adam is torch's in both; one replica at a time they take the same steps."""
+    own = trained_by({"name": "adam", "lr": [0.01, 0.03]}, back_end="sequential")
+    torchs = trained_by({"name": torch.optim.Adam, "lr": [0.03, 0.01]}, back_end="sequential")
+    columns = ["n", "lr", "outcome", "epochs", "loss"]
+    assert own.probes.select(columns).equals(torchs.probes.select(columns))
+    assert torchs.estimate.finish_refused is None
+
+
+def own_descent(weights: Any, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(weights, lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "why"),
+    [
+        (torch.optim.RMSprop, None),
+        ({"name": torch.optim.SGD, "weight_decay": 0.1}, "the weight decay of SGD is no known"),
+        (partial(torch.optim.SGD, lr=0.1), None),
+        ({"name": own_descent, "lr": 0.1}, "own_descent does not say that it minimises"),
+    ],
+)
+def test_a_finish_follows_what_minimises_the_training_loss(optimizer: Any, why: str) -> None:
+    refused = trained_by(optimizer).estimate.finish_refused
+    assert refused is None if why is None else str(refused).startswith(why)
+
+
+def test_an_optimizer_that_the_program_registers() -> None:
+    @emc.optimizer("plain-descent", minimises_loss=True)
+    def plain_descent(parameters: Any, lr: float, drag: float = 0.0) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=lr, momentum=drag)
+
+    by_name = trained_by({"name": "plain-descent", "lr": 0.1, "drag": 0.5})
+    by_function = trained_by({"name": plain_descent, "lr": 0.1, "drag": 0.5})
+    assert by_name.estimate.finish_refused is None
+    columns = ["n", "outcome", "epochs", "loss"]
+    assert by_name.probes.select(columns).equals(by_function.probes.select(columns))
+    with pytest.raises(emc.EmcError, match="unknown key 'dragg'; did you mean 'drag'"):
+        trained_by({"name": "plain-descent", "lr": 0.1, "dragg": 0.5})
+    with pytest.raises(emc.EmcError, match="optimizer: lr: is missing"):
+        trained_by(plain_descent)
+
+
+def test_loss_schedule_batch_and_criterion_are_those_of_a_study() -> None:
+    found = measured(
+        loss="squared-error",
+        schedule={"name": "cosine", "warmup": 0.1},
+        batch={"size": 16, "order": "ragged"},
+        criterion=0.9,
+        epochs=None,
+        steps=30,
+        probes=4,
+        device=torch.device("cpu"),
+    )
+    assert found.probes["steps"].max() == 30
+    fits = found.probes.filter(found.probes["outcome"] == "fit")
+    assert (fits["accuracy"] >= 0.9).all()
+
+
+@pytest.mark.parametrize("bar", [True, False])
+def test_a_bar_is_shown_where_it_is_asked_for(
+    bar: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured(probes=3, epochs=5, progress=bar)
+    assert ("probe/s" in capsys.readouterr().err) == bar
+
+
+class Wrapped(nn.Module):
+    """Gives what transformers of Hugging Face give: an object with logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = net()
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return SimpleNamespace(logits=self.inner(x))
+
+
+class Looked(nn.Module):
+    """Takes words by their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.last = nn.Embedding(9, 4), nn.Linear(24, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.words(x).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "message"),
+    [
+        (Wrapped, (INPUTS, LABELS), "is wanted, of shape .*: return its `.logits`$"),
+        (Looked, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
+        (net, (INPUTS, np.eye(3)[LABELS]), r"give `labels.argmax\(1\)` of one-hot labels"),
+        (
+            net,
+            DataLoader(TensorDataset(torch.from_numpy(INPUTS), torch.from_numpy(LABELS))),
+            "found a DataLoader: give its data set, loader.dataset",
+        ),
+    ],
+)
+def test_usual_slips_are_told_with_what_helps(model: Any, source: Any, message: str) -> None:
+    with pytest.raises(emc.EmcError, match=message):
+        emc.measure(model, source)
 
 
 @pytest.mark.parametrize("tolerance", [0, -1, 1, 1e9, float("nan"), "a", None, True])

@@ -47,6 +47,20 @@ def test_it_trains_as_the_engines_own_would(tmp_path: Path) -> None:
         np.testing.assert_array_equal(values, other.parameters[name])
 
 
+def test_a_class_of_torch_is_registered_as_it_is(tmp_path: Path) -> None:
+    plugin = "emc.optimizer('torch-sgd')(torch.optim.SGD)\n"
+    entry = "{name: torch-sgd, lr: 0.1, momentum: 0.5, nesterov: true}"
+    own = trained(tmp_path, entry, plugin)
+    (one,) = run_probes(own, [replica()])
+    known = trained(tmp_path, "{name: sgd, lr: 0.1, momentum: 0.5, nesterov: true}")
+    (other,) = run_probes(known, [replica()], back_end="sequential")
+    np.testing.assert_array_equal(one.epoch_losses, other.epoch_losses)
+    with pytest.raises(
+        EmcError, match=r"unknown key 'momentun'; did you mean 'momentum'\? .*lr, mo"
+    ):
+        trained(tmp_path, "{name: torch-sgd, lr: 0.1, momentun: 1}", plugin)
+
+
 @pytest.mark.parametrize("name", ["native", "vmap", "compiled"])
 def test_other_back_ends_refuse_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(EmcError, match=r"the optimizer .*'heavy-ball'"):

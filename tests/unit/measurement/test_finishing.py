@@ -10,8 +10,9 @@ from tests.unit.measurement.prepared import measured
 from torch import nn
 
 from emc.engine import Procedure, Replica, Update, run_probes
-from emc.measurement.arrays import ArraySource
+from emc.measurement.arrays import ArraySamples
 from emc.measurement.finishing import Finishing, finishing, minimises_otherwise
+from emc.measurement.source import LabelledSamples
 from emc.measurement.state import read_estimate
 from emc.nets.build import net
 from emc.records import Ended, Outcome
@@ -21,10 +22,14 @@ from emc.store.tables import read_table
 from emc.study import load_file
 from emc.study.cell import Cell
 from emc.study.identity import cell_id
+from emc.study.sources import Random
 from emc.study.training import Finish
 
 DRAW = np.random.default_rng(5)
-SOURCE = ArraySource(DRAW.standard_normal((80, 4)).astype(np.float32), None, 3)
+SOURCE = LabelledSamples(
+    ArraySamples(DRAW.standard_normal((80, 4)).astype(np.float32), np.arange(80) % 3, 3),
+    Random(name="random"),
+)
 ASKED = Finish(iterations=400, effort=1000)
 
 

@@ -45,6 +45,6 @@ def answer(low: float, high: float, *, saturated: bool = False, below: bool = Fa
 def test_a_round_is_told_with_its_interval_or_as_a_bound(
     caplog: pytest.LogCaptureFixture, found: Answer, said: str
 ) -> None:
-    with caplog.at_level(logging.INFO), reporter("one", 0.05, 200) as progress:
+    with caplog.at_level(logging.INFO), reporter("one", 0.05, 200, bar=False) as progress:
         progress(3, 24, lambda: found)
     assert caplog.messages == ["one: wanted within 5.0 %, at most 200 probes", said]

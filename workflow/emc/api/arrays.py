@@ -48,9 +48,11 @@ def halves(name: str, source: Any) -> tuple[np.ndarray, np.ndarray]:
         raise EmcError(str(error).replace("source:", f"{name}:", 1)) from error.__cause__
     single = labels.shape in {(labels.size,), (labels.size, 1)}
     if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
+        one_hot = labels.ndim == 2 and len(labels) == len(inputs)
+        hint = ": give `labels.argmax(1)` of one-hot labels" if one_hot else ""
         raise EmcError(
             f"{name}: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
-            f" {inputs.shape} and {labels.shape}"
+            f" {inputs.shape} and {labels.shape}{hint}"
         )
     return inputs, labels
 

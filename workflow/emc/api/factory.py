@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.api.shown import shown
+from emc.data.labelling import Drawable
 from emc.engine.examination import examine_training
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.procedure import Procedure
@@ -13,8 +14,8 @@ from emc.nets.factory import check_answers, check_fresh
 from emc.nets.noise import seeded
 
 
-def check_nets(procedure: Procedure, inputs: np.ndarray, smallest: int, device: str) -> int:
-    """Try two nets of a procedure's factory on the first of the inputs, float32 [N, *shape].
+def check_nets(procedure: Procedure, samples: Drawable, smallest: int, device: str) -> int:
+    """Try two nets of a procedure's factory on the first of the samples.
 
     `smallest` is the smallest n that will be tried, `device` where.
 
@@ -26,16 +27,18 @@ def check_nets(procedure: Procedure, inputs: np.ndarray, smallest: int, device: 
             of them cannot train.
     """
     try:
-        return _checked(procedure, inputs, smallest, device)
+        return _checked(procedure, samples, smallest, device)
     except EmcError as error:
         raise EmcError(f"model: {error}") from error.__cause__
 
 
-def _checked(procedure: Procedure, inputs: np.ndarray, smallest: int, device: str) -> int:
+def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str) -> int:
     first, second = _made(procedure, 0), _made(procedure, 1)
     check_fresh(first, second)
     rows = smallest if procedure.batch is None else min(procedure.batch, smallest)
-    two, least = (torch.from_numpy(inputs[:n].copy()).to(device) for n in (2, rows))
+    two, least = (
+        torch.from_numpy(samples.inputs(np.arange(min(n, samples.n)))).to(device) for n in (2, rows)
+    )
     with seeded(0, device):
         check_logits(first.to(device), two, procedure.classes)
         _try_smallest(second.to(device), least, procedure, smallest)

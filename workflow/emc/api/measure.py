@@ -2,195 +2,149 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any, get_args
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from emc.api.arrays import arrays
+from emc.api.entries import entry_of
 from emc.api.factory import check_nets
 from emc.api.measurement import Measurement
+from emc.api.optimizer import choose
 from emc.api.shown import shown
-from emc.engine import Procedure, Update, choose
+from emc.api.training import share, training, whole
+from emc.engine import Procedure
+from emc.engine.choose import back_end as back_end_of
 from emc.engine.device import resolve
 from emc.errors import EmcError
-from emc.measurement.arrays import ArraySource
+from emc.measurement.arrays import ArraySamples
 from emc.measurement.finishing import finishing
-from emc.measurement.measure import round_size
+from emc.measurement.measure import method, round_size
 from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
 from emc.measurement.rounds import Assignment, run_rounds
+from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
 from emc.nets.recognise import recognised
-from emc.search import make
-from emc.search.trials import Aim
-from emc.study.faults import report, study_faults
-from emc.study.training import DEFAULT_STEPS, OPTIMIZERS, Finish, Optimizer
+from emc.study.sources import Facts, Labels, unsuitable
+from emc.study.training import Finish, Search
 
 
 def measure(
     model: Callable[[], nn.Module],
     source: Any,
     *,
-    labels: str = "original",
-    optimizer: str | Mapping[str, Any] = "sgd",
-    batch: int = 128,
+    labels: str | Mapping[str, Any] = "original",
+    optimizer: Any = "sgd",
+    loss: str | Mapping[str, Any] = "cross-entropy",
+    schedule: str | Mapping[str, Any] = "constant",
+    batch: int | Mapping[str, Any] = 128,
     steps: int | None = None,
     epochs: int | None = None,
+    criterion: float = 1.0,
     finish: Mapping[str, Any] | None = None,
     aim: str = "minima",
     tolerance: float = 0.05,
     probes: int = 200,
     smallest: int = 1,
     seed: int = 0,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     back_end: str | None = None,
+    progress: bool = False,
 ) -> Measurement:
-    """Measure how many samples a net fits.
+    """Measure how many samples a net fits; an entry is one of a study file, as a mapping.
 
     Args:
-        model: makes a fresh net at each call, which shares no weights with any other; it maps
-            float32 [batch, *shape] to logits [batch, classes]. All its numbers are float32, and
-            it draws random numbers, as dropout does, in training only and with torch.
-        source: a tuple of inputs [N, *shape] and labels [N] or [N, 1], arrays or tensors; or a
-            data set, such as torch's or a list, whose items are pairs of an input and its label.
-            Labels are whole numbers from 0, truth values, or words.
-        labels: "original", or "random" for uniformly random ones.
-        optimizer: a name or an entry as in a study file, such as
-            {"name": "adam", "lr": [0.001, 0.01]}.
-        batch: samples a step.
-        steps: longest training of one probe, optimizer steps; 30,000 unless `epochs` are given.
-        epochs: the same in passes over the n samples; give one of the two.
-        finish: how a probe that did not fit is brought to a minimum, as in a study file, such as
-            {"iterations": 1000}; {"iterations": 0} for not at all.
+        model: makes a fresh float32 net at each call, that maps [batch, *shape] to logits.
+        source: a tuple of inputs [N, *shape] and labels [N] or [N, 1], whole numbers from 0, truth
+            values or words; or a data set of pairs. Arrays, tensors or a list.
+        labels: "original", "random", {"noisy": 0.2} and the other labellings of a study.
+        optimizer: a name or an entry, {"name": "adam", "lr": [0.001, 0.01]}; a function that
+            `emc.optimizer` registered, or its name; or {"name": torch.optim.RMSprop, "lr": 0.01}.
+        loss, schedule: names or entries, such as {"name": "cosine", "warmup": 0.1}.
+        batch: samples a step, or an entry.
+        steps, epochs: longest training of a probe, one of the two; 30,000 steps by default.
+        criterion: training accuracy that counts as a fit.
+        finish: entry, how an unfitted probe is brought to a minimum; {"iterations": 0}: it is not.
         aim: which number is made narrow, what fits at "minima" or within the "budget".
-        tolerance: wanted half width of the 95 % interval, relative, between 0 and 1.
-        probes: most training runs to spend.
-        smallest: the smallest n to try; batch normalisation needs two samples or more.
-        seed: another seed measures independently.
-        device: "auto", "cpu" or "cuda".
-        back_end: engine to use, whatever the rule would choose.
+        tolerance, probes: wanted relative half width of the 95 % interval; most training runs.
+        smallest, seed: the smallest n to try, two or more for batch normalisation; another seed.
+        device, back_end: "auto", "cpu", "cuda" or torch's; engine, whatever the rule would choose.
+        progress: whether to show a bar, in a terminal or a notebook.
 
     Raises:
-        EmcError: an argument is not as described, or the net cannot be trained; told before
-            anything is trained.
+        EmcError: an argument is not as described, or the net cannot be trained; told before.
     """
     refuse_surroundings()
-    batch, (steps, epochs) = _whole("batch", batch, 1), _budget(steps, epochs)
-    probes, smallest = _whole("probes", probes, 1), _whole("smallest", smallest, 1)
-    seed, tolerance = _whole("seed", seed, 0), _tolerance(tolerance)
-    chosen, place = _optimizer(optimizer), resolve(device)
-    drawn_from = _source(source, labels)
-    if smallest > drawn_from.available:
-        raise EmcError(f"smallest: {smallest} exceeds the {drawn_from.available} samples there are")
-    procedure = Procedure(
-        classes=drawn_from.classes,
-        update=Update(**chosen.model_dump(exclude={"lr"})),
-        module=model,
-        batch=None if chosen.full_batch else batch,
-        steps=steps,
-        epochs=epochs,
-    )
+    search = _search(aim, tolerance, probes, smallest)
+    place, descent, number = _device(device), _finish(finish), whole("seed", seed, 0)
+    chosen, drawn_from = choose(optimizer), _source(source, labels, search.smallest)
+    terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
+    budget = {"steps": steps, "epochs": epochs}
+    trained = training(model, drawn_from.classes, chosen, **terms, **budget)
     with torch.inference_mode(False), torch.enable_grad():
-        parameters = check_nets(procedure, drawn_from.inputs, smallest, place)
-        known = recognised(model, drawn_from.inputs.shape[1:], drawn_from.classes)
-        procedure = replace(procedure, module=known)
-        finish_to = finishing(
-            procedure, drawn_from, _finish(finish), chosen.minimises_otherwise, place
-        )
-        method = make(
-            "bayes",
-            smallest=smallest,
-            largest=drawn_from.available,
-            rates=chosen.lr,
-            tolerance=tolerance,
-            probes=probes,
-            round_size=round_size(choose.back_end(procedure, place, back_end), place),
-            aim="budget" if finish_to.refused else _aim(aim),
-        )
-        assignment = Assignment(
-            *(f"own-{seed}", drawn_from, procedure, finish_to, method, place, back_end)
-        )
-        return _run(assignment, tolerance, probes, parameters)
+        parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
+        trained = _traced(trained, drawn_from)
+        finish_to = finishing(trained, drawn_from, descent, chosen.minimises_otherwise, place)
+        size = round_size(back_end_of(trained, place, back_end), place)
+        searching = method(search, chosen.rates, drawn_from.available, size, finish_to.refused)
+        run = trained, finish_to, searching, place, back_end
+        return _run(Assignment(f"own-{number}", drawn_from, *run), search, parameters, progress)
 
 
-def _run(assignment: Assignment, tolerance: float, probes: int, parameters: int) -> Measurement:
+def _search(aim: Any, tolerance: Any, probes: Any, smallest: Any) -> Search:
+    if aim not in get_args(Search.model_fields["aim"].annotation):
+        raise EmcError(f"aim: expected 'minima' or 'budget', found {shown(aim)}")
+    return Search(
+        aim=aim,
+        tolerance=share("tolerance", tolerance, one=False),
+        probes=whole("probes", probes, 1),
+        smallest=whole("smallest", smallest, 1),
+    )
+
+
+def _traced(trained: Procedure, source: LabelledSamples) -> Procedure:
+    """The same with nets of known layers told as such, which train by faster engines."""
+    assert trained.module is not None
+    known = recognised(trained.module, source.samples.shape, source.classes)
+    return replace(trained, module=known)
+
+
+def _finish(entry: Any) -> Finish:
+    found: Finish = entry_of("finish", Finish, {} if entry is None else entry)
+    return found
+
+
+def _device(device: Any) -> str:
+    """A device by its name, or torch's: the card is the first that torch finds."""
+    named = str(device)
+    return resolve(named.removesuffix(":0") if named.startswith("cu") else named)
+
+
+def _source(source: Any, labels: Any, smallest: int) -> LabelledSamples:
+    inputs, own = arrays(source)
+    if smallest > len(inputs):
+        raise EmcError(f"smallest: {smallest} exceeds the {len(inputs)} samples there are")
+    rule: Labels = entry_of("labels", Labels, labels)
+    samples = ArraySamples(inputs, own, int(own.max()) + 1)
+    if found := unsuitable(Facts(samples.shape, samples.classes, samples.n), rule):
+        raise EmcError(found)
+    return LabelledSamples(samples, rule)
+
+
+def _run(assignment: Assignment, search: Search, parameters: int, bar: bool) -> Measurement:
     """Run all rounds in memory and gather the answer."""
     journal = UnwrittenJournal()
-    with reporter(assignment.cell, tolerance, probes) as progress:
+    with reporter(assignment.cell, search.tolerance, search.probes, bar=bar) as progress:
         answer = run_rounds(assignment, journal, progress)
     found = estimate(
         answer,
         journal.probes,
         method="bayes",
-        tolerance=tolerance,
+        tolerance=search.tolerance,
         assignment=assignment,
         parameters=parameters,
     )
     return Measurement(found, tuple(journal.probes))
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    """The number that an option gives, numpy's too."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise EmcError(f"{name}: a whole number from {least} is wanted, found {shown(value)}")
-    return int(value)
-
-
-def _budget(steps: Any, epochs: Any) -> tuple[int | None, int | None]:
-    """Steps or epochs, the other None."""
-    if steps is not None and epochs is not None:
-        raise EmcError("steps, epochs: expected one of the two, found both")
-    if epochs is not None:
-        return None, _whole("epochs", epochs, 1)
-    return _whole("steps", DEFAULT_STEPS if steps is None else steps, 1), None
-
-
-def _finish(entry: Any) -> Finish:
-    if entry is not None and not isinstance(entry, Mapping):
-        raise EmcError(
-            f"finish: expected keys as in a study file, such as {{'iterations': 1000}}, found"
-            f" {shown(entry)}"
-        )
-    raw = dict(entry or {})
-    try:
-        return Finish.model_validate(raw)
-    except ValidationError as error:
-        raise EmcError(report("finish", study_faults("", error, raw))) from None
-
-
-def _aim(value: Any) -> Aim:
-    if value not in get_args(Aim):
-        raise EmcError(f"aim: expected 'minima' or 'budget', found {shown(value)}")
-    aim: Aim = value
-    return aim
-
-
-def _tolerance(value: Any) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < 1:
-        raise EmcError(f"tolerance: a number between 0 and 1 is wanted, found {shown(value)}")
-    return float(value)
-
-
-def _optimizer(entry: Any) -> Any:
-    if not isinstance(entry, str | Mapping):
-        raise EmcError(
-            "optimizer: a name or an entry as in a study file, such as {'name': 'adam', 'lr':"
-            f" 0.001}}, is wanted, found {shown(entry)}; known names are {', '.join(OPTIMIZERS)}"
-        )
-    raw = {"name": entry} if isinstance(entry, str) else dict(entry)
-    try:
-        return TypeAdapter(Optimizer).validate_python(raw)
-    except ValidationError as error:
-        raise EmcError(report("optimizer", study_faults("", error, raw))) from None
-
-
-def _source(source: Any, labels: Any) -> ArraySource:
-    if not isinstance(labels, str) or labels not in {"original", "random"}:
-        raise EmcError(f"labels: 'original' or 'random' is wanted, found {shown(labels)}")
-    inputs, classes = arrays(source)
-    own = None if labels == "random" else classes
-    return ArraySource(inputs, own, int(classes.max()) + 1)

@@ -1,6 +1,7 @@
 """The samples, inputs and labels that a probe gets, all from its seed."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -32,7 +33,37 @@ class Drawn:
     labels: np.ndarray
 
 
-def draw(samples: Samples, labels: Labels, n: int, seed: int) -> Drawn:
+class Drawable(Protocol):
+    """Samples to draw from: inputs float32 [n, *shape], labels int64 [n], 0 to classes - 1."""
+
+    @property
+    def name(self) -> str:
+        """What messages call them."""
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Their own labels."""
+
+    def inputs(self, rows: np.ndarray) -> np.ndarray:
+        """Inputs of some rows, float32 [k, *shape], a copy."""
+
+    def shared_inputs(self) -> np.ndarray | None:
+        """Inputs of all rows, not to be written to; None where they are too many."""
+
+
+def draw(samples: Drawable, labels: Labels, n: int, seed: int) -> Drawn:
     """n distinct samples drawn without replacement, and their inputs and labels by the rule.
 
     Raises:
@@ -62,8 +93,8 @@ def for_testing(samples: Samples, labels: Labels) -> Samples:
             raise EmcError(f"labels: {labels.name!r} cannot be tested on new samples")
 
 
-def _check(samples: Samples, labels: Labels, n: int) -> None:
-    name = samples.manifest.name
+def _check(samples: Drawable, labels: Labels, n: int) -> None:
+    name = samples.name
     if not 1 <= n <= samples.n:
         raise EmcError(f"{name}: {n} samples wanted, 1 to {samples.n} can be drawn")
     if isinstance(labels, Classes) and labels.count > samples.classes:
@@ -73,7 +104,7 @@ def _check(samples: Samples, labels: Labels, n: int) -> None:
 
 
 def _inputs(
-    samples: Samples, labels: Labels, rows: np.ndarray, seed: int
+    samples: Drawable, labels: Labels, rows: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inputs, and where in them each sample lies."""
     own = np.arange(len(rows))
@@ -96,7 +127,7 @@ def _permuted(images: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return np.take_along_axis(pixels, order[:, None], axis=2).reshape(images.shape)
 
 
-def _labels(samples: Samples, labels: Labels, rows: np.ndarray, seed: int) -> np.ndarray:
+def _labels(samples: Drawable, labels: Labels, rows: np.ndarray, seed: int) -> np.ndarray:
     own: np.ndarray = samples.labels[rows]
     match labels:
         case Random():

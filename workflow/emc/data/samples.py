@@ -32,6 +32,11 @@ class Samples:
     held_out: tuple[np.ndarray, np.ndarray]
 
     @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.manifest.name
+
+    @property
     def n(self) -> int:
         """Number of samples."""
         return len(self.labels)

@@ -58,7 +58,7 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
     try:
         logits: Tensor = net(x)
     except Exception as error:
-        raise EmcError(f"{kind} fails {how}: {one_line(error)}") from error
+        raise EmcError(f"{kind} fails {how}: {one_line(error)}{_hint(error)}") from error
     if not torch.equal(before, x):
         raise EmcError(
             f"{kind} changes its inputs in place: its first operation must make a new tensor,"
@@ -66,6 +66,13 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
         )
     check_shape(kind, logits, len(x), classes)
     return logits
+
+
+def _hint(error: Exception) -> str:
+    """What helps where a net looks its inputs up, which arrive in float32."""
+    if "Long" in str(error) and "Float" in str(error):
+        return ": inputs arrive in float32: begin with `x.long()`"
+    return ""
 
 
 def few_inputs(replica: Replica) -> Tensor:

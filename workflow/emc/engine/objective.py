@@ -16,9 +16,12 @@ def check_shape(kind: str, logits: object, rows: int, classes: int) -> None:
     """
     wanted = (rows, classes)
     if not isinstance(logits, Tensor):
+        hint = ": return its `.logits`" if hasattr(logits, "logits") else ""
+        if isinstance(logits, tuple | list) and not hint:
+            hint = ": return its item that is the logits"
         raise EmcError(
             f"{kind} gives a {type(logits).__name__}, a tensor of logits [batch, classes] is"
-            f" wanted, of shape {wanted}"
+            f" wanted, of shape {wanted}{hint}"
         )
     if logits.shape != wanted:
         raise EmcError(

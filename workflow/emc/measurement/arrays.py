@@ -1,38 +1,34 @@
-"""A source made of arrays that are in memory."""
+"""Samples made of arrays that are in memory."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from emc.data.labelling import Drawn
-from emc.errors import EmcError
-from emc.seeds import generator
-
 
 @dataclass(frozen=True, slots=True)
-class ArraySource:
-    """Inputs float32 [N, *shape] with labels int64 [N], or random ones where `labels` is None."""
+class ArraySamples:
+    """Inputs float32 [N, *shape] with labels int64 [N], 0 to classes - 1, from which to draw."""
 
-    inputs: np.ndarray
-    labels: np.ndarray | None
+    stored: np.ndarray
+    labels: np.ndarray
     classes: int
+    name: str = "source"
 
     @property
-    def available(self) -> int:
-        """Largest n that can be drawn."""
-        return len(self.inputs)
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.labels)
 
-    def draw(self, n: int, seed: int) -> Drawn:
-        """n distinct samples with their labels, all from the seed.
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input."""
+        return self.stored.shape[1:]
 
-        Raises:
-            EmcError: there are fewer than n samples.
-        """
-        if not 1 <= n <= self.available:
-            raise EmcError(f"{n} samples wanted, 1 to {self.available} can be drawn")
-        rows = generator(seed, "samples").choice(self.available, n, replace=False)
-        if self.labels is None:
-            return Drawn(
-                self.inputs, rows, generator(seed, "labels").integers(self.classes, size=n)
-            )
-        return Drawn(self.inputs, rows, self.labels[rows])
+    def inputs(self, rows: np.ndarray) -> np.ndarray:
+        """Inputs of some rows, a copy."""
+        taken: np.ndarray = self.stored[rows]
+        return taken
+
+    def shared_inputs(self) -> np.ndarray:
+        """Inputs of all rows."""
+        return self.stored

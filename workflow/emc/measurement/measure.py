@@ -1,5 +1,6 @@
 """Measure one cell of a study: its probes, its estimate, its deciding end points."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -29,6 +30,7 @@ from emc.store.layout import CellFiles
 from emc.store.rows import estimate_document, probe_row
 from emc.study.cell import Cell
 from emc.study.identity import cell_id
+from emc.study.training import Search
 
 
 def measure_cell(
@@ -64,7 +66,9 @@ def measure_cell(
 
     try:
         with (
-            reporter(identity, cell.search.tolerance, cell.search.probes) as progress,
+            reporter(
+                identity, cell.search.tolerance, cell.search.probes, bar=sys.stderr.isatty()
+            ) as progress,
             stop.saving() if stop else nullcontext(),
         ):
             answer = run_rounds(assignment, journal, progress, keep)
@@ -89,8 +93,8 @@ def _assignment(
     trained = procedure(cell, source.samples.shape, source.samples.classes)
     size = round_size(choose.back_end(trained, device, back_end), device)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
-    method = _method(cell, source.available, size, finish.refused)
-    return Assignment(identity, source, trained, finish, method, device, back_end)
+    searching = method(cell.search, cell.optimizer.lr, source.available, size, finish.refused)
+    return Assignment(identity, source, trained, finish, searching, device, back_end)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
@@ -100,28 +104,31 @@ def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
         EmcError: the data set's manifest in `data` is missing or damaged.
     """
     available = read_manifest(data).samples
-    return _method(cell, available, 1, None).answer(trials(probes))
+    found = method(cell.search, cell.optimizer.lr, available, 1, None)
+    return found.answer(trials(probes))
 
 
-def _method(cell: Cell, available: int, round_size: int, finish_refused: str | None) -> Method:
-    """The search of the cell; where nothing is finished, there is only the budget to aim at."""
+def method(
+    asked: Search,
+    rates: tuple[float, ...],
+    available: int,
+    round_size: int,
+    finish_refused: str | None,
+) -> Method:
+    """The search that is asked for; where nothing is finished, it can only aim at the budget."""
+    told = asked.expected
     return make(
-        cell.search.method,
-        smallest=cell.search.smallest,
+        asked.method,
+        smallest=asked.smallest,
         largest=available,
-        rates=cell.optimizer.lr,
-        tolerance=cell.search.tolerance,
-        probes=cell.search.probes,
+        rates=rates,
+        tolerance=asked.tolerance,
+        probes=asked.probes,
         round_size=round_size,
-        expected=_expected(cell),
-        aim="budget" if finish_refused else cell.search.aim,
-        widen=cell.search.widen,
+        expected=None if told is None else Expected(told.emc50, told.factor),
+        aim="budget" if finish_refused else asked.aim,
+        widen=asked.widen,
     )
-
-
-def _expected(cell: Cell) -> Expected | None:
-    told = cell.search.expected
-    return None if told is None else Expected(told.emc50, told.factor)
 
 
 def round_size(back_end: BackEnd, device: str) -> int:

@@ -36,7 +36,7 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         module = _looked_at(module, shape, classes)
     return Procedure(
         classes=classes,
-        update=_update(cell.optimizer),
+        update=update(cell.optimizer),
         layers=trained if isinstance(trained, tuple) else None,
         module=module,
         initialisation=cell.initialisation,
@@ -62,7 +62,8 @@ def _looked_at(
     return recognised(made, shape, classes)
 
 
-def _update(optimizer: Optimizer) -> Update:
+def update(optimizer: Optimizer) -> Update:
+    """The engine's optimizer of a study's entry."""
     if isinstance(optimizer, PluginOptimizer):
         return Update(optimizer.name, Made(make=Maker(optimizer)))
     return Update(**optimizer.model_dump(exclude={"lr"}))

@@ -1,7 +1,6 @@
-"""What a measurement says while it runs: log lines, and a live bar at a terminal."""
+"""What a measurement says while it runs: log lines, and a live bar."""
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -16,19 +15,22 @@ _SECONDS_BETWEEN = 1.0
 
 
 @contextmanager
-def reporter(cell: str, tolerance: float, budget: int) -> Iterator[Progress]:
-    """A progress function that logs each round and, at a terminal, moves a bar."""
+def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator[Progress]:
+    """A progress function that logs each round or, with `bar`, moves a bar.
+
+    The bar is one of a terminal or of a notebook, wherever this runs.
+    """
     log.info("%s: wanted within %.1f %%, at most %d probes", cell, 100 * tolerance, budget)
-    if not sys.stderr.isatty():
+    if not bar:
         yield _now_and_then(_log_round)
         return
-    from rich.progress import Progress as Bar
+    from tqdm.auto import tqdm
 
-    with Bar(transient=True) as bar:
-        task = bar.add_task(cell, total=budget)
+    with tqdm(total=budget, desc=cell, unit="probe", leave=False) as shown:
 
-        def show(number: int, probes: int, answer: Callable[[], Answer]) -> None:
-            bar.update(task, completed=probes, description=_present(number, answer()))
+        def show(_: int, probes: int, answer: Callable[[], Answer]) -> None:
+            shown.set_postfix_str(present(answer()), refresh=False)
+            shown.update(probes - shown.n)
 
         yield _now_and_then(show)
 

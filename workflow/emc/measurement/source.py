@@ -1,18 +1,22 @@
-"""A cell's source: a prepared data set under a labelling."""
+"""Where probes draw from: samples under a labelling."""
 
 from dataclasses import dataclass
 
-from emc.data.labelling import Drawn, draw
-from emc.data.samples import Samples
-from emc.study.sources import Labels
+from emc.data.labelling import Drawable, Drawn, draw
+from emc.study.sources import Labels, label_classes
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledSamples:
-    """Samples of a data set with labels by a rule."""
+    """Samples with labels by a rule."""
 
-    samples: Samples
+    samples: Drawable
     labels: Labels
+
+    @property
+    def classes(self) -> int:
+        """Number of classes that a net tells apart."""
+        return label_classes(self.labels, self.samples.classes)
 
     @property
     def available(self) -> int:

@@ -56,12 +56,20 @@ class Registered:
     def keys(self) -> Mapping[str, inspect.Parameter]:
         """Parameters of the function that a study gives."""
         parameters = inspect.signature(self.function, eval_str=True).parameters
-        return {key: value for key, value in parameters.items() if key not in self.given}
+        keys = dict(list(parameters.items())[len(self.given) :])
+        if inspect.isclass(self.function):
+            return {key: value for key, value in keys.items() if _is_scalar(value)}
+        return keys
 
 
-_UNKNOWN: Final = Plugin("", "")
+def _is_scalar(key: inspect.Parameter) -> bool:
+    """Whether a study could give a parameter of a class that was not written to be a plug-in."""
+    given = type(key.default) if key.annotation is key.empty else key.annotation
+    return given in (int, float, bool, str)
+
+
 _collected: list[Registered] = []
-"""What the decorators of the plug-in that is being loaded have registered."""
+"""What decorators have registered: of the plug-in that is being loaded, after those of programs."""
 _run: set[str] = set()
 """Files of the plug-ins that this process has run."""
 
@@ -81,8 +89,9 @@ def register(
         )
 
     def decorate(function: Function) -> Function:
-        line = traceback.extract_stack(limit=2)[0].lineno or 0
-        entry = Registered(kind, name, function, given, details, line, _UNKNOWN)
+        frame = traceback.extract_stack(limit=2)[0]
+        here = Plugin(frame.filename, "")
+        entry = Registered(kind, name, function, given, details, frame.lineno or 0, here)
         _check_signature(entry)
         _collected.append(entry)
         return function
@@ -97,7 +106,8 @@ def _check_signature(entry: Registered) -> None:
     except (TypeError, ValueError, NameError) as error:
         raise EmcError(f"{what}: its parameters cannot be read: {error}") from None
     found = tuple(parameter.name for parameter in parameters[: len(entry.given)])
-    if found != entry.given:
+    as_written = not inspect.isclass(entry.function)
+    if len(found) < len(entry.given) or (as_written and found != entry.given):
         raise EmcError(
             f"{what}: its first parameters are ({', '.join(entry.given)}), found"
             f" ({', '.join(found)})"
@@ -134,15 +144,23 @@ def load_plugin(plugin: Plugin) -> tuple[Registered, ...]:
     module = ModuleType(f"emc_plugin_{plugin.sha256[:12]}")
     module.__file__ = plugin.file
     sys.modules[module.__name__] = module
-    _collected.clear()
     _run.add(plugin.file)
-    with blaming(plugin.file):
-        exec(compile(content, plugin.file, "exec"), module.__dict__)
-    if not _collected:
+    before = len(_collected)
+    try:
+        with blaming(plugin.file):
+            exec(compile(content, plugin.file, "exec"), module.__dict__)
+        found = tuple(replace(entry, plugin=plugin) for entry in _collected[before:])
+    finally:
+        del _collected[before:]
+    if not found:
         raise EmcError(f"{plugin.file}: it registers nothing: see emc.architecture")
-    found = tuple(replace(entry, plugin=plugin) for entry in _collected)
     _check_unique(found)
     return found
+
+
+def registered_here() -> tuple[Registered, ...]:
+    """What the program that is running has registered itself, in no plug-in file."""
+    return tuple(_collected)
 
 
 def load_plugins(folder: Path, files: list[str]) -> tuple[Registered, ...]:

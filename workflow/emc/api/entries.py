@@ -1,0 +1,28 @@
+"""Arguments that are written as an entry of a study file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from emc.api.shown import shown
+from emc.errors import EmcError
+from emc.study.faults import report, study_faults
+from emc.study.plugins import registered_here
+
+
+def entry_of(argument: str, kind: Any, value: Any) -> Any:
+    """What an argument means as an entry of this kind: a name, or a mapping of its keys.
+
+    Raises:
+        EmcError: it is none; the message names the key.
+    """
+    if not isinstance(value, str | Mapping):
+        raise EmcError(
+            f"{argument}: expected a name, or keys as in a study file, found {shown(value)}"
+        )
+    raw = value if isinstance(value, str) else dict(value)
+    try:
+        return TypeAdapter(kind).validate_python(raw, context={"plugins": registered_here()})
+    except ValidationError as error:
+        raise EmcError(report(argument, study_faults("", error, raw))) from None

@@ -1,0 +1,129 @@
+"""The optimizer of `emc.measure`: one of a study's, one registered here, or one of torch's."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import Parameter, signature
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+from torch.optim import Optimizer as Reference
+
+from emc.api.entries import entry_of
+from emc.api.shown import shown
+from emc.engine import Update
+from emc.engine.plugin import Made
+from emc.errors import EmcError, with_kind
+from emc.measurement.procedure import update
+from emc.study.faults import report, study_faults
+from emc.study.plugins import of_kind, registered_here
+from emc.study.training import OPTIMIZERS, Optimizer, Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An optimizer with the learning rates to try.
+
+    `minimises_otherwise` says why it may minimise something else than the training loss, or None.
+    """
+
+    update: Update
+    rates: tuple[float, ...]
+    full_batch: bool
+    minimises_otherwise: str | None
+
+
+def choose(entry: Any) -> Chosen:
+    """The optimizer that an argument names.
+
+    Raises:
+        EmcError: it names none, or the optimizer has no such constants.
+    """
+    keys = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
+    registered = of_kind("optimizer", registered_here())
+    names = {one.function: name for name, one in registered.items()}
+    named = keys.get("name")
+    if callable(named) and named not in names:
+        del keys["name"]
+        return _made(named, keys)
+    if callable(named):
+        keys["name"] = names[named]
+    elif not isinstance(named, str) and not isinstance(entry, Mapping):
+        raise EmcError(
+            "optimizer: expected a name or an entry as in a study file, such as {'name': 'adam',"
+            " 'lr': 0.001}, or a class of torch.optim, such as {'name': torch.optim.RMSprop, 'lr':"
+            f" 0.001}}, found {shown(entry)}; known names are"
+            f" {', '.join([*OPTIMIZERS, *names.values()])}"
+        )
+    known: Any = entry_of("optimizer", Optimizer, keys)
+    return Chosen(update(known), known.lr, known.full_batch, known.minimises_otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes the optimizer of a net's parameters and a learning rate by a user's function."""
+
+    make: Callable[..., Any]
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        function = getattr(self.make, "func", self.make)
+        return str(getattr(function, "__name__", type(function).__name__))
+
+    def __call__(self, parameters: list[nn.Parameter], lr: float) -> Reference:
+        try:
+            made = self.make(parameters, lr=lr, **self.constants)
+        except Exception as error:
+            raise EmcError(f"optimizer: {self.name} fails: {with_kind(error)}") from error
+        if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
+            raise EmcError(
+                f"optimizer: {self.name}: expected it to make a torch.optim.Optimizer whose groups"
+                f" have a rate 'lr', found {shown(made)}"
+            )
+        closure = signature(made.step).parameters.get("closure")
+        if closure is not None and closure.default is Parameter.empty:
+            raise EmcError(
+                f"optimizer: the steps of {self.name} want a closure: give 'lbfgs' or another that"
+                " steps by one gradient"
+            )
+        return made
+
+
+def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:
+    rates = keys.pop("lr", _default_rate(make))
+    maker = _Maker(make, keys)
+    if rates is None:
+        raise EmcError(
+            f"optimizer: {maker.name}: expected learning rates: give {{'name': {maker.name}, 'lr':"
+            " [0.001, 0.01]}"
+        )
+    try:
+        checked = TypeAdapter(Rates).validate_python(rates)
+    except ValidationError as error:
+        raise EmcError(report("optimizer", study_faults("lr", error, rates))) from None
+    doubt = _doubt(make, maker)
+    return Chosen(Update(maker.name, Made(make=maker)), checked, False, doubt)
+
+
+def _default_rate(make: Callable[..., Any]) -> float | None:
+    """The rate by default of what torch has; None where there is none, or it cannot be told."""
+    try:
+        rate = signature(make).parameters["lr"].default
+    except (KeyError, TypeError, ValueError):
+        return None
+    return rate if isinstance(rate, float | int) else None
+
+
+def _doubt(make: Callable[..., Any], maker: _Maker) -> str | None:
+    """Why it may minimise something else than the training loss: only torch's own are known."""
+    kind = getattr(make, "func", make)
+    constants = {**getattr(make, "keywords", {}), **maker.constants}
+    if getattr(kind, "__module__", "").startswith("torch.optim."):
+        if not constants.get("weight_decay"):
+            return None
+        return f"the weight decay of {maker.name} is no known part of the training loss"
+    return (
+        f"{maker.name} does not say that it minimises the training loss, as a function registered"
+        " by @emc.optimizer(..., minimises_loss=True) does"
+    )
