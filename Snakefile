@@ -1,5 +1,6 @@
 # Measures the Effective Model Complexity of every cell of a study; see README.md.
-# A study is chosen with --configfile; without one, config/demo.yaml is measured.
+# A study is chosen with --configfile, or by a workflow that has this one as a module; without one,
+# config/demo.yaml is measured.
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -26,6 +27,13 @@ localrules:
     measured,
     plan,
     complete,
+
+
+# Original files of a user lie where Snakemake was started, and in no storage.
+if ASKED.stored:
+
+    localrules:
+        dataset,
 
 
 rule all:

@@ -126,7 +126,7 @@ def shares(folder: Path, wall: float, cores: int) -> list[tuple[str, float, str]
 
 def start_seconds(folder: Path, script: str, cores: int) -> list[float]:
     """What interpreter and imports of a script take, with as many at once as there are cores."""
-    command = (sys.executable, "-P", f"scripts/{script}.py", "--help")
+    command = (sys.executable, "-P", "-m", f"emc.scripts.{script}", "--help")
     with ThreadPoolExecutor(cores) as pool:
         return list(pool.map(lambda _: run(folder, *command), range(5 * cores)))
 
@@ -138,7 +138,7 @@ def _spread(seconds: list[float]) -> str:
 def first_probe(folder: Path) -> float:
     """Seconds from the start of a measure job to its first probe in the journal."""
     cell = one_cell()
-    command = [sys.executable, "-P", "scripts/measure.py", "--cell", canonical(cell)]
+    command = [sys.executable, "-P", "-m", "emc.scripts.measure", "--cell", canonical(cell)]
     with ExitStack() as stack:
         alone = Path(stack.enter_context(TemporaryDirectory()))
         (alone / "data").symlink_to(folder / "results/data")

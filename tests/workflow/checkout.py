@@ -15,16 +15,20 @@ PARTS = ("Snakefile", "config", "profiles", "scripts", "workflow")
 
 @dataclass(frozen=True)
 class Checkout:
-    """A working copy with its own results."""
+    """A working copy with its own results.
+
+    `package` is the folder of another copy's package, where it has none of its own.
+    """
 
     folder: Path
+    package: Path | None = None
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the environment in the copy."""
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.folder / "workflow"),
+            "PYTHONPATH": str(self.package or self.folder / "workflow"),
             "CUDA_VISIBLE_DEVICES": "",
         }
         done = subprocess.run(

@@ -1,7 +1,6 @@
 """The command `emc` on a measured study, and every script's own help."""
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.workflow.checkout import ROOT, Checkout
@@ -64,7 +63,15 @@ def test_show_of_an_unknown_cell_names_one_that_exists(measured: Checkout) -> No
     assert "none of 3 cells" in done.stderr
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.py")))
-def test_every_script_runs_by_hand(fresh: Checkout, script: str) -> None:
-    said = fresh.run("python", "-P", str(Path("scripts") / script), "--help").stdout
+SCRIPTS = [f"scripts/{path.name}" for path in (ROOT / "scripts").glob("*.py")]
+MODULES = [
+    f"emc.scripts.{path.stem}"
+    for path in (ROOT / "workflow/emc/scripts").glob("*.py")
+    if path.stem != "__init__"
+]
+
+
+@pytest.mark.parametrize("call", [*sorted(SCRIPTS), *(f"-m {one}" for one in sorted(MODULES))])
+def test_every_script_runs_by_hand(fresh: Checkout, call: str) -> None:
+    said = fresh.run("python", "-P", *call.split(), "--help").stdout
     assert "usage:" in said

@@ -49,7 +49,8 @@ KILLS = 20
 
 def start(checkout: Checkout, cell: Cell = CELL, *options: str) -> subprocess.Popen[bytes]:
     """Begin to measure; what it says goes to the file `said`, the last writer's words."""
-    command = [sys.executable, "-P", "scripts/measure.py", "--cell", canonical(cell), *options]
+    command = [sys.executable, "-P", "-m", "emc.scripts.measure", "--cell", canonical(cell)]
+    command += options
     environment = {**os.environ, "PYTHONPATH": "workflow", "CUDA_VISIBLE_DEVICES": ""}
     with (checkout.folder / "said").open("wb") as said:
         return subprocess.Popen(

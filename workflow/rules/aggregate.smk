@@ -20,14 +20,15 @@ rule aggregate:
         mem_mb=2000,
         runtime=30,
     params:
+        results=results_of,
         settings=ASKED.settings_id,
         claims=lambda wildcards: ASKED.claims,
         seeds=STUDY.generalised_seeds,
     message:
         "Aggregating study {wildcards.study}"
     shell:
-        "python -P scripts/aggregate.py --cells {input.cells:q} --settings {params.settings}"
-        " --claims={params.claims:q} --seeds {params.seeds} --results results"
+        "python -P -m emc.scripts.aggregate --cells {input.cells:q} --settings {params.settings}"
+        " --claims={params.claims:q} --seeds {params.seeds} --results {params.results:q}"
         " --database {output.database:q} > {log} 2>&1"
 
 
@@ -50,5 +51,5 @@ rule export:
     message:
         "Exporting the tables of {wildcards.study}"
     shell:
-        "python -P scripts/export.py --database {input.database:q} --folder {output.folder:q}"
+        "python -P -m emc.scripts.export --database {input.database:q} --folder {output.folder:q}"
         " --study {wildcards.study} --title={params.title:q} > {log} 2>&1"

@@ -3,7 +3,7 @@
 
 rule certify:
     input:
-        tensors=ancient(
+        data=ancient(
             lambda wildcards: ASKED.data_to_certify(wildcards.cell, wildcards.settings)
         ),
         endpoints="results/cells/{cell}/endpoints.safetensors",
@@ -25,9 +25,10 @@ rule certify:
     params:
         cell=lambda wildcards: ASKED.definition(wildcards.cell),
         settings=lambda wildcards: ASKED.settings,
+        results=results_of,
     message:
         "Certifying {wildcards.cell}"
     shell:
-        "exec python -P scripts/certify.py --cell {params.cell:q} --settings {params.settings:q}"
-        " --results results --threads {threads} --output {output.certificates:q}"
+        "exec python -P -m emc.scripts.certify --cell {params.cell:q} --settings {params.settings:q}"
+        " --results {params.results:q} --threads {threads} --output {output.certificates:q}"
         " > {log} 2>&1"

@@ -1,17 +1,15 @@
 # The study, as rules ask for it.
 import gc
 import os
-from pathlib import Path
 
 from emc.cli.snakefile import (
-    code_files,
+    code_of,
     ending_on_errors,
+    folder_of,
     read_study,
-    refuse_other_folder,
+    results_of,
 )
 from emc.jobs.cards import jobs_per_device
-
-refuse_other_folder(Path(workflow.basedir))
 
 # Planning makes millions of objects that live to its end: looking for garbage among them as often
 # as by default takes seconds and frees nothing.
@@ -20,7 +18,12 @@ gc.set_threshold(100_000, 50, 50)
 
 ending_on_errors(jobs_per_device)(os.environ)
 # Jobs of a cluster read this file again: the main process alone looks at the data.
-ASKED = read_study(config, workflow.configfiles, examine=workflow.is_main_process)
+ASKED = read_study(
+    config,
+    workflow.configfiles,
+    examine=workflow.is_main_process,
+    stored=workflow.storage_settings.default_storage_provider is not None,
+)
 STUDY = ASKED.study
 
 # Where originals lie changes no number, so it is no parameter that a rerun hangs on.

@@ -15,8 +15,9 @@ rule dataset:
         runtime=lambda wildcards: ASKED.preparation_minutes(wildcards.dataset),
     params:
         dataset=lambda wildcards: ASKED.dataset_definition(wildcards.dataset),
+        folder=folder_of,
     message:
         "Preparing data set {wildcards.dataset}"
     shell:
-        'python -P scripts/dataset.py --dataset {params.dataset:q} --data-dir "$EMC_DATA_DIR"'
-        " --folder results/data/{wildcards.dataset} > {log} 2>&1"
+        'python -P -m emc.scripts.dataset --dataset {params.dataset:q} --data-dir "$EMC_DATA_DIR"'
+        " --folder {params.folder:q} > {log} 2>&1"

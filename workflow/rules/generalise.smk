@@ -3,7 +3,7 @@
 
 rule generalise:
     input:
-        tensors=ancient(
+        data=ancient(
             lambda wildcards: ASKED.data_to_test(wildcards.cell, wildcards.seeds)
         ),
         estimate="results/cells/{cell}/estimate.json",
@@ -24,8 +24,9 @@ rule generalise:
         ),
     params:
         cell=lambda wildcards: ASKED.definition(wildcards.cell),
+        results=results_of,
     message:
         "Testing {wildcards.cell} on new samples"
     shell:
-        "exec python -P scripts/generalise.py --cell {params.cell:q} --seeds {wildcards.seeds}"
-        " --results results --output {output.runs:q} > {log} 2>&1"
+        "exec python -P -m emc.scripts.generalise --cell {params.cell:q} --seeds {wildcards.seeds}"
+        " --results {params.results:q} --output {output.runs:q} > {log} 2>&1"

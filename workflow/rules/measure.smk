@@ -2,8 +2,6 @@
 
 
 rule plan:
-    input:
-        files=ASKED.source_files,
     output:
         cells="results/studies/{study}/cells.parquet",
     log:
@@ -16,18 +14,18 @@ rule plan:
         runtime=10,
     params:
         study=lambda wildcards: str(STUDY.file),
-        # The file's date alone would hide a study that is exchanged for an older file.
+        # Not the file's date: it would hide a study that is exchanged for an older file.
         cells=lambda wildcards: ASKED.plan,
     message:
         "Planning study {wildcards.study}"
     shell:
-        "python -P scripts/plan.py --study={params.study:q} --results results"
+        "python -P -m emc.scripts.plan --study={params.study:q} --results results"
         " --cells {output.cells:q} > {log} 2>&1"
 
 
 rule measure:
     input:
-        tensors=ancient(lambda wildcards: ASKED.data_to_measure(wildcards.cell)),
+        data=ancient(lambda wildcards: ASKED.data_to_measure(wildcards.cell)),
     output:
         probes="results/cells/{cell}/probes.parquet",
         estimate="results/cells/{cell}/estimate.json",
@@ -47,8 +45,9 @@ rule measure:
         ),
     params:
         cell=lambda wildcards: ASKED.definition(wildcards.cell),
+        results=results_of,
     message:
         "Measuring {wildcards.cell}"
     # `exec` since signals go to all of a job: a shell would die of them while the search saves.
     shell:
-        "exec python -P scripts/measure.py --cell {params.cell:q} --results results > {log} 2>&1"
+        "exec python -P -m emc.scripts.measure --cell {params.cell:q} --results {params.results:q} > {log} 2>&1"

@@ -4,7 +4,6 @@
 rule figures:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=code_files("findings", "figures"),
     output:
         figures=report(
             directory("results/studies/{study}/figures"),
@@ -20,17 +19,18 @@ rule figures:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=code_of("findings", "figures"),
     message:
         "Drawing figures of {wildcards.study}"
     shell:
-        "python -P scripts/figures.py --database {input.database:q}"
+        "python -P -m emc.scripts.figures --database {input.database:q}"
         " --folder {output.figures:q} > {log} 2>&1"
 
 
 rule findings:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=code_files("findings"),
     output:
         table="results/studies/{study}/findings.parquet",
         text="results/studies/{study}/findings.md",
@@ -42,17 +42,18 @@ rule findings:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=code_of("findings"),
     message:
         "Judging the claims of {wildcards.study}"
     shell:
-        "python -P scripts/findings.py --database {input.database:q} --table {output.table:q}"
+        "python -P -m emc.scripts.findings --database {input.database:q} --table {output.table:q}"
         " --text {output.text:q} > {log} 2>&1"
 
 
 rule report:
     input:
         database="results/studies/{study}/emc.duckdb",
-        code=code_files("findings", "figures", "report"),
     output:
         page="results/studies/{study}/index.html",
     log:
@@ -64,12 +65,13 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code_of("findings", "figures", "report"),
         title=lambda wildcards: ASKED.title,
         file=lambda wildcards: str(STUDY.file),
     message:
         "Writing the page of {wildcards.study}"
     shell:
-        "python -P scripts/report.py --database {input.database:q} --page {output.page:q}"
+        "python -P -m emc.scripts.report --database {input.database:q} --page {output.page:q}"
         " --study {wildcards.study} --title={params.title:q} --file={params.file:q}"
         " > {log} 2>&1"
 
@@ -94,8 +96,10 @@ rule complete:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        results=results_of,
     message:
         "Looking for failed cells of {wildcards.study}"
     shell:
-        "python -P scripts/complete.py --database {input.database:q} --results results"
+        "python -P -m emc.scripts.complete --database {input.database:q} --results {params.results:q}"
         " --note {output.note:q} > {log} 2>&1"

@@ -1,10 +1,12 @@
 """What rules ask of a study: which files jobs take, and what is said of ids that it lacks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emc.cli.snakefile import Asked, code_files, ending_on_errors, read_study, refuse_other_folder
+import emc
+from emc.cli.snakefile import Asked, code_of, ending_on_errors, read_study, results_of
 from emc.errors import EmcError
 from emc.measurement.resources import UNKNOWN
 from emc.study import load_file
@@ -26,7 +28,7 @@ def asked(tmp_path, monkeypatch) -> Asked:
     """A study of two cells, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     Path("small.yaml").write_text(STUDY.format(title="title: 'EMC of {relu}'"))
-    return Asked(load_file(Path("small.yaml")), None)
+    return Asked(load_file(Path("small.yaml")), None, stored=False)
 
 
 def made(*files: str) -> None:
@@ -123,28 +125,13 @@ def test_definitions_and_requests_are_those_of_the_cell(asked):
 def test_the_page_has_the_title_or_else_the_name(asked):
     assert asked.title == "EMC of {relu}"
     Path("small.yaml").write_text(STUDY.format(title=""))
-    assert Asked(load_file(Path("small.yaml")), None).title == "small"
-
-
-def test_names_with_braces_are_no_input(asked):
-    assert asked.source_files == ["small.yaml"]
-    Path("small.yaml").rename("a{b}.yaml")
-    assert Asked(load_file(Path("a{b}.yaml")), None).source_files == []
+    assert Asked(load_file(Path("small.yaml")), None, stored=False).title == "small"
 
 
 def test_a_study_that_is_not_there_ends_the_run(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
-        read_study({}, [tmp_path / "none.yaml"], examine=False)
+        read_study({}, [tmp_path / "none.yaml"], examine=False, stored=False)
     assert capsys.readouterr().err == f"error: {tmp_path / 'none.yaml'}: no such study file\n"
-
-
-def test_a_run_in_another_folder_ends(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    refuse_other_folder(tmp_path)
-    with pytest.raises(SystemExit, match="2"):
-        refuse_other_folder(tmp_path / "other")
-    said = f"error: run snakemake in {tmp_path / 'other'}, not in {tmp_path}\n"
-    assert capsys.readouterr().err == said
 
 
 def test_only_errors_that_a_user_can_mend_end_it_so(capsys):
@@ -159,13 +146,76 @@ def test_only_errors_that_a_user_can_mend_end_it_so(capsys):
     assert capsys.readouterr().err == "error: a fault\n"
 
 
-def test_code_is_that_of_the_floors_without_what_python_compiled(tmp_path, monkeypatch):
+def test_code_is_told_by_names_and_content_without_what_python_compiled(tmp_path, monkeypatch):
+    monkeypatch.setattr(emc, "__file__", str(tmp_path / "emc/__init__.py"))
+    names = ("figures/b.py", "figures/__pycache__/b.pyc", "findings/a.py", "report/page.css")
+    made(*(str(tmp_path / "emc" / name) for name in names))
+    before = code_of("findings", "figures")
+    for name in ("figures/__pycache__/b.pyc", "report/page.css"):
+        (tmp_path / "emc" / name).write_text("changed")
+    assert code_of("findings", "figures") == before
+    (tmp_path / "emc/figures/b.py").rename(tmp_path / "emc/figures/c.py")
+    renamed = code_of("findings", "figures")
+    (tmp_path / "emc/findings/a.py").write_text("changed")
+    assert len({before, renamed, code_of("findings", "figures")}) == 3
+
+
+def test_a_job_works_in_the_results_folder_that_its_output_lies_in():
+    assert results_of({}, ["results/cells/a/probes.parquet"]) == "results"
+    assert results_of({}, ["store/fs/results/studies/s/emc.duckdb"]) == "store/fs/results"
+
+
+def test_of_a_storage_all_files_are_named(asked):
+    stored = replace(asked, stored=True)
+    for cell, planned in stored.cells.items():
+        folder = f"results/data/{dataset_id(planned.cell.dataset)}"
+        both = [f"{folder}/tensors.safetensors", f"{folder}/manifest.json"]
+        assert stored.data_to_measure(cell) == both
+        assert stored.data_to_certify(cell, asked.settings_id) == both
+        assert stored.data_to_test(cell, "3") == both
+        names = ("probes.parquet", "estimate.json", f"certificate-{asked.settings_id}.parquet")
+        files = [f"results/cells/{cell}/{name}" for name in names]
+        assert set(files) <= set(stored.missing_files)
+
+
+CONFIG = {
+    "study": "given",
+    "defaults": {"architecture": {"name": "mlp", "width": 4}},
+    "sections": {"one": {"cells": [{"dataset": "digits"}]}},
+}
+
+
+def test_a_module_gives_a_study_without_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made(
-        "workflow/emc/figures/b.py",
-        "workflow/emc/figures/__pycache__/b.pyc",
-        "workflow/emc/findings/a.py",
-        "workflow/emc/report/page.css",
-    )
-    wanted = ["workflow/emc/figures/b.py", "workflow/emc/findings/a.py"]
-    assert code_files("findings", "figures") == wanted
+    Path("other.yaml").write_text("samples: 3\n")
+    asked = read_study(CONFIG, ["other.yaml"], examine=False, stored=False)
+    assert asked.study.file == Path("results/studies/given/study.yaml")
+    before = asked.study.file.stat().st_mtime_ns
+    again = read_study(CONFIG, ["other.yaml"], examine=False, stored=False)
+    assert [*again.cells] == [*asked.cells]
+    assert asked.study.file.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"part_of": "whole.yaml"}, "config: part_of: only a study in a file can be part"),
+        ({"study": 3}, "config: study: a name is wanted, found 3"),
+        ({"title": Path("a")}, "config: a study holds what YAML can say"),
+        ({"colour": "red"}, "results/studies/given/study.yaml: unknown key 'colour'"),
+    ],
+)
+def test_what_is_wrong_with_a_modules_study_ends_the_run(
+    tmp_path, monkeypatch, capsys, change, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        read_study({**CONFIG, **change}, [], examine=False, stored=False)
+    assert message in capsys.readouterr().err
+
+
+def test_plugins_of_a_modules_study_are_those_of_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("import emc\n\n@emc.activation('mine')\ndef mine(x): return x\n")
+    asked = read_study({**CONFIG, "plugins": ["mine.py"]}, [], examine=False, stored=False)
+    assert asked.study.plugins == ["mine.py"]

@@ -96,7 +96,9 @@ def test_jobs_call_nothing_but_python() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     commands = re.findall(r"""^    shell:\n +["'](.*)["']$""", rules, flags=re.MULTILINE)
     assert len(commands) == len(re.findall(r"^rule ", rules, flags=re.MULTILINE))
-    assert all(re.match(r"(exec )?python -P scripts/[a-z]+\.py ", command) for command in commands)
+    assert all(
+        re.match(r"(exec )?python -P -m emc\.scripts\.[a-z]+ ", command) for command in commands
+    )
     assert not re.search(r"^    (run|script|notebook|wrapper):", rules, re.MULTILINE)
 
 

@@ -13,9 +13,11 @@ from emc.errors import FileError
 from emc.records import Failure
 from emc.store.failures import (
     clear,
+    failed_data,
     failures,
     forget_failure,
     forget_tries,
+    measurement_failed,
     read_failure,
     write_failure,
 )
@@ -67,7 +69,8 @@ def test_so_is_that_of_a_damaged_document_in_an_oddly_named_folder(tmp_path: Pat
 
 
 def test_those_of_other_certificate_settings_are_not_found(files: CellFiles) -> None:
-    write_failure(files.failure("certify-00000000"), CERTIFY)
+    other = replace(CERTIFY, outputs=(files.certificate("00000000").name,))
+    write_failure(files.failure("certify-00000000"), other)
     assert list(failures(files, SETTINGS, SEEDS)) == []
     write_failure(files.failure(f"certify-{SETTINGS}"), CERTIFY)
     write_failure(files.failure("measure"), MEASURE)
@@ -185,3 +188,43 @@ def test_the_stage_of_a_damaged_document_is_in_its_name(files: CellFiles) -> Non
     files.failure(f"certify-{SETTINGS}").touch()
     (found,) = failures(files, SETTINGS, SEEDS)
     assert found.stage == "certify"
+
+
+def test_empty_files_of_a_measurement_are_its_failure_and_no_later_stages(
+    files: CellFiles,
+) -> None:
+    """As a storage keeps them: outputs only, without the document that says why."""
+    assert not measurement_failed(files)
+    files.folder.mkdir()
+    for output in (files.probes, files.estimate, files.endpoints, files.certificate(SETTINGS)):
+        output.touch()
+    assert measurement_failed(files)
+    (found,) = failures(files, SETTINGS, SEEDS)
+    assert (found.cell, found.stage) == ("a", "measure")
+    assert found.reason == "its files are empty: results/logs/measure/a.log says why"
+    clear(files, found, SETTINGS, SEEDS)
+    assert not [*files.folder.iterdir()]
+
+
+def test_so_are_those_of_a_stage_that_follows_one_with_an_answer(files: CellFiles) -> None:
+    files.folder.mkdir()
+    files.estimate.write_text("{}")
+    files.generalisation(SEEDS).touch()
+    (found,) = failures(files, SETTINGS, SEEDS)
+    assert found.reason == f"its files are empty: results/logs/generalise/a-{SEEDS}.log says why"
+    clear(files, found, SETTINGS, SEEDS)
+    assert [*files.folder.iterdir()] == [files.estimate]
+
+
+def test_so_are_those_of_a_data_set(tmp_path: Path) -> None:
+    assert failed_data(tmp_path / "wine") is None
+    (tmp_path / "wine").mkdir()
+    assert failed_data(tmp_path / "wine") is None
+    (tmp_path / "wine/manifest.json").touch()
+    found = failed_data(tmp_path / "wine")
+    assert found == Failure(
+        "wine",
+        "dataset",
+        "its files are empty: results/logs/dataset/wine.log says why",
+        ("manifest.json",),
+    )

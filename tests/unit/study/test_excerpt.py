@@ -55,7 +55,10 @@ def test_a_part_tests_what_the_whole_does_of_it(tmp_path: Path) -> None:
         ("sections: [d]", r"part.yaml: sections: unknown section 'd' .known: a, b, c., in .*whole"),
         ("sections: []", "part.yaml: sections: at least one entry is wanted"),
         ("sections: {a: {}}", "part.yaml: sections: a list is wanted"),
-        ("sections: [a], defaults: {}", "unknown key 'defaults' .known: study, title, part_of, "),
+        (
+            "sections: [a], defaults: {}",
+            "unknown key 'defaults' .known: study, title, emc_version, part_of, ",
+        ),
         ("", "part.yaml: sections: is missing"),
     ],
 )

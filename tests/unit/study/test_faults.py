@@ -13,8 +13,8 @@ from emc.errors import EmcError
 from emc.study.faults import study_faults
 
 STUDY_KEYS = (
-    "study, title, data_dir, plugins, presets, defaults, sections, certificate, claims,"
-    " generalisation"
+    "study, title, emc_version, data_dir, plugins, presets, defaults, sections, certificate,"
+    " claims, generalisation"
 )
 CELL_KEYS = (
     "dataset, labels, architecture, activation, initialisation, parameterisation, optimizer,"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.study.files import planned, text
 
+import emc
 from emc.errors import EmcError
 from emc.study import load, load_file
 from emc.study.load import read
@@ -189,3 +190,35 @@ def test_read_gives_the_mapping_as_it_is_written(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text("b: {d: 1, c: [1.5, x]}\na: null\n")
     assert list(read(file).items()) == [("b", {"d": 1, "c": [1.5, "x"]}), ("a", None)]
+
+
+class TestVersions:
+    """`emc_version` names the program that a study is for."""
+
+    @pytest.mark.parametrize("version", ["0", "0.1", "0.1.0"])
+    def test_its_first_numbers_will_do(self, version: str, tmp_path: Path, fixed: None) -> None:
+        assert load_file(_of_version(f'"{version}"', tmp_path)).name == "s"
+
+    @pytest.mark.parametrize("version", ["1", "0.2", "0.1.1", "0.1.0.0"])
+    def test_another_is_refused_before_its_unknown_keys(
+        self, version: str, tmp_path: Path, fixed: None
+    ) -> None:
+        message = rf"emc_version: the study is for emc {version}, found emc 0\.1\.0"
+        with pytest.raises(EmcError, match=message):
+            load_file(_of_version(f'"{version}"\ncolour: red', tmp_path))
+
+    @pytest.mark.parametrize("version", ["0.1", "1", "null", '"0.1.x"', '""', '">=0.1"', "[0, 1]"])
+    def test_a_version_is_a_text_of_numbers(self, version: str, tmp_path: Path) -> None:
+        with pytest.raises(EmcError, match="emc_version: a version in quotes is wanted, as"):
+            load_file(_of_version(version, tmp_path))
+
+    @pytest.fixture
+    def fixed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(emc, "__version__", "0.1.0")
+
+
+def _of_version(version: str, folder: Path) -> Path:
+    file = folder / "s.yaml"
+    cells = "{a: {cells: [{dataset: digits, architecture: linear}]}}"
+    file.write_text(f"study: s\nsections: {cells}\nemc_version: {version}\n")
+    return file

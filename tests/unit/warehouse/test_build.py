@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from textwrap import dedent
 
@@ -153,8 +154,13 @@ def test_certificates_of_other_settings_are_left_out(pair):
         assert opened.view("emc")["certified"].to_list() == [0, 0]
 
 
-@pytest.mark.parametrize("content", [b"", b"not parquet at all", b"PAR1 cut short PAR1"])
-@pytest.mark.parametrize("kind", ["probes", "certificate"])
+DAMAGED = [
+    ("probes", b""),  # a certificate's only file would be its failure
+    *product(("probes", "certificate"), (b"not parquet at all", b"PAR1 cut short PAR1")),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), DAMAGED)
 def test_a_damaged_table_is_refused_by_name(pair, kind, content):
     files = pair.results.cell(pair.planned[1].id)
     path = files.probes if kind == "probes" else files.certificate(SETTINGS)

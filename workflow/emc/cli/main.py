@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+import emc
 from emc.cli.boundary import guarded
+from emc.cli.shipped import study_file
 from emc.errors import EmcError
 
 app = typer.Typer(
@@ -16,7 +18,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="study file, YAML")]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", parser=study_file, help="study file, YAML, or a name such as demo"
+    ),
+]
 ResultsFolder = Annotated[Path, typer.Option("--results", help="results folder")]
 RESULTS = Path("results")
 
@@ -27,6 +34,56 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"emc {emc.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="print the version and exit"
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="file to write")] = Path(
+        "study.yaml"
+    ),
+) -> None:
+    """Write a first study, commented, to be changed."""
+    from emc.cli.begin import write_first_study
+
+    write_first_study(file)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    cores: Annotated[str, typer.Option("--cores", help="processors to use: a number, or all")] = (
+        "all"
+    ),
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", min=0, help="GPUs to use, one job on each")
+    ] = None,
+    snakemake: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- OPTIONS]", help="options of Snakemake's own"),
+    ] = None,
+) -> None:
+    """Measure what is missing of a study; results go to the working folder."""
+    from emc.cli.run import run_study
+
+    run_study(study, cores, gpus, snakemake or [])
 
 
 @app.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 from emc.data.looked import open_study
 from emc.errors import EmcError
 from emc.records import Failure
-from emc.store.failures import clear, clear_document, failures, read_failure
+from emc.store.failures import clear, clear_document, failed_data, failures
 from emc.store.layout import DATASET, Results, data_failure
 from emc.study.identity import dataset_id, settings_id
 
@@ -43,9 +43,8 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
 
 def _of_datasets(names: Sequence[str], places: Results) -> Iterator[Failure]:
     for name in names:
-        path = data_failure(places.data(name))
-        if path.exists():
-            yield read_failure(path)
+        if failed := failed_data(places.data(name)):
+            yield failed
 
 
 def _clear(failure: Failure, places: Results, settings: str, seeds: int) -> None:

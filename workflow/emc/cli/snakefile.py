@@ -7,17 +7,23 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
+import emc
+from emc.cli.module import given_study
+from emc.cli.shipped import shipped_study
 from emc.data.looked import Looked
+from emc.data.manifest import MANIFEST, TENSORS
 from emc.data.preflight import preflight
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
 from emc.measurement.resources import resources_of_job
 from emc.store.layout import OF_RUNS
 from emc.store.resources import Resources, read_resources
-from emc.study import PlannedCell, StudyPlan, load
+from emc.study import PlannedCell, StudyPlan, load, load_file
 from emc.study.claims import claims_definition
+from emc.study.expand import Look
 from emc.study.identity import (
     dataset_definition,
     dataset_id,
@@ -28,7 +34,6 @@ from emc.study.identity import (
 from emc.study.sources import DataSet
 
 _IN_FOLDERS: Final = frozenset({"imagenet", "image-folder"})
-_DEFAULT: Final = Path("config/demo.yaml")
 _DAY, _HOUR = 1440, 60
 
 Given = ParamSpec("Given")
@@ -54,28 +59,48 @@ def _end(error: EmcError) -> NoReturn:
 
 
 @ending_on_errors
-def refuse_other_folder(folder: Path) -> None:
-    """End where Snakemake runs in any other folder than that of the Snakefile."""
-    if Path.cwd() != folder:
-        raise EmcError(f"run snakemake in {folder}, not in {Path.cwd()}")
+def read_study(
+    config: Mapping[str, Any], files: Sequence[str | Path], *, examine: bool, stored: bool
+) -> "Asked":
+    """The study that Snakemake was given, or the demo; `examine` looks at its data beforehand.
 
+    A workflow that has this one as a module may give a study without a file.
 
-@ending_on_errors
-def read_study(config: Mapping[str, Any], files: Sequence[str | Path], *, examine: bool) -> "Asked":
-    """The study that Snakemake was given, or the demo; `examine` looks at its data beforehand."""
+    `stored` says that results lie in a storage, where no file can be looked for beforehand.
+    """
     looked = Looked(OF_RUNS)
-    study = load(config, files, default=_DEFAULT, look=looked.facts)
+    study = _given(config, files, looked.facts)
     if examine:
         for note in preflight(study, looked):
             print(f"{study.file}: warning: {note}", file=sys.stderr)
-    return Asked(study, read_resources(OF_RUNS.study(study.name).resources))
+    return Asked(study, read_resources(OF_RUNS.study(study.name).resources), stored)
 
 
-def code_files(*floors: str) -> list[str]:
-    """Source files of some floors: as input, they are compared by content and not by date."""
-    package = Path("workflow/emc")
+def _given(config: Mapping[str, Any], files: Sequence[str | Path], look: Look) -> StudyPlan:
+    if file := given_study(config, files):
+        return load_file(file, look)
+    return load(config, files, shipped_study("demo"), look)
+
+
+def code_of(*floors: str) -> str:
+    """A checksum of the source files of some floors, by names and content and not by date."""
+    package = Path(emc.__file__).parent
     found = (file for floor in floors for file in (package / floor).rglob("*.*"))
-    return sorted(str(file) for file in found if "__pycache__" not in file.parts)
+    checksum = blake2b(digest_size=16)
+    for file in sorted(file for file in found if "__pycache__" not in file.parts):
+        for part in (str(file.relative_to(package)).encode(), file.read_bytes()):
+            checksum.update(len(part).to_bytes(8) + part)
+    return checksum.hexdigest()
+
+
+def results_of(_wildcards: object, output: Sequence[str]) -> str:
+    """The results folder of a job: that of its output, which a storage has elsewhere."""
+    return str(Path(output[0]).parents[2])
+
+
+def folder_of(_wildcards: object, output: Sequence[str]) -> str:
+    """The folder of a job's output."""
+    return str(Path(output[0]).parent)
 
 
 @dataclass(frozen=True)
@@ -84,6 +109,7 @@ class Asked:
 
     study: StudyPlan
     resources: Resources | None
+    stored: bool
 
     @property
     def title(self) -> str:
@@ -121,17 +147,6 @@ class Asked:
         """What a change of the study changes; the file's date alone would hide an older file."""
         return plan_id((planned.definition, planned.sections) for planned in self.study.cells)
 
-    @property
-    def source_files(self) -> list[str]:
-        """The study file, that which it is part of, and its plug-ins, that its plan is made of.
-
-        Without those with a brace in their names, which Snakemake cannot have as input: it takes
-        it for a wildcard. `plan` follows the content of these, too.
-        """
-        whole = [self.study.part_of] if self.study.part_of else []
-        names = map(str, (self.study.file, *whole, *self.study.plugins))
-        return [name for name in names if "{" not in name]
-
     @ending_on_errors
     def definition(self, cell: str) -> str:
         """A cell as canonical JSON."""
@@ -153,36 +168,38 @@ class Asked:
         return resources_of_job(self.resources, rule, resource, self._planned(cell).cell, attempt)
 
     def data_to_measure(self, cell: str) -> list[str]:
-        """The samples that a measurement needs, and none where it has run."""
+        """The data set that a measurement needs, and none where it has run."""
         files = OF_RUNS.cell(cell)
-        return self._tensors(cell, needed=not _exist(files.probes, files.estimate, files.endpoints))
+        return self._data(cell, needed=not _exist(files.probes, files.estimate, files.endpoints))
 
     def data_to_certify(self, cell: str, settings: str) -> list[str]:
         """Those that a certificate needs; none as long as there are no end points."""
         files = OF_RUNS.cell(cell)
         needed = files.endpoints.exists() and not files.certificate(settings).exists()
-        return self._tensors(cell, needed=needed)
+        return self._data(cell, needed=needed)
 
     def data_to_test(self, cell: str, seeds: str) -> list[str]:
         """Those that a test on new samples needs; none as long as there is no estimate."""
         files = OF_RUNS.cell(cell)
         needed = files.estimate.exists() and not files.generalisation(seeds).exists()
-        return self._tensors(cell, needed=needed)
+        return self._data(cell, needed=needed)
 
     @ending_on_errors
-    def _tensors(self, cell: str, *, needed: bool) -> list[str]:
-        """Named where they are needed only.
+    def _data(self, cell: str, *, needed: bool) -> list[str]:
+        """Its tensors where they are needed only; both of its files from a storage.
 
         Otherwise a data set that is made again, of the same content, would train all its cells
         again; and each name takes time.
         """
-        dataset = dataset_id(self._planned(cell).cell.dataset)
-        return [str(OF_RUNS.data(dataset) / "tensors.safetensors")] if needed else []
+        folder = OF_RUNS.data(dataset_id(self._planned(cell).cell.dataset))
+        if self.stored:
+            return [str(folder / TENSORS), str(folder / MANIFEST)]
+        return [str(folder / TENSORS)] if needed else []
 
     @property
     def manifests(self) -> list[str]:
         """Those of all data sets."""
-        return [str(OF_RUNS.data(dataset) / "manifest.json") for dataset in self.datasets]
+        return [str(OF_RUNS.data(dataset) / MANIFEST) for dataset in self.datasets]
 
     @property
     def estimates(self) -> list[str]:
@@ -202,7 +219,7 @@ class Asked:
 
     @property
     def missing_files(self) -> list[str]:
-        """Files that cells lack, among those that the database is made of.
+        """Files that cells lack, among those that the database is made of; all of a storage.
 
         Certificates come after all others, so to name these is enough where none is made; but
         files that are removed later, as by `emc retry`, are missed by nobody who does not name
@@ -212,9 +229,9 @@ class Asked:
         return [
             str(file)
             for cell in self.cells
-            if aggregated or self._certificate(cell).exists()
+            if self.stored or aggregated or self._certificate(cell).exists()
             for file in self._of_database(cell)
-            if not file.exists()
+            if self.stored or not file.exists()
         ]
 
     def _of_database(self, cell: str) -> Iterable[Path]:

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from emc.data.equality import EqualInputs
 from emc.errors import EmcError, FileError
 from emc.store.documents import read_document, write_document
-from emc.store.failures import read_failure
-from emc.store.layout import REMADE_BY, data_failure
+from emc.store.failures import failed_data
+from emc.store.layout import REMADE_BY
 
 TENSORS: Final = "tensors.safetensors"
 MANIFEST: Final = "manifest.json"
@@ -122,9 +122,8 @@ def read_manifest(folder: Path) -> Manifest:
         FileError: it is missing, damaged or of another version.
         EmcError: the data set could not be prepared.
     """
-    if (failed := data_failure(folder)).exists():
-        reason = read_failure(failed).reason
-        raise EmcError(f"data set {folder.name} could not be prepared: {reason}")
+    if failed := failed_data(folder):
+        raise EmcError(f"data set {folder.name} could not be prepared: {failed.reason}")
     path = folder / MANIFEST
     document = read_document(path, REMADE_BY)
     try:

@@ -11,6 +11,7 @@ from emc.jobs.cards import one_card
 from emc.jobs.stop import stop_on_signal
 from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import Table
+from emc.store.failures import measurement_failed
 from emc.store.layout import CellFiles
 from emc.store.tables import write_table
 
@@ -34,7 +35,7 @@ def follow(
     Raises:
         FileError: what the stage needs is missing or damaged.
     """
-    if files.failure("measure").exists():
+    if measurement_failed(files):
         log.warning("%s: nothing to %s, its measurement failed", files.folder.name, stage)
         write_bytes_atomically(output, b"")
         return

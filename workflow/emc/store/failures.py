@@ -1,7 +1,10 @@
-"""Failures of cells and data sets: a document each, beside the empty files left as outputs."""
+"""Failures of cells and data sets: a document each, beside the empty files left as outputs.
+
+A storage keeps outputs only, so empty ones without a document are a failure, too.
+"""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from emc.errors import FileError, in_one_line
 from emc.records import Failure
 from emc.store.atomic import write_bytes_atomically, write_text_atomically
 from emc.store.documents import write_document
-from emc.store.layout import CellFiles
+from emc.store.layout import CellFiles, data_failure
 
 
 def write_failure(path: Path, failure: Failure) -> None:
@@ -23,9 +26,12 @@ def write_failure(path: Path, failure: Failure) -> None:
 def read_failure(path: Path) -> Failure:
     """The failure that `write_failure` was given, its reason in one line.
 
-    Where there is a document something failed, so a damaged one is a failure, too: its reason
-    names the file, and its outputs are all empty files beside it.
+    Call it where something failed: if the document is damaged its reason names the file, if there
+    is none the log of the job, and its outputs are all empty files beside it.
     """
+    if not path.exists():
+        reason = f"its files are empty: {_log(path)} says why"
+        return Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
     try:
         return _in_one_line(_from_document(json.loads(path.read_bytes()), path))
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
@@ -75,9 +81,24 @@ def failures(files: CellFiles, settings: str, seeds: int) -> Iterator[Failure]:
     `settings` names the certificates that are wanted, `seeds` how many runs on the whole training
     set: what failed of others is another study's.
     """
-    for path in _places(files, settings, seeds):
-        if path.exists():
+    without = measurement_failed(files)
+    for path, outputs in _places(files, settings, seeds).items():
+        # After a measurement that failed, later stages leave empty files and are no failures.
+        measure = _stage(path) == "measure"
+        if path.exists() or ((measure or not without) and _all_empty(outputs)):
             yield read_failure(path)
+
+
+def measurement_failed(files: CellFiles) -> bool:
+    """Whether the measurement of a cell left its failure, or empty files."""
+    return files.failure("measure").exists() or _all_empty(_measured(files))
+
+
+def failed_data(folder: Path) -> Failure | None:
+    """Why the data set of a folder could not be prepared, or None if nothing failed."""
+    path = data_failure(folder)
+    failed = path.exists() or (folder.is_dir() and any(_empty_beside(path)))
+    return read_failure(path) if failed else None
 
 
 def clear(files: CellFiles, failure: Failure, settings: str, seeds: int) -> None:
@@ -88,7 +109,7 @@ def clear(files: CellFiles, failure: Failure, settings: str, seeds: int) -> None
     """
     for path in _places(files, settings, seeds):
         # Its outputs tell nothing: those of a damaged document may have gone with another's.
-        if path.exists() and _stage(path) == failure.stage:
+        if _stage(path) == failure.stage:
             # Later stages repeat by empty files that the measurement failed.
             measured = failure.stage == "measure"
             _clear(path, _empty_beside(path) if measured else read_failure(path).outputs)
@@ -109,7 +130,7 @@ def _clear(path: Path, outputs: Iterable[str]) -> None:
             output = path.with_name(name)
             if output.exists() and not output.stat().st_size:
                 output.unlink()
-        path.unlink()
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise FileError(f"{path.parent}: its failure cannot be cleared: {error}") from None
 
@@ -157,6 +178,26 @@ def _tries(path: Path) -> Path:
     return path.with_suffix(".tries")
 
 
-def _places(files: CellFiles, settings: str, seeds: int) -> list[Path]:
-    stages = ("measure", f"certify-{settings}", f"generalise-{seeds}")
-    return [files.failure(stage) for stage in stages]
+def _places(files: CellFiles, settings: str, seeds: int) -> dict[Path, Sequence[Path]]:
+    """Where each stage's failure would be written, with the stage's outputs."""
+    return {
+        files.failure("measure"): _measured(files),
+        files.failure(f"certify-{settings}"): [files.certificate(settings)],
+        files.failure(f"generalise-{seeds}"): [files.generalisation(seeds)],
+    }
+
+
+def _measured(files: CellFiles) -> Sequence[Path]:
+    return files.probes, files.estimate, files.endpoints
+
+
+def _all_empty(outputs: Sequence[Path]) -> bool:
+    """Of those that are there: one among others is damaged, and no failure."""
+    sizes = [output.stat().st_size for output in outputs if output.exists()]
+    return bool(sizes) and not any(sizes)
+
+
+def _log(path: Path) -> Path:
+    """The log of the job whose failure this would be."""
+    stage, dash, asked = path.stem.removeprefix("failure-").partition("-")
+    return Path("results/logs") / stage / f"{path.parent.name}{dash}{asked}.log"

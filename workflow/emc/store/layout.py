@@ -69,6 +69,11 @@ class StudyFiles:
     folder: Path
 
     @property
+    def given(self) -> Path:
+        """The study, where another workflow gave it without a file."""
+        return self.folder / "study.yaml"
+
+    @property
     def cells(self) -> Path:
         """The plan."""
         return self.folder / "cells.parquet"

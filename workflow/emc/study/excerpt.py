@@ -22,6 +22,8 @@ class Excerpt(Strict):
     """Name of this study."""
     title: str | None = None
     """One line for the top of the page; omitted: that of the whole."""
+    emc_version: str | None = None
+    """Version of the program that the study is for, or its first numbers: another is refused."""
     part_of: Annotated[str, AfterValidator(_beside)]
     """File of the whole study, in the same folder."""
     sections: Annotated[list[Name], Field(min_length=1)]

@@ -1,5 +1,6 @@
 """The one way into a study: from a file or from what Snakemake read of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import IO, Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+import emc
 from emc.errors import EmcError
 from emc.study.claims import claim_faults
 from emc.study.excerpt import Excerpt, excerpted
@@ -111,6 +113,7 @@ def load_file(path: Path, look: Look | None = None) -> StudyPlan:
 def _study(path: Path) -> tuple[Study, Path | None]:
     """The study of a file, and the file that it is part of."""
     content = read(path)
+    _refuse_other_version(path, content.get("emc_version", emc.__version__))
     if "part_of" not in content:
         return _validated(path, content, Study), None
     excerpt = _validated(path, content, Excerpt)
@@ -125,6 +128,21 @@ def _study(path: Path) -> tuple[Study, Path | None]:
         return excerpted(excerpt, whole), other
     except ValueError as error:
         raise EmcError(f"{path}: sections: {error}, in {other}") from None
+
+
+def _refuse_other_version(path: Path, wanted: object) -> None:
+    """Before any other fault: another version may have other keys."""
+    if not isinstance(wanted, str) or not re.fullmatch(r"\d+(\.\d+)*", wanted):
+        raise EmcError(
+            f"{path}: emc_version: a version in quotes is wanted, as"
+            f" {emc.__version__!r}, found {wanted!r}"
+        )
+    parts = wanted.split(".")
+    if emc.__version__.split(".")[: len(parts)] != parts:
+        raise EmcError(
+            f"{path}: emc_version: the study is for emc {wanted}, found emc {emc.__version__}:"
+            f" install the former, or change the line if the study suits the latter"
+        )
 
 
 def _whole(path: Path, other: Path) -> Study:

@@ -65,6 +65,8 @@ class Study(Strict):
     """Name of the study: lower-case letters, digits and single hyphens."""
     title: str | None = None
     """One line for the top of the page."""
+    emc_version: str | None = None
+    """Version of the program that the study is for, or its first numbers: another is refused."""
     data_dir: str | None = None
     """Folder with data files placed by hand, in their original formats."""
     plugins: list[str] = Field(default=[])

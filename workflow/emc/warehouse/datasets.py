@@ -7,8 +7,8 @@ import duckdb
 
 from emc.data.manifest import MANIFEST, read_manifest
 from emc.store.columns import Column, Table
-from emc.store.failures import read_failure
-from emc.store.layout import Results, data_failure
+from emc.store.failures import failed_data
+from emc.store.layout import Results
 from emc.study.identity import dataset_from_definition, dataset_id
 from emc.warehouse.loading import create
 
@@ -63,8 +63,8 @@ def _row(definition: str, results: Results) -> dict[str, Any]:
     empty: dict[str, Any] = {column.name: None for column in DATASETS.columns}
     known = {"dataset": identity, "name": dataset.name, "definition": definition}
     folder = results.data(identity)
-    if (failed := data_failure(folder)).exists():
-        return empty | known | {"prepared": False, "reason": read_failure(failed).reason}
+    if failed := failed_data(folder):
+        return empty | known | {"prepared": False, "reason": failed.reason}
     prepared = (folder / MANIFEST).is_file()
     return empty | known | {"prepared": prepared} | (_manifest(folder) if prepared else {})
 
