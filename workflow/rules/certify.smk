@@ -16,10 +16,10 @@ rule certify:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: ASKED.request(
+        mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "certify", "mem_mb", wildcards.cell, attempt
         ),
-        runtime=lambda wildcards, attempt: ASKED.request(
+        runtime=lambda wildcards, attempt: ASKED.resources_of_job(
             "certify", "runtime", wildcards.cell, attempt
         ),
     params:

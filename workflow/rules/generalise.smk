@@ -16,10 +16,10 @@ rule generalise:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: ASKED.request(
+        mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "generalise", "mem_mb", wildcards.cell, attempt
         ),
-        runtime=lambda wildcards, attempt: ASKED.request(
+        runtime=lambda wildcards, attempt: ASKED.resources_of_job(
             "generalise", "runtime", wildcards.cell, attempt
         ),
     params:

@@ -37,10 +37,10 @@ rule measure:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: ASKED.request(
+        mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "measure", "mem_mb", wildcards.cell, attempt
         ),
-        runtime=lambda wildcards, attempt: ASKED.request(
+        runtime=lambda wildcards, attempt: ASKED.resources_of_job(
             "measure", "runtime", wildcards.cell, attempt
         ),
     params:

@@ -92,7 +92,7 @@ def test_files_are_missing_only_where_a_later_one_is_there(asked):
     [
         lambda asked: asked.definition("none"),
         lambda asked: asked.data_to_measure("none"),
-        lambda asked: asked.request("measure", "mem_mb", "none", 1),
+        lambda asked: asked.resources_of_job("measure", "mem_mb", "none", 1),
     ],
 )
 def test_a_cell_that_the_study_lacks_ends_the_run_with_one_message(asked, ask, capsys):
@@ -117,7 +117,7 @@ def test_so_does_a_data_set(asked, ask, capsys):
 def test_definitions_and_requests_are_those_of_the_cell(asked):
     cell, planned = next(iter(asked.cells.items()))
     assert asked.definition(cell) == planned.definition
-    assert asked.request("measure", "mem_mb", cell, 2) == 2 * UNKNOWN["mem_mb"]
+    assert asked.resources_of_job("measure", "mem_mb", cell, 2) == 2 * UNKNOWN["mem_mb"]
     assert asked.plan == plan_id((one.definition, one.sections) for one in asked.study.cells)
     assert {asked.preparation_minutes(name) for name in asked.datasets} == {60}
 
