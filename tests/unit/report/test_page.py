@@ -4,10 +4,11 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
-from html import escape, unescape
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import escape
 from tests.synthetic import SETTINGS, factorial, write_study
 from tests.unit.report.conftest import TITLE
 from tests.unit.report.test_columnar import restored

@@ -2,10 +2,7 @@
 
 import json
 from functools import cache
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, Final
 
 import altair as alt
@@ -13,6 +10,7 @@ import vl_convert
 
 from emc.figures.figure import Chart, Figure
 from emc.figures.registry import FIGURES
+from emc.figures.template import rendered
 from emc.figures.theme import config
 from emc.store.atomic import write_bytes_atomically, write_text_atomically
 from emc.warehouse import Warehouse
@@ -92,10 +90,11 @@ def _entry(figure: Figure, warehouse: Warehouse, folder: Path) -> str:
 
 
 def _page(spec: dict[str, Any], title: str) -> str:
-    template = Template((files(__package__) / "figure.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=escape(title),
-        caption=escape(spec["description"]),
+    return rendered(
+        __package__,
+        "figure.html",
+        title=title,
+        caption=spec["description"],
         bundle=vega_bundle(),
         spec=script_json(spec),
     )

@@ -2,23 +2,23 @@
 
 from base64 import b64encode
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
 from pathlib import Path
-from string import Template
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from emc.figures import FIGURES, cell_charts, specification
 from emc.figures.save import script_json, vega_bundle
+from emc.figures.template import rendered
 from emc.figures.theme import config
 from emc.findings import exponents, judge, label_gap_association, predictions
-from emc.report import markup
+from emc.records import Outcome
 from emc.report.cells import cells_data, definitions_data
 from emc.report.columnar import columnar, transposed
 from emc.report.evidence import evidence_data
 from emc.report.headline import sentences, summary, tiles, unknown
 from emc.store.atomic import write_text_atomically
-from emc.warehouse import Warehouse, open_database
+from emc.warehouse import RELATIONS, Warehouse, open_database
+from emc.warehouse.relations import SQL_TYPES
 
 _SCRIPTS: Final = ("columns.js", "format.js", "charts.js", "table.js", "cell.js", "main.js")
 _ASSETS: Final = files(__package__) / "assets"
@@ -34,27 +34,39 @@ def write_page(database: Path, page: Path, study: str, title: str | None, file: 
         write_text_atomically(page, _page(warehouse, study, title or study, file))
 
 
+class _Shown(NamedTuple):
+    """A figure's place on the page: its caption, or what it is lacking."""
+
+    name: str
+    title: str
+    caption: str | None
+    lacking: str | None
+
+
 def _page(warehouse: Warehouse, study: str, title: str, file: str) -> str:
     figures, charts, datasets = _figures(warehouse)
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     bundle = vega_bundle()
-    return Template(_asset("page.html")).substitute(
-        title=escape(title),
-        study=escape(study),
+    return rendered(
+        __package__,
+        "page.html",
+        title=title,
+        study=study,
         policy=_policy(bundle, script),
         style=_asset("page.css"),
-        tiles=markup.tile_list(tiles(warehouse)),
-        summary=markup.paragraph(summary(warehouse)),
-        sentences=markup.sentence_list(sentences(warehouse)),
-        unknown=markup.unknown_list(unknown(warehouse)),
-        findings=markup.finding_list(judge(warehouse)),
-        exponents=markup.exponent_list(exponents(warehouse)),
-        predictions=markup.prediction_list(predictions(label_gap_association(warehouse))),
+        tiles=tiles(warehouse),
+        summary=summary(warehouse),
+        sentences=sentences(warehouse),
+        unknown=unknown(warehouse),
+        findings=judge(warehouse),
+        exponents=exponents(warehouse),
+        predictions=predictions(label_gap_association(warehouse)),
         figures=figures,
-        failures=markup.failure_list(warehouse.view("failures").rows()),
-        outcomes=markup.outcome_list(),
-        dictionary=markup.dictionary(),
-        versions=markup.version_line(warehouse.view("versions").iter_rows()),
+        failures=warehouse.view("failures").rows(),
+        outcomes=list(Outcome),
+        relations=RELATIONS,
+        types=SQL_TYPES,
+        versions=warehouse.view("versions").rows(),
         data=script_json(_data(warehouse, study, file, charts, datasets)),
         evidence=script_json(evidence_data(warehouse)),
         bundle=bundle,
@@ -62,21 +74,21 @@ def _page(warehouse: Warehouse, study: str, title: str, file: str) -> str:
     )
 
 
-def _figures(warehouse: Warehouse) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Markup of all figures, Vega-Lite by name, and the data sets that they share."""
-    parts: list[str] = []
+def _figures(warehouse: Warehouse) -> tuple[list[_Shown], dict[str, Any], dict[str, Any]]:
+    """All figures, Vega-Lite by name, and the data sets that they share."""
+    shown: list[_Shown] = []
     charts: dict[str, Any] = {}
     datasets: dict[str, Any] = {}
     for figure in FIGURES:
         if lacking := figure.lacking(warehouse):
-            parts.append(markup.absent_figure(figure, lacking))
+            shown.append(_Shown(figure.name, figure.title, None, lacking))
             continue
         spec = specification(figure.draw(warehouse))
         datasets |= spec.pop("datasets")
-        parts.append(markup.drawn_figure(figure, spec["description"]))
+        shown.append(_Shown(figure.name, figure.title, spec["description"], None))
         charts[figure.name] = spec
     columns = {name: columnar(transposed(rows)) for name, rows in datasets.items()}
-    return "\n".join(parts), charts, columns
+    return shown, charts, columns
 
 
 def _data(
