@@ -11,6 +11,7 @@ with their 95 % intervals against the budget, one panel per net.
 import argparse
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -48,7 +49,7 @@ FROM emc WHERE status = 'measured' ORDER BY architecture DESC, depth, parameters
 """
 
 
-def study(nets: list[dict[str, object]], activations: list[str], budgets: list[int]) -> str:
+def study(nets: list[dict[str, Any]], activations: list[str], budgets: list[int]) -> str:
     """The study file, one section per budget."""
     sections = {
         f"steps-{steps}": {
@@ -83,7 +84,7 @@ def table(cells: pl.DataFrame) -> Table:
     return shown
 
 
-def _net(row: dict[str, object]) -> str:
+def _net(row: dict[str, Any]) -> str:
     return f"{row['architecture']} {row['depth']}, {row['parameters']}, {row['activation']}"
 
 
@@ -116,7 +117,7 @@ def chart(cells: pl.DataFrame) -> alt.FacetChart:
     panels = layers.properties(width=220, height=160).facet(
         alt.Facet("net:N", title=None), columns=2
     )
-    return panels.configure(**config())
+    return panels.configure(**config())  # type: ignore[no-any-return]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import mean, stdev
 from time import process_time
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,14 +28,18 @@ from usual import Usual, bisect
 
 from emc.engine import Procedure, Update, choose
 from emc.errors import EmcError
-from emc.measurement.arrays import ArraySource
+from emc.measurement.arrays import ArraySamples
+from emc.measurement.finishing import finishing
 from emc.measurement.measure import round_size
 from emc.measurement.rounds import Assignment, run_rounds
+from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.build import net, size
 from emc.nets.module import drawn
 from emc.search import make
 from emc.study.architectures import Architecture
+from emc.study.sources import Random
+from emc.study.training import Finish
 
 RESOLUTION = 0.05
 FEWEST = 4
@@ -47,7 +52,7 @@ class Case:
 
     name: str
     inputs: np.ndarray
-    architecture: dict[str, object]
+    architecture: dict[str, Any]
     activation: str
     lr: float
     epochs: int
@@ -82,10 +87,10 @@ def cases() -> dict[str, Case]:
     """Cells on scikit-learn's digits, 8 x 8 pixels."""
     images = load_digits().images[:, None]
     digits = np.ascontiguousarray((images - images.mean()) / images.std(), dtype=np.float32)
-    mlp: dict[str, object] = {"name": "mlp", "depth": 2, "width": 16}
-    cnn: dict[str, object] = {"name": "cnn", "depth": 2, "width": 8}
-    small_cnn: dict[str, object] = {"name": "cnn", "depth": 2, "width": 4}
-    vit: dict[str, object] = {"name": "vit", "depth": 1, "width": 16}
+    mlp: dict[str, Any] = {"name": "mlp", "depth": 2, "width": 16}
+    cnn: dict[str, Any] = {"name": "cnn", "depth": 2, "width": 8}
+    small_cnn: dict[str, Any] = {"name": "cnn", "depth": 2, "width": 4}
+    vit: dict[str, Any] = {"name": "vit", "depth": 1, "width": 16}
     return {
         "mlp-sgd": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.05, 600),
         "mlp-sgd-32": Case("MLP 64-16-16-10", digits, mlp, "relu", 0.02, 300, 32),
@@ -107,7 +112,7 @@ class Measured:
     @property
     def error(self) -> float:
         """Standard deviation of the logarithm of a single estimate."""
-        return stdev(np.log(self.emc50))
+        return stdev(map(math.log, self.emc50))
 
 
 def repeated(call: Callable[[int], tuple[float, int]], repeats: int, seconds: float) -> Measured:
@@ -125,8 +130,11 @@ def repeated(call: Callable[[int], tuple[float, int]], repeats: int, seconds: fl
 
 
 def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple[float, int]]:
-    source = ArraySource(case.inputs, None, 10)
+    labels = np.arange(len(case.inputs)) % 10
+    samples = ArraySamples(case.inputs, labels, 10)
+    source = LabelledSamples(samples, Random(name="random", classes=10))
     procedure = case.procedure
+    finish = finishing(procedure, source, Finish(iterations=0), None, "cpu")
     engine = choose.back_end(procedure, "cpu", back_end)
 
     def once(seed: int) -> tuple[float, int]:
@@ -139,10 +147,11 @@ def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple
             probes=400,
             round_size=round_size(engine, "cpu"),
         )
-        assignment = Assignment(f"repeat-{seed}", source, procedure, method, "cpu", back_end)
+        place = "cpu", back_end
+        assignment = Assignment(f"repeat-{seed}", source, procedure, finish, method, *place)
         journal = UnwrittenJournal()
         answer = run_rounds(assignment, journal, lambda *_: None)
-        return answer.emc50, len(journal.probes)
+        return answer.emc50_budget, len(journal.probes)
 
     return once
 

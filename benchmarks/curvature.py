@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from statistics import median
 from time import perf_counter, process_time
+from typing import Literal
 
 import numpy as np
 import torch
@@ -269,7 +270,7 @@ def _columns(times: dict[str, list[float]]) -> list[str]:
     return found
 
 
-def certify_cnn(precision: str, threads: int, console: Console) -> None:
+def certify_cnn(precision: Literal["float64", "float32"], threads: int, console: Console) -> None:
     flat, _ = mnist_data()
     digits = (flat.reshape(-1, 1, 28, 28) / 255).astype(np.float32)
     images = np.ascontiguousarray(np.concatenate([digits, digits[..., ::-1]]))

@@ -59,7 +59,8 @@ def _at(emc50: float, n: int, slope: float = 0.05) -> float:
 
 def _separable(d: int, n: int) -> float:
     """Cover's law."""
-    return sum(comb(n - 1, k) for k in range(min(d, n))) / 2 ** (n - 1)
+    fits: int = sum(comb(n - 1, k) for k in range(min(d, n)))
+    return float(fits / 2 ** (n - 1))
 
 
 def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: int) -> list[float]:
@@ -90,6 +91,7 @@ def simulate(name: str, round_size: int, tolerance: float, curve: Curve, seed: i
             work += one.n * EPOCHS * (0.6 if fit else 1.0)
             trials.append(Trial(one.n, one.lr, fit, fit))
     found = method.answer(trials)
+    assert found.emc50 is not None
     low, high = found.low or 0.0, found.high or float("inf")
     return [found.emc50, low, high, len(trials), work, deciding]
 

@@ -21,6 +21,7 @@ from shutil import copy2, copytree, ignore_patterns
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
+from typing import Any
 
 import polars as pl
 import yaml
@@ -39,7 +40,7 @@ DEFAULTS = {
 }
 
 
-def study(cells: int) -> dict[str, object]:
+def study(cells: int) -> dict[str, Any]:
     """MLPs of five widths, at as many learning rates as cells ask for."""
     rates = [round(0.05 * 1.02**step, 6) for step in range(-(-cells // 5))]
     grid = {
@@ -97,7 +98,7 @@ def job_seconds(folder: Path, rule: str) -> list[float]:
 def work_seconds(folder: Path, pattern: str) -> list[float]:
     """What the rows of each cell's table took together."""
     files = (folder / "results/cells").glob(f"*/{pattern}.parquet")
-    return [pl.read_parquet(file)["seconds"].sum() for file in files]
+    return [float(pl.read_parquet(file)["seconds"].sum()) for file in files]
 
 
 def shares(folder: Path, wall: float, cores: int) -> list[tuple[str, float, str]]:

@@ -49,12 +49,11 @@ class Case:
 
     def procedure(self) -> Procedure:
         """How every row trains it."""
-        planned = isinstance(self.net, tuple)
         return Procedure(
             classes=10,
             update=Update("sgd", momentum=0.9),
-            layers=self.net if planned else None,
-            module=None if planned else self.net,
+            layers=self.net if isinstance(self.net, tuple) else None,
+            module=None if isinstance(self.net, tuple) else self.net,
             batch=BATCH,
             epochs=self.epochs,
         )

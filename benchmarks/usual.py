@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ class Usual:
         x = torch.from_numpy(self.inputs[rows])
         y = torch.from_numpy(draw.integers(self.classes, size=n))
         net = self.make()
+        optimizer: torch.optim.Optimizer
         if self.adam:
             optimizer = torch.optim.Adam(net.parameters(), lr=self.lr)
         else:
@@ -46,10 +48,12 @@ class Usual:
                     return True, epoch
         return False, self.epochs
 
-    def _epoch(self, net: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader) -> None:
+    def _epoch(
+        self, net: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[Any]
+    ) -> None:
         for batch, labels in loader:
             optimizer.zero_grad()
-            nn.functional.cross_entropy(net(batch), labels).backward()
+            torch.autograd.backward(nn.functional.cross_entropy(net(batch), labels))
             optimizer.step()
 
 

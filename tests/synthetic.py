@@ -77,7 +77,7 @@ def truth(cell: Cell) -> float:
     share = (
         ARCHITECTURE[cell.architecture.name]
         * OPTIMIZER[cell.optimizer.name]
-        * ACTIVATION.get(cell.activation, 1.0)
+        * ACTIVATION.get(cell.activation, 1.0)  # type: ignore[arg-type]
         * LABELS[cell.labels.name]
     )
     luck = generator("luck", *_told_apart(cell)).normal(0, 0.08)

@@ -48,8 +48,8 @@ def replica(n: int, draw: np.random.Generator) -> Replica:
 def separable(procedure: Procedure, one: Replica) -> bool:
     """Whether some z has every logit on its label's side: a linear program finds the margin."""
     net = fresh(procedure, one.seed)
-    columns = torch.func.vmap(net.projection)(torch.eye(K)).detach().numpy()
-    start = net.initial["0.weight"].numpy()
+    columns = torch.func.vmap(net.projection)(torch.eye(K)).detach().numpy()  # type: ignore[arg-type]
+    start = net.initial["0.weight"].numpy()  # type: ignore[index]
     signs = 2.0 * one.labels - 1.0
     moved = signs[:, None] * (one.inputs @ np.diff(columns.reshape(K, 2, INPUTS), axis=1)[:, 0].T)
     offset = signs * (one.inputs @ np.diff(start, axis=0)[0])

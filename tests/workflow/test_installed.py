@@ -34,7 +34,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder)
     python = folder / "bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
     subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
     lent = f"import sys; sys.path.append({sysconfig.get_path('purelib')!r})\n"
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"

@@ -59,7 +59,7 @@ def test_every_finding_has_cells_that_bear_on_it(study: str, missing: set[str]) 
     budgets = cells.filter(pl.col("schedule") == "constant").select(
         "cell", "emc50", "saturated", "below_smallest", budget=pl.lit(1024)
     )
-    no_gaps = Association(*[np.zeros(0)] * 4, pairs=0, unknown=0)
+    no_gaps = Association(*[np.zeros(0)] * 4, pairs=0, unknown=0)  # type: ignore[misc, arg-type]
     compared = [claim for claim in CLAIMS if claim.finding != 4]
     numbers = Material(cells, budgets, no_gaps)
     found = {claim.name: claim.gather(numbers) for claim in compared}

@@ -89,7 +89,7 @@ def test_too_few_losses_and_a_falling_loss() -> None:
     net, data = trained(weight_decay=0.02)
     few = certify(net, None, data, losses=[0.5] * 9, weight_decay=0.02)
     assert "Too few epochs" in few.reason
-    falling = certify(net, None, data, losses=np.linspace(2, 1, 30), weight_decay=0.02)
+    falling = certify(net, None, data, losses=np.linspace(2, 1, 30), weight_decay=0.02)  # type: ignore[arg-type]
     assert falling.verdict is Verdict.UNCONVERGED
 
 
@@ -190,7 +190,7 @@ def test_a_data_set_of_pairs_is_data_too() -> None:
     net = nn.Linear(3, 2)
     pairs = TensorDataset(*TENSORS.tensors)
     column = (TENSORS.tensors[0], TENSORS.tensors[1].double()[:, None])
-    found = [certify(net, None, data) for data in (TENSORS.tensors, pairs, list(pairs), column)]
+    found = [certify(net, None, data) for data in (TENSORS.tensors, pairs, list(pairs), column)]  # type: ignore[call-overload]
     assert len({one.loss for one in found}) == 1
 
 

@@ -23,8 +23,8 @@ def net() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
 
 
-def measured(**changes: object) -> Measurement:
-    settings: dict[str, object] = {
+def measured(**changes: Any) -> Measurement:
+    settings: dict[str, Any] = {
         "labels": "random",
         "optimizer": {"name": "adam", "lr": 0.03},
         "epochs": 40,
@@ -150,7 +150,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"optimizer": {"lr": 1}}, "optimizer: an entry with a 'name' is wanted"),
     ],
 )
-def test_wrong_options_are_told(changes: dict[str, object], message: str) -> None:
+def test_wrong_options_are_told(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(emc.EmcError, match=message):
         measured(**changes)
 
@@ -180,7 +180,7 @@ def test_words_truth_values_and_single_columns_are_labels() -> None:
         )
 
 
-def trained_by(optimizer: object, **more: object) -> Measurement:
+def trained_by(optimizer: object, **more: Any) -> Measurement:
     return measured(optimizer=optimizer, probes=4, epochs=10, finish={"iterations": 10}, **more)
 
 

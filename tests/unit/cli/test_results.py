@@ -1,6 +1,7 @@
 """The answers of a study in one table."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.synthetic import edit_document, write_cell, write_dataset
@@ -36,7 +37,7 @@ def results(study: StudyPlan) -> Results:
     exact = {"emc50": 1234.4, "low": 1180.0, "high": 1290.0, "emc50_budget": 98.76}
     budget = {"low_budget": 90.0, "high_budget": 110.0, "parameters": 1234}
     edit_document(results.cell(study.cells[0].id).estimate, exact | budget)
-    bounds = [
+    bounds: list[dict[str, Any]] = [
         {"emc50": 4000.0, "low": 3900.0, "high": None, "saturated": True},
         {"emc50": 3.21, "low": None, "high": 3.21, "below_smallest": True},
         {"emc50": None, "low": None, "high": None, "open_matters": True},

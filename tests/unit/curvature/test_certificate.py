@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf, isnan, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,12 @@ def test_no_curvature_and_no_weights() -> None:
 def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature(
     values: np.ndarray, settings: CertificateTolerances
 ) -> None:
-    kind = {"settings": settings, "accuracy": 1.0, "gradient": 9e-4, "grows": "the weights of 'a'"}
+    kind: dict[str, Any] = {
+        "settings": settings,
+        "accuracy": 1.0,
+        "gradient": 9e-4,
+        "grows": "the weights of 'a'",
+    }
     evidence = certified(values, **kind)
     assert evidence.verdict is Verdict.FITTED
     assert evidence.reason.startswith(
@@ -133,7 +139,7 @@ def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature
 def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(
     settings: CertificateTolerances,
 ) -> None:
-    kind = {"settings": settings, "accuracy": 1.0, "gradient": 5e-4}
+    kind: dict[str, Any] = {"settings": settings, "accuracy": 1.0, "gradient": 5e-4}
     for values, verdict in ((CONVEX, Verdict.MINIMUM), (SADDLE, Verdict.SADDLE)):
         evidence = certified(values, **kind)
         assert evidence.verdict is verdict
@@ -164,7 +170,12 @@ def test_a_fit_is_at_rest_only_where_its_loss_is_flat_on_its_own_scale() -> None
     [Objective(label_smoothing=0.1), Objective(weight_decay=1e-4), Objective("squared-error")],
 )
 def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objective) -> None:
-    kind = {"settings": EXACT, "accuracy": 1.0, "objective": objective, "grows": "all weights"}
+    kind: dict[str, Any] = {
+        "settings": EXACT,
+        "accuracy": 1.0,
+        "objective": objective,
+        "grows": "all weights",
+    }
     assert certified(CONVEX, **kind).verdict is Verdict.MINIMUM
     assert certified(CONVEX, plateau=0.3, **kind).verdict is Verdict.UNCONVERGED
 
@@ -191,7 +202,7 @@ def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(
     matrix = rotated(SADDLE)
     gradient = 1e-5 * np.random.default_rng(0).standard_normal(200)
     point = Quadratic(matrix, gradient)
-    kind = {"plateau": 0.0, "seed": 0, "escape": True, "settings": settings}
+    kind: dict[str, Any] = {"plateau": 0.0, "seed": 0, "escape": True, "settings": settings}
     evidence = certify_operator(point, **kind)
     assert evidence.escape is not None
     assert evidence.escape @ matrix @ evidence.escape == pytest.approx(-0.3, rel=1e-3)

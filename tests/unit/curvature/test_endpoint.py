@@ -175,7 +175,7 @@ def test_a_layered_net_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -
         ({"weight_decay": float("nan")}, "weight decay nan: it is not negative"),
     ],
 )
-def test_objectives_that_make_no_sense(kind: dict[str, object], message: str) -> None:
+def test_objectives_that_make_no_sense(kind: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
         Objective(**kind)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from emc.study.sources import DataSet, Labels
 
 
-def dataset_of(entry: Any) -> DataSet:
+def dataset_of(entry: Any) -> Any:
     return TypeAdapter(DataSet).validate_python(entry)
 
 

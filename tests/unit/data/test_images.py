@@ -81,7 +81,7 @@ def test_published_checksums_are_verified(tmp_path: Path) -> None:
 def test_packaged_digits_are_taken_from_data_dir_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = images.find_spec("sklearn")
+    package = images.find_spec("sklearn")  # type: ignore[attr-defined]
     assert package is not None
     assert package.origin is not None
     original = Path(package.origin).parent / "datasets/data/digits.csv.gz"

@@ -145,7 +145,7 @@ def test_two_readings_of_one_file_share_its_name() -> None:
 def test_a_table_is_read_once_for_all_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
     whole = "emc.data.looked.examine"
-    from emc.data.looked import examine
+    from emc.data.prepare import examine
 
     monkeypatch.setattr(whole, lambda *given: (read.append(given), examine(*given))[1])
     looked = Looked(Results(Path("results")))

@@ -8,6 +8,7 @@ import sys
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.unit.data.formats import edition_of, place
@@ -97,7 +98,7 @@ def test_missing_files_are_named_with_their_place(tmp_path: Path) -> None:
         shelf.obtain("set", [PLAIN, PACKED], by_hand("No network."))
 
 
-def torchvision(monkeypatch: pytest.MonkeyPatch, **datasets: object) -> None:
+def torchvision(monkeypatch: pytest.MonkeyPatch, **datasets: Any) -> None:
     module = SimpleNamespace(datasets=SimpleNamespace(**datasets))
     monkeypatch.setitem(sys.modules, "torchvision", module)
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def test_manifest_survives_its_file(digits_folder: Path) -> None:
     verify(digits_folder)
 
 
-def altered_manifest(folder: Path, target: Path, **keys: object) -> Path:
+def altered_manifest(folder: Path, target: Path, **keys: Any) -> Path:
     target.mkdir()
     (target / TENSORS).write_bytes((folder / TENSORS).read_bytes())
     document = json.loads((folder / "manifest.json").read_text())
@@ -113,7 +113,7 @@ def altered_manifest(folder: Path, target: Path, **keys: object) -> Path:
     ],
 )
 def test_files_that_do_not_belong_together(
-    tmp_path: Path, digits_folder: Path, keys: dict[str, object], message: str
+    tmp_path: Path, digits_folder: Path, keys: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(EmcError, match=message):
         open_samples(altered_manifest(digits_folder, tmp_path / "x", **keys))

@@ -1,6 +1,7 @@
 """Tables as inputs of a net, on a user's own CSV and Parquet files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,7 +27,7 @@ FRAME = pl.DataFrame(
 )
 
 
-def prepared(folder: Path, frame: pl.DataFrame, **keys: object) -> tuple[Manifest, Samples]:
+def prepared(folder: Path, frame: pl.DataFrame, **keys: Any) -> tuple[Manifest, Samples]:
     frame.write_csv(folder / "t.csv")
     entry = {"name": "csv", "file": "t.csv", "label": "kind", "categorical": ["colour"], **keys}
     manifest = prepare(dataset_of(entry), folder / "out", folder)
@@ -82,8 +83,8 @@ def test_parquet_is_the_same_table(tmp_path: Path) -> None:
     FRAME.write_parquet(tmp_path / "t.parquet")
     entry = {"name": "parquet", "file": "t.parquet", "label": "kind", "categorical": ["colour"]}
     other = prepare(dataset_of(entry), tmp_path / "other", tmp_path)
-    stored = [open_samples(tmp_path / folder).stored for folder in ("out", "other")]
-    np.testing.assert_array_equal(*stored)
+    one, two = (open_samples(tmp_path / folder).stored for folder in ("out", "other"))
+    np.testing.assert_array_equal(one, two)
     assert other.columns == manifest.columns
 
 

@@ -6,6 +6,7 @@ import io
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -193,7 +194,7 @@ def test_any_bytes_are_a_table_or_one_line_of_error(content: bytes) -> None:
         ({"missing": "NA"}, "missing"),
     ],
 )
-def test_keys_that_are_refused(keys: dict[str, object], message: str) -> None:
+def test_keys_that_are_refused(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataset_of({"name": "csv", "file": "t.csv", "label": "y", **keys})
 

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from emc.errors import EmcError
 COUNTS = {"ant": 12, "bee": 1, "cat": 7}
 
 
-def folder_of(root: Path, **more: object) -> dict[str, object]:
+def folder_of(root: Path, **more: Any) -> dict[str, Any]:
     return {"name": "image-folder", "folder": str(root), "size": 6, **more}
 
 
@@ -84,7 +85,7 @@ def test_damaged_image_is_named(tmp_path: Path, content: bytes | str) -> None:
     root = image_tree(tmp_path / "tree", {"ant": 6, "bee": 6}, side=40)
     damaged = root / "bee" / "00003.png"
     whole = damaged.read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    damaged.write_bytes(whole[: len(whole) // 2] if content == "half" else content)  # type: ignore[arg-type]
     with pytest.raises(EmcError, match=r"bee/00003\.png: no (readable|image of)"):
         prepare(dataset_of(folder_of(root)), tmp_path / "out", None)
     assert not list((tmp_path / "out").glob("*"))

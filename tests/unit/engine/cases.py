@@ -1,6 +1,7 @@
 """Nets, samples and comparisons that the tests of the back ends share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,8 +47,8 @@ LINEAR: Layers = (Dense(20, CLASSES, False, "identity"),)
 CNN: Layers = (Conv(1, 4, 4, 5, "relu"), Dense(16, CLASSES, True, "identity"))
 
 
-def procedure(**changes: object) -> Procedure:
-    given = {"layers": mlp(), "update": SGD, "batch": 16, "epochs": 6} | changes
+def procedure(**changes: Any) -> Procedure:
+    given: dict[str, Any] = {"layers": mlp(), "update": SGD, "batch": 16, "epochs": 6} | changes
     return Procedure(classes=CLASSES, **given)
 
 
@@ -72,7 +73,7 @@ def assert_same_training(found: TrainedRun, expected: TrainedRun, tolerance: flo
     for counted in ("ended", "epochs", "steps", "gradient_evaluations", "milestones"):
         assert getattr(found, counted) == getattr(expected, counted), counted
     assert found.accuracy == expected.accuracy
-    close = {"rtol": tolerance, "atol": tolerance}
+    close: Any = {"rtol": tolerance, "atol": tolerance}
     np.testing.assert_allclose(found.epoch_losses, expected.epoch_losses, **close)
     for computed in ("loss", "gradient_norm", "memorised_bits"):
         np.testing.assert_allclose(

@@ -7,6 +7,7 @@ of dense and convolutional layers, as the definitions of the protocol read.
 from dataclasses import dataclass, field
 from itertools import chain
 from math import ceil, cos, isfinite, pi, sqrt
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +76,8 @@ def epochs_of_batches(asked: Procedure, seed: int, n: int, epochs: int) -> list[
 
 class NaiveTraining:
     def __init__(self, asked: Procedure, replica: Replica) -> None:
-        self.asked, self.rule, self.n = asked, asked.optimizer, replica.n
+        self.asked, self.n = asked, replica.n
+        self.rule: Any = asked.optimizer
         self.name = asked.update.name
         self.x = torch.from_numpy(replica.inputs[replica.rows]).double()
         self.y = torch.from_numpy(replica.labels)

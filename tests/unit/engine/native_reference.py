@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def agree(procedure: Procedure, sample: Replica, tolerance: float = 1e-5) -> Tra
     trace = train(procedure, sample)
     assert (run.epochs, run.steps) == (len(trace.epoch_losses), trace.steps)
     assert run.gradient_evaluations == trace.rows
-    close = {"rtol": tolerance, "atol": tolerance}
+    close: Any = {"rtol": tolerance, "atol": tolerance}
     expected = trace.net.numbers()
     assert list(run.parameters) == list(expected)
     for name, values in expected.items():
@@ -192,7 +193,8 @@ def _factor(procedure: Procedure, step: int, total: int) -> float:
 
 
 def _optimizer(procedure: Procedure, net: nn.Module, lr: float) -> torch.optim.Optimizer:
-    name, update = procedure.update.name, procedure.optimizer
+    name: str = procedure.update.name
+    update: Any = procedure.optimizer
     if name in ("sgd", "gd"):
         return torch.optim.SGD(
             net.parameters(),
@@ -222,9 +224,10 @@ def _gradient_norm(procedure: Procedure, net: nn.Module, x: Tensor, y: Tensor) -
     objective = _loss(procedure, net(x), y, procedure.label_smoothing)
     if procedure.update.name != "adamw":
         squares = sum((p**2).sum() for p in net.parameters())
-        objective = objective + 0.5 * procedure.optimizer.weight_decay * squares
+        decay: float = getattr(procedure.optimizer, "weight_decay")  # noqa: B009
+        objective = objective + 0.5 * decay * squares
     gradients = torch.autograd.grad(objective, list(net.parameters()))
-    return torch.sqrt(sum((g**2).sum() for g in gradients)).item()
+    return torch.stack([(g**2).sum() for g in gradients]).sum().sqrt().item()
 
 
 def compile_for(target: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

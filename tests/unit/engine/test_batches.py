@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import accumulate, chain, islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from emc.engine.procedure import Procedure, Update
 from emc.engine.schedule import steps_of_budget
 
 
-def procedure(**changes: object) -> Procedure:
+def procedure(**changes: Any) -> Procedure:
     return Procedure(classes=2, update=Update("sgd"), **changes)
 
 

@@ -1,6 +1,7 @@
 """What the engine refuses, and the words it does so in."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from emc.nets import Dense
 ASKED = Procedure(classes=3, update=Update("sgd"), layers=(Dense(2, 3, True, "identity"),))
 
 
-def replica(**changes: object) -> Replica:
+def replica(**changes: Any) -> Replica:
     rows = np.arange(4)
     inputs = np.zeros((5, 2), dtype=np.float32)
     return replace(Replica(inputs, rows, np.array([0, 1, 2, 0]), seed=0, lr=0.1), **changes)
@@ -41,7 +42,7 @@ def test_a_sound_call_passes() -> None:
         ),
     ],
 )
-def test_procedures_that_no_back_end_runs(changes: dict[str, object], message: str) -> None:
+def test_procedures_that_no_back_end_runs(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
         check(replace(ASKED, **changes), [replica()])
 
@@ -60,7 +61,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
         ({"rows": np.array([0, 1, -1, 2])}, "asks for rows -1 to 2 of 5 inputs"),
     ],
 )
-def test_samples_that_cannot_be_trained_on(changes: dict[str, object], message: str) -> None:
+def test_samples_that_cannot_be_trained_on(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
         check(ASKED, [replica(), replica(**changes)])
 

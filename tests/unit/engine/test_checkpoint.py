@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import pytest
 import torch
@@ -212,10 +213,11 @@ class Hoarding(torch.optim.SGD):
 class Doubling(torch.optim.SGD):
     """Keeps a state that torch would bring back in another precision."""
 
-    def step(self, closure: None = None) -> None:
-        super().step(closure)
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
         for parameter in self.param_groups[0]["params"]:
             self.state[parameter]["sum"] = parameter.detach().double()
+        return loss
 
 
 class Hooked(torch.optim.SGD):

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.unit.engine.cases import CLASSES, NormNet, TokenNet, procedure, replicas
@@ -74,7 +75,7 @@ def test_runs_name_the_back_end_that_ran() -> None:
     assert [run.back_end for run in forced] == ["vmap"]
 
 
-def cannot_build(*arguments: object) -> list[TrainedRun]:
+def cannot_build(*arguments: Any) -> list[TrainedRun]:
     raise UnavailableError("the compiler failed: kernel.cpp:1: error: no such instruction")
 
 

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ LINEAR: Layers = (Dense(12, 3, True, "identity"),)
 SGD = Update("sgd", momentum=0.9)
 
 
-def procedure(layers: Layers = MLP, **changes: object) -> Procedure:
+def procedure(layers: Layers = MLP, **changes: Any) -> Procedure:
     return replace(Procedure(3, SGD, layers=layers, batch=16, epochs=30), **changes)
 
 
@@ -221,7 +222,7 @@ def test_an_interrupt_ends_a_long_run(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"inputs": np.zeros((12, 40), np.float32).T}, "float32 in C order"),
     ],
 )
-def test_bad_data_is_refused_before_training(changes: dict[str, object], message: str) -> None:
+def test_bad_data_is_refused_before_training(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
         run(procedure(epochs=10**6), replica(lr=0.0), replace(replica(), **changes))
 
@@ -251,7 +252,7 @@ def test_images_of_another_size_are_refused() -> None:
         ({"layers": (Dense(10**5, 99, True, "relu"), Dense(99, 3, True, "identity"))}, "9,900,000"),
     ],
 )
-def test_what_it_leaves_to_others(changes: dict[str, object], reason: str) -> None:
+def test_what_it_leaves_to_others(changes: dict[str, Any], reason: str) -> None:
     asked = procedure(**changes)
     assert reason in (NativeBackEnd().refuses(asked) or "")
     with pytest.raises(EmcError, match="the native back end cannot run this procedure"):

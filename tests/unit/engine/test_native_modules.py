@@ -1,6 +1,7 @@
 """Users' modules trained by the kernels, beside the modules themselves in torch."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def cnn() -> nn.Module:
     )
 
 
-def procedure(make: Make, **changes: object) -> Procedure:
+def procedure(make: Make, **changes: Any) -> Procedure:
     known = recognised(make, SHAPE, CLASSES)
     return replace(
         Procedure(CLASSES, SGD, module=known, batch=16, epochs=None, steps=50), **changes

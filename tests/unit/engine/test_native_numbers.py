@@ -1,6 +1,7 @@
 """The native back end against float64 torch, step by step."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def replica(layers: Layers, n: int, seed: int = 3, lr: float = 0.05, classes: in
     return Replica(inputs, draw.permutation(n + 11)[:n], draw.integers(0, classes, n), seed, lr)
 
 
-def procedure(layers: Layers, **changes: object) -> Procedure:
+def procedure(layers: Layers, **changes: Any) -> Procedure:
     standard = Procedure(layers[-1].outputs, SGD, layers=layers, batch=16, epochs=4)
     return replace(standard, **changes)
 
@@ -113,7 +114,7 @@ def test_batches_larger_than_a_chunk(layers: Layers) -> None:
     ],
 )
 @pytest.mark.parametrize("layers", [MLP, CNN, FLAT])
-def test_losses_and_schedules(changes: dict[str, object], layers: Layers) -> None:
+def test_losses_and_schedules(changes: dict[str, Any], layers: Layers) -> None:
     agree(procedure(layers, **changes), replica(layers, 50))
 
 

@@ -48,7 +48,7 @@ NETS = [
 
 
 def name(factory: Factory) -> str:
-    return factory.activation
+    return str(factory.activation)
 
 
 def replica(made: Factory, n: int, lr: float = 0.05, seed: int = 3) -> Replica:
@@ -126,7 +126,7 @@ def test_orders(order: str, n: int) -> None:
     "changes",
     [{"loss": "squared-error"}, {"label_smoothing": 0.2}, {"steps": 9, "epochs": None}],
 )
-def test_losses_and_budgets(changes: dict[str, object]) -> None:
+def test_losses_and_budgets(changes: dict[str, Any]) -> None:
     agree(procedure(WHOLE_IMAGE, **changes), replica(WHOLE_IMAGE, 40))
 
 
@@ -179,14 +179,18 @@ def user_factory() -> torch.nn.Module:
         (Reparameterisation(SMALL, LowRank(name="low-rank", rank=1), "torch"), {}, "is a module"),
         (vit("gelu", (3, 224, 224), width=192, depth=12, heads=3, patch=16), {}, "numbers, more"),
         (vit("gelu", (1, 28, 28), width=8, depth=3, patch=1), {}, "numbers, more than 5,000,000"),
-        (replace(SMALL, activation=PluginActivation.model_construct()), {}, "a known activation"),
+        (
+            replace(SMALL, activation=PluginActivation.model_construct(name="mine")),
+            {},
+            "a known activation",
+        ),
         (replace(SMALL, activation="elu"), {}, "the activation is 'elu'"),
         (replace(SMALL, classes=4), {}, "logits of 4 classes, not of 3"),
         (SMALL, {"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),
     ],
 )
 def test_what_it_leaves_to_others(
-    module: Callable[[], torch.nn.Module], changes: dict[str, object], reason: str
+    module: Callable[[], torch.nn.Module], changes: dict[str, Any], reason: str
 ) -> None:
     asked = replace(procedure(), module=module, **changes)
     assert reason in (NativeBackEnd().refuses(asked) or "")

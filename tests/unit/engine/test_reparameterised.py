@@ -184,7 +184,7 @@ def test_least_squares_in_a_subspace_is_solved_there() -> None:
     (run,) = run_probes(trained, [probe])
     made = fresh(trained, probe.seed)
     basis = made.projection.get_buffer("matrix").numpy().astype(float)
-    start = made.initial["0.weight"].numpy().astype(float)
+    start = made.initial["0.weight"].numpy().astype(float)  # type: ignore[index]
     x = probe.inputs[probe.rows].reshape(30, 20).astype(float)
     features = np.einsum("ni,cik->nck", x, basis.reshape(3, 20, 6).transpose(0, 1, 2))
     wanted = np.eye(3)[probe.labels] - x @ start.T
@@ -225,7 +225,7 @@ def test_sixteen_bits_are_nearly_the_full_net() -> None:
 
 
 def test_the_size_is_that_of_the_net_inside() -> None:
-    assert [size(Reparameterisation(mlp(), form, "torch")) for form in FORMS] == [
+    assert [size(Reparameterisation(mlp(), form, "torch")) for form in FORMS] == [  # type: ignore[arg-type]
         size(mlp())
     ] * len(FORMS)
     assert weights(fresh(in_form(FORMS[0]), seed=0)).keys() == {"coordinates"}

@@ -171,12 +171,12 @@ def test_sam_is_the_reference(momentum: float, decay: float) -> None:
         for _ in range(2)
     ]
     nets[1].load_state_dict(nets[0].state_dict())
-    settings = {"lr": 0.1, "momentum": momentum, "weight_decay": decay}
+    settings: dict[str, Any] = {"lr": 0.1, "momentum": momentum, "weight_decay": decay}
     sam = Update("sam", rho=0.2, momentum=momentum, weight_decay=decay).optimizer
     ours = sam.reference(list(nets[0].parameters()), 0.1, ())
     theirs = pytorch_optimizer.SAM(nets[1].parameters(), torch.optim.SGD, rho=0.2, **settings)
     for _ in range(STEPS):
-        losses = []
+        losses: list[Any] = []
         for net, optimizer in zip(nets, (ours, theirs), strict=True):
 
             def closure(net: nn.Module = net) -> Tensor:
@@ -187,7 +187,7 @@ def test_sam_is_the_reference(momentum: float, decay: float) -> None:
 
             if optimizer is theirs:
                 losses.append(closure())
-            losses.append(optimizer.step(closure))
+            losses.append(optimizer.step(closure))  # type: ignore[arg-type]
         assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-5)
         for own, their in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
             torch.testing.assert_close(own, their, rtol=1e-5, atol=1e-6)
@@ -242,7 +242,7 @@ NETS = [{"layers": mlp("tanh")}, {"layers": CNN}]
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize(("update", "lr"), BEYOND_SGD)
 def test_replicas_in_one_call_train_as_alone(
-    many: int, net: dict[str, object], update: Update, lr: float
+    many: int, net: dict[str, Any], update: Update, lr: float
 ) -> None:
     asked = procedure(update=update, **net)
     given = replicas(SIZES[many], lr)
@@ -286,7 +286,7 @@ def test_running_statistics_see_only_the_first_of_sams_points() -> None:
         np.testing.assert_array_equal(sam.parameters[name], values)
 
 
-def lbfgs(**changes: object) -> TrainedRun:
+def lbfgs(**changes: Any) -> TrainedRun:
     asked = procedure(update=Update("lbfgs", history=5), batch=None, **changes)
     (run,) = Sequential("cpu").run(asked, replicas([40], lr=1.0))
     return run
@@ -383,7 +383,7 @@ def test_muon_leaves_the_head_to_adamw_wherever_it_is_registered(back_end: Any) 
     )
     (given,) = replicas([40], lr=0.02)
     net = fresh(asked, given.seed)
-    hidden = [net.a.weight, net.b.weight]
+    hidden: list[Any] = [net.a.weight, net.b.weight]
     rest = [p for p in net.parameters() if all(p is not own for own in hidden)]
     optimizers = [
         torch.optim.Muon(hidden, 0.02, 0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw"),
@@ -461,7 +461,7 @@ def test_sam_with_dropout_is_the_reference_with_one_mask_per_step() -> None:
                 return loss
 
             closure()
-            theirs.step(closure)
+            theirs.step(closure)  # type: ignore[arg-type]
     (run,) = Sequential("cpu").run(asked, [given])
     for name, values in net.named_parameters():
         np.testing.assert_allclose(run.parameters[name], values.detach(), rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """Learning rates against their formulas."""
 
 from math import cos, pi
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from emc.engine.procedure import Procedure, Update
 from emc.engine.schedule import learning_rates, rate_factors, steps_of_budget
 
 
-def procedure(**changes: object) -> Procedure:
+def procedure(**changes: Any) -> Procedure:
     return Procedure(classes=2, update=Update("sgd"), **changes)
 
 
@@ -25,7 +26,7 @@ def test_a_cosine_is_that_of_torch() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=0.3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=10)
-    expected = []
+    expected: list[Any] = []
     for _ in range(10):
         expected.append(scheduler.get_last_lr()[0])
         optimizer.step()
@@ -68,5 +69,5 @@ def test_factors_follow_the_formula(
         ({"epochs": 1, "batch": 1}, 1, 1),
     ],
 )
-def test_steps_of_budgets(changes: dict[str, object], n: int, steps: int) -> None:
+def test_steps_of_budgets(changes: dict[str, Any], n: int, steps: int) -> None:
     assert steps_of_budget(procedure(**changes), n) == steps

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import log, log2, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_nets_are_the_written_out_ones(layers: tuple[Dense, ...], rule: str) -> 
 @pytest.mark.parametrize(
     "loss", [{"label_smoothing": 0.2}, {"loss": "squared-error"}, {"update": Update("adamw")}]
 )
-def test_losses_are_the_written_out_ones(loss: dict[str, object]) -> None:
+def test_losses_are_the_written_out_ones(loss: dict[str, Any]) -> None:
     (replica,) = replicas([37], lr=0.01)
     assert_as_naive(procedure(**loss), replica)
 
@@ -234,7 +235,7 @@ def test_no_replicas_are_no_runs() -> None:
     assert Sequential("cpu").run(procedure(), []) == []
 
 
-def user(module: object, **changes: object) -> Procedure:
+def user(module: object, **changes: Any) -> Procedure:
     return procedure(layers=None, module=module, **changes)
 
 

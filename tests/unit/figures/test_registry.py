@@ -1,5 +1,7 @@
 """Every figure: that it is drawn, or says what to run."""
 
+from typing import Any
+
 import pytest
 from tests.synthetic import SETTINGS, factorial, write_study
 from tests.unit.figures.reading import drawn, marks, rows
@@ -109,7 +111,7 @@ def test_every_axis_of_numbers_has_a_title(warehouse, name):
 
 
 def test_a_factor_keeps_its_colours_from_figure_to_figure(warehouse):
-    colours = {}
+    colours: dict[str, Any] = {}
     for name in ("emc-by-parameters", "accuracy-by-n", "emc-by-learning-rate"):
         for mark in marks(drawn(warehouse, name)):
             scale = mark["encoding"].get("color", {}).get("scale")

@@ -490,7 +490,7 @@ def test_a_study_without_results_is_judged_open(tmp_path):
 
 def test_claims_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign"):
-        CLAIMS[0].name = "other"
+        CLAIMS[0].name = "other"  # type: ignore[misc]
 
 
 def test_the_frame_of_a_claim_is_left_as_it_was(warehouse):

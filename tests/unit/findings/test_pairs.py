@@ -1,6 +1,7 @@
 """Pairs and their units against arithmetic by hand."""
 
 import math
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -50,7 +51,11 @@ def test_seeds_of_one_configuration_are_units(measured):
 
 
 def test_seeds_of_several_configurations_are_averaged(measured):
-    factors = {"optimizer": ["sgd", "gd"], "seed": [0, 1], "activation": ["relu", "tanh"]}
+    factors: dict[str, Any] = {
+        "optimizer": ["sgd", "gd"],
+        "seed": [0, 1],
+        "activation": ["relu", "tanh"],
+    }
     ratios = {("relu", 0): 2, ("relu", 1): 8, ("tanh", 0): 3, ("tanh", 1): 3}
 
     def answer(cell):
@@ -63,7 +68,11 @@ def test_seeds_of_several_configurations_are_averaged(measured):
 
 
 def test_bounds_of_cells_bound_the_ratio_and_the_mean_over_seeds(measured):
-    factors = {"optimizer": ["sgd", "gd"], "seed": [0, 1], "activation": ["relu", "tanh"]}
+    factors: dict[str, Any] = {
+        "optimizer": ["sgd", "gd"],
+        "seed": [0, 1],
+        "activation": ["relu", "tanh"],
+    }
     cells = measured(
         factorial(**factors),
         lambda cell: 20 if cell.optimizer.name == "sgd" else 10,

@@ -44,7 +44,7 @@ def least(operator: Creased) -> float:
 @pytest.mark.parametrize("seed", range(6))
 def test_the_minimum_of_a_creased_parabola_is_found_and_certified(seed: int) -> None:
     operator = creased(seed)
-    found = finish(operator, criterion=1.0, settings=EXACT)
+    found = finish(operator, criterion=1.0, settings=EXACT)  # type: ignore[arg-type]
     assert found.record.outcome is Outcome.MINIMUM
     assert found.record.test is FirstOrderTest.DIRECTIONAL
     assert found.record.kinks > 0
@@ -56,7 +56,7 @@ def test_a_kink_whose_clarke_combination_vanishes_is_left_where_it_is_concave() 
     """w^2 / 2 - |w| at zero: the one-sided gradients 1 and -1 cancel, but both sides lead down."""
     kink = Creases(np.array([[1.0]]), np.zeros(1), np.array([-2.0]))
     operator = Creased(np.eye(1), np.array([-1.0]), kink, np.zeros(1))
-    found = finish(operator, criterion=1.0, settings=EXACT)
+    found = finish(operator, criterion=1.0, settings=EXACT)  # type: ignore[arg-type]
     assert abs(found.parameters[0]) == pytest.approx(1.0)
     assert (found.record.outcome, found.record.kinks) == (Outcome.MINIMUM, 0)
 
@@ -65,7 +65,7 @@ def test_a_kink_that_holds_is_a_minimum_at_once() -> None:
     """w^2 / 2 + |w| at zero."""
     kink = Creases(np.array([[1.0]]), np.zeros(1), np.array([2.0]))
     operator = Creased(np.eye(1), np.array([1.0]), kink, np.zeros(1))
-    found = finish(operator, criterion=1.0, settings=EXACT)
+    found = finish(operator, criterion=1.0, settings=EXACT)  # type: ignore[arg-type]
     assert found.record.outcome is Outcome.MINIMUM
     assert found.record.kinks == 1
     assert abs(found.parameters[0]) < 1e-9

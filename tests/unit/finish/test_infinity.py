@@ -39,7 +39,7 @@ def test_a_short_gradient_along_which_the_loss_keeps_falling_is_flat() -> None:
     nothing = Creases(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
     start = np.array([1000.0, 0.0])
     slope = Creased(np.diag([2e-6, 1.0]), np.array([4e-3, 0.0]), nothing, start)
-    place = look(slope, start)
+    place = look(slope, start)  # type: ignore[arg-type]
     found = flat(place, place.seen.gradient)
     assert found is not None
     assert found.seen.loss < place.seen.loss
@@ -48,6 +48,6 @@ def test_a_short_gradient_along_which_the_loss_keeps_falling_is_flat() -> None:
 def test_a_gradient_that_soon_ends_is_not_flat() -> None:
     nothing = Creases(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
     steep = Creased(np.eye(2), np.array([10.0, 0.0]), nothing, np.array([9.9, 0.0]))
-    place = look(steep, steep.parameters)
+    place = look(steep, steep.parameters)  # type: ignore[arg-type]
     assert flat(place, place.seen.gradient) is None
     assert flat(place, np.zeros(2)) is None

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -150,7 +151,7 @@ def test_what_breaks_because_of_a_stop_is_no_failure(files: CellFiles) -> None:
 def test_an_earlier_failure_that_cannot_be_removed_is_told(
     files: CellFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(*_: object, **__: object) -> None:
+    def read_only(*_: object, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(Path, "unlink", read_only)

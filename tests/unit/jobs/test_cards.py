@@ -158,7 +158,7 @@ def test_devices_fill_evenly(
         waited.append(seconds)
         held.pop_all().close()
 
-    monkeypatch.setattr(cards.time, "sleep", sleep)
+    monkeypatch.setattr("emc.jobs.cards.time.sleep", sleep)
     with ExitStack() as held:
         found = []
         for _ in taken:

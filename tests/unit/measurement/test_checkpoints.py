@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def measure(data: Path, files: CellFiles, back_end: str, stop: Stop | None = Non
     measure_cell(CELL, data, files, device="cpu", back_end=back_end, stop=stop)
 
 
-def probes(files: CellFiles) -> list[dict[str, object]]:
+def probes(files: CellFiles) -> list[dict[str, Any]]:
     table = read_table(files.probes, PROBES, "measure").drop("seconds", "finish_seconds")
     return list(table.iter_rows(named=True))
 

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -71,7 +72,7 @@ def on_call(number: int, original: Callable[..., object], code: int) -> Callable
     """The function, but its n-th call finds the file system in the state `code`."""
     calls = 0
 
-    def call(*arguments: object) -> object:
+    def call(*arguments: Any) -> object:
         nonlocal calls
         calls += 1
         if calls == number:
@@ -144,7 +145,7 @@ def test_a_results_folder_that_is_removed_meanwhile(
     """What is open stays readable, so that the cell still ends with its numbers."""
     original, rounds = journal._write_whole, 0
 
-    def write(*arguments: object) -> None:
+    def write(*arguments: Any) -> None:
         nonlocal rounds
         rounds += 1
         if rounds == 3:

@@ -33,7 +33,7 @@ SOURCE = LabelledSamples(
 ASKED = Finish(iterations=400, effort=1000)
 
 
-def cell(**changes: object) -> Cell:
+def cell(**changes: Any) -> Cell:
     keys: dict[str, Any] = {
         "dataset": {"name": "gaussian", "dimension": 4, "samples": 80, "classes": 3},
         "labels": "random",
@@ -124,7 +124,7 @@ def test_fits_and_diverged_runs_are_left_alone(lr: float, steps: int, ended: End
     ],
 )
 def test_procedures_that_minimise_something_else_are_refused_by_name(
-    changes: dict[str, object], reason: str | None
+    changes: dict[str, Any], reason: str | None
 ) -> None:
     found = minimises_otherwise(cell(**changes))
     assert (found is None) == (reason is None)
@@ -157,7 +157,7 @@ def test_nets_that_train_otherwise_than_they_are_evaluated_are_refused(
 
 @pytest.mark.parametrize("refused", [{"optimizer": "sam"}, {"finish": {"iterations": 0}}])
 def test_without_a_finish_the_number_within_the_budget_stands_alone(
-    refused: dict[str, object], tmp_path: Path
+    refused: dict[str, Any], tmp_path: Path
 ) -> None:
     one = cell(search={"tolerance": 0.4, "probes": 8, "aim": "budget"}, **refused)
     results = measured(one, tmp_path)

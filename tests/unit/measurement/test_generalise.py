@@ -140,7 +140,7 @@ def test_a_cell_that_was_not_measured(tmp_path: Path) -> None:
 def test_what_failed_is_told_apart_by_the_number_of_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tired(_: Cell, seeds: int, *__: object, **___: object) -> list[Generalisation]:
+    def tired(_: Cell, seeds: int, *__: object, **___: Any) -> list[Generalisation]:
         raise ValueError(f"too tired for {seeds}")
 
     one, results = cell(), Results(tmp_path)

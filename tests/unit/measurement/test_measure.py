@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from emc.study.identity import cell_id
 from emc.study.models import CertificateSettings
 
 
-def cell(**changes: object) -> Cell:
+def cell(**changes: Any) -> Cell:
     keys = {
         "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
         "labels": "random",

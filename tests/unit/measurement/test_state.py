@@ -12,6 +12,7 @@ from emc.store import journal as journal_module
 from emc.store.failures import write_failure
 from emc.store.journal import Journal
 from emc.store.layout import CellFiles
+from emc.store.rows import probe_row
 
 Oddity = Callable[[], Journal | None]
 
@@ -24,7 +25,7 @@ def files(tmp_path: Path) -> CellFiles:
 @pytest.fixture
 def another_version(files: CellFiles, monkeypatch: pytest.MonkeyPatch) -> Oddity:
     def begin() -> Journal:
-        row = journal_module.probe_row
+        row = probe_row
         with monkeypatch.context() as patched:
             patched.setattr(journal_module, "probe_row", lambda one: {**row(one), "colour": 1})
             journal = Journal(files.journal, CELL)

@@ -136,13 +136,13 @@ def test_layer_norm_and_attention_within_a_row_do_not_mix_rows() -> None:
 def test_dropout_draws_in_training_only_and_the_generators_stay() -> None:
     net = mlp(nn.Dropout(0.5))
     torch.manual_seed(3)
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index]
     assert behaviour(net, X, training=True).draws == ("torch",)
     assert behaviour(net, X, training=False).draws == ()
     assert not behaviour(net, X, training=True).mixes
     assert torch.equal(states[0], torch.get_rng_state())
     assert states[1] == random.getstate()
-    assert np.array_equal(states[2], np.random.get_state()[1])
+    assert np.array_equal(states[2], np.random.get_state()[1])  # type: ignore[index]
 
 
 def test_draws_from_other_generators_than_torchs() -> None:

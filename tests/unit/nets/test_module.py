@@ -1,6 +1,7 @@
 """Modules made of layers against closed forms, numpy and torch's own layers."""
 
 from math import erf, exp, prod, tanh
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,14 +29,14 @@ CASES = [
 ]
 
 
-def made(entry: dict[str, object], shape: tuple[int, ...], classes: int = 4) -> nn.Module:
+def made(entry: dict[str, Any], shape: tuple[int, ...], classes: int = 4) -> nn.Module:
     architecture = TypeAdapter(Architecture).validate_python(entry)
-    return module(layers_of(architecture, "relu", shape, classes))
+    return module(layers_of(architecture, "relu", shape, classes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("entry", "shape"), CASES)
 def test_has_as_many_parameters_as_the_study_says(
-    entry: dict[str, object], shape: tuple[int, ...]
+    entry: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
     architecture = TypeAdapter(Architecture).validate_python(entry)
     count = sum(parameter.numel() for parameter in made(entry, shape).parameters())
@@ -44,10 +45,10 @@ def test_has_as_many_parameters_as_the_study_says(
 
 @pytest.mark.parametrize(("entry", "shape"), CASES)
 def test_names_and_shapes_are_those_of_the_initial_parameters(
-    entry: dict[str, object], shape: tuple[int, ...]
+    entry: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
     architecture = TypeAdapter(Architecture).validate_python(entry)
-    start = initial(layers_of(architecture, "relu", shape, 4), "torch", np.random.default_rng(0))
+    start = initial(layers_of(architecture, "relu", shape, 4), "torch", np.random.default_rng(0))  # type: ignore[arg-type]
     net = made(entry, shape)
     load(net, start)
     held = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
@@ -59,7 +60,7 @@ def test_names_and_shapes_are_those_of_the_initial_parameters(
 @pytest.mark.parametrize(("entry", "shape"), CASES)
 @pytest.mark.parametrize("batch", [1, 3])
 def test_logits_are_batch_by_classes(
-    entry: dict[str, object], shape: tuple[int, ...], batch: int
+    entry: dict[str, Any], shape: tuple[int, ...], batch: int
 ) -> None:
     assert made(entry, shape)(torch.zeros(batch, *shape)).shape == (batch, 4)
 

@@ -47,7 +47,7 @@ def test_sizes_are_the_architectures() -> None:
         None,
         factory().__call__,
         replace(factory(), architecture=MlpMixer(name="mlp-mixer", width=4)),
-        replace(factory(), activation=PluginActivation.model_construct()),
+        replace(factory(), activation=PluginActivation.model_construct(name="mine")),
         replace(factory(), shape=(1, 8, 12)),
         replace(factory(), shape=(1, 9, 9)),
     ],

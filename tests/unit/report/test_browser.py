@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.report.conftest import TITLE
@@ -18,7 +19,7 @@ DASH = "\N{EN DASH}"
 class Visit:
     """An open page with everything it said and asked for."""
 
-    tab: object
+    tab: Any
     faults: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 

@@ -1,6 +1,7 @@
 """Searches: rounds, budgets, learning rates, and the literature's own methods."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_budgets_and_bounds_hold(
 
 
 def test_a_fresh_search_replays_a_journal() -> None:
-    settings_ = {"rates": (0.1, 0.3), "round_size": 3}
+    settings_: dict[str, Any] = {"rates": (0.1, 0.3), "round_size": 3}
     used = search(**settings_)
     _, trials = simulate(used, logistic(90, 0.1), 4)
     for end in range(0, len(trials), 3):
@@ -158,7 +159,8 @@ def test_a_fresh_search_replays_a_journal() -> None:
 
 def test_a_useless_rate_costs_little() -> None:
     draw = np.random.default_rng(0)
-    method, trials = search(rates=(0.1, 0.9)), []
+    method = search(rates=(0.1, 0.9))
+    trials: list[Trial] = []
     curve = logistic(400, 0.08)
     while requests := method.requests(trials):
         for one in requests:

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from emc.search import Trial, make
+from emc.search import Answer, Trial, make
 from emc.search.refit import refit
 
 LARGEST = 20_000
 
 
-def search(centre: float, scale: float, draw: np.random.Generator) -> tuple[list[Trial], object]:
+def search(centre: float, scale: float, draw: np.random.Generator) -> tuple[list[Trial], Answer]:
     """A whole search of a made-up cell, and its answer."""
     method = make(
         "bayes",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from math import comb, exp, log
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -52,9 +53,9 @@ def simulate_rates(
     return method.answer(trials), trials
 
 
-def search(name: str = "bayes", **changes: object) -> Method:
+def search(name: str = "bayes", **changes: Any) -> Method:
     """A search with the defaults of these tests."""
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "smallest": 1,
         "largest": 4000,
         "rates": (0.1,),

@@ -75,7 +75,7 @@ probes = st.builds(
 _positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
 
 
-@st.composite
+@st.composite  # type: ignore[arg-type]
 def _with_interval(draw: st.DrawFn, kind: type, **others: st.SearchStrategy[Any]) -> Any:
     """A record with an emc50 inside its interval."""
     low, emc50, high = sorted(draw(st.tuples(*[_positive] * 3)))

@@ -3,6 +3,7 @@
 import logging
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from emc.store import checkpoint as checkpoint_module
 from emc.store.checkpoint import beside, read_checkpoint, write_checkpoint
 from emc.store.journal import Journal
 
-ARRAYS = {
+ARRAYS: dict[str, np.ndarray] = {
     "0": np.arange(6, dtype=np.float32).reshape(2, 3),
     "none": np.empty((0, 4), dtype=np.float64),
     "number": np.array(7, dtype=np.int64),
@@ -20,7 +21,12 @@ ARRAYS = {
     "flags": np.array([True, False]),
     "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
 }
-FACTS = {"epochs": 3, "seconds": 0.1, "loss": inf, "deep": {"rows": [[0, 1], [2, 0]]}}
+FACTS: dict[str, Any] = {
+    "epochs": 3,
+    "seconds": 0.1,
+    "loss": inf,
+    "deep": {"rows": [[0, 1], [2, 0]]},
+}
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_a_full_disk_is_told_and_keeps_the_one_before(
     assert read_checkpoint(path, "a") == (FACTS, {})
 
 
-def no_room(*arguments: object, **named: object) -> None:
+def no_room(*arguments: Any, **named: Any) -> None:
     raise OSError(28, "No space left on device")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +35,7 @@ def planned(cell: Cell) -> PlannedCell:
 
 @settings(max_examples=50)
 @given(raw_cells)
-def test_every_cell_has_a_row(raw: dict[str, object]) -> None:
+def test_every_cell_has_a_row(raw: dict[str, Any]) -> None:
     cell = Cell.model_validate(raw)
     row = frame(CELLS, [plan_row(planned(cell))]).row(0, named=True)
     assert row["sections"] == ["a", "b"]

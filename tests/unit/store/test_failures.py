@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_damaged_documents_of_one_cell_are_all_cleared(files: CellFiles) -> None
 def test_a_failure_that_cannot_be_forgotten(
     forget: Callable[[Path], None], files: CellFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(*_: object, **__: object) -> None:
+    def read_only(*_: object, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(Path, "unlink", read_only)
@@ -145,7 +146,7 @@ def test_clearing_never_leaves_the_cells_folder(files: CellFiles, tmp_path: Path
     assert outside.exists()
 
 
-def vars_of(failure: Failure) -> dict[str, object]:
+def vars_of(failure: Failure) -> dict[str, Any]:
     return {name: getattr(failure, name) for name in ("cell", "stage", "reason", "outputs")}
 
 

@@ -22,6 +22,7 @@ from emc.records import Probe
 from emc.store import journal as journal_module
 from emc.store.checkpoint import beside
 from emc.store.journal import InUseError, Journal, forget, in_use, read_rounds, refuse_in_use
+from emc.store.rows import probe_row
 
 ROOT = Path(__file__).parents[3]
 
@@ -122,7 +123,7 @@ def test_a_journal_in_use_is_not_forgotten(path: Path) -> None:
 
 
 def test_a_journal_that_cannot_be_removed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     write(path, 1)
@@ -215,7 +216,7 @@ def test_another_cells_journal_is_refused_and_left_alone(path: Path) -> None:
 def test_a_journal_of_another_version_is_refused(
     change: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = journal_module.probe_row
+    row = probe_row
 
     def other(one: Probe) -> dict[str, Any]:
         changed = {**row(one), **change}
@@ -310,7 +311,7 @@ class Dribble(io.FileIO):
 class SlowPath(type(Path())):  # type: ignore[misc]
     """A path of such a file."""
 
-    def open(self, mode: str = "r", **_: Any) -> IO[bytes]:
+    def open(self, mode: str = "r", **_: object) -> IO[bytes]:
         return Dribble(self, mode)
 
 
@@ -413,9 +414,10 @@ def test_a_file_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_rounds_are_synced_now_and_then(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, synced = iter([0.0, 1.0, 6.0, 6.0, 7.0, 11.5, 11.5]), []
+    clock = iter([0.0, 1.0, 6.0, 6.0, 7.0, 11.5, 11.5])
+    synced: list[int] = []
     monkeypatch.setattr(journal_module, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(os, "fsync", lambda _: synced.append(len(journal.rounds)))
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(len(journal.rounds)))  # type: ignore[has-type]
     journal = Journal(path, CELL)
     for number in range(4):
         journal.append(*one_round(number))

@@ -1,6 +1,7 @@
 """Sizes of cells whose data were not looked at when the study was planned."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.synthetic import SETTINGS
 
@@ -14,7 +15,7 @@ from emc.study.identity import dataset_id, identified
 from emc.warehouse import build, open_database
 
 
-def planned(folder: Path, **keys: object) -> PlannedCell:
+def planned(folder: Path, **keys: Any) -> PlannedCell:
     entry = {"name": "csv", "file": str(folder / "wine.csv"), "label": "kind"}
     net = {"name": "mlp", "width": 4, "depth": 1}
     cell = Cell.model_validate({"dataset": entry, "architecture": net, **keys})

@@ -51,7 +51,7 @@ def test_the_gradient_jumps_by_slope_times_normal(layers: Layers) -> None:
             continue
         on, off = (point.at(x + side).first_order().gradient for side in (aside, -aside))
         expected = kink.slopes[0] * kink.normals[0]
-        assert on - off == pytest.approx(expected, abs=1e-4 * np.linalg.norm(expected) + 1e-7)
+        assert on - off == pytest.approx(expected, abs=1e-4 * np.linalg.norm(expected) + 1e-7)  # type: ignore[arg-type]
         sides = [point.kinks.look(x + side, place[None]).on[0] for side in (aside, -aside)]
         assert sides == [True, False]
         checked += 1

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def test_gradient_keeps_its_digits_where_the_loss_is_almost_zero() -> None:
         ({"0.bias": None}, r"it lacks '0.bias' \(5,\), it has 0.weight, 1.weight"),
     ],
 )
-def test_end_points_that_do_not_belong(change: dict[str, object], message: str) -> None:
+def test_end_points_that_do_not_belong(change: dict[str, Any], message: str) -> None:
     given = {**parameters(mlp()), **change}
     given = {name: value for name, value in given.items() if value is not None}
     with pytest.raises(EmcError, match=message):

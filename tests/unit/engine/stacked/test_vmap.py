@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_nets_are_those_of_the_reference(layers: tuple[Dense, ...], many: int) -
 
 @pytest.mark.parametrize("loss", [{"label_smoothing": 0.2}, {"loss": "squared-error"}])
 @pytest.mark.parametrize("many", [1, 8])
-def test_losses_are_those_of_the_reference(loss: dict[str, object], many: int) -> None:
+def test_losses_are_those_of_the_reference(loss: dict[str, Any], many: int) -> None:
     assert_as_sequential(procedure(**loss), replicas(SIZES[many]))
 
 
@@ -329,7 +330,7 @@ class SmallMemory:
         monkeypatch.setattr(vmap_module, "Lockstep", self.lockstep)
         self.largest = largest
 
-    def lockstep(self, asked: Procedure, given: list[Replica], *rest: object) -> Lockstep:
+    def lockstep(self, asked: Procedure, given: dict[int, Replica], *rest: Any) -> Lockstep:
         self.heights.append(len(given))
         if len(given) > self.largest:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 7 EiB")
@@ -356,7 +357,7 @@ def test_out_of_memory_with_one_replica_is_an_error(monkeypatch: pytest.MonkeyPa
 
 
 def test_other_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: object) -> Lockstep:
+    def broken(*arguments: Any) -> Lockstep:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(vmap_module, "Lockstep", broken)
