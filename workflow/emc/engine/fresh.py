@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure, Replica
+from emc.error_texts import says_no_indices
 from emc.errors import EmcError, one_line
 from emc.nets.factory import check_made
 from emc.nets.head import head
@@ -70,7 +71,7 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
 
 def _hint(error: Exception) -> str:
     """What helps where a net looks its inputs up, which arrive in float32."""
-    if "Long" in str(error) and "Float" in str(error):
+    if says_no_indices(error):
         return ": inputs arrive in float32: begin with `x.long()`"
     return ""
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from emc.error_texts import says_no_memory
 from emc.errors import EmcError, FileError, MachineError, Stopped, one_line, with_kind
 from emc.jobs.stop import Stop
 from emc.records import Failure
@@ -16,14 +17,6 @@ log = logging.getLogger(__name__)
 
 MEMORY_TRIES: Final = 4
 """As many as one run on a cluster makes, each with more memory: see profiles/slurm/profile.yaml."""
-
-_NO_MEMORY: Final = (
-    "DefaultCPUAllocator",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
-"""What torch says in plain RuntimeErrors: its own class is for its allocator on a device only."""
 
 
 @contextmanager
@@ -69,9 +62,7 @@ def attempt(
 
 def _lacks_memory(error: BaseException) -> bool:
     """Whether memory ran out, or that caused the error, as where a plug-in's line is told."""
-    said = one_line(error)
-    named = type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
-    if named or isinstance(error, MemoryError):
+    if says_no_memory(error) or isinstance(error, MemoryError):
         return True
     return error.__cause__ is not None and _lacks_memory(error.__cause__)
 

@@ -29,11 +29,6 @@ def traced(function: Callable[..., Tensor], *arguments: Tensor) -> Callable[...,
     return program
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether the device, or torch's allocator on the CPU, had no memory left."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
-
-
 def efficientnet_stage(*numbers: float) -> Any:
     """A stage of torchvision's EfficientNet whose channels are taken as they are.
 

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import duckdb
 import polars as pl
 
+from emc.error_texts import says_interrupted
 from emc.errors import EmcError
 from emc.store.layout import log_of
 from emc.warehouse.dictionary import RELATIONS
@@ -107,7 +108,7 @@ class Warehouse:
         except duckdb.Error as error:
             raise EmcError(f"{self.path}: {error}") from None
         except RuntimeError as error:
-            if "interrupted" in str(error).lower():
+            if says_interrupted(error):
                 raise KeyboardInterrupt from error  # what Ctrl-C becomes within DuckDB
             raise
 

@@ -8,8 +8,8 @@ from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
+from emc.error_texts import says_no_memory
 from emc.native.unavailable import UnavailableError
-from emc.nets.fragile import is_out_of_memory
 from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour, mixes
 from emc.nets.noise import seeded
 from emc.seeds import derive
@@ -58,7 +58,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
             step.net.template.train()
             step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
     except (RuntimeError, ValueError) as error:
-        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+        if isinstance(error, RuntimeError) and says_no_memory(error):
             raise
         raise UnavailableError(f"{kind} cannot train as several replicas: {error}") from error
     if seen.changes:

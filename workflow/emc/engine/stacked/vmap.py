@@ -16,8 +16,8 @@ from emc.engine.stacked.memory import replicas_at_once
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.separable import obstacle, try_together
 from emc.engine.stacked.step import Step
+from emc.error_texts import says_no_memory
 from emc.nets.arithmetic import exact_float32
-from emc.nets.fragile import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Vmap:
                 lockstep.take_up(kept)
             lockstep.run()
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            if not says_no_memory(error):
                 raise
             return False
         finally:

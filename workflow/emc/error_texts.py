@@ -1,0 +1,31 @@
+"""What other packages say in errors of which only the words tell: all of it is here.
+
+A test of each raises the error and tells when it is worded anew.
+"""
+
+from typing import Final
+
+_NO_MEMORY: Final = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Of torch, in plain RuntimeErrors: its own class is for its allocator on a device only."""
+
+
+def says_no_memory(error: BaseException) -> bool:
+    """Whether torch had no memory left, on the processor or on a device."""
+    return type(error).__name__ == "OutOfMemoryError" or any(
+        text in str(error) for text in _NO_MEMORY
+    )
+
+
+def says_no_indices(error: Exception) -> bool:
+    """Whether torch was given floating-point numbers to look something up by."""
+    return "Long" in str(error) and "Float" in str(error)
+
+
+def says_interrupted(error: Exception) -> bool:
+    """Whether DuckDB was interrupted: it raises no KeyboardInterrupt."""
+    return "interrupted" in str(error).lower()
