@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from emc.cli import run
+from emc.cli import run, storage
 from emc.cli.boundary import guarded
 from emc.cli.main import app
 from emc.cli.shipped import SNAKEFILE, TEMPLATE, shipped_names, study_file
@@ -71,7 +72,7 @@ def test_a_folder_that_cannot_be_written(calls, capsys) -> None:
 @pytest.mark.parametrize("option", ["--directory", "-d", "--default-storage-provider"])
 def test_it_need_not_be_written_where_results_go_elsewhere(calls, option: str) -> None:
     Path("results").write_text("a file")
-    assert emc("run", "s.yaml", "--", option, "other") == 0
+    assert emc("run", "s.yaml", "--", option, "fs") == 0
     assert len(calls) == 1
 
 
@@ -87,6 +88,47 @@ def test_it_is_the_oldest_that_the_snakefile_and_the_package_take() -> None:
     assert f'min_version("{run.OLDEST_SNAKEMAKE}.0")' in SNAKEFILE.read_text()
     project = (Path(__file__).parents[3] / "pyproject.toml").read_text()
     assert f'"snakemake>={run.OLDEST_SNAKEMAKE}.0"' in project
+
+
+@pytest.mark.parametrize("given", [["nosuch"], ["--default-storage-provider=nosuch"]])
+def test_a_storage_without_its_plugin(calls, capsys, given) -> None:
+    option = given if "=" in given[0] else ["--default-storage-provider", *given]
+    assert emc("run", "s.yaml", "--", *option) == 2
+    said = "nosuch: its plug-in is not installed: pip install snakemake-storage-plugin-nosuch"
+    assert said in capsys.readouterr().err
+    assert not calls
+
+
+@pytest.fixture
+def found(monkeypatch) -> list[object]:
+    """What boto3 finds of credentials, where it and the plug-in for S3 are installed."""
+    holds: list[object] = [None]
+    session = SimpleNamespace(get_credentials=lambda: holds[0])
+    monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(Session=lambda: session))
+    monkeypatch.setattr(storage, "find_spec", lambda _: object())
+    monkeypatch.delenv("SNAKEMAKE_STORAGE_S3_ACCESS_KEY", raising=False)
+    return holds
+
+
+S3 = ("run", "s.yaml", "--", "--default-storage-provider", "s3")
+
+
+def test_a_storage_without_credentials(calls, capsys, found) -> None:
+    assert emc(*S3) == 2
+    assert "s3: no credentials found: set AWS_ACCESS_KEY_ID" in capsys.readouterr().err
+    assert not calls
+
+
+def test_credentials_may_come_from_boto3_the_environment_or_an_option(
+    calls, found, monkeypatch
+) -> None:
+    assert emc(*S3, "--storage-s3-access-key", "a") == 0
+    monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_ACCESS_KEY", "a")
+    assert emc(*S3) == 0
+    monkeypatch.delenv("SNAKEMAKE_STORAGE_S3_ACCESS_KEY")
+    found[0] = object()
+    assert emc(*S3) == 0
+    assert len(calls) == 3
 
 
 def test_the_exit_code_is_that_of_snakemake(calls, monkeypatch) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Final
 
 from emc.cli.shipped import SNAKEFILE
+from emc.cli.storage import refuse_storage
 from emc.data.looked import open_study
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
@@ -25,10 +26,12 @@ def run_study(file: Path, cores: str, gpus: int | None, options: Sequence[str]) 
     Results go to the working folder. Exits as Snakemake does if that fails.
 
     Raises:
-        EmcError: Snakemake is too old, the study has a fault, or the folder cannot be written.
+        EmcError: Snakemake is too old, the study has a fault, the folder cannot be written, or a
+            storage is asked for that lacks its plug-in or credentials.
     """
     _refuse_old_snakemake()
     study = open_study(file, OF_RUNS.root)
+    refuse_storage(options)
     if not {"--directory", "-d", "--default-storage-provider"} & {*options}:
         _refuse_unwritable(Path.cwd())
     code = _passing_signals(_command(file, cores, gpus, options))
