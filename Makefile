@@ -1,6 +1,8 @@
-# make demo   set up, measure the demo study, and say where its page is
-# make test   set up and run the tests
-# make check  set up and run linters, the type checker and the architecture's contracts
+# make demo      set up, measure the demo study, and say where its page is
+# make test      set up and run the tests, without those that take long
+# make test-all  set up and run all tests
+# make check     set up and run linters, the type checker and the architecture's contracts
+# make docs      set up and write the documentation as a site to public/html
 # Needs Python 3.11 or newer (PYTHON=python3.12 chooses one); all is installed into VENV.
 
 PYTHON ?= python3
@@ -16,7 +18,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-quick check format clean
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md Containerfile LICENSE config docs profiles
+
+.PHONY: demo test test-all check docs format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/ready-demo
@@ -24,10 +28,10 @@ demo: $(VENV)/ready-demo
 	@echo "The page: $(CURDIR)/results/studies/demo/index.html"
 
 test: $(VENV)/ready-dev
-	$(PYTEST) $(TESTS)
+	$(PYTEST) -m "not slow" $(TESTS)
 
-test-quick: $(VENV)/ready-dev
-	$(PYTEST) -m "not slow and not workflow and not browser and not slurm" $(TESTS)
+test-all: $(VENV)/ready-dev
+	$(PYTEST) $(TESTS)
 
 check: $(VENV)/ready-dev
 	ruff check .
@@ -37,13 +41,21 @@ check: $(VENV)/ready-dev
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint --configfile config/tiny.yaml
 
+# Pages lie side by side as in the project, so that their links to one another hold.
+docs: $(VENV)/ready-dev
+	rm -rf public
+	mkdir -p public/source
+	tar cf - $(PAGES) | tar xf - -C public/source
+	cp site/* public/source
+	sphinx-build -W --keep-going -q public/source public/html
+
 format: $(VENV)/ready-dev
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow/rules
 
 clean:
-	rm -rf $(VENV) results .snakemake
+	rm -rf $(VENV) results .snakemake public
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
