@@ -66,7 +66,7 @@ def _refuse_unwritable(folder: Path) -> None:
 
 def _command(file: Path, cores: str, gpus: int | None, options: Sequence[str]) -> list[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
-    command += ["--configfile", str(file), "--cores", cores]
+    command += ["--configfile", str(file), "--cores", cores, "--quiet", "host", "reason"]
     if gpus is not None:
         command += ["--resources", f"gpu={gpus}"]
     return [*command, *options]
