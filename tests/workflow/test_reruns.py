@@ -5,7 +5,8 @@ import os
 import pytest
 from tests.workflow.checkout import Checkout
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+# Not marked slow, so that `make test` runs one study to its page, and dry runs after it.
+pytestmark = pytest.mark.workflow
 
 TINY = "config/tiny.yaml"
 FROM_DATABASE = dict.fromkeys(("export", "figures", "findings", "report", "complete"), 1)
