@@ -114,6 +114,7 @@ def test_folders_for_training_and_testing_are_its_parts(
     [
         (("train", "val", "test"), "`folder: {0}/train` and `test_folder: {0}/test`"),
         (("train", "training"), "`folder: {0}/train`"),
+        (("test", "train", "unlabelled"), "`folder: {0}/train` and `test_folder: {0}/test`"),
     ],
 )
 def test_it_must_be_clear_which_parts_are_meant(
@@ -158,8 +159,31 @@ def test_folders_of_test_images_that_are_no_class_are_told(root: Path, tmp_path:
 def test_a_test_folder_without_a_class(root: Path, tmp_path: Path) -> None:
     test = image_tree(tmp_path / "test", {"ant": 2})
     entry = {"name": "image-folder", "folder": str(root), "test_folder": str(test), "size": 4}
+    with pytest.raises(EmcError, match="test/bee: no such folder: expected test images of each"):
+        examine(dataset_of(entry), tmp_path)
+    (test / "bee").mkdir()
     with pytest.raises(EmcError, match="test/bee: no images of this class"):
         examine(dataset_of(entry), tmp_path)
+
+
+def test_an_empty_file_is_no_image(root: Path) -> None:
+    (root / "ant/9.png").touch()
+    with pytest.raises(EmcError, match=r"ant/9\.png: expected an image, found an empty file: repl"):
+        open_tree(root, None)
+
+
+def test_a_folder_one_level_above_the_classes(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    image_tree(above / "insects", COUNTS)
+    wanted = f"{above}: expected two class folders or more, found 'insects' alone, and its images"
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}.* give `folder: {above}/insects`$"):
+        open_tree(above, None)
+    image_tree(above / "birds", {"owl": 3, "emu": 3})
+    (note,) = open_tree(above, None).notes()
+    assert note == (
+        f"{above}: all images lie in folders within those of the classes birds, insects: if those"
+        " are the classes, give `folder:` one level further down"
+    )
 
 
 @pytest.mark.parametrize(

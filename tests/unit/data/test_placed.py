@@ -62,6 +62,13 @@ def test_the_data_folder_is_named_as_it_was_given(monkeypatch: pytest.MonkeyPatc
         refuse_absent_data(plan(TABLE, "data_dir: data"))
 
 
+def test_an_address_is_no_file_of_this_machine() -> None:
+    study = plan("{name: csv, file: 'https://example.org/wine.csv', label: kind}")
+    wanted = "expected a file or folder of this machine, found"
+    with pytest.raises(EmcError, match=f"dataset.file: {wanted}.*: download it$"):
+        refuse_absent_data(study)
+
+
 def test_absolute_paths_and_test_folders(here: Path) -> None:
     Path("train").mkdir()
     study = plan(f"{{name: image-folder, folder: train, test_folder: {here}/test}}")

@@ -361,6 +361,65 @@ def test_columns_of_words_are_named_together(tmp_path: Path) -> None:
     assert manifest.columns == ("a", "b", "city=Bonn", "city=Rome")
 
 
+@pytest.mark.parametrize(
+    ("cell", "keys", "remedy"),
+    [
+        ("5 %", {}, "write plain numbers, without ' ' and '%'"),
+        ("$1'000.50", {}, "write plain numbers, without '$' and \"'\""),
+        ("1_000", {}, "write plain numbers, without '_'"),
+        ("1.234,5", {"separator": ";", "decimal": ","}, "write plain numbers, without '.'"),
+        ("1.5", {"separator": ";", "decimal": ","}, "`decimal` is ',' here: remove it, or the"),
+        ("\N{MINUS SIGN}3", {}, "write '-' for '\N{MINUS SIGN}'"),
+        ("0x1F", {}, "list 'b' under `categorical`, or leave it out by `exclude`"),
+        ("2020-01-01", {}, "list 'b' under `categorical`, or leave it out by `exclude`"),
+        ("12:30", {}, "list 'b' under `categorical`, or leave it out by `exclude`"),
+    ],
+)
+def test_what_stands_beside_a_number_is_named(
+    tmp_path: Path, cell: str, keys: dict[str, str], remedy: str
+) -> None:
+    text = written(a=list(range(ROWS)), b=[cell] * ROWS)
+    if keys:
+        lines = (f"{row};{cell};{'uv'[row % 2]}" for row in range(ROWS))
+        text = "a;b;y\n" + "\n".join(lines)
+    wanted = f"line 2, column 'b': expected a finite number, found {cell!r}: {remedy}"
+    with pytest.raises(EmcError, match=re.escape(wanted)):
+        read(tmp_path, text, **keys)
+
+
+def test_an_empty_column_is_told_as_such(tmp_path: Path) -> None:
+    text = written(b=[""] * ROWS)
+    with pytest.raises(EmcError, match=r"column is empty: leave it out by `exclude: \['b'\]"):
+        read(tmp_path, text)
+    with pytest.raises(EmcError, match=r"column 'b' has none: leave it out by `exclude: \['b'\]`$"):
+        read(tmp_path, text, missing=[])
+
+
+def test_names_of_rows_among_categories_are_told(tmp_path: Path) -> None:
+    manifest = read(tmp_path, written(b=[f"row {row}" for row in range(ROWS)]), categorical=["b"])
+    (note,) = manifest.notes
+    assert note == (
+        f"{tmp_path}/t.csv: column 'b': each of 24 rows has a category of its own: if these are"
+        " names of the rows and no input, leave it out by `exclude: ['b']`"
+    )
+
+
+def test_names_in_single_quotes(tmp_path: Path) -> None:
+    text = written().replace("y", "'y'", 1)
+    with pytest.raises(EmcError, match="no column 'y'; single quotes are part of its names: repl"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_letters_that_are_utf_8_too_are_told(tmp_path: Path, encoding: str) -> None:
+    text = written(y=taken("süß herb"))
+    (note,) = read(tmp_path, text, encoding=encoding).notes
+    name = {"latin-1": "iso8859-1"}.get(encoding, encoding)
+    wanted = f"its letters are read as {name}, but may be utf-8: see `encoding`"
+    assert note == f"{tmp_path}/t.csv: {wanted}"
+    assert read(tmp_path, written(), encoding=encoding).notes == ()
+
+
 @pytest.mark.parametrize("factor", [1e300, 1e-320])
 def test_numbers_that_cannot_be_standardised(tmp_path: Path, factor: float) -> None:
     text = written(b=[factor * (row + 1) for row in range(ROWS)])

@@ -24,6 +24,9 @@ _SYSTEM: Final = frozenset(
 )
 """Lower-case names of what systems and their servers leave in folders, beside hidden files."""
 
+_SHOWN: Final = 5
+"""Classes that a note names at most."""
+
 _TRAINING: Final = frozenset({"train", "training"})
 _PARTS: Final = _TRAINING | {"test", "testing", "val", "valid", "validation"}
 
@@ -33,7 +36,8 @@ class Tree:
     """Class folders below `root`: how many images each has, and what is known of all of them.
 
     `bytes` is the size of all images, `listing` as in `OriginalTree`; `skipped` counts other files
-    by the ending of their names; `others` are folders that are no class.
+    by the ending of their names; `others` are folders that are no class. `nested` trees have no
+    image in a class folder itself, only in folders within it.
     """
 
     root: Path
@@ -43,6 +47,7 @@ class Tree:
     listing: str
     skipped: dict[str, int]
     others: tuple[str, ...]
+    nested: bool
 
     def images(self, label: int) -> list[str]:
         """Paths of a class's images, sorted: no more than one class's are ever in memory.
@@ -73,7 +78,17 @@ class Tree:
         told = [f"{self.root}: files skipped that are no images by their endings: {found}"]
         left = [f"{self.root}: folders left out, which are no class: {', '.join(self.others)}"]
         alike = likeness_notes(str(self.root), self.classes)
-        return [*(told if self.skipped else []), *(left if self.others else []), *alike]
+        deep = [
+            f"{self.root}: all images lie in folders within those of the classes"
+            f" {', '.join(self.classes[:_SHOWN])}: if those are the classes, give `folder:` one"
+            " level further down"
+        ]
+        return [
+            *(told if self.skipped else []),
+            *(left if self.others else []),
+            *(deep if self.nested else []),
+            *alike,
+        ]
 
 
 class Fingerprint:
@@ -135,13 +150,14 @@ def open_tree(root: Path, count: int | None, classes: tuple[str, ...] | None = N
         raise EmcError(f"{root}: expected {count} classes, found {len(chosen)} folders")
     others = () if count is not None else tuple(sorted(set(present) - set(chosen)))
     skipped: Counter[str] = Counter()
-    digest, size, counts = sha256(), 0, []
+    digest, size, counts, nested = sha256(), 0, [], []
     for name in chosen:
         files = list(_files(root / name))
         images = sorted(path for path in files if _is_image(path))
         unknown = Counter(_ending(path) for path in files if not _is_image(path))
         if not images:
             raise EmcError(_without_images(root / name, unknown))
+        nested.append(all(Path(path).parent != root / name for path in images))
         for path in images:
             status = _status(path)
             size += status.st_size
@@ -149,8 +165,20 @@ def open_tree(root: Path, count: int | None, classes: tuple[str, ...] | None = N
             digest.update(_relative(path, root) + line.encode())
         counts.append(len(images))
         skipped += unknown
+    if len(chosen) == 1 and nested[0]:
+        raise EmcError(
+            f"{root}: expected two class folders or more, found {chosen[0]!r} alone, and its images"
+            f" in folders within it: give `folder: {root / chosen[0]}`"
+        )
     return Tree(
-        root, chosen, tuple(counts), size, digest.hexdigest(), dict(sorted(skipped.items())), others
+        root=root,
+        classes=chosen,
+        counts=tuple(counts),
+        bytes=size,
+        listing=digest.hexdigest(),
+        skipped=dict(sorted(skipped.items())),
+        others=others,
+        nested=all(nested),
     )
 
 
@@ -183,10 +211,11 @@ def part_folders(root: Path) -> PartFolders:
     """
     names = _class_folders(root)
     training = [name for name in names if name.lower() in _TRAINING]
-    if not training or not {name.lower() for name in names} <= _PARTS:
+    tests = [name for name in names if name.lower() in _PARTS - _TRAINING]
+    others = [name for name in names if name not in {*training, *tests}]
+    if not training or (others and not tests):
         return PartFolders(root, None)
-    tests = [name for name in names if name not in training]
-    if len(training) > 1 or len(tests) > 1:
+    if len(training) > 1 or len(tests) > 1 or others:
         advice = f" and `test_folder: {root / tests[0]}`" if tests else ""
         raise EmcError(
             f"{root}: expected one folder per class, or one for training and one for testing, found"
@@ -196,6 +225,11 @@ def part_folders(root: Path) -> PartFolders:
 
 
 def _without_images(folder: Path, unknown: Counter[str]) -> str:
+    if not folder.is_dir():
+        return (
+            f"{folder}: no such folder: expected test images of each class that the training images"
+            " have"
+        )
     found = ", ".join(f"{count} {ending}" for ending, count in sorted(unknown.items()))
     return (
         f"{folder}: no images of this class{f', found {found}' if found else ''} (known endings:"
@@ -245,6 +279,8 @@ def _status(path: str) -> os.stat_result:
         raise _unreadable(path, error) from None
     if not S_ISREG(status.st_mode):  # to read a pipe would wait for ever
         raise EmcError(f"{path}: expected an image file, found a pipe or device; remove it")
+    if not status.st_size:
+        raise EmcError(f"{path}: expected an image, found an empty file: replace or remove it")
     return status
 
 

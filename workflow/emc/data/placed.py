@@ -1,6 +1,7 @@
 """Data files that the user places by hand: whether they are where a study says."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def _user_files(dataset: DataSet) -> Iterator[tuple[str, Path]]:
 
 
 def _absence(wanted: Path, folder: Path, data_dir: str | None) -> str:
+    if re.match("[a-z]+:/", str(wanted)):
+        return (
+            f"expected a file or folder of this machine, found an address ({wanted}): download it"
+        )
     if wanted.is_absolute():
         return f"no such file or folder: {wanted}"
     place = "`data_dir`" if data_dir else "EMC_DATA_DIR"

@@ -103,6 +103,8 @@ class RawTable:
         alike = [known for known in self.header if known.casefold() == name.casefold()]
         near = alike or get_close_matches(name, self.header, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        if any(known != name and known.strip("'") == name for known in self.header):
+            hint = "; single quotes are part of its names: replace them by double ones"
         shown = ", ".join(self.header[:_SHOWN])
         if len(self.header) > _SHOWN:
             shown += f" ... of {len(self.header)}"

@@ -14,6 +14,10 @@ from emc.errors import EmcError
 _ABSENT: Final = frozenset({"#n/a", "<na>", "n/a", "na", "nan", "nat", "null"})
 """Lower-case words that programs write for a label that is missing."""
 
+_MINUS: Final = "\u2212"
+_SIGNS: Final = "$€£¥%‰°'_ \u2019\u00a0\u202f" + _MINUS
+"""What people write before, within and after numbers."""
+
 _TEXTUAL: Final = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
 
 _SHOWN: Final = 9
@@ -50,10 +54,17 @@ def _no_number(raw: RawTable, column: pl.Series, bad: np.ndarray) -> str:
     text = "an empty cell" if empty else cut(found)
     start = f"{raw.name}: {raw.place(row)}, column {column.name!r}: expected a finite number"
     commas = isinstance(found, str) and "," in found and is_number(found.replace(",", ".", 1))
-    if raw.decimal == "." and commas:
+    signs = _signs(found, raw.decimal) if isinstance(found, str) else ""
+    if is_missing(column, ()).all():
+        remedy = f"the whole column is empty: leave it out by `exclude: {[column.name]}`"
+    elif raw.decimal == "." and commas:
         remedy = "give `decimal: ','` if this is a decimal comma, or remove thousands separators"
     elif raw.decimal != "." and isinstance(found, str) and is_number(found):
         remedy = f"`decimal` is {raw.decimal!r} here: remove it, or the point"
+    elif _MINUS in signs:
+        remedy = f"write '-' for {_MINUS!r}"
+    elif signs:
+        remedy = f"write plain numbers, without {signs}"
     elif isinstance(found, float) and not empty:
         remedy = "replace it, or remove the row"
     elif 2 * bad.sum() < len(bad):
@@ -62,6 +73,16 @@ def _no_number(raw: RawTable, column: pl.Series, bad: np.ndarray) -> str:
     else:
         remedy = f"list {column.name!r} under `categorical`, or leave it out by `exclude`"
     return f"{start}, found {text}: {remedy}"
+
+
+def _signs(text: str, decimal: str) -> str:
+    """The signs without which a text is a number, quoted; none where other letters are in it."""
+    thousands = "." if decimal == "," and text.count(".") else ""
+    signs = [sign for sign in dict.fromkeys(text) if sign in _SIGNS + thousands]
+    plain = text.translate({ord(sign): None for sign in signs})
+    if not is_number(plain.replace(decimal, ".")):
+        return ""
+    return " and ".join(repr(sign) for sign in signs)
 
 
 def words_of(raw: RawTable, name: str) -> pl.Series:
@@ -122,7 +143,12 @@ def without_missing(raw: RawTable, names: Sequence[str], words: Sequence[str]) -
     if kept.all():
         return raw
     if not kept.any():
-        raise EmcError(f"{raw.name}: no row has a value in each column that is used: see `missing`")
+        empty = [name for name in names if is_missing(raw.column(name), words).all()]
+        told = f": column {empty[0]!r} has none: leave it out by `exclude: {empty[:1]}`"
+        raise EmcError(
+            f"{raw.name}: no row has a value in each column that is used"
+            f"{told if empty else ': see `missing`'}"
+        )
     count = int((~kept).sum())
     note = f"{raw.name}: {count} of {len(raw)} rows left out by `missing`"
     return raw.where(kept).noting(note)
@@ -165,6 +191,16 @@ def index_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
         f" it out by `exclude: {[column.name]}`"
         for column in columns
         if _counts_rows(column)
+    ]
+
+
+def name_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
+    """A note of each column of categories that has another one in each row."""
+    return [
+        f"{raw.name}: column {column.name!r}: each of {len(column)} rows has a category of its own:"
+        f" if these are names of the rows and no input, leave it out by `exclude: {[column.name]}`"
+        for column in columns
+        if len(column) > 2 and column.n_unique() == len(column)
     ]
 
 

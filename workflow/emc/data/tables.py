@@ -17,6 +17,7 @@ from emc.data.table_columns import (
     class_names,
     index_notes,
     labels_of,
+    name_notes,
     numbers_of,
     rounding_notes,
     without_missing,
@@ -73,10 +74,15 @@ def checked(
         raise EmcError(f"{raw.name}: no rows")
     labels = labels_of(raw, label)
     numbers = numbers_of(raw, numeric)
-    notes = [*index_notes(raw, numbers), *rounding_notes(raw, numbers)]
+    words = [words_of(raw, column) for column in categorical]
+    notes = [
+        *index_notes(raw, numbers),
+        *rounding_notes(raw, numbers),
+        *name_notes(raw, words),
+    ]
     return TypedTable(
         name=raw.name,
-        frame=pl.DataFrame([*numbers, *(words_of(raw, column) for column in categorical)]),
+        frame=pl.DataFrame([*numbers, *words]),
         numeric=tuple(numeric),
         categorical=tuple(categorical),
         labels=labels,

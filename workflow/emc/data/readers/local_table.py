@@ -36,7 +36,8 @@ def csv(dataset: Csv, shelf: Shelf) -> Content:
         table = open_text(content, name, form)
         if dataset.label not in table.header:
             _refuse_other_form(dataset, table)
-        return table.read().written(dataset.decimal)
+        notes = _encoding_notes(dataset, content, name)
+        return table.read().written(dataset.decimal).noting(*notes)
 
     return _content(dataset, shelf.find(dataset.file), read)
 
@@ -123,6 +124,18 @@ def _numeric(dataset: Columns, raw: RawTable) -> tuple[str, ...]:
     return tuple(
         name for name in raw.header if name != dataset.label and name not in dataset.categorical
     )
+
+
+def _encoding_notes(dataset: Csv, content: bytes, name: str) -> list[str]:
+    """A note of text that any encoding of one byte a letter takes, but is most likely utf-8."""
+    if dataset.encoding == "utf-8" or content.isascii() or b"\0" in content:
+        return []
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return []
+    read_as = f"its letters are read as {dataset.encoding}, but may be utf-8"
+    return [f"{name}: {read_as}: see `encoding`"]
 
 
 def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
