@@ -10,7 +10,12 @@ import pytest
 import torch
 
 import emc
-from emc.error_texts import says_interrupted, says_no_indices, says_no_memory
+from emc.error_texts import (
+    says_interrupted,
+    says_no_indices,
+    says_no_memory,
+    says_other_channels,
+)
 
 
 def test_no_memory_on_the_processor() -> None:
@@ -37,6 +42,13 @@ def test_floating_point_numbers_as_indices() -> None:
         table(torch.zeros(2))
     assert says_no_indices(told.value)
     assert not says_no_indices(RuntimeError("shapes do not fit"))
+
+
+def test_images_of_another_number_of_channels() -> None:
+    with pytest.raises(RuntimeError, match="channels") as told:
+        torch.nn.Conv2d(3, 2, 1)(torch.zeros(1, 4, 2, 2))
+    assert says_other_channels(told.value)
+    assert not says_other_channels(RuntimeError("shapes do not fit"))
 
 
 def test_an_interrupted_query() -> None:

@@ -26,6 +26,11 @@ def says_no_indices(error: Exception) -> bool:
     return "Long" in str(error) and "Float" in str(error)
 
 
+def says_other_channels(error: Exception) -> bool:
+    """Whether torch was given images of another number of channels than a convolution has."""
+    return "channels" in str(error)
+
+
 def says_interrupted(error: Exception) -> bool:
     """Whether DuckDB was interrupted: it raises no KeyboardInterrupt."""
     return "interrupted" in str(error).lower()

@@ -125,7 +125,10 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"labels": "permuted-pixels"}, "labels: 'permuted-pixels' wants an image data set"),
         ({"labels": ["random"]}, r"labels: expected a name, or keys as in .* found \['random'\]"),
         ({"loss": "hinge"}, "loss: name: unknown value 'hinge'"),
-        ({"loss": torch.nn.functional.mse_loss}, "loss: expected a name, or keys .* found <func"),
+        (
+            {"loss": torch.nn.functional.mse_loss},
+            r"loss: expected a name \(cross-ent.* found <func",
+        ),
         ({"schedule": {"name": "cosine", "warm": 1}}, "schedule: .*unknown key 'warm'; did you"),
         ({"batch": {"size": 0}}, "batch: size: a number not below 1 is wanted, found 0"),
         ({"criterion": 1.5}, "criterion: a number above 0 and up to 1 is wanted, found 1.5"),
@@ -142,6 +145,11 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
             {"optimizer": {"name": torch.optim.Adam, "lr": -1}},
             "optimizer: lr: a number above 0 is wanted, found -1",
         ),
+        (
+            {"optimizer": torch.optim.SGD(net().parameters(), lr=0.1)},
+            "optimizer: expected the class, .* give {'name': torch.optim.SGD, 'lr': 0.001}$",
+        ),
+        ({"optimizer": torch.optim.SparseAdam}, "optimizer: SparseAdam cannot step: RuntimeError"),
         ({"optimizer": torch.nn.Linear}, "optimizer: Linear: expected learning rates: give {'name"),
         (
             {"optimizer": {"name": torch.nn.Identity, "lr": 1}},
@@ -262,6 +270,21 @@ class Wrapped(nn.Module):
         return SimpleNamespace(logits=self.inner(x))
 
 
+class Named(Wrapped):
+    """Gives its logits by name."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return {"logits": self.inner(x)}
+
+
+PHOTOS = DRAW.standard_normal((30, 3, 5, 5)).astype(np.float32)
+THREE = np.arange(30) % 3
+
+
+def convolution() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 3, 5), nn.Flatten())
+
+
 class Looked(nn.Module):
     """Takes words by their numbers."""
 
@@ -273,12 +296,39 @@ class Looked(nn.Module):
         return self.last(self.words(x).flatten(1))
 
 
+def seeded_net() -> nn.Module:
+    torch.manual_seed(0)
+    return net()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (seeded_net, "every call gives the same initial weights"),
+        (lambda: nn.Sequential(net(), nn.Softmax(1)), "its outputs are positive and sum to 1, as"),
+    ],
+)
+def test_what_is_seldom_meant_is_a_warning(model: Any, said: str) -> None:
+    options: Any = {"labels": "random", "epochs": 2, "probes": 1, "finish": {"iterations": 1}}
+    with pytest.warns(UserWarning, match=f"^model: {said}") as told:
+        emc.measure(model, (INPUTS, LABELS), **options)
+    assert told[0].filename == __file__
+
+
 @pytest.mark.parametrize(
     ("model", "source", "message"),
     [
         (Wrapped, (INPUTS, LABELS), "is wanted, of shape .*: return its `.logits`$"),
         (Looked, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
         (net, (INPUTS, np.eye(3)[LABELS]), r"give `labels.argmax\(1\)` of one-hot labels"),
+        (Named, (INPUTS, LABELS), "is wanted, of shape .*: return its item 'logits'$"),
+        (lambda: nn.Linear(6, 1), (INPUTS, LABELS > 0), r"\(2, 2\): two classes have two logits$"),
+        (net, (LABELS, INPUTS), r"found \(120,\) and \(120, 6\)$"),
+        (net, (INPUTS, LABELS + 1), r"give `numpy.unique\(labels, return_inverse=True\)\[1\]`$"),
+        (net, (INPUTS, 0 * LABELS), "found 1 different ones from 0 to 0, without 1$"),
+        (convolution, (PHOTOS.transpose(0, 2, 3, 1), THREE), r"inputs.permute\(0, 3, 1, 2\)"),
+        (lambda: nn.Conv2d(1, 3, 5), (PHOTOS[:, 0], THREE), r"give `inputs\[:, None\]`"),
+        (lambda: nn.Linear(1, 3), (INPUTS[:, 0], LABELS), r"give `inputs\[:, None\]`"),
         (
             net,
             DataLoader(TensorDataset(torch.from_numpy(INPUTS), torch.from_numpy(LABELS))),

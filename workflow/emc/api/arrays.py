@@ -48,7 +48,7 @@ def halves(name: str, source: Any) -> tuple[np.ndarray, np.ndarray]:
         raise EmcError(str(error).replace("source:", f"{name}:", 1)) from error.__cause__
     single = labels.shape in {(labels.size,), (labels.size, 1)}
     if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
-        one_hot = labels.ndim == 2 and len(labels) == len(inputs)
+        one_hot = labels.ndim == 2 and len(labels) == len(inputs) and _is_one_hot(labels)
         hint = ": give `labels.argmax(1)` of one-hot labels" if one_hot else ""
         raise EmcError(
             f"{name}: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
@@ -148,6 +148,11 @@ def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
     return tensor.numpy(force=True)
 
 
+def _is_one_hot(labels: np.ndarray) -> bool:
+    values = labels.astype(float) if labels.dtype.kind in "biuf" else np.zeros((1, 1))
+    return bool(((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all())
+
+
 def _numbered(labels: np.ndarray) -> np.ndarray:
     """Words as their places in alphabetical order; all else as it is."""
     if labels.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in labels.flat):
@@ -158,10 +163,12 @@ def _numbered(labels: np.ndarray) -> np.ndarray:
 def _classes(labels: np.ndarray) -> np.ndarray:
     found = np.unique(labels)
     if len(found) < 2 or found[0] != 0 or found[-1] != len(found) - 1:
+        more = len(found) > 1
+        numbered = ": give `numpy.unique(labels, return_inverse=True)[1]`" if more else ""
         gap = "" if found[0] else f", without {_first_absent(found)}"
         raise EmcError(
             "source: labels 0 to classes - 1 are wanted, at least two, each present; found"
-            f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}"
+            f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}{numbered}"
         )
     return labels
 

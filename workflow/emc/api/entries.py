@@ -1,7 +1,7 @@
 """Arguments that are written as an entry of a study file."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,6 +9,13 @@ from emc.api.shown import shown
 from emc.errors import EmcError
 from emc.study.faults import report, study_faults
 from emc.study.plugins import registered_here
+from emc.study.training import Loss, Schedule
+
+_NAMES: Final = {
+    "loss": get_args(Loss.model_fields["name"].annotation),
+    "schedule": get_args(Schedule.model_fields["name"].annotation),
+}
+"""Names that an argument can have, where they are few."""
 
 
 def entry_of(argument: str, kind: Any, value: Any) -> Any:
@@ -18,8 +25,9 @@ def entry_of(argument: str, kind: Any, value: Any) -> Any:
         EmcError: it is none; the message names the key.
     """
     if not isinstance(value, str | Mapping):
+        known = f" ({', '.join(_NAMES[argument])})" if argument in _NAMES else ""
         raise EmcError(
-            f"{argument}: expected a name, or keys as in a study file, found {shown(value)}"
+            f"{argument}: expected a name{known}, or keys as in a study file, found {shown(value)}"
         )
     raw = value if isinstance(value, str) else dict(value)
     try:

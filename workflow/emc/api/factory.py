@@ -1,5 +1,7 @@
 """The function that makes a user's nets: what it must make, and make anew at each call."""
 
+from warnings import warn
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -8,8 +10,9 @@ from emc.api.shown import shown
 from emc.data.labelling import Drawable
 from emc.engine.examination import examine_training
 from emc.engine.fresh import check_logits, fresh
+from emc.engine.plugin import Made
 from emc.engine.procedure import Procedure
-from emc.errors import EmcError, one_line
+from emc.errors import EmcError, one_line, with_kind
 from emc.nets.factory import check_answers, check_fresh
 from emc.nets.noise import seeded
 
@@ -27,14 +30,18 @@ def check_nets(procedure: Procedure, samples: Drawable, smallest: int, device: s
             of them cannot train.
     """
     try:
-        return _checked(procedure, samples, smallest, device)
+        net = _checked(procedure, samples, smallest, device)
     except EmcError as error:
         raise EmcError(f"model: {error}") from error.__cause__
+    _try_step(net, procedure)
+    return sum(weight.numel() for weight in net.parameters() if weight.requires_grad)
 
 
-def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str) -> int:
+def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str) -> nn.Module:
+    """A net that passed, with the gradient of a batch."""
     first, second = _made(procedure, 0), _made(procedure, 1)
     check_fresh(first, second)
+    alike = _start_alike(first, second)
     rows = smallest if procedure.batch is None else min(procedure.batch, smallest)
     two, least = (
         torch.from_numpy(samples.inputs(np.arange(min(n, samples.n)))).to(device) for n in (2, rows)
@@ -43,7 +50,50 @@ def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str
         check_logits(first.to(device), two, procedure.classes)
         _try_smallest(second.to(device), least, procedure, smallest)
         check_answers(first, two)
-    return sum(weight.numel() for weight in first.parameters() if weight.requires_grad)
+    if alike:
+        _warn(
+            "every call gives the same initial weights: probes are only independent if the function"
+            " draws them, and leaves torch.manual_seed alone"
+        )
+    if procedure.loss == "cross-entropy" and _gives_shares(first, two):
+        _warn(
+            "its outputs are positive and sum to 1, as those of a softmax: cross-entropy takes"
+            " logits, and has a softmax of its own"
+        )
+    return second
+
+
+def _start_alike(first: nn.Module, second: nn.Module) -> bool:
+    """Whether nets of two seeds have the same weights, though not the same number everywhere."""
+    pairs = list(zip(first.parameters(), second.parameters(), strict=True))
+    drawn = any(bool((one != one.flatten()[0]).any()) for one, _ in pairs if one.numel())
+    return drawn and all(torch.equal(one, other) for one, other in pairs)
+
+
+def _gives_shares(net: nn.Module, x: Tensor) -> bool:
+    with torch.no_grad():
+        rows: Tensor = net.eval()(x)
+    sums = rows.sum(dim=1)
+    return bool((rows >= 0).all()) and torch.allclose(sums, torch.ones_like(sums))
+
+
+def _warn(text: str) -> None:
+    """Warn where `emc.measure` is called of what may be meant, but seldom is."""
+    warn(f"model: {text}", stacklevel=5)
+
+
+def _try_step(net: nn.Module, procedure: Procedure) -> None:
+    """Step once by an optimizer that a user's function makes, along the gradient that is there."""
+    if not isinstance(procedure.optimizer, Made):
+        return
+    weights = [weight for weight in net.parameters() if weight.requires_grad]
+    optimizer = procedure.optimizer.reference(weights, 1e-3, frozenset())
+    try:
+        optimizer.step()
+    except Exception as error:
+        raise EmcError(
+            f"optimizer: {procedure.update.name} cannot step: {with_kind(error)}"
+        ) from error
 
 
 def _made(procedure: Procedure, seed: int) -> nn.Module:
@@ -67,6 +117,6 @@ def _try_smallest(net: nn.Module, x: Tensor, procedure: Procedure, smallest: int
     except EmcError as error:
         batch = "all samples" if procedure.batch is None else procedure.batch
         raise EmcError(
-            f"{error} (tried on the {len(x)} samples of the smallest step: batch {batch}, smallest"
+            f"{error} (tried on {len(x)} of the samples, the smallest step: batch {batch}, smallest"
             f" {smallest})"
         ) from error.__cause__

@@ -39,6 +39,12 @@ def choose(entry: Any) -> Chosen:
     Raises:
         EmcError: it names none, or the optimizer has no such constants.
     """
+    if isinstance(entry, Reference):
+        raise EmcError(
+            "optimizer: expected the class, since each net has an optimizer of its own, found"
+            f" {type(entry).__name__} of one net: give {{'name':"
+            f" torch.optim.{type(entry).__name__}, 'lr': 0.001}}"
+        )
     keys = dict(entry) if isinstance(entry, Mapping) else {"name": entry}
     registered = of_kind("optimizer", registered_here())
     names = {one.function: name for name, one in registered.items()}

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure, Replica
-from emc.error_texts import says_no_indices
+from emc.error_texts import says_no_indices, says_other_channels
 from emc.errors import EmcError, one_line
 from emc.nets.factory import check_made
 from emc.nets.head import head
@@ -59,7 +59,7 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
     try:
         logits: Tensor = net(x)
     except Exception as error:
-        raise EmcError(f"{kind} fails {how}: {one_line(error)}{_hint(error)}") from error
+        raise EmcError(f"{kind} fails {how}: {one_line(error)}{_hint(error, x)}") from error
     if not torch.equal(before, x):
         raise EmcError(
             f"{kind} changes its inputs in place: its first operation must make a new tensor,"
@@ -69,10 +69,14 @@ def tried(net: nn.Module, x: Tensor, classes: int, how: str) -> Tensor:
     return logits
 
 
-def _hint(error: Exception) -> str:
-    """What helps where a net looks its inputs up, which arrive in float32."""
+def _hint(error: Exception, x: Tensor) -> str:
+    """What helps against the usual slips of types and shapes."""
     if says_no_indices(error):
         return ": inputs arrive in float32: begin with `x.long()`"
+    if says_other_channels(error) and x.ndim == 4 and x.shape[-1] in {1, 3}:
+        return ": give images as [batch, channels, height, width], `inputs.permute(0, 3, 1, 2)`"
+    if (says_other_channels(error) and x.ndim == 3) or x.ndim == 1:
+        return ": give `inputs[:, None]`, which have a dimension more"
     return ""
 
 

@@ -1,5 +1,7 @@
 """What is minimised and what counts as right, row by row."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,15 +19,21 @@ def check_shape(kind: str, logits: object, rows: int, classes: int) -> None:
     wanted = (rows, classes)
     if not isinstance(logits, Tensor):
         hint = ": return its `.logits`" if hasattr(logits, "logits") else ""
-        if isinstance(logits, tuple | list) and not hint:
+        if isinstance(logits, Mapping) and "logits" in logits:
+            hint = ": return its item 'logits'"
+        elif isinstance(logits, tuple | list) and not hint:
             hint = ": return its item that is the logits"
         raise EmcError(
             f"{kind} gives a {type(logits).__name__}, a tensor of logits [batch, classes] is"
             f" wanted, of shape {wanted}{hint}"
         )
     if logits.shape != wanted:
+        hint = ""
+        if classes == 2 and logits.shape in {(rows,), (rows, 1)}:
+            hint = ": two classes have two logits"
         raise EmcError(
-            f"{kind} gives logits of shape {tuple(logits.shape)}, [batch, classes] is {wanted}"
+            f"{kind} gives logits of shape {tuple(logits.shape)}, [batch, classes] is"
+            f" {wanted}{hint}"
         )
 
 
