@@ -28,7 +28,7 @@ def test_a_damaged_file_is_named_before_anything_runs(fresh: Checkout, tmp_path:
     assert done.returncode == 2
     said = done.stdout + done.stderr
     assert f"error: {RESOURCES}: damaged" in said
-    assert "remove it: `emc resources` remakes it" in said
+    assert "remove it: `emc resources STUDY` remakes it" in said
     assert "Traceback" not in said
     checkout.run("emc", "resources", TINY)
     assert checkout.run(*command).returncode == 0

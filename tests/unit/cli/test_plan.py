@@ -171,7 +171,7 @@ def test_a_failed_cell_has_its_reason(
     text = said(study, results, capsys)
     assert "failed odd" in text
     assert "3 done, 1 failed" in text
-    assert f"failed: measure of 1 cell; not tried again until `emc retry {study.file}`" in text
+    assert f"failed: measure of 1 cell; not tried again until `emc retry {study.file} --all`" in text
     assert text.endswith("nothing left to measure")
 
 
@@ -183,7 +183,7 @@ def test_a_damaged_failure_is_named_and_the_rest_is_shown(
     document.write_text("{")
     text = said(study, results, capsys)
     assert "failure-measure.json: damaged (" in text
-    assert "`emc retry` clears it" in text
+    assert f"`emc retry STUDY {study.cells[3].id}` clears it" in text
     assert "3 done, 1 failed" in text
 
 

@@ -94,7 +94,7 @@ def test_a_damaged_failure_is_named_and_the_rest_is_shown(
     assert "emc50" in text
     assert f"certify failed (settings {SETTINGS}): " in text
     assert f"failure-certify-{SETTINGS}.json: damaged (" in text
-    assert "`emc retry` clears it" in text
+    assert f"`emc retry STUDY {files.folder.name}` clears it" in text
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"colour": "red"}'])

@@ -178,7 +178,7 @@ def test_a_damaged_document_is_a_failure_that_can_be_cleared(files: CellFiles, t
     (found,) = failures(files, SETTINGS, SEEDS)
     assert (found.cell, found.stage) == ("a", "measure")
     assert found.reason.startswith(f"{path}: damaged (")
-    assert found.reason.endswith("`emc retry` clears it")
+    assert found.reason.endswith("`emc retry STUDY a` clears it")
     clear(files, found, SETTINGS, SEEDS)
     assert not list(failures(files, SETTINGS, SEEDS))
     assert set(files.folder.iterdir()) == {files.probes, being_written}

@@ -51,7 +51,7 @@ def law(**changed: Any) -> dict[str, Any]:
 def test_a_damaged_document_is_told_with_what_remakes_it(tmp_path: Path, document: Any) -> None:
     path = tmp_path / "resources.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(FileError, match=r"resources\.json: .*`emc resources` remakes it"):
+    with pytest.raises(FileError, match=r"resources\.json: .*`emc resources STUDY` remakes it"):
         read_resources(path)
 
 

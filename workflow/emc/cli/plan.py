@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
+from shlex import quote
 
 from rich.table import Column, Table
 
@@ -78,7 +79,7 @@ def _failed(unmeasured: int, later: Mapping[str, Sequence[Failure]], file: Path)
     counts = ", ".join(
         f"{stage} of {counted(count, 'cell')}" for stage, count in sorted(stages.items())
     )
-    return f"failed: {counts}; not tried again until `emc retry {file}` clears it"
+    return f"failed: {counts}; not tried again until `emc retry {quote(str(file))} --all` clears it"
 
 
 def _table(
@@ -170,7 +171,7 @@ def _calibrated(left: list[PlannedCell], places: Results, file: Path) -> list[tu
     if lacking := unprepared(cells, places):
         raise EmcError(
             f"--calibrate trains on {counted(len(lacking), 'data set')} not prepared yet; first\n"
-            f"  snakemake {' '.join(map(str, lacking))} --cores all --configfile {file}"
+            f"  snakemake {' '.join(map(str, lacking))} --cores all --configfile {quote(str(file))}"
         )
     return calibrate(cells, places)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import emc
@@ -245,7 +246,7 @@ class Asked:
         if cell not in self.cells:
             raise EmcError(
                 f"{OF_RUNS.cell(cell).folder}: {self.study.file} has no cell {cell!r}; `emc plan"
-                f" {self.study.file}` lists its cells"
+                f" {quote(str(self.study.file))}` lists its cells"
             )
         return self.cells[cell]
 

@@ -51,8 +51,9 @@ def attempt(
         log.info("%s failed", stage, exc_info=error)
         reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)
         log.error(  # noqa: TRY400
-            "error: %s\n%s counts as failed until `emc retry` clears it",
+            "error: %s\n%s counts as failed until `emc retry STUDY %s` clears it",
             reason,
+            failure.parent.name,
             failure.parent.name,
         )
         names = tuple(output.name for output in outputs)

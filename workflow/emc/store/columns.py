@@ -108,7 +108,7 @@ GENERALISATION: Final = Table(
 
 FAILURES: Final = Table(
     "failures",
-    "One row per stage of a cell that failed; `emc retry` clears it.",
+    "One row per stage of a cell that failed; `emc retry STUDY CELL` clears it.",
     ("cell", "stage"),
     (
         Column("cell", "text", "cell"),

@@ -35,8 +35,10 @@ def read_failure(path: Path) -> Failure:
     try:
         return _in_one_line(_from_document(json.loads(path.read_bytes()), path))
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-        reason = f"{path}: damaged ({error}), so what failed is not known; `emc retry` clears it"
-        failure = Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
+        cell = path.parent.name
+        remedy = f"`emc retry STUDY {cell}` clears it"
+        reason = f"{path}: damaged ({error}), so what failed is not known; {remedy}"
+        failure = Failure(cell, _stage(path), reason, tuple(_empty_beside(path)))
         return _in_one_line(failure)
 
 

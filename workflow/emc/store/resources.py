@@ -12,7 +12,7 @@ from emc.store.documents import read_document, write_document
 
 MOST: Final = 10**9
 """Of minutes or megabytes that can be a limit."""
-_REBUILT_BY: Final = "`emc resources`"
+_REBUILT_BY: Final = "`emc resources STUDY`"
 
 
 @dataclass(frozen=True, slots=True)

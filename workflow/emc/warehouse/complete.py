@@ -27,8 +27,8 @@ def confirm(database: Path, results: Path, note: Path) -> None:
         count = f"{failed['cell'].n_unique()} of {cells} cells"
         told = "\n".join(lines)
         raise EmcError(
-            f"{count} failed; the rest is on the page:\n{told}\n`emc retry` clears them, and the"
-            " next run tries again"
+            f"{count} failed; the rest is on the page:\n{told}\n`emc retry STUDY --all`"
+            " clears them, and the next run tries again"
         )
     for cell in answered:
         read_estimate(Results(results).cell(cell))
