@@ -171,7 +171,9 @@ def test_a_failed_cell_has_its_reason(
     text = said(study, results, capsys)
     assert "failed odd" in text
     assert "3 done, 1 failed" in text
-    assert f"failed: measure of 1 cell; not tried again until `emc retry {study.file} --all`" in text
+    assert (
+        f"failed: measure of 1 cell; not tried again until `emc retry {study.file} --all`" in text
+    )
     assert text.endswith("nothing left to measure")
 
 

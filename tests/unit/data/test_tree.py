@@ -85,7 +85,7 @@ def test_damaged_image_is_named(tmp_path: Path, content: bytes | str) -> None:
     root = image_tree(tmp_path / "tree", {"ant": 6, "bee": 6}, side=40)
     damaged = root / "bee" / "00003.png"
     whole = damaged.read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    damaged.write_bytes(whole[: len(whole) // 2] if content == "half" else content)  # type: ignore[arg-type]
     with pytest.raises(
         EmcError,
         match=r"bee/00003\.png: (no readable|no image|expected an im)",

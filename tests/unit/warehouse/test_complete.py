@@ -47,7 +47,8 @@ def test_every_failure_is_listed(study: SyntheticStudy) -> None:
     cell = study.planned[0].id
     path = study.results.cell(cell).failure(f"certify-{SETTINGS}")
     write_failure(path, Failure(cell, "certify", "odd", ()))
-    said = rf"^1 of 2 cells failed; .*:\n  {cell} \(certify\): odd\n`emc retry STUDY --all` clears them"
+    told = rf"  {cell} \(certify\): odd\n`emc retry STUDY --all` clears them"
+    said = rf"^1 of 2 cells failed; .*:\n{told}"
     with pytest.raises(EmcError, match=said):
         confirmed(study)
 
