@@ -13,6 +13,7 @@ from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.objective import NativeObjective
+from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
@@ -121,11 +122,18 @@ class NativeOperator:
 
 def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None:
     """Why the kernels cannot evaluate a net on inputs of `shape` [n, *shape], or None."""
-    reason = _of_transformer(net, shape) if isinstance(net, Transformer) else _of_layers(net, shape)
+    reason = _of_net(net, shape)
     size = np.dtype(precision).itemsize * prod(shape)
     if reason is None and size > LARGEST:
         return f"the samples take {size:,} bytes, more than {LARGEST:,}"
     return reason
+
+
+def _of_net(net: KnownNet, shape: tuple[int, ...]) -> str | None:
+    if isinstance(net, Graph):
+        fits = shape[1:] == net.shape
+        return None if fits else f"inputs of shape {shape[1:]} do not fit {net}"
+    return _of_transformer(net, shape) if isinstance(net, Transformer) else _of_layers(net, shape)
 
 
 def _of_transformer(net: Transformer, shape: tuple[int, ...]) -> str | None:

@@ -6,6 +6,7 @@ sizes, so that they are compiled once per machine.
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from ctypes import POINTER, Structure, byref, c_double, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.native.build import loaded
+from emc.native.graph_table import graph_table
+from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense
 from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
@@ -40,6 +43,8 @@ class _Totals(Structure):
 
 def kernel_name(net: KnownNet) -> str:
     """Which kernel evaluates a net: the name of its header."""
+    if isinstance(net, Graph):
+        return "graph_objective"
     return "vit_objective" if isinstance(net, Transformer) else "layered_objective"
 
 
@@ -150,8 +155,10 @@ class NativeObjective:
             raise MemoryError("no memory for an evaluation of a native objective")
 
 
-def _shape(net: KnownNet) -> tuple[int, ...]:
+def _shape(net: KnownNet) -> Sequence[int] | np.ndarray:
     """The numbers that `make` reads in the header of its kernel."""
+    if isinstance(net, Graph):
+        return graph_table(net)
     if not isinstance(net, Transformer):
         return tuple(number for layer in net for number in _layer(layer))
     activation = _activation(net.activation)

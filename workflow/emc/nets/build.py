@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emc.nets.families import Hidden, maker
+from emc.nets.graph import Graph
 from emc.nets.layers import Layers, count, layer_shapes, layers_of
 from emc.nets.traced_module import KnownNet, TracedModule
 from emc.nets.transformer import Transformer
@@ -53,6 +54,19 @@ class Factory:
         return make(self.architecture, hidden, self.shape, self.classes)
 
 
+@dataclass(frozen=True, slots=True)
+class GraphFactory:
+    """Makes modules of a graph, with parameters that are zero."""
+
+    graph: Graph
+
+    def __call__(self) -> "nn.Module":
+        """A module, from inputs [batch, *shape] to logits [batch, classes]."""
+        from emc.nets.graph_module import GraphModule
+
+        return GraphModule(self.graph)
+
+
 def transformer_factory(sizes: Transformer) -> Factory:
     """The factory of a transformer's modules."""
     net = Vit(
@@ -70,6 +84,8 @@ def as_known(module: object) -> KnownNet | None:
     """
     if isinstance(module, TracedModule):
         return module.net
+    if isinstance(module, GraphFactory):
+        return module.graph
     if not isinstance(module, Factory) or not isinstance(module.activation, str):
         return None
     net, shape = module.architecture, module.shape
@@ -84,11 +100,13 @@ def as_known(module: object) -> KnownNet | None:
 
 def untraced(
     module: TracedModule,
-) -> "tuple[Layers | Factory , dict[str, str]]":
+) -> tuple[Layers | Factory | GraphFactory, dict[str, str]]:
     """The net that a known module computes, and its parameters' names by the module's own."""
     own = [name for name, _ in module.shapes]
     if isinstance(module.net, Transformer):
         return transformer_factory(module.net), dict(zip(own, module.net.shapes, strict=True))
+    if isinstance(module.net, Graph):
+        return GraphFactory(module.net), {name: str(number) for number, name in enumerate(own)}
     assert module.net is not None
     return module.net, dict(zip(own, layer_shapes(module.net), strict=True))
 

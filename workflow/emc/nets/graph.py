@@ -8,6 +8,7 @@ at `ZERO` is a number that is zero.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
 from math import prod
 from typing import Final, TypeVar
 
@@ -186,6 +187,7 @@ class Graph:
     parameters: Mapping[str, tuple[int, ...]]
     steps: tuple[GraphStep, ...] = field(repr=False)
     logits: np.ndarray = field(repr=False)
+    _digest: bytes = field(init=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -197,30 +199,30 @@ class Graph:
         """How many numbers a sample takes."""
         return prod(self.shape) + sum(step.size for step in self.steps)
 
-    @property
-    def numbers(self) -> tuple[object, ...]:
-        """All that the graph is, but for the names."""
-        shapes = tuple(self.parameters.values())
-        return (self.shape, shapes, *map(_numbers, self.steps), _plain(self.logits))
+    def __post_init__(self) -> None:
+        """Take a digest of all that the graph is, but for the names."""
+        digest = blake2b(digest_size=16)
+        for part in (self.shape, tuple(self.parameters.values()), self.logits):
+            digest.update(_bytes(part))
+        for step in self.steps:
+            digest.update(type(step).__name__.encode())
+            for each in fields(step):
+                digest.update(_bytes(getattr(step, each.name)))
+        object.__setattr__(self, "_digest", digest.digest())
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same computation."""
-        return isinstance(other, Graph) and self.numbers == other.numbers
+        return isinstance(other, Graph) and self._digest == other._digest
 
     def __hash__(self) -> int:
         """Equal graphs have equal hashes."""
-        return hash(self.numbers)
+        return hash(self._digest)
 
 
-def _numbers(step: GraphStep) -> tuple[object, ...]:
-    values = (getattr(step, each.name) for each in fields(step))
-    return (type(step).__name__, *map(_plain, values))
-
-
-def _plain(value: object) -> object:
+def _bytes(value: object) -> bytes:
     if isinstance(value, np.ndarray):
-        return (value.shape, value.astype(np.int64).tobytes())
-    return value
+        return repr(value.shape).encode() + value.astype(np.int64).tobytes()
+    return repr(value).encode() + b"\0"
 
 
 def by_use(

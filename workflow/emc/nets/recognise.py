@@ -51,8 +51,7 @@ def _graph(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: int) 
 
 
 def _as_graph(make: Callable[[], nn.Module], graph: Graph) -> TracedModule:
-    kinds = ", ".join(dict.fromkeys(type(step).__name__.lower() for step in graph.steps))
-    return TracedModule(make, None, unknown=f"it is no chain of such layers, but of {kinds}")
+    return TracedModule(make, graph, tuple(graph.parameters.items()))
 
 
 def _as_layers(make: Callable[[], nn.Module], graph: Graph) -> TracedModule | None:

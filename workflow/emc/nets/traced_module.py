@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emc.nets.graph import Graph
 from emc.nets.layers import Layers
 from emc.nets.transformer import Transformer
 
 if TYPE_CHECKING:
     from torch import nn
 
-KnownNet = Layers | Transformer
+KnownNet = Layers | Transformer | Graph
 """A net as plain numbers, in the forms that kernels take."""
 
 

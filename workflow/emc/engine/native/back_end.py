@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -31,6 +31,8 @@ from emc.engine.progress import Measured, trained_run
 from emc.engine.schedule import learning_rates
 from emc.errors import EmcError
 from emc.native.build import loaded
+from emc.native.graph_table import graph_table
+from emc.nets.graph import Graph
 from emc.nets.traced_module import KnownNet
 from emc.records import THRESHOLDS, Ended, Milestone
 
@@ -90,6 +92,9 @@ class NativeBackEnd:
         return self._kernels[net]
 
 
+_table = lru_cache(maxsize=4)(graph_table)
+
+
 @cache
 def _kernel(path: Path) -> Kernel:
     return Kernel(path)
@@ -106,6 +111,8 @@ def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledge
         "parameters": np.concatenate([values.ravel() for values in initial.values()]),
         "rates": learning_rates(procedure, replica.n, replica.lr),
     }
+    if isinstance(net := native_net(procedure), Graph):
+        arrays["graph"] = _table(net)
     addresses = {name: array.ctypes.data for name, array in arrays.items()}
     task = Task(**addresses, **_settings(procedure, replica))
 

@@ -49,6 +49,7 @@ class Task(Structure):
         ("weight_decay", c_double),
         ("gradient_tolerance", c_double),
         ("plateau_tolerance", c_double),
+        ("graph", c_void_p),
     )
 
 

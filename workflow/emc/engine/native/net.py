@@ -7,6 +7,7 @@ import numpy as np
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError
 from emc.nets.build import as_known
+from emc.nets.graph import Graph
 from emc.nets.layers import Conv, initial
 from emc.nets.traced_module import KnownNet, TracedModule
 from emc.nets.transformer import Transformer
@@ -55,12 +56,14 @@ def check_shape(inputs: np.ndarray, net: KnownNet) -> None:
         if prod(found) != expected:
             raise EmcError(f"the net takes {expected} numbers, found inputs of shape {found}")
     elif found != expected:
-        images = "x".join(map(str, expected))
-        raise EmcError(f"the net takes images of {images}, found inputs of shape {found}")
+        wanted = "x".join(map(str, expected))
+        raise EmcError(f"the net takes inputs of {wanted}, found inputs of shape {found}")
 
 
-def _inputs(net: KnownNet) -> int | tuple[int, int, int]:
-    """How many numbers the net takes, or the shape of its images."""
+def _inputs(net: KnownNet) -> int | tuple[int, ...]:
+    """How many numbers the net takes, or their shape."""
+    if isinstance(net, Graph):
+        return net.shape
     if isinstance(net, Transformer):
         return (net.colours, net.side, net.side)
     first = net[0]

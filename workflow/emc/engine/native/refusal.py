@@ -7,6 +7,7 @@ from emc.activations import ACTIVATIONS
 from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.procedure import Procedure
+from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import TracedModule
 from emc.nets.transformer import Transformer
@@ -20,6 +21,8 @@ def refusal(procedure: Procedure) -> str | None:
     net = native_net(procedure)
     if net is None:
         return _of_module(procedure.module)
+    if isinstance(net, Graph):
+        return _of_training(procedure) or _of_graph(net, procedure.classes)
     if isinstance(net, Transformer):
         return _of_training(procedure) or _of_transformer(net, procedure.classes)
     return _of_training(procedure) or _of_layers(net, procedure.classes)
@@ -52,6 +55,15 @@ def _of_layers(layers: Layers, classes: int) -> str | None:
         return f"the last layer does not give the logits of {classes} classes"
     reasons = (*map(_of_layer, layers), *map(_of_pair, layers, layers[1:]))
     return next(filter(None, reasons), None)
+
+
+def _of_graph(net: Graph, classes: int) -> str | None:
+    if len(net.logits) != classes:
+        return f"the net gives the logits of {len(net.logits)} classes, not of {classes}"
+    largest = max(net.size, net.places)
+    if largest > LARGEST:
+        return f"the net holds {largest:,} numbers, more than {LARGEST:,}"
+    return None
 
 
 def _of_transformer(net: Transformer, classes: int) -> str | None:

@@ -2,9 +2,7 @@
 #pragma once
 
 #include "archive.hpp"
-#include "nets.hpp"
 #include "trainer.hpp"
-#include "transformer.hpp"
 
 #define EMC_KERNEL(CLASSES, ...)                                                               \
   using Replica = emc::Trainer<__VA_ARGS__, CLASSES>;                                          \

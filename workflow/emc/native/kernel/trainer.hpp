@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include "loss.hpp"
@@ -36,6 +37,7 @@ struct Task {
   double smoothing;
   UpdateRule rule;
   double gradient_tolerance, plateau_tolerance;
+  const int64_t* graph;        // for nets whose steps are known at run time only, else null
 };
 
 // How it went; mirrored by emc.engine.native.kernel.KernelResult.
@@ -46,6 +48,13 @@ struct Result {
   double loss, gradient_norm;
 };
 
+// A net of its own, or of a task's graph.
+template <class Net>
+Net net_of(const Task& task) {
+  if constexpr (std::is_constructible_v<Net, const int64_t*>) return Net(task.graph);
+  else return Net();
+}
+
 template <class Net, int Classes>
 class Trainer {
  public:
@@ -54,10 +63,11 @@ class Trainer {
         loss_{task.loss, float(task.smoothing)},
         batches_(task.n, task.batch, task.order, task.order_seed),
         optimizer_(task.rule),
-        labels_(task.labels, task.labels + task.n) {
+        labels_(task.labels, task.labels + task.n),
+        net_(net_of<Net>(task)) {
     for (int64_t i = 0; i < task.n; ++i)
-      samples_.push_back(task.inputs + task.rows[i] * Net::inputs);
-    Net::read(task.parameters, parameters_);
+      samples_.push_back(task.inputs + task.rows[i] * net_.inputs);
+    net_.read(task.parameters, parameters_);
   }
 
   // Trains for about `seconds` more, at least a step; whether the run has ended.
@@ -82,7 +92,7 @@ class Trainer {
   }
 
   void write(float* parameters, double* epoch_losses) const {
-    Net::write(parameters_, parameters);
+    net_.write(parameters_, parameters);
     std::copy(epoch_losses_.begin(), epoch_losses_.end(), epoch_losses);
   }
 

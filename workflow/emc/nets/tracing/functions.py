@@ -18,6 +18,7 @@ from emc.nets.graph import (
     Scaled,
     Softmax,
     Sum,
+    Taken,
     of_parameter,
 )
 from emc.nets.tracing.symbol import (
@@ -61,6 +62,7 @@ def _linear(x: object, weight: Any, bias: Any = None) -> Symbol:
     if x.places.shape[-1] != terms or (b is not None and b.places.shape != (outputs,)):
         raise UntraceableError("a weight does not fit its inputs")
     read = x.recorder.computed(x.places).reshape(-1, terms)
+    read = _regular(x, read)
     made = x.recorder.add(Affine(_first(w), _first(b), outputs, False, read), read)
     return x.like(made.reshape(*x.places.shape[:-1], outputs))
 
@@ -289,9 +291,25 @@ def _matmul(x: object, y: object) -> Symbol:
         raise UntraceableError("it multiplies tensors whose dimensions differ")
     if left.shape[-1] != right.shape[-2]:
         raise UntraceableError("it multiplies matrices that do not fit")
-    one, other = (each.reshape(-1, *each.shape[-2:]) for each in (left, right))
+    one, other = (_matrices(x, each) for each in (left, right))
     made = x.recorder.add(Product(one, other), one, other)
     return x.like(made.reshape(*left.shape[:-1], right.shape[-1]))
+
+
+def _regular(x: Symbol, rows: np.ndarray) -> np.ndarray:
+    """Places [positions, terms] whose terms lie alike at each position, copied if need be."""
+    if np.array_equal(rows - rows[:, :1], np.broadcast_to(rows[:1] - rows[:1, :1], rows.shape)):
+        return rows
+    return x.recorder.add(Taken(rows.ravel()), rows).reshape(rows.shape)
+
+
+def _matrices(x: Symbol, places: np.ndarray) -> np.ndarray:
+    """Places [count, rows, columns], evenly apart along rows and columns, copied if need be."""
+    matrices = places.reshape(-1, *places.shape[-2:])
+    steps = [np.diff(matrices, axis=axis) for axis in (1, 2)]
+    if all((each == each[:, :1, :1]).all() for each in steps):
+        return matrices
+    return x.recorder.add(Taken(matrices.ravel()), matrices).reshape(matrices.shape)
 
 
 def _scaled_dot_product_attention(  # noqa: PLR0917  # torch's own arguments

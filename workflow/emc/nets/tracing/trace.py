@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from emc.nets.graph import Graph, by_use, of_parameter, tensors_of
+from emc.nets.graph import Graph, Taken, by_use, of_parameter, tensors_of
 from emc.nets.noise import seeded
 from emc.nets.tracing.admission import check_admitted, simple_state
 from emc.nets.tracing.recorder import Recorder
@@ -48,10 +48,17 @@ def _in_mode(net: nn.Module, training: bool, shape: tuple[int, ...], classes: in
         logits = _called(net, inputs)
     if not isinstance(logits, Symbol) or logits.axis != 0 or logits.places.shape != (classes,):
         raise UntraceableError(f"it does not give the logits of {classes} classes")
-    places = recorder.computed(logits.places)
+    places = _side_by_side(recorder, logits.places)
     _check_use(recorder, shapes)
     steps, used = by_use(recorder.steps, shapes)
     return Graph(shape, used, steps, places)
+
+
+def _side_by_side(recorder: Recorder, logits: np.ndarray) -> np.ndarray:
+    places = recorder.computed(logits)
+    if np.array_equal(places, places[0] + np.arange(len(places))):
+        return places
+    return recorder.add(Taken(places), places)
 
 
 def _called(net: nn.Module, inputs: Symbol) -> object:
