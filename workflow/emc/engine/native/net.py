@@ -56,8 +56,8 @@ def check_shape(inputs: np.ndarray, net: KnownNet) -> None:
         if prod(found) != expected:
             raise EmcError(f"the net takes {expected} numbers, found inputs of shape {found}")
     elif found != expected:
-        wanted = "x".join(map(str, expected))
-        raise EmcError(f"the net takes inputs of {wanted}, found inputs of shape {found}")
+        kind, sizes = "images" if len(expected) == 3 else "inputs", "x".join(map(str, expected))
+        raise EmcError(f"the net takes {kind} of {sizes}, found inputs of shape {found}")
 
 
 def _inputs(net: KnownNet) -> int | tuple[int, ...]:
