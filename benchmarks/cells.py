@@ -19,31 +19,41 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+import own_nets
 import torch
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_digits
+from torch import nn
 from usual import Usual, bisect
 
+import emc
 from emc.engine import Procedure, Update, choose
 from emc.errors import EmcError
 from emc.measurement.arrays import ArraySamples
 from emc.measurement.finishing import finishing
-from emc.measurement.measure import round_size
+from emc.measurement.measure import method, round_size
 from emc.measurement.rounds import Assignment, run_rounds
 from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.build import net, size
 from emc.nets.module import drawn
-from emc.search import make
 from emc.study.architectures import Architecture
-from emc.study.sources import Random
-from emc.study.training import Finish
+from emc.study.sources import Labels
+from emc.study.training import Finish, Search
 
 RESOLUTION = 0.05
+MOST_PROBES = 400
 FEWEST = 4
 """Repeats that every row has, however long they take: fewer say nothing of the spread."""
+
+
+BY_VMAP = "emc.measure by vmap"
+FEWEST_SLOW = 2
+"""Repeats of one's own net by torch, which take minutes each."""
+Once = Callable[[int], tuple[float, int]]
+"""From a seed to an EMC and the number of its probes."""
 
 
 @dataclass(frozen=True)
@@ -58,29 +68,43 @@ class Case:
     epochs: int
     batch: int = 128
     adam: bool = False
+    classes: int = 10
+    initialisation: str = "scaled-normal"
+    own: Callable[[], nn.Module] | None = None
+    """One's own module, of the same net as the architecture if there is one."""
 
     @property
     def procedure(self) -> Procedure:
         """How the engine trains it."""
         entry = TypeAdapter(Architecture).validate_python(self.architecture)
-        made = net(entry, self.activation, "scaled-normal", self.inputs.shape[1:], 10)
+        made = net(entry, self.activation, self.initialisation, self.inputs.shape[1:], self.classes)
         return Procedure(
-            classes=10,
+            classes=self.classes,
             update=Update("adam") if self.adam else Update("sgd", momentum=0.9),
             layers=made if isinstance(made, tuple) else None,
             module=None if isinstance(made, tuple) else made,
+            initialisation=self.initialisation,
             batch=self.batch,
             epochs=self.epochs,
         )
 
     @property
+    def parameters(self) -> int:
+        """How many there are."""
+        return size(self.own or self.procedure.net)
+
+    @property
     def usual(self) -> Usual:
         """The same net and samples in the usual loop."""
-        layers, fresh = self.procedure.layers, self.procedure.module
-        if layers is not None:
-            fresh = partial(drawn, layers, "scaled-normal")
+        fresh = self.own
+        if fresh is None:
+            layers, fresh = self.procedure.layers, self.procedure.module
+            if layers is not None:
+                fresh = partial(drawn, layers, self.initialisation)
         assert fresh is not None
-        return Usual(fresh, self.inputs, 10, self.lr, self.epochs, self.batch, adam=self.adam)
+        return Usual(
+            fresh, self.inputs, self.classes, self.lr, self.epochs, self.batch, adam=self.adam
+        )
 
 
 def cases() -> dict[str, Case]:
@@ -98,6 +122,33 @@ def cases() -> dict[str, Case]:
         "cnn-sgd-32": Case("CNN of 4 and 8 channels", digits, small_cnn, "relu", 0.02, 300, 32),
         "cnn-adam": Case("CNN of 8 and 16 channels", digits, cnn, "relu", 0.01, 100, adam=True),
         "vit-adam": Case("ViT, a block of 16", digits, vit, "gelu", 0.01, 50, adam=True),
+        **_own(digits, mlp, small_cnn),
+    }
+
+
+def _own(digits: np.ndarray, mlp: dict[str, Any], cnn: dict[str, Any]) -> dict[str, Case]:
+    """Modules of one's own; the first is that of the README."""
+    points = np.random.default_rng(0).normal(size=(500, 12)).astype(np.float32)
+    readme: dict[str, Any] = {"name": "mlp", "depth": 1, "width": 8}
+    settings = {"batch": 32, "initialisation": "torch"}
+    return {
+        "own-readme": Case(
+            *("own MLP 12-8-3", points, readme, "relu", 0.01, 100),
+            **{"adam": True, "classes": 3, "initialisation": "torch", "own": own_nets.readme},
+        ),
+        "own-mlp": Case(
+            *("own MLP 64-16-16-10", digits, mlp, "relu", 0.1, 300), own=own_nets.mlp, **settings
+        ),
+        "own-cnn": Case(
+            *("own CNN of 4 and 8 channels", digits, cnn, "relu", 0.02, 100),
+            own=own_nets.cnn,
+            **settings,
+        ),
+        "own-transformer": Case(
+            *("own transformer, torch's block of 16 over 8 tokens", digits, {}, "", 0.02, 100),
+            own=own_nets.Transformer,
+            **settings,
+        ),
     }
 
 
@@ -112,14 +163,14 @@ class Measured:
     @property
     def error(self) -> float:
         """Standard deviation of the logarithm of a single estimate."""
-        return stdev(map(math.log, self.emc50))
+        return stdev(np.log(self.emc50))
 
 
-def repeated(call: Callable[[int], tuple[float, int]], repeats: int, seconds: float) -> Measured:
+def repeated(call: Once, repeats: int, seconds: float, fewest: int = FEWEST) -> Measured:
     """Call with seeds 0, 1, ..., until all together took so long."""
     measured = Measured([], [], [])
     for seed in range(repeats):
-        if seed >= FEWEST and sum(measured.seconds) > seconds:
+        if seed >= fewest and sum(measured.seconds) > seconds:
             break
         start = process_time()
         emc50, probes = call(seed)
@@ -129,26 +180,25 @@ def repeated(call: Callable[[int], tuple[float, int]], repeats: int, seconds: fl
     return measured
 
 
-def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple[float, int]]:
-    labels = np.arange(len(case.inputs)) % 10
-    samples = ArraySamples(case.inputs, labels, 10)
-    source = LabelledSamples(samples, Random(name="random", classes=10))
+def search(case: Case, back_end: str, tolerance: float) -> Once:
+    """The search of a study, for the number within the budget."""
+    samples = ArraySamples(case.inputs, np.arange(len(case.inputs)) % case.classes, case.classes)
+    source = LabelledSamples(samples, TypeAdapter(Labels).validate_python("random"))
     procedure = case.procedure
-    finish = finishing(procedure, source, Finish(iterations=0), None, "cpu")
     engine = choose.back_end(procedure, "cpu", back_end)
+    unfinished = finishing(procedure, source, Finish(iterations=0), None, "cpu")
 
     def once(seed: int) -> tuple[float, int]:
-        method = make(
-            "bayes",
-            smallest=1,
-            largest=source.available,
-            rates=(case.lr,),
-            tolerance=tolerance,
-            probes=400,
-            round_size=round_size(engine, "cpu"),
+        searching = method(
+            Search(tolerance=tolerance, probes=MOST_PROBES),
+            (case.lr,),
+            source.available,
+            round_size(engine, "cpu"),
+            unfinished.refused,
         )
-        place = "cpu", back_end
-        assignment = Assignment(f"repeat-{seed}", source, procedure, finish, method, *place)
+        assignment = Assignment(
+            f"repeat-{seed}", source, procedure, unfinished, searching, "cpu", back_end
+        )
         journal = UnwrittenJournal()
         answer = run_rounds(assignment, journal, lambda *_: None)
         return answer.emc50_budget, len(journal.probes)
@@ -156,7 +206,34 @@ def search(case: Case, back_end: str, tolerance: float) -> Callable[[int], tuple
     return once
 
 
-def usual(case: Case, *, balanced: bool) -> Callable[[int], tuple[float, int]]:
+def own(case: Case, back_end: str | None, tolerance: float) -> Once:
+    """`emc.measure` on a module of one's own, for the number within the budget."""
+    make = case.own
+    assert make is not None
+    optimizer = {"name": "adam"} if case.adam else {"name": "sgd", "momentum": 0.9}
+    labels = np.arange(len(case.inputs)) % case.classes
+
+    def once(seed: int) -> tuple[float, int]:
+        found = emc.measure(
+            make,
+            (case.inputs, labels),
+            labels="random",
+            optimizer={**optimizer, "lr": case.lr},
+            batch=case.batch,
+            epochs=case.epochs,
+            finish={"iterations": 0},
+            aim="budget",
+            tolerance=tolerance,
+            probes=MOST_PROBES,
+            seed=seed,
+            back_end=back_end,
+        )
+        return found.emc50_budget, len(found.records)
+
+    return once
+
+
+def usual(case: Case, *, balanced: bool) -> Once:
     loop = replace(case.usual, balanced=balanced)
 
     def once(seed: int) -> tuple[float, int]:
@@ -174,19 +251,31 @@ def usual(case: Case, *, balanced: bool) -> Callable[[int], tuple[float, int]]:
 
 
 def rows(case: Case, asked: argparse.Namespace) -> list[list[str]]:
-    names = [name for name in asked.back_ends if not _refused(case, name)]
-    for name in names:  # build what is built once
-        search(case, name, 1.0)(0)
+    for once in ways(case, asked, tolerance=0.9).values():  # build what is built once
+        once(0)
     searched = {
-        name: repeated(search(case, name, asked.tolerance), asked.repeats, asked.seconds)
-        for name in names
+        name: repeated(
+            once, asked.repeats, asked.seconds, FEWEST_SLOW if name == BY_VMAP else FEWEST
+        )
+        for name, once in ways(case, asked, asked.tolerance).items()
     }
-    error = searched[names[0]].error
+    error = next(iter(searched.values())).error
     found = [_search_row(name, one) for name, one in searched.items()]
     for balanced in (False, True):
         bisected = repeated(usual(case, balanced=balanced), asked.bisections, asked.seconds)
         found.append(_usual_row(balanced, bisected, error, searched))
     return found
+
+
+def ways(case: Case, asked: argparse.Namespace, tolerance: float) -> dict[str, Once]:
+    """Searches to compare, the fastest first."""
+    if case.own is None:
+        names = [name for name in asked.back_ends if not _refused(case, name)]
+        return {name: search(case, name, tolerance) for name in names}
+    found = {"emc.measure": own(case, None, tolerance)}
+    if case.architecture:
+        found["a study's cell"] = search(case, "native", tolerance)
+    return found | {BY_VMAP: own(case, "vmap", tolerance)}
 
 
 def _refused(case: Case, name: str) -> bool:
@@ -250,7 +339,7 @@ def main() -> None:
             *("sd of log emc50", "runs for equal error", "s in all", "gain"),
         )
         table.title = (
-            f"{case.name}, {size(case.procedure.net)} parameters, {case.procedure.update.name},"
+            f"{case.name}, {case.parameters} parameters, {'adam' if case.adam else 'sgd'},"
             f" batches of {case.batch}, {case.epochs} epochs"
         )
         for row in rows(case, asked):

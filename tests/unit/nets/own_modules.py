@@ -80,6 +80,26 @@ class OwnAttention(nn.Module):
         return x + self.out(mixed)
 
 
+class Mixer(nn.Module):
+    """Mixes tokens, then channels; sums are taken in place. Some gradients are zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(2, 6, 4, stride=4)
+        self.first, self.second = nn.LayerNorm(6), nn.LayerNorm(6)
+        self.tokens, self.channels = nn.Linear(4, 4), nn.Linear(6, 6)
+        self.last, self.head = nn.LayerNorm(6), nn.Linear(6, CLASSES)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x).flatten(2).transpose(1, 2)
+        x = x + self.act(self.tokens(self.first(x).transpose(1, 2))).transpose(1, 2)
+        out = self.channels(self.second(x))
+        out += x
+        logits: Tensor = self.head(self.last(self.act(out)).mean(1))
+        return logits
+
+
 class ClassToken(nn.Module):
     """A vision transformer with torch's attention and a class token."""
 
@@ -113,6 +133,7 @@ WRITTEN: dict[str, Make] = {
     "torch's block, norm first": lambda: Tokens(encoder_layer(norm_first=True, activation="gelu")),
     "own attention": lambda: Tokens(OwnAttention()),
     "class token": ClassToken,
+    "mixer": Mixer,
 }
 """Forwards that are written out."""
 
@@ -292,6 +313,22 @@ class Gradientless(nn.Module):
         return self.body(x)
 
 
+class SumInPlace(nn.Module):
+    """Its sum is seen by the name that it had before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.inner = nn.Linear(128, 6), nn.Linear(6, 6)
+        self.head = nn.Linear(6, CLASSES)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.embed(x.flatten(1))
+        y = self.inner(x)
+        z = y
+        z += x
+        return self.head(y)
+
+
 class InPlace(nn.Module):
     """Its sum takes the inner activation for its inputs: that is done in place."""
 
@@ -379,6 +416,7 @@ ONLY_LOOK_KNOWN: dict[str, Make] = {
     "unused": Unused,
     "no gradient": Gradientless,
     "in place": InPlace,
+    "sum in place": SumInPlace,
     "padding mode": _images(lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")),
     "groups": _images(lambda: nn.Conv2d(2, 4, 3, groups=2)),
     "dilation": _images(lambda: nn.Conv2d(2, 4, 3, dilation=2)),

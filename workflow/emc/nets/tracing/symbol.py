@@ -149,7 +149,13 @@ class Symbol:
     def _in_place(self, *_: Any) -> NoReturn:
         raise UntraceableError("it changes a tensor in place")
 
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __setitem__ = _in_place
+    def __iadd__(self, other: Any) -> Any:
+        """As a tensor's: its former numbers are gone."""
+        made = self + other
+        self.recorder.overwrite(self.places)
+        return made
+
+    __isub__ = __imul__ = __itruediv__ = __setitem__ = _in_place
 
     @staticmethod
     def _called(function: Callable[..., Any], *arguments: Any) -> Any:
