@@ -23,7 +23,7 @@ def print_answer(study: Path, sql: str, results: Path, form: str) -> None:
     """
     database = Results(results).study(open_study(study, results).name).database
     with open_database(database, study) as warehouse, _refusing(form):
-        text = _written(warehouse.sql(sql), form)
+        text = _written(warehouse.printable(sql, nested=form == "json"), form)
     print(text)
 
 

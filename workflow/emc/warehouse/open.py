@@ -1,5 +1,6 @@
 """A finished database, opened for questions only: nothing can change it while it is open."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,12 +67,31 @@ class Warehouse:
                 have one name.
         """
         with self._duckdb_errors():
-            statements = self._connection.extract_statements(query)
-            if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
-                raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
-            relation = self._connection.sql(query, params=parameters or None)
-            self._refuse_repeated(relation.columns)
-            return pl.DataFrame(ArrowStream(relation.__arrow_c_stream__))
+            return _frame(self._asked(query, parameters))
+
+    def printable(self, query: str, *, nested: bool) -> pl.DataFrame:
+        """The same with text in place of what can be printed in no other way.
+
+        These are intervals, times, bytes and unions, and all but plain lists unless `nested`.
+
+        Raises:
+            EmcError: as for `sql`.
+        """
+        with self._duckdb_errors():
+            asked = self._asked(query, {})
+            columns = [
+                name if _is_printable(str(kind), nested=nested) else f"{name}::VARCHAR AS {name}"
+                for name, kind in zip(map(quoted, asked.columns), asked.types, strict=True)
+            ]
+            return _frame(asked.project(", ".join(columns)))
+
+    def _asked(self, query: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+        statements = self._connection.extract_statements(query)
+        if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
+            raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
+        relation = self._connection.sql(query, params=parameters or None)
+        self._refuse_repeated(relation.columns)
+        return relation
 
     def _refuse_repeated(self, columns: list[str]) -> None:
         if twice := [name for name, count in Counter(columns).items() if count > 1]:
@@ -111,6 +131,20 @@ class Warehouse:
             if says_interrupted(error):
                 raise KeyboardInterrupt from error  # what Ctrl-C becomes within DuckDB
             raise
+
+
+def _frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    return pl.DataFrame(ArrowStream(relation.__arrow_c_stream__))
+
+
+_TEXT_ONLY: Final = re.compile("INTERVAL|UNION|BLOB|BIT|DATE|TIME|VARIANT|GEOMETRY")
+_NESTED: Final = re.compile(r"STRUCT|MAP|\]\[|\[\d")
+
+
+def _is_printable(kind: str, *, nested: bool) -> bool:
+    """Whether polars can print a type of DuckDB's, which stands in its words."""
+    bare = re.sub("'[^']*'|\"[^\"]*\"", "", kind)
+    return not _TEXT_ONLY.search(bare) and (nested or not _NESTED.search(bare))
 
 
 def _known(name: str) -> str:
