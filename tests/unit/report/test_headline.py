@@ -62,7 +62,7 @@ def test_large_numbers(count, text):
 
 def test_both_numbers_stand_in_the_first_sentences(told):
     database = told(ALL_DECIDED, {**ALL_DECIDED, "saturated": True, "high": None}, seed=[0, 1])
-    first, second = summary(database)
+    _, first, second = summary(database)
     share = database.sql("SELECT per_parameter FROM emc WHERE NOT saturated").item()
     assert first == (
         f"At their minima, the nets of this study fit {share:.2g} samples per parameter"
@@ -73,6 +73,46 @@ def test_both_numbers_stand_in_the_first_sentences(told):
     )
 
 
+NUMBERS = (
+    {"emc50": 100.0, "low": 90.4, "high": 110.0},
+    {"emc50": 1200.0, "low": 1e3, "high": 1300},
+)
+ENDED = {"saturated": True, "high": None}
+BELOW = {"below_smallest": True, "low": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            NUMBERS,
+            "“mlp, N parameters, tanh” fits most samples, 1,200 (95 % interval 1,000 to 1,300);"
+            " “mlp, N parameters, relu” fits fewest, 100 (95 % interval 90 to 110).",
+        ),
+        (
+            (NUMBERS[0] | BELOW, NUMBERS[1] | ENDED),
+            "“mlp, N parameters, tanh” fits most samples, 1,200 or more, where the data end;"
+            " “mlp, N parameters, relu” fits fewest, 100 or fewer, the smallest tried.",
+        ),
+        (
+            (NUMBERS[1] | ENDED, NUMBERS[1] | ENDED, NUMBERS[0]),
+            "2 cells fit all samples that there are;"
+            " “mlp, N parameters, sigmoid” fits fewest, 100 (95 % interval 90 to 110).",
+        ),
+    ],
+    ids=["exact", "bounds", "the data end"],
+)
+def test_the_cells_that_fit_most_and_fewest_come_first(told, changes, sentence):
+    activations = ["relu", "tanh", "sigmoid"][: len(changes)]
+    first = summary(told(*changes, activation=activations))[0]
+    assert re.sub(r"\d+ parameters", "N parameters", first) == sentence
+
+
+def test_a_single_cell_is_not_compared(told):
+    (first, *_) = summary(told(ALL_DECIDED, seed=[0]))
+    assert first.startswith("At their minima, ")
+
+
 def test_the_budgets_share_is_a_median_over_cells(told):
     shares = (0.25, 0.5, 0.9)
     changes = [
@@ -80,7 +120,7 @@ def test_the_budgets_share_is_a_median_over_cells(told):
         | {"low_budget": 99 * share, "high_budget": 101 * share}
         for share in shares
     ]
-    _, second = summary(told(*changes, seed=[0, 1, 2]))
+    *_, second = summary(told(*changes, seed=[0, 1, 2]))
     assert second == (
         "Within their budgets they fit 0.50 times as many as at minima (median of 3 cells, 0.25 to"
         " 0.90)."

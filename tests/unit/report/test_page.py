@@ -19,9 +19,9 @@ from emc.figures.save import vega_bundle
 from emc.findings import effects, exponents, judge
 from emc.records import Failure
 from emc.report import write_page
-from emc.report.headline import SENTENCES
+from emc.report.headline import SENTENCES, sentences
 from emc.store.failures import write_failure
-from emc.warehouse import RELATIONS, build
+from emc.warehouse import RELATIONS, build, open_database
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +208,7 @@ def test_every_figure_is_drawn_or_accounted_for(text, data):
     for figure in FIGURES:
         drawn = f'data-chart="{figure.name}"' in text
         assert drawn == (figure.name in data["charts"])
-        assert f'<figure id="{figure.name}"' in text
+        assert text.count(f'<{"figure" if drawn else "li"} id="{figure.name}"') == 1
     assert "give a section of the study <code>grid: {initialisation:" in text
 
 
@@ -254,6 +254,22 @@ def test_headline_states_certain_effects_only(text, warehouse):
     assert re.findall(r"<li>(.*?)</li>", listed) == certain[:SENTENCES]
 
 
+def test_where_none_is_certain_the_largest_say_so(tmp_path):
+    study = write_study(tmp_path, factorial(activation=["relu", "tanh"]))
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        (told,) = sentences(warehouse)
+    assert told.startswith("Seen, not certain: At minima, EMC with ")
+    assert told.endswith("(no interval, 1 pair of cells of one configuration).")
+
+
+def test_the_answer_and_its_figure_come_before_any_table(text):
+    answer = text.index('<p class="summary">')
+    assert answer < text.index('id="two-numbers"') < text.index('class="tiles"')
+    assert text.index('id="two-numbers"') < text.index("<table")
+    assert text.count('id="two-numbers"') == 1
+
+
 def test_writing_twice_gives_the_same_page(study, page, tmp_path):
     again = tmp_path / "index.html"
     write_page(study.database, again, study.name, TITLE, "config/made-up.yaml")
@@ -267,8 +283,9 @@ def test_a_study_without_results_has_a_page(tmp_path):
     text = (tmp_path / "index.html").read_text()
     assert "<h1>made-up</h1>" in text
     assert "<dt>cells measured</dt><dd>0 of 2</dd>" in text
-    assert "No factor has a certain effect" in text
-    assert "No claim has evidence in this study" in text
+    assert '<ul class="effects">' not in text
+    assert re.search(r"<summary>\d+ claims have no evidence in this study</summary>", text)
+    assert f"<summary>{len(FIGURES)} figures have nothing to show here</summary>" in text
     assert script(text, "evidence")["probes"]["counts"] == [0, 0]
     assert script(text, "data")["charts"] == {}
 

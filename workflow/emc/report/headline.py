@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from emc.figures.frames import named
 from emc.findings import effects
 from emc.findings.effects import ratio_in_words
 from emc.warehouse import Warehouse
 
 SENTENCES: Final = 5
+UNCERTAIN: Final = 2
+"""Effects that are told where none is certain."""
 
 ENOUGH: Final = 0.95
 """The share of unfitted probes in the transition that is decided where a cell counts as decided."""
@@ -44,6 +47,8 @@ FROM (
 WHERE share IS NOT NULL
 """
 
+_AT_MINIMA: Final = "SELECT * FROM emc WHERE emc50 IS NOT NULL ORDER BY emc50, cell"
+
 _FAILED: Final = "SELECT stage, count(*) AS cells FROM failures GROUP BY stage ORDER BY stage"
 
 
@@ -76,7 +81,7 @@ def summary(warehouse: Warehouse) -> list[str]:
     """What the nets of this study fit at their minima, and within their budgets."""
     row = _numbers(warehouse)
     found = warehouse.sql(_WITHIN_BUDGET).row(0, named=True)
-    return [*_at_minima(row), *_within_budget(found)]
+    return [*_extremes(warehouse), *_at_minima(row), *_within_budget(found)]
 
 
 def unknown(warehouse: Warehouse) -> list[str]:
@@ -86,9 +91,14 @@ def unknown(warehouse: Warehouse) -> list[str]:
 
 
 def sentences(warehouse: Warehouse) -> list[str]:
-    """The largest certain effects over matched cells, in words with their numbers."""
-    certain = [made.sentence for made in effects(warehouse) if made.certain]
-    return certain[:SENTENCES]
+    """The largest certain effects over matched cells, in words with their numbers.
+
+    Where none is certain the largest, which say themselves how few cells they rest on.
+    """
+    found = effects(warehouse)
+    certain = [made.sentence for made in found if made.certain]
+    seen = [f"Seen, not certain: {made.sentence}" for made in found]
+    return certain[:SENTENCES] or seen[:UNCERTAIN]
 
 
 def _failed(warehouse: Warehouse) -> str:
@@ -99,6 +109,30 @@ def _failed(warehouse: Warehouse) -> str:
 
 def _numbers(warehouse: Warehouse) -> dict[str, Any]:
     return warehouse.sql(_NUMBERS, enough=ENOUGH).row(0, named=True)
+
+
+def _extremes(warehouse: Warehouse) -> Iterator[str]:
+    """The cells that fit most and fewest, by what sets the study's cells apart."""
+    cells = named(warehouse.sql(_AT_MINIMA))
+    if len(cells) < 2:
+        return
+    most, fewest = cells.row(-1, named=True), cells.row(0, named=True)
+    ended = int(cells["saturated"].sum())
+    first = (
+        f"{_cells(ended)} fit all samples that there are"
+        if ended > 1
+        else f"“{most['name']}” fits most samples, {_of_cell(most)}"
+    )
+    yield f"{first}; “{fewest['name']}” fits fewest, {_of_cell(fewest)}."
+
+
+def _of_cell(row: dict[str, Any]) -> str:
+    number = f"{row['emc50']:,.0f}"
+    if row["saturated"]:
+        return f"{number} or more, where the data end"
+    if row["below_smallest"]:
+        return f"{number} or fewer, the smallest tried"
+    return f"{number} (95 % interval {row['low']:,.0f} to {row['high']:,.0f})"
 
 
 def _at_minima(row: dict[str, Any]) -> Iterator[str]:

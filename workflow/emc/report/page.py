@@ -35,7 +35,7 @@ def write_page(database: Path, page: Path, study: str, title: str | None, file: 
 
 
 class _Shown(NamedTuple):
-    """A figure's place on the page: its caption, or what it is lacking."""
+    """A figure's place on the page: its caption, or what it is lacking. The first is the answer."""
 
     name: str
     title: str
@@ -61,7 +61,8 @@ def _page(warehouse: Warehouse, study: str, title: str, file: str) -> str:
         findings=judge(warehouse),
         exponents=exponents(warehouse),
         predictions=predictions(label_gap_association(warehouse)),
-        figures=figures,
+        drawn=[one for one in figures if one.caption is not None],
+        absent=[one for one in figures if one.caption is None],
         failures=warehouse.view("failures").rows(),
         outcomes=list(Outcome),
         relations=RELATIONS,
