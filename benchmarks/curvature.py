@@ -148,7 +148,7 @@ def compare(repeats: int, console: Console) -> None:
     layers = layers_of(Mlp(name="mlp", depth=2, width=16), "relu", (64,), 10)
     net = trained(layers, digits, 450, 300, NETS)
     exact = [np.linalg.eigvalsh(net.operator(end).dense())[[0, -1]] for end in net.ends]
-    table = Table("method", "ms a net", f"s for {NETS} nets", "x eigsh", "largest error")
+    table = Table("method", "ms per net", f"s for {NETS} nets", "x eigsh", "largest error")
     table.title = f"{count(layers)} parameters, 450 samples, {repeats} repeats"
     usual = None
     for name, method in (

@@ -105,7 +105,7 @@ def main() -> None:
     for label, (curve, truth) in curves().items():
         table = Table("method", "a round", "probes", "M sample-epochs", "bias", "rmse", "coverage")
         table.add_column("half width")
-        table.add_column("ms a probe")
+        table.add_column("ms per probe")
         table.title = f"{label}: {arguments.cells} cells to {arguments.tolerance:.0%}"
         for name, size in (
             *(("bayes", size) for size in (1, 4, 16, 64)),

@@ -83,7 +83,7 @@ def _cnn(width: int) -> Cnn:
 
 
 def peak() -> float:
-    """Floating-point operations a second of a float32 matrix product, best of five."""
+    """Floating-point operations per second of a float32 matrix product, best of five."""
     a = torch.randn(1024, 1024)
     times = [_timed(lambda: a @ a) for _ in range(5)]
     return 2 * 1024**3 / min(times)

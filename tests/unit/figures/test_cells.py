@@ -1,4 +1,4 @@
-"""Figures with a mark a cell: EMC against sizes, factors and numbers, bits, cost."""
+"""Figures with one mark per cell: EMC against sizes, factors and numbers, bits, cost."""
 
 import json
 import math

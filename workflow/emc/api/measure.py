@@ -64,7 +64,7 @@ def measure(
         optimizer: a name or an entry, {"name": "adam", "lr": [0.001, 0.01]}; a function that
             `emc.optimizer` registered, or its name; or {"name": torch.optim.RMSprop, "lr": 0.01}.
         loss, schedule: names or entries, such as {"name": "cosine", "warmup": 0.1}.
-        batch: samples a step, or an entry.
+        batch: samples per step, or an entry.
         steps, epochs: longest training of a probe, one of the two; 30,000 steps by default.
         criterion: training accuracy that counts as a fit.
         finish: entry, how an unfitted probe is brought to a minimum; {"iterations": 0}: it is not.

@@ -24,7 +24,7 @@ class Decoder:
         """The pixels of an image file of this content.
 
         Raises:
-            EmcError: the file is no whole image of one picture with 8 bits a channel.
+            EmcError: the file is no whole image of one picture with 8 bits per channel.
         """
         from PIL import Image, UnidentifiedImageError
 

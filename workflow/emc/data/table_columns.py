@@ -269,7 +269,7 @@ def _spelled(words: Iterable[str], decimal: str) -> dict[str, str]:
 
 
 def _refuse_measurements(labels: pl.Series, name: str) -> None:
-    """Raise where labels are no classes: a value a row, or decimals that seldom come again."""
+    """Raise where labels are no classes: one value per row, or decimals that seldom come again."""
     counts = labels.value_counts()
     distinct, rows = len(counts), len(labels)
     advice = "name a column of classes, or write classes of your own into the file"

@@ -73,7 +73,7 @@ def outcome_colour() -> alt.Color:
 def share_bars(
     kind: str, colours: Mapping[str, str], *, of: str, panel: str, title: str
 ) -> alt.Chart:
-    """A bar an optimizer, cut into shares of what is counted in the column `of`.
+    """One bar per optimizer, cut into shares of what is counted in the column `of`.
 
     `kind` is the column that tells the parts apart, in the order and the colours given; rows also
     have `share`, `cells` and the column `panel`.
@@ -195,14 +195,14 @@ def panels(
 
 
 def bar_panels(bars: alt.Chart, frame: pl.DataFrame, field: str, caption: str) -> Chart:
-    """A panel a level, each as high as the bars that it has."""
+    """One panel per level, each as high as the bars that it has."""
     chart = panels([bars], frame, field, caption, height=_BAR)
     made: Chart = chart.resolve_scale(y="independent").resolve_axis(x="independent")
     return made
 
 
 def cell_rows() -> alt.Y:
-    """A row a cell by its name, in the order of the rows."""
+    """One row per cell, by its name, in the order of the rows."""
     return alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
 
 

@@ -20,7 +20,7 @@ _SEVERAL_RATES: Final = some(
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel an optimizer, one line per cell, one colour per architecture."""
+    """One panel per optimizer, one line per cell, one colour per architecture."""
     rates = finite(warehouse.view("emc_by_learning_rate"))
     cells = rates.select("cell").unique(maintain_order=True)
     shown_cells = spread(cells, MOST_LINES)

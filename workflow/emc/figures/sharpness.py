@@ -22,7 +22,7 @@ _QUANTITIES: Final = {"lambda_max": "largest eigenvalue", "trace": "trace"}
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a measure of sharpness, a column an optimizer, a tick its median."""
+    """One panel per measure of sharpness, one column per optimizer, a tick at its median."""
     ends = finite(warehouse.sql(_QUERY))
     kept = spread(ends, MOST_POINTS)
     rows = kept.unpivot(

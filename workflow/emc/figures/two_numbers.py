@@ -19,7 +19,7 @@ _TITLE: Final = "samples fitted with probability one half"
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A row a cell, a filled mark for emc50, an open one for emc50_budget, a line between."""
+    """One row per cell: a filled mark for emc50, an open one for emc50_budget, a line between."""
     cells = warehouse.sql(_QUERY)
     shown = spread(named(cells), MOST_CELLS)
     ways = (
@@ -75,7 +75,7 @@ def _scale() -> alt.Scale:
 
 
 def _two_kinds(cells: pl.DataFrame) -> pl.DataFrame:
-    """A row a cell and number."""
+    """One row per cell and number."""
     shared = ("cell", "name", "emc50", "emc50_budget", "unfitted_decided")
     numbers = (
         ("at minima", "emc50", "low", "high", "saturated", "below_smallest"),

@@ -20,7 +20,7 @@ def cells_data(warehouse: Warehouse) -> dict[str, Any]:
 
 
 def definitions_data(warehouse: Warehouse) -> dict[str, Any]:
-    """Definitions of all cells in the order of `cells_data`: a column a key, values as JSON.
+    """Definitions of all cells in the order of `cells_data`: one column per key, values as JSON.
 
     Cells share most of their parts, so that columns of repeated text weigh little.
     """

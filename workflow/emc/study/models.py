@@ -53,7 +53,7 @@ class Generalisation(Strict):
     """
 
     seeds: Count = 3
-    """Runs a cell."""
+    """Runs per cell."""
     sections: list[Name] | None = None
     """Sections whose cells are asked; all where absent."""
 

@@ -106,7 +106,7 @@ class Quantised(Parameterisation):
 
     The codes of a tensor are whole numbers from -(2^(bits - 1) - 1) to their opposite, and its
     scale puts the largest weight on the largest code; of 1 bit, they are -1 and 1 with the mean
-    absolute weight as scale (Rastegari et al. 2016). Scales, one a tensor, are not counted.
+    absolute weight as scale (Rastegari et al. 2016). Scales, one per tensor, are not counted.
     """
 
     name: Literal["quantised"]

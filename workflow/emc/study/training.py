@@ -158,7 +158,7 @@ class AdamW(Keys):
 
 
 class Shampoo(Keys):
-    """Gradients between inverse roots of their own second moments, one a dimension of each tensor.
+    """Gradients between inverse roots of their second moments, one per dimension of each tensor.
 
     Gupta et al. 2018: sums of G G^T over all other dimensions, plus `epsilon`, to the power -1/2k
     for a tensor of k dimensions; momentum on what comes out.

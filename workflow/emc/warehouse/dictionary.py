@@ -25,7 +25,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
 
 
 def data_dictionary() -> str:
-    """The dictionary as Markdown: one section a view or table."""
+    """The dictionary as Markdown: one section per view or table."""
     return "\n".join(_section(relation) for relation in RELATIONS)
 
 

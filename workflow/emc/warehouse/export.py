@@ -36,7 +36,7 @@ def export(warehouse: Warehouse, folder: Path, study: str, title: str) -> None:
 
 
 def description(study: str, title: str) -> dict[str, Any]:
-    """The Data Package descriptor: a resource a table or view, with the meaning of each column."""
+    """The Data Package descriptor: one resource per table or view, each column with its meaning."""
     return {
         "profile": "data-package",
         "name": study,

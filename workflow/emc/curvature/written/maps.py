@@ -29,7 +29,7 @@ class DenseMap:
     """Around a dense layer."""
 
     def unfold(self, features: np.ndarray) -> np.ndarray:
-        """One column a sample, flattened in torch's order."""
+        """One column per sample, flattened in torch's order."""
         if features.ndim == 2:
             return features
         return np.moveaxis(features, 1, -1).reshape(-1, features.shape[1])
@@ -53,7 +53,7 @@ class ConvMap:
         self._height, self._width = net.height, net.width
 
     def unfold(self, features: np.ndarray) -> np.ndarray:
-        """One column a pixel: its 3x3 surroundings in every channel, in torch's order."""
+        """One column per pixel: its 3x3 surroundings in every channel, in torch's order."""
         channels, samples = features.shape[:2]
         padded = np.pad(features, ((0, 0), (0, 0), (1, 1), (1, 1)))
         shape = (channels, 9, samples, self._height, self._width)

@@ -13,7 +13,7 @@ from emc.nets.traced_module import TracedModule
 from emc.nets.transformer import Transformer
 
 LARGEST: Final = 5_000_000
-"""Weights, or activations a sample, up to which a layer or a whole transformer counts as small."""
+"""Weights, or activations per sample, up to which a layer or a transformer counts as small."""
 
 
 def refusal(procedure: Procedure) -> str | None:

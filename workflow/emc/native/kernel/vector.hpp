@@ -149,7 +149,7 @@ EMC_INLINE Floats sums(Floats (&rows)[lanes]) {
   return rows[0];
 }
 
-// `lanes` rows of `Columns` numbers, padded to whole vectors, to a vector a column, and back with
+// `lanes` rows of `Columns` numbers, padded to whole vectors, to one vector per column, and back with
 // zeros for the padding.
 template <int Columns>
 inline void rows_to_lanes(const Real* rows, Real* to) {
