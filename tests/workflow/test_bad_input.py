@@ -84,7 +84,7 @@ def test_a_wrong_share_of_gpus_is_told_before_any_job_starts(
     monkeypatch.setenv("EMC_GPU_JOBS_PER_DEVICE", "2.0")
     done = fresh.run("snakemake", "--cores", "1", check=False)
     assert done.returncode == 2
-    assert "EMC_GPU_JOBS_PER_DEVICE: a whole number from 1 is wanted, found '2.0'" in done.stderr
+    assert "EMC_GPU_JOBS_PER_DEVICE: expected a whole number from 1, found '2.0'" in done.stderr
     assert not (fresh.folder / "results/cells").exists()
 
 

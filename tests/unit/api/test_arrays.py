@@ -110,7 +110,7 @@ def test_a_list_of_two_is_a_data_set_of_two_pairs() -> None:
     ],
 )
 def test_other_forms_are_refused(source: Any, found: str) -> None:
-    wanted = r"source: a tuple \(inputs, labels\) of arrays .* is wanted, found "
+    wanted = r"source: expected a tuple \(inputs, labels\) of arrays .*, found "
     with pytest.raises(EmcError, match=wanted + ".*" + re.escape(found)) as told:
         arrays(source)
     assert "\n" not in str(told.value)
@@ -119,7 +119,7 @@ def test_other_forms_are_refused(source: Any, found: str) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ((INPUTS, LABELS[:5]), "inputs [N, ...] and labels [N] are wanted"),
+        ((INPUTS, LABELS[:5]), "expected inputs [N, ...] and labels [N]"),
         ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
         ((INPUTS[:, :0], LABELS), "none of them empty, found (12, 0) and (12,)"),
         ((np.float32(1), LABELS), "found () and (12,)"),
@@ -134,7 +134,7 @@ def test_other_forms_are_refused(source: Any, found: str) -> None:
         ((INPUTS.astype(str), LABELS), "expected inputs that are real numbers, found <U"),
         ((INPUTS.astype(object), LABELS), "expected inputs that are real numbers, found object"),
         (([[1.0, 2.0], [3.0]], [0, 1]), "inputs: no array: "),
-        ((X.to_sparse(), Y), "a dense tensor with values is wanted, found one of layout"),
+        ((X.to_sparse(), Y), "expected a dense tensor with values, found one of layout"),
         ((X.to("meta"), Y), "found one on the device 'meta'"),
         ((np.full_like(INPUTS, np.nan), LABELS), "input 0 is not finite: expected finite"),
         ((X.double() * 1e300, Y), "input 0 is not finite as float32: expected finite numbers"),
@@ -143,7 +143,7 @@ def test_other_forms_are_refused(source: Any, found: str) -> None:
         ((np.arange(48).reshape(12, 4) + 2**60, LABELS), "at [0] are all 1.15292e+18 as float32"),
         ((np.full((12, 4), 1e300), LABELS), "input 0 is not finite as float32"),
         ([(INPUTS[0], 0), (INPUTS[1, :3], 1)], "found (4,) at 0 and (3,) at 1"),
-        ([(INPUTS[0], 0), (INPUTS[1], [1, 2])], "label 1: a whole number is wanted, found [1, 2]"),
+        ([(INPUTS[0], 0), (INPUTS[1], [1, 2])], "label 1: expected a whole number, found [1, 2]"),
         ([(INPUTS[0], 0.5), (INPUTS[1], 1)], "expected whole numbers as labels, found 0.5 at 0"),
         ([({"a": 1}, 0), (INPUTS[1], 1)], "found () at 0 and (4,) at 1"),
         ([PAIRS[0], X], "item 1: Tensor of shape (12, 4)"),
@@ -176,7 +176,7 @@ def test_an_item_that_cannot_be_read_is_told() -> None:
     ],
 )
 def test_labels_are_the_classes_from_0_on(labels: np.ndarray, found: str) -> None:
-    with pytest.raises(EmcError, match=r"labels 0 to classes - 1 are wanted.*" + re.escape(found)):
+    with pytest.raises(EmcError, match=r"expected labels 0 to classes - 1.*" + re.escape(found)):
         arrays((INPUTS, labels))
 
 

@@ -96,7 +96,10 @@ def test_too_few_losses_and_a_falling_loss() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (torch.zeros(20, 3), r"data: inputs \[N, ...\] and labels \[N\] are .* and \(20, 3\)"),
+        (
+            torch.zeros(20, 3),
+            r"data: expected inputs \[N, ...\] and labels \[N\], .* and \(20, 3\)",
+        ),
         (torch.full((20,), 0.5), r"data: expected whole numbers as labels, found 0.5 at 0"),
         (torch.zeros(19, dtype=torch.long), r"found \(20, 4, 6\) and \(19,\)"),
         (torch.full((20,), 3), r"labels lie in 3 \.\.\. 3, the net has 3 classes"),
@@ -149,9 +152,9 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
         (type(net), None, data, r"model: expected a torch.nn.Module, found the class Linear"),
         (nn.Flatten(), None, data, r"model: Flatten has no parameter that requires a gradient"),
         (nn.LazyLinear(2), None, data, r"model: 'weight' belongs to a lazy layer"),
-        (net, None, data[0], r"data: a tuple .*, found ndarray of shape \(20, 3\)"),
-        (net, None, (*data, data), r"data: a tuple .*, found a tuple of 3"),
-        (net, None, (3, data[1]), r"data: a tuple .*, found 3 in the tuple"),
+        (net, None, data[0], r"data: expected a tuple .*, found ndarray of shape \(20, 3\)"),
+        (net, None, (*data, data), r"data: expected a tuple .*, found a tuple of 3"),
+        (net, None, (3, data[1]), r"data: expected a tuple .*, found 3 in the tuple"),
         (net, None, DataLoader(TENSORS), r"data: .*, found a DataLoader: give .* loader.dataset$"),
         (net, None, (data[0] * 1j, data[1]), r"data: inputs: expected real numbers, found complex"),
         (net, None, (np.full((20, 3), np.nan), data[1]), r"data: input 0 is not finite"),

@@ -49,14 +49,14 @@ class Changed(nn.Module):
 
 def test_a_shared_net_is_refused() -> None:
     net = mlp()
-    refused(lambda: net, "model: a fresh net at each call is wanted, found the same Sequential")
+    refused(lambda: net, "model: expected a fresh net at each call, found the same Sequential")
 
 
 def test_a_shared_layer_is_refused() -> None:
     shared = nn.Linear(4, 3)
     refused(
         lambda: nn.Sequential(nn.Linear(6, 4), shared),
-        r"model: a fresh net .* found '1.weight' of the second in the memory of '1.weight'",
+        r"model: expected a fresh net .* found '1.weight' of the second in the memory of '1",
     )
 
 
@@ -139,8 +139,8 @@ def test_lazy_layers_that_the_factory_ran_are_none() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (mlp(), "a function that makes a fresh net is wanted, found Sequential"),
-        (7, "a function that makes a fresh net is wanted, found 7"),
+        (mlp(), "expected a function that makes a fresh net, found Sequential"),
+        (7, "expected a function that makes a fresh net, found 7"),
         (nn.Linear, r"it fails when it is called as model\(\): TypeError: .*in_features"),
         (lambda: None, "the module factory made a NoneType, not a torch.nn.Module"),
         (lambda: nn.Linear, "the module factory made a type, not a torch.nn.Module"),
@@ -156,21 +156,24 @@ def test_what_makes_no_nets_is_told(model: Any, message: str) -> None:
         (lambda y, _: y.detach(), "gives logits without a gradient: they are detached"),
         (
             lambda y, _: y.detach().numpy(),
-            r"gives a ndarray, a tensor of logits \[batch, classes\] is ",
+            r"expected a tensor of logits \[batch, classes\] of shape .*, found a ndarray",
         ),
         (
             lambda y, _: torch.from_numpy(y.numpy()),
             "fails in training on a batch of 1: Can't call numpy",
         ),
-        (lambda y, _: y.round().long(), "gives logits of torch.int64, a floating type is wanted"),
-        (lambda y, _: y + 0j, "gives logits of torch.complex64, a floating type is wanted"),
+        (lambda y, _: y.round().long(), "expected logits of a floating type, found torch.int64"),
+        (lambda y, _: y + 0j, "expected logits of a floating type, found torch.complex64"),
         (lambda y, _: y / 0, "gives logits that are not finite before it is trained: -?inf"),
         (lambda y, _: y * torch.nan, "gives logits that are not finite before it is trained: nan"),
         (lambda y, x: y + x.mul_(2).sum(), "changes its inputs in place"),
-        (lambda y, _: y[:, :2], r"gives logits of shape \(2, 2\), \[batch, classes\] is \(2, 3\)"),
+        (
+            lambda y, _: y[:, :2],
+            r"expected logits \[batch, classes\] of shape \(2, 3\), found \(2, 2\)",
+        ),
         (
             lambda y, _: y.squeeze(),
-            r"gives logits of shape \(3,\), .* \(tried on 1 of the samples, the smallest",
+            r"expected logits .*, found \(3,\).* \(tried on 1 of the samples, the smallest",
         ),
         (lambda _, x: x[:, :3].clone().requires_grad_(), "depend on none of its trainable param"),
     ],
@@ -205,7 +208,9 @@ def test_sparse_gradients_are_told() -> None:
             out: Tensor = self.out(self.table(x.long()).flatten(1))
             return out
 
-    with pytest.raises(emc.EmcError, match=r"'table.weight' is torch.sparse_coo, a dense one"):
+    with pytest.raises(
+        emc.EmcError, match=r"expected a dense gradient of 'table.weight', found torch.sparse_coo"
+    ):
         emc.measure(Embedded, (np.abs(INPUTS), LABELS))
 
 

@@ -114,12 +114,12 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"optimizer": {"name": "adam", "lrr": 1}}, "unknown key 'lrr'; did you mean 'lr'"),
         ({"back_end": "jax"}, "back end 'jax' is not one of native, compiled, vmap, sequential"),
         ({"device": "tpu"}, "device 'tpu' is not one of"),
-        ({"epochs": "a"}, "epochs: a whole number from 1 is wanted, found 'a'"),
-        ({"probes": 0}, "probes: a whole number from 1 is wanted, found 0"),
+        ({"epochs": "a"}, "epochs: expected a whole number from 1, found 'a'"),
+        ({"probes": 0}, "probes: expected a whole number from 1, found 0"),
         ({"smallest": 121}, "smallest: 121 exceeds the 120 samples there are"),
         (
             {"labels": {"noisy": 2}},
-            "labels: noisy.fraction: a number not above 1 is wanted",
+            "labels: noisy.fraction: expected a number not above 1",
         ),
         ({"labels": {"classes": 4}}, "labels: cannot merge 3 classes to 4"),
         ({"labels": "permuted-pixels"}, "labels: 'permuted-pixels' wants an image data set"),
@@ -130,8 +130,8 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
             r"loss: expected a name \(cross-ent.* found <func",
         ),
         ({"schedule": {"name": "cosine", "warm": 1}}, "schedule: .*unknown key 'warm'; did you"),
-        ({"batch": {"size": 0}}, "batch: size: a number not below 1 is wanted, found 0"),
-        ({"criterion": 1.5}, "criterion: a number above 0 and up to 1 is wanted, found 1.5"),
+        ({"batch": {"size": 0}}, "batch: size: expected a number not below 1, found 0"),
+        ({"criterion": 1.5}, "criterion: expected a number above 0 and up to 1, found 1.5"),
         ({"aim": "both"}, "aim: expected 'minima' or 'budget', found 'both'"),
         ({"finish": 3}, "finish: expected a name, or keys as in a study file, found 3"),
         ({"device": torch.device("meta")}, "device 'meta' is not one of"),
@@ -143,7 +143,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ),
         (
             {"optimizer": {"name": torch.optim.Adam, "lr": -1}},
-            "optimizer: lr: a number above 0 is wanted, found -1",
+            "optimizer: lr: expected a number above 0, found -1",
         ),
         (
             {"optimizer": torch.optim.SGD(net().parameters(), lr=0.1)},
@@ -155,7 +155,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
             {"optimizer": {"name": torch.nn.Identity, "lr": 1}},
             "Identity: expected it to make a torch.optim.Optimizer .* found Identity",
         ),
-        ({"optimizer": {"lr": 1}}, "optimizer: an entry with a 'name' is wanted"),
+        ({"optimizer": {"lr": 1}}, "optimizer: expected an entry with a 'name'"),
     ],
 )
 def test_wrong_options_are_told(changes: dict[str, Any], message: str) -> None:
@@ -318,10 +318,10 @@ def test_what_is_seldom_meant_is_a_warning(model: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("model", "source", "message"),
     [
-        (Wrapped, (INPUTS, LABELS), "is wanted, of shape .*: return its `.logits`$"),
+        (Wrapped, (INPUTS, LABELS), "expected a tensor of logits .*: return its `.logits`$"),
         (Looked, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
         (net, (INPUTS, np.eye(3)[LABELS]), r"give `labels.argmax\(1\)` of one-hot labels"),
-        (Named, (INPUTS, LABELS), "is wanted, of shape .*: return its item 'logits'$"),
+        (Named, (INPUTS, LABELS), "expected a tensor of logits .*: return its item 'logits'$"),
         (lambda: nn.Linear(6, 1), (INPUTS, LABELS > 0), r"\(2, 2\): two classes have two logits$"),
         (net, (LABELS, INPUTS), r"found \(120,\) and \(120, 6\)$"),
         (net, (INPUTS, LABELS + 1), r"give `numpy.unique\(labels, return_inverse=True\)\[1\]`$"),
@@ -343,14 +343,14 @@ def test_usual_slips_are_told_with_what_helps(model: Any, source: Any, message: 
 
 @pytest.mark.parametrize("tolerance", [0, -1, 1, 1e9, float("nan"), "a", None, True])
 def test_a_tolerance_is_a_number_between_0_and_1(tolerance: object) -> None:
-    wanted = "tolerance: a number between 0 and 1 is wanted, found "
+    wanted = "tolerance: expected a number between 0 and 1, found "
     with pytest.raises(emc.EmcError, match=re.escape(f"{wanted}{tolerance!r}")):
         measured(tolerance=tolerance)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, None, "a b"])
 def test_a_seed_is_a_whole_number(seed: object) -> None:
-    wanted = "seed: a whole number from 0 is wanted, found "
+    wanted = "seed: expected a whole number from 0, found "
     with pytest.raises(emc.EmcError, match=re.escape(f"{wanted}{seed!r}")):
         measured(seed=seed)
 
@@ -373,7 +373,7 @@ def test_modes_without_gradients_change_nothing(mode: Any, back_end: str) -> Non
 
 
 def test_a_net_instead_of_a_factory_is_told() -> None:
-    with pytest.raises(emc.EmcError, match="a function that makes a fresh net is wanted"):
+    with pytest.raises(emc.EmcError, match="expected a function that makes a fresh net"):
         emc.measure(net(), (INPUTS, LABELS))
 
 

@@ -125,7 +125,7 @@ SCRIPT = """
     def call(arguments):
         logging.getLogger("emc").info("fits %s", arguments.n)
         if arguments.n == "0":
-            raise EmcError("--n: a number from 1 is wanted, found 0")
+            raise EmcError("--n: expected a number from 1, found 0")
         if arguments.n == "1":
             raise ZeroDivisionError("a bug")
     parser = argparse.ArgumentParser()
@@ -143,7 +143,7 @@ def test_a_script_logs_and_ends_with_its_code() -> None:
 def test_a_scripts_user_error() -> None:
     code, err = run(SCRIPT, "--n", "0")
     assert code == 2
-    assert err.splitlines()[-1] == "error: --n: a number from 1 is wanted, found 0"
+    assert err.splitlines()[-1] == "error: --n: expected a number from 1, found 0"
     assert "Traceback" not in err
 
 

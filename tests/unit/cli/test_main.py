@@ -40,4 +40,4 @@ def test_a_count_of_parameters_is_finite(
 ) -> None:
     monkeypatch.setattr("emc.cli.nets.sized", lambda *_: pytest.fail("it may look for ever"))
     assert emc("nets", "--params", count) == 2
-    assert capsys.readouterr() == ("", "error: --params: a finite count is wanted, found inf\n")
+    assert capsys.readouterr() == ("", "error: --params: expected a finite count, found inf\n")

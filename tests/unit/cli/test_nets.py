@@ -124,7 +124,7 @@ def test_so_are_their_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("{name: gaussian}", "--dataset: dimension: is missing"),
         ("{name: csv, file: a, label: b}", "originals/a: no such file or folder"),
         ("{", "--dataset {: not valid YAML"),
-        ("3", "--dataset: an entry with a 'name' is wanted, found 3"),
+        ("3", "--dataset: expected an entry with a 'name', found 3"),
     ],
 )
 def test_what_is_no_data_set(dataset: str, message: str) -> None:

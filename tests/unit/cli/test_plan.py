@@ -74,7 +74,7 @@ def note_memory(results: Results, cell: str, megabytes: float) -> None:
 
 @pytest.mark.parametrize("watts", [math.inf, math.nan])
 def test_an_endless_power_is_refused(study: StudyPlan, results: Results, watts: float) -> None:
-    with pytest.raises(EmcError, match=f"--watts: a finite power is wanted, found {watts}"):
+    with pytest.raises(EmcError, match=f"--watts: expected a finite power, found {watts}"):
         print_plan(study.file, results.root, watts)
 
 

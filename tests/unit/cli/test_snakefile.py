@@ -200,7 +200,7 @@ def test_a_module_gives_a_study_without_a_file(tmp_path, monkeypatch):
     ("change", "message"),
     [
         ({"part_of": "whole.yaml"}, "config: part_of: only a study in a file can be part"),
-        ({"study": 3}, "config: study: a name is wanted, found 3"),
+        ({"study": 3}, "config: study: expected a name, found 3"),
         ({"title": Path("a")}, "config: a study holds what YAML can say"),
         ({"colour": "red"}, "results/studies/given/study.yaml: unknown key 'colour'"),
     ],

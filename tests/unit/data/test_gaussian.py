@@ -74,6 +74,8 @@ def test_drawn_classes_are_those_of_the_prepared_labels(samples: int, classes: i
 
 
 def test_class_without_a_sample(tmp_path: Path) -> None:
-    with pytest.raises(EmcError, match=r"gaussian: no training sample has class '\d+': 40 sampl"):
+    with pytest.raises(
+        EmcError, match=r"gaussian: no training sample has class '\d+': expected sampl"
+    ):
         made(tmp_path, dimension=3, samples=40, classes=40)
     assert not list(tmp_path.iterdir())

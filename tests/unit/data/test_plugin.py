@@ -114,7 +114,10 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
     [
         ("1 / 0", r"own\.py, line 6: ZeroDivisionError: division by zero"),
         ("None", r"own\.py, line 4: TypeError"),
-        ("[torch.eye(2)]", "line 4: dataset 'own' gives 1 arrays, wanted are .inputs, labels. or"),
+        (
+            "[torch.eye(2)]",
+            "line 4: dataset 'own': expected .inputs, labels. or .*, found 1 arrays",
+        ),
         ("torch.eye(2), torch.zeros(3)", r"labels \[n\], found shapes \(2, 2\), \(3,\)"),
         ("torch.ones(0, 2), torch.arange(0)", r"found shapes \(0, 2\), \(0,\)"),
         ("torch.ones(2), torch.arange(2)", r"found shapes \(2,\), \(2,\)"),
@@ -141,7 +144,8 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
         ("torch.eye(10), torch.zeros(10, dtype=int)", "own: expected two classes or more, found"),
         (
             "torch.eye(10), torch.arange(10) % 2 * 2",
-            "own: no training sample has class '1': 8 samples are of 2 classes, wanted are all 3",
+            "own: no training sample has class '1': expected samples of all 3 classes, found 8 of"
+            " 2",
         ),
         (
             "torch.eye(10), torch.arange(10) % 2 - 1",

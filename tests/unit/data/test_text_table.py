@@ -96,7 +96,10 @@ def test_a_row_begins_at_its_own_line() -> None:
         ("a,b\n1,2\n1,2,3\n", "line 3: expected 2 cells as in the header, found 3: quote cells"),
         ("a,b\n1,2\n1\n", "line 3: expected 2 cells as in the header, found 1: quote cells"),
         ('a,b\n1,2\n"1,2\n3,4\n', 'line 3: a quote (") that opens a cell is not closed'),
-        ('a,b\n1,2\n"1"x,2\n', "line 3: after a closing quote (\") the separator ',' or the"),
+        (
+            'a,b\n1,2\n"1"x,2\n',
+            "line 3: expected the separator ',' or the line's end after a closing",
+        ),
         ("a,b\n1,2\n1,\0\n", "line 3: a NUL character: damaged, no text, or of another encoding"),
         (TEXT.encode("utf-16"), "line 1: it begins as utf-16: give `encoding: utf-16`"),
         (
@@ -180,9 +183,9 @@ def test_any_bytes_are_a_table_or_one_line_of_error(content: bytes) -> None:
     ("keys", "message"),
     [
         ({"separator": ""}, "separator"),
-        ({"separator": ";;"}, "one character is wanted"),
-        ({"separator": "\n"}, "one character is wanted"),
-        ({"separator": '"'}, "one character is wanted"),
+        ({"separator": ";;"}, "expected one character"),
+        ({"separator": "\n"}, "expected one character"),
+        ({"separator": '"'}, "expected one character"),
         ({"decimal": ","}, "'separator' and 'decimal' are both ','"),
         ({"decimal": "x"}, "decimal"),
         ({"encoding": "utf-9"}, "unknown encoding 'utf-9'"),

@@ -37,11 +37,14 @@ def test_a_good_net_stays_as_it_was(rows: int) -> None:
         (lambda y, _: y * torch.nan, "logits that are not finite before it is trained: nan"),
         (
             lambda y, _: y[0],
-            r"Changed gives logits of shape \(3,\), \[batch, classes\] is \(4, 3\)",
+            r"Changed: expected logits \[batch, classes\] of shape \(4, 3\), found \(3,\)",
         ),
         (lambda y, x: y + x.mul_(2).sum(), "Changed changes its inputs in place"),
         (lambda y, _: y.numpy(), "Changed fails in training on a batch of 4: Can't call numpy"),
-        (lambda y, _: y.argmax(1, keepdim=True).expand(4, 3), "logits of torch.int64, a floating"),
+        (
+            lambda y, _: y.argmax(1, keepdim=True).expand(4, 3),
+            "expected logits of a floating type, found torch.int64",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(change: Callable[[Tensor, Tensor], object], message: str) -> None:
@@ -51,5 +54,5 @@ def test_what_is_wrong_is_said(change: Callable[[Tensor, Tensor], object], messa
 
 def test_a_sparse_gradient_is_said() -> None:
     net = nn.Sequential(nn.Embedding(8, 2, sparse=True), nn.Flatten(), nn.Linear(12, 3))
-    with pytest.raises(EmcError, match=r"gradient of '0\.weight' is torch\.sparse_coo"):
+    with pytest.raises(EmcError, match=r"gradient of '0\.weight', found torch\.sparse_coo"):
         examine_training(net, torch.randint(0, 8, (4, 6)), classes=3)

@@ -79,7 +79,7 @@ def test_the_schedule_sets_its_rate(tmp_path: Path) -> None:
     ("value", "message"),
     [
         ("1 / 0", r"own\.py, line 6: ZeroDivisionError"),
-        ("3", r"own\.py, line 4: optimizer 'own' makes 3, a torch\.optim\.Optimizer"),
+        ("3", r"own\.py, line 4: optimizer 'own': expected a torch\.optim\.Optimizer .*, found 3"),
         ("torch.optim.Adagrad([])", r"own\.py, line 6: ValueError: optimizer got an empty"),
         ("Nothing()", r"own\.py, line 6: NameError: name 'Nothing' is not defined"),
     ],
@@ -94,7 +94,7 @@ def test_what_is_no_optimizer(tmp_path: Path, value: str, message: str) -> None:
     ("optimizer", "message"),
     [
         ("heavy-ball", "optimizer.lr: is missing"),
-        ("{name: heavy-ball, lr: 0}", "optimizer.lr: a number above 0 is wanted, found 0"),
+        ("{name: heavy-ball, lr: 0}", "optimizer.lr: expected a number above 0, found 0"),
         ("{name: heavy-ball, lr: 1, momentm: 1}", "unknown key 'momentm'; did you mean 'momentum'"),
         (
             "heavy",

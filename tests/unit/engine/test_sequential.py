@@ -300,12 +300,12 @@ class Wrong(nn.Module):
     [
         (
             lambda: nn.Linear(5, 3),
-            r"logits of shape \(2, 1, 4, 3\), \[batch, classes\] is \(2, 3\)",
+            r"logits .* of shape \(2, 3\), found \(2, 1, 4, 3\)",
         ),
-        (lambda: Wrong(lambda x: x.mean()), r"Wrong gives logits of shape \(\), "),
+        (lambda: Wrong(lambda x: x.mean()), r"Wrong: expected logits .*, found \(\)"),
         (
             lambda: Wrong(lambda x: [x]),
-            "Wrong gives a list, a tensor of logits .* is wanted, of shape",
+            r"Wrong: expected a tensor of logits .* of shape .*, found a list",
         ),
         (lambda: nn.Linear(7, 3), r"Linear fails on inputs of shape \(2, 1, 4, 5\): mat1 and mat2"),
         (lambda: 3, "the module factory made a int, not a torch.nn.Module"),

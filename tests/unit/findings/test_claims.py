@@ -380,7 +380,7 @@ def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
     ("arguments", "fault"),
     [
         (("mine", "colour", ["a", "b"], "greater"), "compare 'colour': allowed are architecture"),
-        (("mine", "optimizer", ["sgd"], "greater"), r"two levels are wanted, found \['sgd'\]"),
+        (("mine", "optimizer", ["sgd"], "greater"), r"expected two levels, found \['sgd'\]"),
         (("mine", "optimizer", ["sgd", "gd"], "more"), "expect 'more': allowed are greater"),
     ],
 )

@@ -86,7 +86,7 @@ class TestJobsPerDevice:
 
     @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "two", " 2", "²", "1e1"])
     def test_anything_else_is_refused(self, text: str) -> None:
-        message = f"{JOBS_PER_DEVICE}: a whole number from 1 is wanted, found {text!r}"
+        message = f"{JOBS_PER_DEVICE}: expected a whole number from 1, found {text!r}"
         with pytest.raises(MachineError, match=f"^{message}$"):
             jobs_per_device({JOBS_PER_DEVICE: text})
 
@@ -104,7 +104,7 @@ class TestLockFolder:
 
 def test_a_wrong_share_is_told_even_without_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(JOBS_PER_DEVICE, "0")
-    with pytest.raises(MachineError, match="from 1 is wanted, found '0'"), one_card():
+    with pytest.raises(MachineError, match="expected a whole number from 1, found '0'"), one_card():
         pytest.fail("nothing may run")
 
 

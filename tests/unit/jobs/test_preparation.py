@@ -63,7 +63,7 @@ def test_a_malformed_table_leaves_its_reason_and_empty_files(
     assert reason in read_failure(data_failure(folder)).reason
     assert (folder / TENSORS).read_bytes() == (folder / MANIFEST).read_bytes() == b""
     with pytest.raises(
-        EmcError, match=f"^data set csv-.* could not be prepared: .*{reason}"
+        EmcError, match=f"^data set mine-.* could not be prepared: .*{reason}"
     ) as told:
         read_manifest(folder)
     assert not isinstance(told.value, FileError), "it would pass for something that can pass"

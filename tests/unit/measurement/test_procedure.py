@@ -139,7 +139,7 @@ def shared(shape, classes, activation):
 """
     keys = "{dataset: {name: csv, file: a.csv, label: y}, architecture: shared}"
     asked = cell_of(tmp_path, plugin, keys)
-    with pytest.raises(EmcError, match=r"line 7: .*a fresh net at each call is wanted"):
+    with pytest.raises(EmcError, match=r"line 7: .*expected a fresh net at each call"):
         procedure(asked, (3,), 2)
 
 

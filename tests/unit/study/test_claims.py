@@ -62,8 +62,11 @@ def test_claims_come_back_from_their_definition(tmp_path):
             "compare: optimizer, levels: [sgd, gdd]",
             "levels: no cell of the study has it: unknown o",
         ),
-        ("compare: optimizer, levels: [sgd, sgd]", r"levels are wanted, found \['sgd', 'sgd'\]"),
-        ("compare: optimizer, levels: [sgd]", r"two different levels are wanted, found \['sgd'\]"),
+        (
+            "compare: optimizer, levels: [sgd, sgd]",
+            r"expected two different levels, found \['sgd', 'sgd'\]",
+        ),
+        ("compare: optimizer, levels: [sgd]", r"expected two different levels, found \['sgd'\]"),
         (
             "compare: optimizer, levels: [sgd, gd], where: {label: random}",
             "where: unknown factor 'label'; did you mean 'labels'",
@@ -72,7 +75,7 @@ def test_claims_come_back_from_their_definition(tmp_path):
             "compare: optimizer, levels: [sgd, gd], where: {labels: noisy}",
             "where: no cell of the study has it: unknown labels 'noisy'",
         ),
-        ("compare: optimizer, levels: [sgd, gd], margin: 1", "margin: a number above 1 is wanted"),
+        ("compare: optimizer, levels: [sgd, gd], margin: 1", "margin: expected a number above 1"),
         (
             "compare: optimizer, levels: [sgd, gd], margin: 1.2",
             "margin: goes with `expect: equal`, found 'greater'",

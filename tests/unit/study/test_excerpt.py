@@ -53,8 +53,8 @@ def test_a_part_tests_what_the_whole_does_of_it(tmp_path: Path) -> None:
     ("keys", "message"),
     [
         ("sections: [d]", r"part.yaml: sections: unknown section 'd' .known: a, b, c., in .*whole"),
-        ("sections: []", "part.yaml: sections: at least one entry is wanted"),
-        ("sections: {a: {}}", "part.yaml: sections: a list is wanted"),
+        ("sections: []", "part.yaml: sections: expected at least one entry"),
+        ("sections: {a: {}}", "part.yaml: sections: expected a list"),
         (
             "sections: [a], defaults: {}",
             "unknown key 'defaults' .known: study, title, emc_version, part_of, ",
@@ -71,7 +71,7 @@ def test_faults_of_a_part(keys: str, message: str, tmp_path: Path) -> None:
     ("file", "message"),
     [
         ("other.yaml", "part.yaml: part_of: .*other.yaml: no such study file"),
-        ("../whole.yaml", "part.yaml: part_of: a file in the same folder is wanted"),
+        ("../whole.yaml", "part.yaml: part_of: expected a file in the same folder"),
         ("part.yaml", "part.yaml: part_of: .*part.yaml is itself part of 'part.yaml'"),
     ],
 )

@@ -22,7 +22,7 @@ CELL_KEYS = (
 )
 FAMILIES = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer"
 ACTIVATIONS = "relu, leaky-relu, gelu, silu, tanh, sigmoid, identity"
-A_NAME = "lower-case letters, digits and single hyphens are wanted"
+A_NAME = "expected lower-case letters, digits and single hyphens"
 
 
 def grid(key: str, *values: str) -> str:
@@ -46,10 +46,10 @@ def full_batch(optimizer: str) -> str:
 
 
 FILE_FAULTS = [
-    fault("empty file", "", "a mapping with 'study' and 'sections' is wanted"),
-    fault("only a comment", "# soon", "a mapping with 'study' and 'sections' is wanted"),
-    fault("a list", "[study, sections]", "a mapping with 'study' and 'sections' is wanted"),
-    fault("a word", "study", "a mapping with 'study' and 'sections' is wanted"),
+    fault("empty file", "", "expected a mapping with 'study' and 'sections'"),
+    fault("only a comment", "# soon", "expected a mapping with 'study' and 'sections'"),
+    fault("a list", "[study, sections]", "expected a mapping with 'study' and 'sections'"),
+    fault("a word", "study", "expected a mapping with 'study' and 'sections'"),
     fault("no keys", "{}", "study: is missing", "sections: is missing"),
     fault(
         "unknown key",
@@ -61,23 +61,23 @@ FILE_FAULTS = [
         text("{cells: [{}]}", more="1: 1"),
         f"unknown key '1' (known: {STUDY_KEYS})",
     ),
-    fault("title", text("{cells: [{}]}", more="title: 3"), "title: text is wanted, found 3"),
+    fault("title", text("{cells: [{}]}", more="title: 3"), "title: expected text, found 3"),
     fault(
         "defaults",
         "study: s\ndefaults:\nsections: {a: {}}",
-        "defaults: a mapping is wanted, found nothing",
+        "defaults: expected a mapping, found nothing",
     ),
     fault(
         "defaults list",
         text("{cells: [{}]}", defaults="[1]"),
-        "defaults: a mapping is wanted, found [1]",
+        "defaults: expected a mapping, found [1]",
     ),
     fault(
-        "no sections", "study: s\nsections: {}", "sections: at least one entry is wanted, found {}"
+        "no sections", "study: s\nsections: {}", "sections: expected at least one entry, found {}"
     ),
-    fault("null sections", "study: s\nsections:", "sections: a mapping is wanted, found nothing"),
+    fault("null sections", "study: s\nsections:", "sections: expected a mapping, found nothing"),
     fault(
-        "scalar section", "study: s\nsections: {a: 3}", "sections.a: a mapping is wanted, found 3"
+        "scalar section", "study: s\nsections: {a: 3}", "sections.a: expected a mapping, found 3"
     ),
     fault(
         "odd name of a section",
@@ -87,7 +87,7 @@ FILE_FAULTS = [
     fault(
         "number as a section's name",
         "study: s\nsections: {1: {}}",
-        "sections.1: text is wanted, found 1",
+        "sections.1: expected text, found 1",
     ),
     fault(
         "unknown key of a section",
@@ -95,25 +95,23 @@ FILE_FAULTS = [
         "sections.a: unknown key 'gird'; did you mean 'grid'?"
         " (known: grid, exclude, include, cells)",
     ),
-    fault("grid", text("{grid: }"), "sections.a.grid: a mapping is wanted, found nothing"),
+    fault("grid", text("{grid: }"), "sections.a.grid: expected a mapping, found nothing"),
     fault(
         "empty axis",
         text("{grid: {seed: []}}"),
-        "sections.a.grid.seed: at least one entry is wanted, found []",
+        "sections.a.grid.seed: expected at least one entry, found []",
+    ),
+    fault("number as a key", text("{grid: {1: [1]}}"), "sections.a.grid.1: expected text, found 1"),
+    fault(
+        "cells", text("{cells: {seed: 1}}"), "sections.a.cells: expected a list, found {'seed': 1}"
     ),
     fault(
-        "number as a key", text("{grid: {1: [1]}}"), "sections.a.grid.1: text is wanted, found 1"
-    ),
-    fault(
-        "cells", text("{cells: {seed: 1}}"), "sections.a.cells: a list is wanted, found {'seed': 1}"
-    ),
-    fault(
-        "cell", text("{cells: [{seed: 1}, 7]}"), "sections.a.cells.1: a mapping is wanted, found 7"
+        "cell", text("{cells: [{seed: 1}, 7]}"), "sections.a.cells.1: expected a mapping, found 7"
     ),
     fault(
         "long values are cut",
         text(f"{{cells: {{seed: {'7' * 200}}}}}"),
-        f"sections.a.cells: a list is wanted, found {{'seed': {'7' * 71} ...",
+        f"sections.a.cells: expected a list, found {{'seed': {'7' * 71} ...",
     ),
     fault(
         "certificate",
@@ -124,9 +122,9 @@ FILE_FAULTS = [
     fault(
         "numbers of the certificate",
         text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5}"),
-        "certificate.eps: a number above 0 is wanted, found 0",
-        "certificate.delta: a number below 1 is wanted, found 1",
-        "certificate.iterations: a whole number is wanted, found 1.5",
+        "certificate.eps: expected a number above 0, found 0",
+        "certificate.delta: expected a number below 1, found 1",
+        "certificate.iterations: expected a whole number, found 1.5",
     ),
     fault(
         "preset of a known name",
@@ -153,7 +151,7 @@ SECTION_FAULTS = [
     fault(
         "empty exclusion",
         text("{grid: {seed: 1}, exclude: [{}]}"),
-        "sections.a.exclude.0: at least one entry is wanted, found {}",
+        "sections.a.exclude.0: expected at least one entry, found {}",
     ),
     fault(
         "idle exclusion",
@@ -231,13 +229,13 @@ SECTION_FAULTS = [
     fault(
         "a single value where a list may stand",
         grid("optimizer.lr", "-1"),
-        "section 'a', cell (optimizer.lr=-1): optimizer.lr: a number above 0 is wanted, found -1",
+        "section 'a', cell (optimizer.lr=-1): optimizer.lr: expected a number above 0, found -1",
     ),
     fault(
         "an entry in the label",
         text("{cells: [{optimizer: {name: sgd, lr: [1, 2], momentum: 1}, batch: {size: 4}}]}"),
         "section 'a', cell (optimizer=sgd[lr=[1, 2], momentum=1], batch=[size=4]):"
-        " optimizer.momentum: a number below 1 is wanted, found 1",
+        " optimizer.momentum: expected a number below 1, found 1",
     ),
     fault(
         "a batch of a full-batch cell",
@@ -263,14 +261,14 @@ def mlp(size: str) -> str:
 
 CELL_FAULTS = [
     cell_fault("seed: 1", "architecture: is missing"),
-    cell_fault("architecture: ", "architecture: an entry with a 'name' is wanted, found nothing"),
-    cell_fault("architecture: 3", "architecture: an entry with a 'name' is wanted, found 3"),
+    cell_fault("architecture: ", "architecture: expected an entry with a 'name', found nothing"),
+    cell_fault("architecture: 3", "architecture: expected an entry with a 'name', found 3"),
     cell_fault(
-        "architecture: [mlp]", "architecture: an entry with a 'name' is wanted, found ['mlp']"
+        "architecture: [mlp]", "architecture: expected an entry with a 'name', found ['mlp']"
     ),
     cell_fault(
         "architecture: {width: 4}",
-        "architecture: an entry with a 'name' is wanted, found {'width': 4}",
+        "architecture: expected an entry with a 'name', found {'width': 4}",
     ),
     cell_fault("architecture: {name: 3}", f"architecture: unknown name '3' (known: {FAMILIES})"),
     cell_fault("architecture: mlp", "architecture: give either 'width' or 'params', found neither"),
@@ -278,32 +276,30 @@ CELL_FAULTS = [
         mlp("width: 4, params: 4"),
         "architecture: give either 'width' or 'params', found 'width' and 'params'",
     ),
-    cell_fault(mlp("width: true"), "architecture.width: a number is wanted, not true or false"),
-    cell_fault(mlp("width: 1.5"), "architecture.width: a whole number is wanted, found 1.5"),
-    cell_fault(mlp("width: wide"), "architecture.width: a whole number is wanted, found 'wide'"),
-    cell_fault(mlp("width: 0"), "architecture.width: a number not below 1 is wanted, found 0"),
-    cell_fault(mlp("width: -3"), "architecture.width: a number not below 1 is wanted, found -3"),
-    cell_fault(mlp("width: .inf"), "architecture.width: a finite number is wanted, found inf"),
-    cell_fault(mlp("width: 1e400"), "architecture.width: a finite number is wanted, found inf"),
-    cell_fault(
-        mlp("width: 1e30"), "architecture.width: a number below 2^63 is wanted, found 1e+30"
-    ),
+    cell_fault(mlp("width: true"), "architecture.width: expected a number, not true or false"),
+    cell_fault(mlp("width: 1.5"), "architecture.width: expected a whole number, found 1.5"),
+    cell_fault(mlp("width: wide"), "architecture.width: expected a whole number, found 'wide'"),
+    cell_fault(mlp("width: 0"), "architecture.width: expected a number not below 1, found 0"),
+    cell_fault(mlp("width: -3"), "architecture.width: expected a number not below 1, found -3"),
+    cell_fault(mlp("width: .inf"), "architecture.width: expected a finite number, found inf"),
+    cell_fault(mlp("width: 1e400"), "architecture.width: expected a finite number, found inf"),
+    cell_fault(mlp("width: 1e30"), "architecture.width: expected a number below 2^63, found 1e+30"),
     cell_fault(
         mlp(f"width: {2**63}"),
-        "architecture.width: a number below 2^63 is wanted, found 9223372036854775808",
+        "architecture.width: expected a number below 2^63, found 9223372036854775808",
     ),
-    cell_fault(mlp("width: [4]"), "architecture.width: a whole number is wanted, found [4]"),
-    cell_fault(mlp("params: 0"), "architecture.params: a number above 0 is wanted, found 0"),
-    cell_fault(mlp("params: .nan"), "architecture.params: a finite number is wanted, found nan"),
-    cell_fault(mlp("params: -.inf"), "architecture.params: a finite number is wanted, found -inf"),
+    cell_fault(mlp("width: [4]"), "architecture.width: expected a whole number, found [4]"),
+    cell_fault(mlp("params: 0"), "architecture.params: expected a number above 0, found 0"),
+    cell_fault(mlp("params: .nan"), "architecture.params: expected a finite number, found nan"),
+    cell_fault(mlp("params: -.inf"), "architecture.params: expected a finite number, found -inf"),
     cell_fault(
-        mlp("params: 1e-400"), "architecture.params: a number above 0 is wanted, found '1e-400'"
+        mlp("params: 1e-400"), "architecture.params: expected a number above 0, found '1e-400'"
     ),
-    cell_fault(mlp("params: false"), "architecture.params: a number is wanted, not true or false"),
-    cell_fault(mlp("params: few"), "architecture.params: a number is wanted, found 'few'"),
+    cell_fault(mlp("params: false"), "architecture.params: expected a number, not true or false"),
+    cell_fault(mlp("params: few"), "architecture.params: expected a number, found 'few'"),
     cell_fault(
         mlp("params: 2001-01-01"),
-        "architecture.params: a number is wanted, found datetime.date(2001, 1, 1)",
+        "architecture.params: expected a number, found datetime.date(2001, 1, 1)",
     ),
     cell_fault(
         "architecture: {name: cnn, width: 1, depth: 4}",
@@ -328,7 +324,7 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: {name: quantised, bits: 17}",
-        "parameterisation.bits: a number not above 16 is wanted, found 17",
+        "parameterisation.bits: expected a number not above 16, found 17",
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: quantized",
@@ -337,11 +333,11 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: []}",
-        "optimizer.lr: at least one entry is wanted, found []",
+        "optimizer.lr: expected at least one entry, found []",
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 0]}",
-        "optimizer.lr.1: a number above 0 is wanted, found 0",
+        "optimizer.lr.1: expected a number above 0, found 0",
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 1e-1]}",
@@ -349,20 +345,20 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, nesterov: maybe}",
-        "optimizer.nesterov: true or false is wanted, found 'maybe'",
+        "optimizer.nesterov: expected true or false, found 'maybe'",
     ),
-    cell_fault(mlp("width: 4") + ", batch: 128", "batch: a mapping is wanted, found 128"),
+    cell_fault(mlp("width: 4") + ", batch: 128", "batch: expected a mapping, found 128"),
     cell_fault(
         mlp("width: 4") + ", criterion: 99.5",
-        "criterion: a number not above 1 is wanted, found 99.5",
+        "criterion: expected a number not above 1, found 99.5",
     ),
     cell_fault(
         mlp("width: 4") + ", labels: {noisy: 0}",
-        "labels.fraction: a number above 0 is wanted, found 0",
+        "labels.fraction: expected a number above 0, found 0",
     ),
     cell_fault(
         mlp("width: 4") + ", labels: {noisy: 0.1, classes: 3}",
-        "labels: an entry with a 'name' is wanted, found {'noisy': 0.1, 'classes': 3}",
+        "labels: expected an entry with a 'name', found {'noisy': 0.1, 'classes': 3}",
     ),
     cell_fault(mlp("width: 4") + ", labels: noisy", "labels.fraction: is missing"),
     cell_fault(
@@ -431,14 +427,14 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
 )
 def test_odd_names(name: str, tmp_path: Path) -> None:
     content = text("{cells: [{}]}").replace("study: s", f"study: {name}")
-    with pytest.raises(EmcError, match=f": study: (text is wanted|{A_NAME}), found "):
+    with pytest.raises(EmcError, match=f": study: (expected text|{A_NAME}), found "):
         planned(tmp_path, content)
 
 
 def test_the_longest_name(tmp_path: Path) -> None:
     content = text("{cells: [{}]}")
     assert planned(tmp_path, content.replace("study: s", f"study: {'a' * 60}"))
-    with pytest.raises(EmcError, match="study: at most 60 characters are wanted, found 'aaa"):
+    with pytest.raises(EmcError, match="study: expected at most 60 characters, found 'aaa"):
         planned(tmp_path, content.replace("study: s", f"study: {'a' * 61}"))
 
 
@@ -467,9 +463,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entries", "told"),
     [
-        (["1"], [("pair", "at least 2 entries are wanted, found ['1']")]),
-        (["x", "1"], [("pair.0", "a whole number is wanted, found 'x'")]),
-        ([], [("pair", "at least 2 entries are wanted, found []")]),
+        (["1"], [("pair", "expected at least 2 entries, found ['1']")]),
+        (["x", "1"], [("pair.0", "expected a whole number, found 'x'")]),
+        ([], [("pair", "expected at least 2 entries, found []")]),
     ],
 )
 def test_a_short_list_is_told_unless_its_entries_are_at_fault(

@@ -44,9 +44,9 @@ def test_it_changes_no_cell(tmp_path: Path) -> None:
     [
         ("{sections: [aa]}", r"generalisation.sections: unknown section 'aa'"),
         ("{sections: []}", "generalisation: no cell that it asks for has labels 'original'"),
-        ("{seeds: 0}", "generalisation.seeds: a number not below 1 is wanted, found 0"),
+        ("{seeds: 0}", "generalisation.seeds: expected a number not below 1, found 0"),
         ("{seed: 3}", "generalisation: unknown key 'seed'; did you mean 'seeds'"),
-        ("3", "generalisation: a mapping is wanted, found 3"),
+        ("3", "generalisation: expected a mapping, found 3"),
     ],
 )
 def test_what_cannot_be_asked(tmp_path: Path, asked: str, message: str) -> None:

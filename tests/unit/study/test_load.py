@@ -182,7 +182,7 @@ class TestLoad:
     def test_a_fault_of_the_file_comes_first(self, mine: Path, default: Path) -> None:
         """NaN differs from itself: the file's fault must not be told as a key beside it."""
         mine.write_text(text("{cells: [{criterion: .nan}]}"))
-        with pytest.raises(EmcError, match="criterion: a finite number is wanted, found nan"):
+        with pytest.raises(EmcError, match="criterion: expected a finite number, found nan"):
             load(yaml.safe_load(mine.read_text()), [mine], default)
 
 
@@ -209,7 +209,7 @@ class TestVersions:
 
     @pytest.mark.parametrize("version", ["0.1", "1", "null", '"0.1.x"', '""', '">=0.1"', "[0, 1]"])
     def test_a_version_is_a_text_of_numbers(self, version: str, tmp_path: Path) -> None:
-        with pytest.raises(EmcError, match="emc_version: a version in quotes is wanted, as"):
+        with pytest.raises(EmcError, match="emc_version: expected a version in quotes, as"):
             load_file(_of_version(version, tmp_path))
 
     @pytest.fixture

@@ -143,19 +143,19 @@ def test_a_multiplier_is_a_width(name: str, multiplier: float, width: int) -> No
         (
             {"name": "resnet", "width": 4},
             (1, 8, 7),
-            "3 halvings leave nothing of 8x7 pixels: sides of 8 or more are wanted",
+            "3 halvings leave nothing of 8x7 pixels: expected sides of 8 or more",
         ),
         (
             {"name": "resnet", "width": 4, "stem": "large"},
             (1, 28, 28),
-            "5 halvings leave nothing of 28x28 pixels: sides of 32 or more are wanted"
+            "5 halvings leave nothing of 28x28 pixels: expected sides of 32 or more"
             " or the small stem",
         ),
         ({"name": "efficientnet", "width": 4}, (1, 16, 16), None),
         (
             {"name": "efficientnet", "width": 4},
             (1, 8, 8),
-            "4 halvings leave nothing of 8x8 pixels: sides of 16 or more are wanted",
+            "4 halvings leave nothing of 8x8 pixels: expected sides of 16 or more",
         ),
         *(
             (

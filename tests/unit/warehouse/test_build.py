@@ -217,7 +217,7 @@ def test_an_estimate_with_a_wrong_value_is_refused(pair, key, value):
 def test_numbers_of_no_measurement_are_refused_by_every_reader(pair, changes):
     files = pair.results.cell(pair.planned[1].id)
     edit_document(files.estimate, changes)
-    wanted = r"emc50 .*, interval \[.*\], -?\d+ probes: wanted are finite 0 < low <= emc50 <= high"
+    wanted = r"emc50 .*, interval \[.*\], -?\d+ probes: expected finite 0 < low <= emc50 <= high"
     for reader in (lambda: rebuild(pair), lambda: read_estimate(files)):
         with pytest.raises(EmcError, match=wanted) as caught:
             reader()

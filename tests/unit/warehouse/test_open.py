@@ -56,7 +56,7 @@ def test_a_column_given_twice_is_the_users_to_mend(warehouse, query, found):
     ],
 )
 def test_only_one_select_is_allowed(warehouse, query):
-    with pytest.raises(EmcError, match="one SELECT is wanted"):
+    with pytest.raises(EmcError, match="expected one SELECT"):
         warehouse.sql(query)
 
 

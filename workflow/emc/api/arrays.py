@@ -12,8 +12,8 @@ from emc.data.given import as_inputs, as_labels
 from emc.errors import EmcError, one_line
 
 _WANTED: Final = (
-    "source: a tuple (inputs, labels) of arrays or tensors, or a data set with a length whose items"
-    " are pairs (input, label), is wanted"
+    "source: expected a tuple (inputs, labels) of arrays or tensors, or a data set with a length"
+    " whose items are pairs (input, label)"
 )
 
 
@@ -51,7 +51,7 @@ def halves(name: str, source: Any) -> tuple[np.ndarray, np.ndarray]:
         one_hot = labels.ndim == 2 and len(labels) == len(inputs) and _is_one_hot(labels)
         hint = ": give `labels.argmax(1)` of one-hot labels" if one_hot else ""
         raise EmcError(
-            f"{name}: inputs [N, ...] and labels [N] are wanted, none of them empty, found"
+            f"{name}: expected inputs [N, ...] and labels [N], none of them empty, found"
             f" {inputs.shape} and {labels.shape}{hint}"
         )
     return inputs, labels
@@ -83,7 +83,7 @@ def _gathered(source: Any) -> tuple[np.ndarray, np.ndarray]:
     for number, (one, _) in enumerate(pairs):
         if one.shape != pairs[0][0].shape:
             raise EmcError(
-                f"source: inputs of one shape are wanted, found {pairs[0][0].shape} at 0 and"
+                f"source: expected inputs of one shape, found {pairs[0][0].shape} at 0 and"
                 f" {one.shape} at {number}"
             )
     inputs, labels = zip(*pairs, strict=True)
@@ -117,7 +117,7 @@ def _pair(source: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
         raise EmcError(f"{_WANTED}, found item {number}: {shown(item)}")
     label = _array(f"label {number}", item[1])
     if label.ndim:
-        raise EmcError(f"source: label {number}: a whole number is wanted, found {shown(item[1])}")
+        raise EmcError(f"source: label {number}: expected a whole number, found {shown(item[1])}")
     return _array(f"input {number}", item[0]), label
 
 
@@ -142,7 +142,7 @@ def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
     }
     for kind, is_so in unusable.items():
         if is_so:
-            raise EmcError(f"source: {what}: a dense tensor with values is wanted, found {kind}")
+            raise EmcError(f"source: {what}: expected a dense tensor with values, found {kind}")
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.float()
     return tensor.numpy(force=True)
@@ -167,7 +167,7 @@ def _classes(labels: np.ndarray) -> np.ndarray:
         numbered = ": give `numpy.unique(labels, return_inverse=True)[1]`" if more else ""
         gap = "" if found[0] else f", without {_first_absent(found)}"
         raise EmcError(
-            "source: labels 0 to classes - 1 are wanted, at least two, each present; found"
+            "source: expected labels 0 to classes - 1, at least two, each present; found"
             f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}{numbered}"
         )
     return labels

@@ -99,7 +99,7 @@ def _try_step(net: nn.Module, procedure: Procedure) -> None:
 def _made(procedure: Procedure, seed: int) -> nn.Module:
     model = procedure.module
     if isinstance(model, nn.Module) or not callable(model):
-        raise EmcError(f"a function that makes a fresh net is wanted, found {shown(model)}")
+        raise EmcError(f"expected a function that makes a fresh net, found {shown(model)}")
     try:
         return fresh(procedure, seed)
     except EmcError:

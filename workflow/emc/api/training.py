@@ -59,7 +59,7 @@ def whole(name: str, value: Any, least: int) -> int:
         EmcError: it is no whole number from `least`.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise EmcError(f"{name}: a whole number from {least} is wanted, found {shown(value)}")
+        raise EmcError(f"{name}: expected a whole number from {least}, found {shown(value)}")
     return int(value)
 
 
@@ -72,7 +72,7 @@ def share(name: str, value: Any, *, one: bool) -> float:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not (0 < float(value) < 1 or (one and value == 1)):
         wanted = "above 0 and up to 1" if one else "between 0 and 1"
-        raise EmcError(f"{name}: a number {wanted} is wanted, found {shown(value)}")
+        raise EmcError(f"{name}: expected a number {wanted}, found {shown(value)}")
     return float(value)
 
 

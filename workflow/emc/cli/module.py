@@ -26,7 +26,7 @@ def given_study(config: Mapping[str, Any], files: Sequence[str | Path]) -> Path 
     if "part_of" in config:
         raise EmcError("config: part_of: only a study in a file can be part of another")
     if not isinstance(config["study"], str):
-        raise EmcError(f"config: study: a name is wanted, found {config['study']!r}")
+        raise EmcError(f"config: study: expected a name, found {config['study']!r}")
     file = OF_RUNS.study(Path(config["study"]).name).given
     text = _as_yaml(config)
     if not file.exists() or file.read_text(encoding="utf-8") != text:

@@ -43,7 +43,7 @@ def print_nets(
             cannot be read.
     """
     if params is not None and not isfinite(params):
-        raise EmcError(f"--params: a finite count is wanted, found {params:g}")
+        raise EmcError(f"--params: expected a finite count, found {params:g}")
     looked = Looked(Results(results))
     plan = None if study is None else load_file(study, looked.facts)
     plugins = () if plan is None else load_plugins(plan.file.parent, plan.study.plugins)

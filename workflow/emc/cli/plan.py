@@ -41,7 +41,7 @@ def print_plan(
     moment where none has finished.
     """
     if watts is not None and not isfinite(watts):
-        raise EmcError(f"--watts: a finite power is wanted, found {watts:g}")
+        raise EmcError(f"--watts: expected a finite power, found {watts:g}")
     study = open_study(file, results)
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}

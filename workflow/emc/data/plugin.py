@@ -69,7 +69,7 @@ def content_of(dataset: PluginDataSet) -> Content:
 def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
     what = f"{registered.place}: dataset {registered.name!r}"
     if len(given) not in {2, 4}:
-        raise EmcError(f"{what} gives {len(given)} arrays, wanted are {_WANTED}")
+        raise EmcError(f"{what}: expected {_WANTED}, found {len(given)} arrays")
     pairs = [given[:2], given[2:]] if len(given) == 4 else [given]
     shape = given[0].shape[1:]
     for inputs, labels in pairs:

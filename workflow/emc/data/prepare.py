@@ -177,8 +177,8 @@ def _class_counts(name: str, classes: tuple[str, ...], arrays: Arrays) -> tuple[
     counts = np.bincount(arrays["train_labels"], minlength=len(classes))
     if absent := [classes[label] for label in np.flatnonzero(counts == 0)]:
         raise EmcError(
-            f"{name}: no training sample has class {absent[0]!r}: {counts.sum()} samples are of"
-            f" {len(classes) - len(absent)} classes, wanted are all {len(classes)}"
+            f"{name}: no training sample has class {absent[0]!r}: expected samples of all"
+            f" {len(classes)} classes, found {counts.sum()} of {len(classes) - len(absent)}"
         )
     return tuple(int(count) for count in counts)
 

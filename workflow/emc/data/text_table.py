@@ -143,7 +143,7 @@ def _holds_something(cells: list[str]) -> bool:
 def _fault(said: str, separator: str) -> str:
     """What is wrong with a record, by the words of the module csv."""
     if "expected after" in said:
-        return f"after a closing quote (\") the separator {separator!r} or the line's end is wanted"
+        return f"expected the separator {separator!r} or the line's end after a closing quote (\")"
     return (
         'a quote (") that opens a cell is not closed, or the cell has more than'
         f" {csv.field_size_limit():,} characters"

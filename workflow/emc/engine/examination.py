@@ -29,7 +29,7 @@ def examine_training(net: nn.Module, x: Tensor, classes: int) -> None:
 
 def _check_logits(kind: str, logits: Tensor) -> None:
     if not logits.is_floating_point():
-        raise EmcError(f"{kind} gives logits of {logits.dtype}, a floating type is wanted")
+        raise EmcError(f"{kind}: expected logits of a floating type, found {logits.dtype}")
     if not logits.isfinite().all():
         raise EmcError(
             f"{kind} gives logits that are not finite before it is trained:"
@@ -49,6 +49,6 @@ def _check_gradients(kind: str, net: nn.Module) -> None:
     for name, gradient in gradients.items():
         if gradient.layout != torch.strided:
             raise EmcError(
-                f"{kind}: the gradient of {name!r} is {gradient.layout}, a dense one is wanted:"
+                f"{kind}: expected a dense gradient of {name!r}, found {gradient.layout}:"
                 " build the layer with sparse=False"
             )

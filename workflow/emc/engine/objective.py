@@ -24,16 +24,16 @@ def check_shape(kind: str, logits: object, rows: int, classes: int) -> None:
         elif isinstance(logits, tuple | list) and not hint:
             hint = ": return its item that is the logits"
         raise EmcError(
-            f"{kind} gives a {type(logits).__name__}, a tensor of logits [batch, classes] is"
-            f" wanted, of shape {wanted}{hint}"
+            f"{kind}: expected a tensor of logits [batch, classes] of shape {wanted}, found a"
+            f" {type(logits).__name__}{hint}"
         )
     if logits.shape != wanted:
         hint = ""
         if classes == 2 and logits.shape in {(rows,), (rows, 1)}:
             hint = ": two classes have two logits"
         raise EmcError(
-            f"{kind} gives logits of shape {tuple(logits.shape)}, [batch, classes] is"
-            f" {wanted}{hint}"
+            f"{kind}: expected logits [batch, classes] of shape {wanted}, found"
+            f" {tuple(logits.shape)}{hint}"
         )
 
 

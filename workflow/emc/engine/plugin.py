@@ -72,7 +72,7 @@ class Maker:
             made = registered.function(parameters, lr, **self.entry.keys)
         if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
             raise EmcError(
-                f"{registered.place}: optimizer {self.entry.name!r} makes {made!r}, a"
-                " torch.optim.Optimizer whose groups have a rate 'lr' is wanted"
+                f"{registered.place}: optimizer {self.entry.name!r}: expected a"
+                f" torch.optim.Optimizer whose groups have a rate 'lr', found {made!r}"
             )
         return made

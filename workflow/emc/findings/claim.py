@@ -97,7 +97,7 @@ def asked(
     if compare not in FACTORS:
         raise EmcError(f"claim {name!r}: compare {compare!r}: allowed are {', '.join(FACTORS)}")
     if len(levels) != 2:
-        raise EmcError(f"claim {name!r}: two levels are wanted, found {list(levels)}")
+        raise EmcError(f"claim {name!r}: expected two levels, found {list(levels)}")
     if expect not in _ASKED:
         raise EmcError(f"claim {name!r}: expect {expect!r}: allowed are {', '.join(_ASKED)}")
     over, under = levels

@@ -47,7 +47,7 @@ def jobs_per_device(environment: Mapping[str, str]) -> int:
     """
     text = environment.get(JOBS_PER_DEVICE, "1")
     if not text.isdecimal() or int(text) < 1:
-        raise MachineError(f"{JOBS_PER_DEVICE}: a whole number from 1 is wanted, found {text!r}")
+        raise MachineError(f"{JOBS_PER_DEVICE}: expected a whole number from 1, found {text!r}")
     return int(text)
 
 

@@ -43,19 +43,19 @@ def check_fresh(first: nn.Module, second: nn.Module) -> None:
     """
     if first is second:
         raise EmcError(
-            f"a fresh net at each call is wanted, found the same {type(first).__name__}"
+            f"expected a fresh net at each call, found the same {type(first).__name__}"
             " twice, which would go on from trained weights: build it inside the function"
         )
     for name, other in shared(first, second).items():
         raise EmcError(
-            f"a fresh net at each call is wanted, found {name!r} of the second in the memory of"
+            f"expected a fresh net at each call, found {name!r} of the second in the memory of"
             f" {other!r} of the first: build every layer inside the function"
         )
     one, two = _kinds(first), _kinds(second)
     for name in (*one, *two):
         if one.get(name) != two.get(name):
             raise EmcError(
-                f"nets of one structure are wanted, found {name!r}"
+                f"expected nets of one structure, found {name!r}"
                 f" {one.get(name, 'absent')} at the first call and"
                 f" {two.get(name, 'absent')} at the second"
             )

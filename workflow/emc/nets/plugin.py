@@ -49,7 +49,7 @@ def plugin_net(
         made = registered.function(shape, classes, ActivationLayer(activation), **net.keys)
     what = f"{registered.place}: architecture {net.name!r}"
     if not isinstance(made, nn.Module):
-        raise EmcError(f"{what} returns {made!r}, a torch.nn.Module is wanted")
+        raise EmcError(f"{what}: expected a torch.nn.Module, found {made!r}")
     if not any(weight.requires_grad for weight in made.parameters()):
         raise EmcError(f"{what} returns a {type(made).__name__} with nothing to train")
     return made
@@ -78,8 +78,8 @@ def _weights(
     found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if found != (2, classes):
         raise EmcError(
-            f"{registered.place}: architecture {net.name!r} gives logits of shape {found} for two"
-            f" inputs of {shape} in {classes} classes, (2, {classes}) is wanted"
+            f"{registered.place}: architecture {net.name!r}: expected logits of shape"
+            f" (2, {classes}) for two inputs of {shape} in {classes} classes, found {found}"
         )
     _check_answers(registered, made, x)
     return tuple(tuple(weight.shape) for weight in made.parameters() if weight.requires_grad)

@@ -46,6 +46,6 @@ def _check(registered: Registered) -> None:
     found = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
     if found != (2, 3):
         raise EmcError(
-            f"{registered.place}: activation {registered.name!r} makes {found} of a tensor of"
-            " shape (2, 3), the same shape is wanted"
+            f"{registered.place}: activation {registered.name!r}: expected shape (2, 3) as of"
+            f" its input, found {found}"
         )

@@ -7,7 +7,7 @@ from typing import Final
 from emc.records.column import column
 
 WANTED: Final = (
-    "wanted are finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
+    "expected finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
 )
 
 

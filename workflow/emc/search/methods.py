@@ -31,7 +31,7 @@ def make(
         EmcError: `largest` is below `smallest`, or the method is unknown.
     """
     if largest < smallest:
-        raise EmcError(f"sizes from {smallest} are wanted, the data has {largest} samples")
+        raise EmcError(f"expected sizes from {smallest}, the data has {largest} samples")
     limits = Limits(smallest, largest, tolerance, probes, expected)
     match method:
         case "bayes":

@@ -27,7 +27,7 @@ def _plain(value: object) -> object:
 
 def _two(chosen: list[Any]) -> list[Any]:
     if len(chosen) != 2 or chosen[0] == chosen[1]:
-        raise ValueError(f"two different levels are wanted, found {chosen}")
+        raise ValueError(f"expected two different levels, found {chosen}")
     return chosen
 
 

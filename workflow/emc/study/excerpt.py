@@ -11,7 +11,7 @@ from emc.study.strict import Name, Strict, unknown
 
 def _beside(file: str) -> str:
     if not file or Path(file).name != file:
-        raise ValueError(f"a file in the same folder is wanted, found {file!r}")
+        raise ValueError(f"expected a file in the same folder, found {file!r}")
     return file
 
 

@@ -13,31 +13,31 @@ from emc.study.strict import unknown
 _SHOWN: Final = 12
 _LONGEST: Final = 80
 
-_A_NUMBER: Final = "a number is wanted"
-_A_WHOLE_NUMBER: Final = "a whole number is wanted"
-_A_MAPPING: Final = "a mapping is wanted"
+_A_NUMBER: Final = "expected a number"
+_A_WHOLE_NUMBER: Final = "expected a whole number"
+_A_MAPPING: Final = "expected a mapping"
 _WANTED: Final = {
-    "bool_parsing": "true or false is wanted",
-    "bool_type": "true or false is wanted",
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
     "dict_type": _A_MAPPING,
-    "finite_number": "a finite number is wanted",
+    "finite_number": "expected a finite number",
     "float_parsing": _A_NUMBER,
     "float_type": _A_NUMBER,
-    "greater_than": "a number above {gt:g} is wanted",
-    "greater_than_equal": "a number not below {ge:g} is wanted",
+    "greater_than": "expected a number above {gt:g}",
+    "greater_than_equal": "expected a number not below {ge:g}",
     "int_from_float": _A_WHOLE_NUMBER,
     "int_parsing": _A_WHOLE_NUMBER,
-    "int_parsing_size": "a number below 2^63 is wanted",
+    "int_parsing_size": "expected a number below 2^63",
     "int_type": _A_WHOLE_NUMBER,
-    "less_than": "a number below {lt:g} is wanted",
-    "less_than_equal": "a number not above {le:g} is wanted",
-    "list_type": "a list is wanted",
-    "model_attributes_type": "an entry with a 'name' is wanted",
+    "less_than": "expected a number below {lt:g}",
+    "less_than_equal": "expected a number not above {le:g}",
+    "list_type": "expected a list",
+    "model_attributes_type": "expected an entry with a 'name'",
     "model_type": _A_MAPPING,
-    "string_pattern_mismatch": "lower-case letters, digits and single hyphens are wanted",
-    "string_too_long": "at most {max_length} characters are wanted",
-    "string_type": "text is wanted",
-    "union_tag_not_found": "an entry with a 'name' is wanted",
+    "string_pattern_mismatch": "expected lower-case letters, digits and single hyphens",
+    "string_too_long": "expected at most {max_length} characters",
+    "string_type": "expected text",
+    "union_tag_not_found": "expected an entry with a 'name'",
 }
 """What is allowed, by pydantic's name of the fault, where its own words are a programmer's."""
 
@@ -124,8 +124,8 @@ def _message(detail: ErrorDetails) -> str:
             return "is missing"
         case "too_short":
             least = context["min_length"]
-            entries = "one entry is" if least == 1 else f"{least} entries are"
-            return f"at least {entries} wanted, found {_shown(detail['input'])}"
+            entries = "one entry" if least == 1 else f"{least} entries"
+            return f"expected at least {entries}, found {_shown(detail['input'])}"
         case "literal_error":
             known = [
                 word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")

@@ -134,7 +134,7 @@ def _refuse_other_version(path: Path, wanted: object) -> None:
     """Before any other fault: another version may have other keys."""
     if not isinstance(wanted, str) or not re.fullmatch(r"\d+(\.\d+)*", wanted):
         raise EmcError(
-            f"{path}: emc_version: a version in quotes is wanted, as"
+            f"{path}: emc_version: expected a version in quotes, as"
             f" {emc.__version__!r}, found {wanted!r}"
         )
     parts = wanted.split(".")
@@ -178,7 +178,7 @@ def read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise EmcError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise EmcError(f"{path}: a mapping with 'study' and 'sections' is wanted")
+        raise EmcError(f"{path}: expected a mapping with 'study' and 'sections'")
     return content
 
 

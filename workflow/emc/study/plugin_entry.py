@@ -64,8 +64,8 @@ def _field(registered: Registered, base: type[PluginEntry], key: Parameter) -> t
         return given, default
     if given not in _TYPES:
         raise EmcError(
-            f"{registered.place}: key {key.name!r}: a type or a default that is an int, float,"
-            f" bool or str is wanted, found {key}"
+            f"{registered.place}: key {key.name!r}: expected a type or a default that is an int,"
+            f" float, bool or str, found {key}"
         )
     return _TYPES[given], default
 

@@ -85,7 +85,7 @@ def register(
     """
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise EmcError(
-            f"{kind} {name!r}: a name of lower-case letters, digits and single hyphens is wanted"
+            f"{kind} {name!r}: expected a name of lower-case letters, digits and single hyphens"
         )
 
     def decorate(function: Function) -> Function:

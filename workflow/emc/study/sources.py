@@ -195,7 +195,7 @@ class Gaussian(Strict):
 def _separator(value: str) -> str:
     if len(value) != 1 or value in '"\r\n':
         raise ValueError(
-            f'one character is wanted that is no quote (") and ends no line, found {value!r}; a tab'
+            f'expected one character that is no quote (") and ends no line, found {value!r}; a tab'
             ' is "\\t"'
         )
     return value

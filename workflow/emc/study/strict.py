@@ -41,11 +41,11 @@ def _number(value: object) -> object:
     3e3 is a string to YAML; -0.0 is 0.0; booleans, which Python counts as numbers, are refused.
     """
     if isinstance(value, bool):
-        raise ValueError("a number is wanted, not true or false")  # noqa: TRY004
+        raise ValueError("expected a number, not true or false")  # noqa: TRY004
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, int) and abs(value) >= 2**63:
-        raise ValueError(f"a number below 2^63 is wanted, found {value}")
+        raise ValueError(f"expected a number below 2^63, found {value}")
     return value + 0.0 if isinstance(value, float) else value
 
 

@@ -88,7 +88,7 @@ class Warehouse:
     def _asked(self, query: str, parameters: dict[str, Any]) -> duckdb.DuckDBPyRelation:
         statements = self._connection.extract_statements(query)
         if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
-            raise EmcError(f"{self.path}: one SELECT is wanted, found: {query.strip()}")
+            raise EmcError(f"{self.path}: expected one SELECT, found: {query.strip()}")
         relation = self._connection.sql(query, params=parameters or None)
         self._refuse_repeated(relation.columns)
         return relation
@@ -96,7 +96,7 @@ class Warehouse:
     def _refuse_repeated(self, columns: list[str]) -> None:
         if twice := [name for name, count in Counter(columns).items() if count > 1]:
             raise EmcError(
-                f"{self.path}: columns of different names are wanted, found"
+                f"{self.path}: expected columns of different names, found"
                 f" {', '.join(map(repr, twice))} more than once: leave one out, or rename it with"
                 " AS or `* EXCLUDE (...)`"
             )

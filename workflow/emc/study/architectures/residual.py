@@ -30,6 +30,6 @@ class Residual(Multiplied):
             hint = " or the small stem" if self.stem == "large" else ""
             return (
                 f"{self.halvings} halvings leave nothing of {shape[1]}x{shape[2]} pixels:"
-                f" sides of {2**self.halvings} or more are wanted{hint}"
+                f" expected sides of {2**self.halvings} or more{hint}"
             )
         return None
