@@ -1,6 +1,7 @@
 # make demo      set up, measure the demo study, and say where its page is
 # make test      set up and run the tests, without those that take long
 # make test-all  set up and run all tests
+# make test-lowest  run the tests of `make test` with the lowest versions that pyproject.toml allows
 # make check     set up and run linters, the type checker and the architecture's contracts
 # make docs      set up and write the documentation as a site to public/html
 # Needs Python 3.11 or newer (PYTHON=python3.12 chooses one); all is installed into VENV.
@@ -16,11 +17,13 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := pytest --numprocesses $(WORKERS) --dist loadgroup --durations 25
+# An environment beside VENV with the lowest versions.
+LOWEST ?= .venv-lowest
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md Containerfile LICENSE config docs profiles
 
-.PHONY: demo test test-all check docs format clean
+.PHONY: demo test test-all test-lowest check docs format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/ready-demo
@@ -32,6 +35,10 @@ test: $(VENV)/ready-dev
 
 test-all: $(VENV)/ready-dev
 	$(PYTEST) $(TESTS)
+
+test-lowest: export PATH := $(abspath $(LOWEST)/bin):$(PATH)
+test-lowest: $(LOWEST)/ready
+	$(PYTEST) -m "not slow" $(TESTS)
 
 check: $(VENV)/ready-dev
 	ruff check .
@@ -55,12 +62,19 @@ format: $(VENV)/ready-dev
 	snakefmt Snakefile workflow/rules
 
 clean:
-	rm -rf $(VENV) results .snakemake public
+	rm -rf $(VENV) $(LOWEST) results .snakemake public
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(LOWEST)/ready: pyproject.toml tests/lowest.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/constraints.txt \
+	    --editable '.[samples,slurm,dev]'
 	@touch $@
 
 $(VENV)/ready-demo: $(VENV)/created pyproject.toml constraints.txt

@@ -3,7 +3,7 @@
 # config/demo.yaml is measured.
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.1")
 
 
 # Built from Containerfile; used only with --software-deployment-method apptainer.

@@ -37,7 +37,9 @@ def test_a_mistake_in_sql_is_the_users_to_mend(warehouse):
     ],
 )
 def test_a_column_given_twice_is_the_users_to_mend(warehouse, query, found):
-    with pytest.raises(EmcError, match=r"emc\.duckdb: columns of different names.*" + found):
+    with pytest.raises(
+        EmcError, match=r"emc\.duckdb: expected columns of different names.*" + found
+    ):
         warehouse.sql(query)
 
 

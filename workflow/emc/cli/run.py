@@ -16,8 +16,8 @@ from emc.data.looked import open_study
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 
-OLDEST_SNAKEMAKE: Final = 9
-"""The major version that the workflow is written for."""
+OLDEST_SNAKEMAKE: Final = "9.1"
+"""The version that the workflow is written for."""
 
 
 def run_study(file: Path, cores: str, gpus: int | None, options: Sequence[str]) -> None:
@@ -44,11 +44,16 @@ def run_study(file: Path, cores: str, gpus: int | None, options: Sequence[str]) 
 
 def _refuse_old_snakemake() -> None:
     found = version("snakemake")
-    if int(found.partition(".")[0]) < OLDEST_SNAKEMAKE:
+    if _numbers(found) < _numbers(OLDEST_SNAKEMAKE):
         raise EmcError(
-            f"Snakemake {OLDEST_SNAKEMAKE} or newer is needed, found {found}: pip install"
+            f"expected Snakemake {OLDEST_SNAKEMAKE} or newer, found {found}: pip install"
             f" --upgrade 'snakemake>={OLDEST_SNAKEMAKE}'"
         )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """Major and minor version."""
+    return tuple(int(number) for number in release.split(".")[:2])
 
 
 def _refuse_unwritable(folder: Path) -> None:
