@@ -122,9 +122,27 @@ def attending(shape, classes, activation):
 def test_a_plugins_own_attention_trains_with_others(tmp_path: Path) -> None:
     asked = cell_of(tmp_path, ATTENDING, "{architecture: attending, budget: {epochs: 2}}")
     trained = procedure(asked, (1, 8, 8), 10)
-    for run in run_probes(trained, replicas(8)):
-        assert run.back_end == "vmap"
+    for run in run_probes(trained, replicas(8), back_end="vmap"):
         assert np.isfinite(run.loss)
+
+
+def test_a_plugins_net_of_known_layers_is_trained_by_kernels(tmp_path: Path) -> None:
+    asked = cell_of(tmp_path, ATTENDING, "{architecture: attending, budget: {epochs: 2}}")
+    trained = procedure(asked, (1, 8, 8), 10)
+    assert {run.back_end for run in run_probes(trained, replicas(8))} == {"native"}
+
+
+def test_nets_of_torch_are_trained_by_kernels_where_these_know_their_layers() -> None:
+    entries: list[dict[str, Any]] = [
+        {"name": "mlp-mixer", "depth": 1},
+        {"name": "resnet", "depth": 10},
+        {"name": "cnn", "depth": 2, "normalisation": "group"},
+    ]
+    for entry in entries:
+        trained = procedure(cell({**entry, "width": 4}, 8), (1, 8, 8), 10)
+        assert back_end(trained, "cpu").name == "native"
+    batch = cell({"name": "cnn", "depth": 2, "normalisation": "batch", "width": 4}, 8)
+    assert back_end(procedure(batch, (1, 8, 8), 10), "cpu").name == "sequential"
 
 
 def test_a_plugins_net_is_tried_where_only_the_prepared_data_set_tells_its_shape(

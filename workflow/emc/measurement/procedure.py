@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from emc.engine.plugin import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
-from emc.nets.build import in_form, net
+from emc.nets.build import Factory, as_known, in_form, net
 from emc.nets.traced_module import TracedModule
 from emc.study.architectures import PluginArchitecture
 from emc.study.cell import Cell
@@ -32,8 +32,8 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
     full = net(cell.architecture, cell.activation, cell.initialisation, shape, classes)
     trained = in_form(full, cell.parameterisation, cell.initialisation)
     module: Callable[[], nn.Module] | None = None if isinstance(trained, tuple) else trained
-    if isinstance(cell.architecture, PluginArchitecture) and module is full:
-        module = _looked_at(module, shape, classes)
+    if isinstance(trained, Factory) and as_known(trained) is None:
+        module = _looked_at(trained, shape, classes)
     return Procedure(
         classes=classes,
         update=update(cell.optimizer),
