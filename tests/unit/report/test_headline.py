@@ -99,8 +99,13 @@ BELOW = {"below_smallest": True, "low": None}
             "2 cells fit all samples that there are;"
             " “mlp, N parameters, sigmoid” fits fewest, 100 (95 % interval 90 to 110).",
         ),
+        (
+            (NUMBERS[0] | {"low": None}, NUMBERS[1] | {"high": None}),
+            "“mlp, N parameters, tanh” fits most samples, 1,200 (95 % interval 1,000 to no end);"
+            " “mlp, N parameters, relu” fits fewest, 100 (95 % interval no end to 110).",
+        ),
     ],
-    ids=["exact", "bounds", "the data end"],
+    ids=["exact", "bounds", "the data end", "an interval without end"],
 )
 def test_the_cells_that_fit_most_and_fewest_come_first(told, changes, sentence):
     activations = ["relu", "tanh", "sigmoid"][: len(changes)]

@@ -132,7 +132,8 @@ def _of_cell(row: dict[str, Any]) -> str:
         return f"{number} or more, where the data end"
     if row["below_smallest"]:
         return f"{number} or fewer, the smallest tried"
-    return f"{number} (95 % interval {row['low']:,.0f} to {row['high']:,.0f})"
+    low, high = ("no end" if row[end] is None else f"{row[end]:,.0f}" for end in ("low", "high"))
+    return f"{number} (95 % interval {low} to {high})"
 
 
 def _at_minima(row: dict[str, Any]) -> Iterator[str]:
