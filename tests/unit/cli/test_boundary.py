@@ -1,6 +1,7 @@
 """Where errors become messages and exit codes."""
 
 import argparse
+import errno
 import logging
 import os
 import subprocess
@@ -76,6 +77,23 @@ def test_what_comes_out_of_a_plugin(
     (mine,) = load_plugin(plugin_at(file))
     assert guarded(lambda: mine.function((1,), 2, "relu")) == 2
     assert capsys.readouterr() == ("", f"error: {file}, line 4: {said}\n")
+
+
+def test_a_folder_that_takes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def call() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "results/x")
+
+    assert guarded(call) == 2
+    assert capsys.readouterr().err == "error: results/x: Permission denied\n"
+
+
+def test_an_output_that_takes_nothing() -> None:
+    code = "from emc.cli.boundary import guarded; raise SystemExit(guarded(lambda: print(5)))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=False, stdout=full, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (2, b"error: the output: No space left on device\n")
 
 
 def test_an_interruption_passes() -> None:

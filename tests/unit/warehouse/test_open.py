@@ -1,6 +1,7 @@
 """A database answers questions and nothing else."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,22 @@ def test_a_database_of_something_else_is_refused_and_let_go(tmp_path):
         open_database(path)
     with duckdb.connect(path) as connection:
         connection.execute("DROP TABLE cells")
+
+
+def test_a_database_of_another_version_is_told_as_such(study, tmp_path):
+    folder = tmp_path / "results/studies/made-up"
+    folder.mkdir(parents=True)
+    path = Path(shutil.copy(study.database, folder))
+    with duckdb.connect(path) as connection:
+        connection.execute("DROP VIEW emc; CREATE VIEW emc AS SELECT cell FROM cells")
+    wanted = (
+        "another version of the program made it: 'emc' has no column 'sections'; remove it:"
+        " `snakemake --cores all --configfile s.yaml` remakes it"
+    )
+    with open_database(path, Path("s.yaml")) as old, pytest.raises(EmcError, match=wanted):
+        old.sql("SELECT emc50 FROM emc")
+    with open_database(study.database) as new, pytest.raises(EmcError, match='"nothing" not fou'):
+        new.sql("SELECT nothing FROM emc")
 
 
 def test_a_process_that_reads_ends_in_silence(study):

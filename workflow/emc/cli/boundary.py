@@ -1,10 +1,12 @@
 """The one place where errors become messages and exit codes."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import Final
 
 from emc.errors import (
     EXIT_INTERRUPTED,
@@ -25,8 +27,9 @@ def guarded(call: Callable[[], object]) -> int:
 
     So is an error, or an exit, that comes out of a plug-in. The code is 75 where the same command
     goes on from what was saved: it was asked to stop, or memory ran out and there may be more next
-    time. Any other exception passes: its traceback means a bug. A reader of the output that has
-    seen enough and left, as `head` does, is no error.
+    time. A folder or an output that takes nothing is the user's to mend, too. Any other exception
+    passes: its traceback means a bug. A reader of the output that has seen enough and left, as
+    `head` does, is no error.
     """
     try:
         _run_and_flush(call)
@@ -44,12 +47,26 @@ def guarded(call: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, SystemExit) as error:
         place = place_of(error)
+        if place is None and isinstance(error, OSError) and error.errno in _REFUSED:
+            return _refused(error)
         if place is None:
             raise
         log.info("a plug-in failed", exc_info=error)
         print(f"error: {place}: {with_kind(error)}", file=sys.stderr)
         return EXIT_USER_ERROR
     return 0
+
+
+_REFUSED: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+"""Errors by which a system says that it takes no more, or not from this user."""
+
+
+def _refused(error: OSError) -> int:
+    """Tell what the system refused; what is still to be printed goes nowhere."""
+    print(f"error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+    if error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_USER_ERROR
 
 
 def _run_and_flush(call: Callable[[], object]) -> None:

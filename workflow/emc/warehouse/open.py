@@ -93,6 +93,19 @@ class Warehouse:
         self._refuse_repeated(relation.columns)
         return relation
 
+    def _of_another_version(self) -> str:
+        """What to add where relations lack columns that they have in this version."""
+        found = self._connection.sql("SELECT table_name, column_name FROM duckdb_columns()")
+        there = set(found.fetchall())
+        for relation in RELATIONS:
+            lacking = [c.name for c in relation.columns if (relation.name, c.name) not in there]
+            if lacking:
+                return (
+                    f"; another version of the program made it: {relation.name!r} has no column"
+                    f" {lacking[0]!r}{_remedy(self.path, self._study)}"
+                )
+        return ""
+
     def _refuse_repeated(self, columns: list[str]) -> None:
         if twice := [name for name, count in Counter(columns).items() if count > 1]:
             raise EmcError(
@@ -125,6 +138,8 @@ class Warehouse:
         except duckdb.IOException as error:
             remedy = _remedy(self.path, self._study)
             raise EmcError(f"{self.path}: cannot be read ({error}){remedy}") from None
+        except duckdb.BinderException as error:
+            raise EmcError(f"{self.path}: {error}{self._of_another_version()}") from None
         except duckdb.Error as error:
             raise EmcError(f"{self.path}: {error}") from None
         except RuntimeError as error:
