@@ -90,6 +90,23 @@ class Activation:
     jump: float = 0.0
     rises: bool = True
 
+    def rounded(self, z: np.ndarray, width: float) -> Bent:
+        """The function with its kink at zero rounded off over a width, in the units of z.
+
+        In place of max(0, z) it has (z + sqrt(z^2 + width^2)) / 2 (Chen and Harker 1993, "A
+        non-interior-point continuation method for linear complementarity problems"), which tends
+        to it with the width, and lies width / 2 above it at zero.
+        """
+        if not self.jump or not width:
+            return self.bent(z)
+        root = np.sqrt(z * z + width * width)
+        below, half = 1 - self.jump, self.jump / 2
+        return Bent(
+            below * z + half * (z + root),
+            below + half * (1 + z / root),
+            half * (width / root) ** 2 / root,
+        )
+
 
 ACTIVATIONS: Final[Mapping[str, Activation]] = {
     "relu": Activation(_relu, gain=2.0**0.5, jump=1.0),

@@ -54,6 +54,7 @@ class NativeOperator:
         self.objective, self.samples = known.objective, known.samples
         self.parameters = known.parameters
         self.kinks = getattr(known, "kinks", None)
+        self._widths: np.ndarray | None = None
         self._known = known
         self._threads = threads
         self._native = NativeObjective(
@@ -77,25 +78,36 @@ class NativeOperator:
             )
         return other
 
+    def rounded(self, widths: np.ndarray) -> Self:
+        """The objective at the point with kinks rounded off over `widths`, float64 [layers].
+
+        See `emc.activations.Activation.rounded`; those of a layer with a width of zero stay.
+        """
+        other = self.at(self.parameters)
+        other._widths = np.ascontiguousarray(widths, dtype=np.float64)
+        return other
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
-        native, parameters = self._native, self.parameters
+        native, here = self._native, (self.parameters, self._widths)
         if self._threads == 1:
-            loss, gradient, correct = native.first_order(parameters)
+            loss, gradient, correct = native.first_order(*here)
             return FirstOrder(loss, gradient, correct / self.samples)
-        parts = self._shares(lambda one: native.first_order(parameters, one, self._threads))
+        parts = self._shares(lambda one: native.first_order(*here, one, self._threads))
         losses, gradients, rights = zip(*parts, strict=True)
         return FirstOrder(sum(losses), np.sum(gradients, axis=0), sum(rights) / self.samples)
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
-        native, parameters = self._native, self.parameters
+        native, parameters, widths = self._native, self.parameters, self._widths
         rows = np.ascontiguousarray(vectors, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != parameters.size:
             raise EmcError(f"vectors of {parameters.size} parameters, found {rows.shape}")
         if self._threads == 1:
-            return native.products(parameters, rows)
-        parts = self._shares(lambda one: native.products(parameters, rows, one, self._threads))
+            return native.products(parameters, rows, widths)
+        parts = self._shares(
+            lambda one: native.products(parameters, rows, widths, one, self._threads)
+        )
         products: np.ndarray = np.sum(parts, axis=0)
         return products
 

@@ -19,6 +19,8 @@ from emc.finish.working import KinkSource, kinks_of
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
+_ROUNDINGS: Final = np.array([1.0, 0.1, 0.01, 1e-3])
+"""Widths over which kinks are rounded off, one after the other, relative to the first."""
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
@@ -28,6 +30,8 @@ _KRYLOV: Final = 60
 """so many, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
+_IN_TURN: Final = (1000, 10)
+"""Quasi-Newton steps, and Newton steps, that are taken in turn where kinks are rounded off."""
 _LOOK: Final = 5
 """Steps after which the passes are looked at."""
 _FINER: Final = 0.1
@@ -62,15 +66,18 @@ class _Run:
         self._began = perf_counter()
         self._settings = settings
         self._source = kinks_of(operator)
-        self._phases = _phases(operator, settings)
+        self._damping = min(_DAMPING, settings.gradient)
+        self._phases = _phases(operator, settings, self._damping)
         needed = correct_needed(criterion, operator.samples) / operator.samples
         self._meter = Meter(settings.passes)
-        self._descent = Descent(Metered(operator, self._meter), needed)
+        self._sharp = Metered(operator, self._meter)
+        self._descent = Descent(self._sharp, needed)
         self._tolerance = settings.gradient
         self._pushes, self._escapes = _PUSHES, 0
 
     def answer(self) -> Finished:
         """Descend, and look at each point where that stops."""
+        self._walk_over_kinks()
         while True:
             stop = self._descend()
             if stop is DescentEnd.FITS:
@@ -82,24 +89,63 @@ class _Run:
             if end is not None:
                 return self._end(*end, test)
 
+    def _walk_over_kinks(self) -> None:
+        """Descend with kinks rounded off, less and less, so that small ones do not jam it."""
+        for rounding in _ROUNDINGS * self._settings.rounding:
+            place = self._descent.place
+            if self._descent.fits or self._meter.spent or not self._round_off(rounding):
+                return
+            self._roll()
+            self._descent.move(look(place.operator, self._descent.place.parameters))
+
+    def _round_off(self, rounding: float) -> bool:
+        """Go on with the kinks rounded off; False where there are none, or it cannot be done."""
+        if not rounding or self._source is None or not self._source.any:
+            return False
+        place = self._descent.place
+        widths = rounding * self._source.scales(place.parameters)
+        operator = self._sharp.at(place.parameters).rounded(widths)
+        if operator is not None:
+            self._descent.move(look(operator, place.parameters))
+        return operator is not None
+
+    def _roll(self) -> None:
+        """Come to rest on the rounded objective, by many cheap steps and few exact ones in turn."""
+        dimension, damping = len(self._descent.place.parameters), self._damping
+        phases = [
+            _Phase(QuasiNewtonHistory(dimension, self._settings.history), None, 0),
+            _Phase(Krylov(_KRYLOV, damping), None, 0),
+        ]
+        for _ in range(self._settings.rounds):
+            for phase, phase.left in zip(phases, _IN_TURN, strict=True):
+                stop = self._go_through(phase)
+                if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
+                    return
+            if stop is DescentEnd.JAM:
+                return
+
     def _descend(self) -> DescentEnd:
         """Go through the phases that are left."""
         while True:
-            phase = self._phases[0]
-            before = self._descent.iterations
-            steps = min(phase.left, _LOOK)
-            stop = self._descent.go_on(phase.metric, phase.source, steps, self._tolerance)
-            phase.left -= self._descent.iterations - before
+            stop = self._go_through(self._phases[0])
             if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
-            if stop is DescentEnd.LIMIT and phase.left:
-                continue
             if len(self._phases) > 1:
                 self._phases.pop(0)
             elif stop is DescentEnd.LIMIT or not self._pushes:
                 return stop
             else:
                 self._push()
+
+    def _go_through(self, phase: "_Phase") -> DescentEnd:
+        """Take the steps of a phase that are left, while there are passes."""
+        while True:
+            before = self._descent.iterations
+            steps = min(phase.left, _LOOK)
+            stop = self._descent.go_on(phase.metric, phase.source, steps, self._tolerance)
+            phase.left -= self._descent.iterations - before
+            if stop is not DescentEnd.LIMIT or not phase.left or self._meter.spent:
+                return stop
 
     def _push(self) -> None:
         """Off a jam, in a random direction."""
@@ -126,6 +172,7 @@ class _Run:
                 return Outcome.OPEN, f"A saddle, after {self._escapes} others were left."
             self._escapes += 1
             self._descent.move(lower)
+            self._walk_over_kinks()
             return None
         if (lower := flat(place, test.combination)) is not None:
             self._tolerance *= _FINER
@@ -162,11 +209,11 @@ class _Phase:
     left: int
 
 
-def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
+def _phases(operator: Operator, settings: FinishSettings, damping: float) -> list[_Phase]:
     """Many cheap steps, then few that see the curvature and the kinks."""
     dimension = len(operator.parameters)
     size = dimension if dimension <= _WHOLE else _KRYLOV
-    damping, source = min(_DAMPING, settings.gradient), kinks_of(operator)
+    source = kinks_of(operator)
     return [
         _Phase(QuasiNewtonHistory(dimension, settings.history), None, settings.iterations),
         _Phase(Krylov(size, damping), source, settings.newton),

@@ -37,6 +37,11 @@ class Metered:
         """The same objective at another point, float64 [P]."""
         return type(self)(self._operator.at(parameters), self._meter)
 
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        """The same objective with its kinks rounded off over `widths` [layers]; None: it cannot."""
+        rounded = getattr(self._operator, "rounded", lambda _: None)(widths)
+        return rounded and type(self)(rounded, self._meter)
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point: one pass."""
         self._meter.made += 1.0

@@ -10,15 +10,19 @@ class FinishSettings:
     """Limits of a finish.
 
     A point is stationary where its gradient, or on kinks the shortest combination of one-sided
-    gradients, is no longer than `gradient`. At most `iterations` quasi-Newton steps are taken,
-    which remember the last `history` ones and see no kinks; then at most `newton` Newton steps,
-    over kinks and along them. At most `escapes` saddles are left. No step is begun once `passes`
-    passes over all samples were made: a gradient is one, a Hessian product two.
+    gradients, is no longer than `gradient`. Kinks are first rounded off, over `rounding` times the
+    mean |z| of their layer and then over less and less, each time for at most `rounds` rounds of
+    steps. At most `iterations` quasi-Newton steps follow, which see kinks as they are and not
+    beforehand; then at most `newton` Newton steps, over kinks and along them. Quasi-Newton steps
+    remember the last `history` ones. At most `escapes` saddles are left. No step is begun once
+    `passes` passes over all samples were made: a gradient is one, a Hessian product two.
     """
 
     gradient: float = 1e-3
     iterations: int = 500
     history: int = 50
+    rounding: float = 1e-2
+    rounds: int = 10
     newton: int = 200
     escapes: int = 5
     passes: float = inf

@@ -17,6 +17,9 @@ class KinkSource(Protocol):
     any: bool
     additive: bool
 
+    def scales(self, parameters: np.ndarray) -> np.ndarray:
+        """What each layer's kinks lie apart, about: its mean |z| at a point [P], [layers]."""
+
     def crossed(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Places of the kinks on whose other side a second point [P] lies."""
 

@@ -104,11 +104,17 @@ class NativeObjective:
         weakref.finalize(self, self._kernel.emc_objective_close, self._handle)
 
     def first_order(
-        self, parameters: np.ndarray, share: int = 0, shares: int = 1
+        self,
+        parameters: np.ndarray,
+        widths: np.ndarray | None = None,
+        share: int = 0,
+        shares: int = 1,
     ) -> tuple[float, np.ndarray, int]:
         """Loss, gradient (float64 [P]) and number of samples that are right, at a point.
 
-        Of several `shares` of the samples this is the one of number `share`; all of them add up.
+        The kinks of each layer are rounded off over its width in `widths` (float64 [layers]), as
+        `emc.activations.Activation.rounded` says; transformers keep theirs. Of several `shares` of
+        the samples this is the one of number `share`; all of them add up.
 
         Raises:
             MemoryError: no memory to work with.
@@ -118,6 +124,7 @@ class NativeObjective:
             self._kernel.emc_objective_first_order(
                 self._handle,
                 parameters.ctypes.data,
+                _address(widths),
                 share,
                 shares,
                 gradient.ctypes.data,
@@ -127,11 +134,16 @@ class NativeObjective:
         return totals.loss, gradient, totals.correct
 
     def products(
-        self, parameters: np.ndarray, vectors: np.ndarray, share: int = 0, shares: int = 1
+        self,
+        parameters: np.ndarray,
+        vectors: np.ndarray,
+        widths: np.ndarray | None = None,
+        share: int = 0,
+        shares: int = 1,
     ) -> np.ndarray:
         """The Hessian at a point times each row, float64 [m, P] to float64 [m, P].
 
-        Shares as in `first_order`.
+        Widths and shares as in `first_order`.
 
         Raises:
             MemoryError: no memory to work with.
@@ -141,6 +153,7 @@ class NativeObjective:
             self._kernel.emc_objective_products(
                 self._handle,
                 parameters.ctypes.data,
+                _address(widths),
                 vectors.ctypes.data,
                 len(vectors),
                 share,
@@ -179,17 +192,21 @@ def _layer(layer: Dense | Conv) -> tuple[int, ...]:
     return (kind, layer.inputs, layer.outputs, *pixels, activation, int(layer.bias))
 
 
+def _address(numbers: np.ndarray | None) -> int | None:
+    return None if numbers is None else numbers.ctypes.data
+
+
 @cache
 def _kernel(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
     kernel.emc_objective_open.restype = c_void_p
     kernel.emc_objective_open.argtypes = (c_void_p, c_int64, POINTER(_Problem))
     kernel.emc_objective_first_order.argtypes = (
-        *(c_void_p, c_void_p, c_int64, c_int64, c_void_p),
+        *(c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p),
         POINTER(_Totals),
     )
     kernel.emc_objective_products.argtypes = (
-        *(c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p),
+        *(c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_void_p),
     )
     kernel.emc_objective_close.argtypes = (c_void_p,)
     return kernel

@@ -63,6 +63,13 @@ class LayerKinks:
         """Whether no kink lies above another: one hidden layer, without pooling."""
         return len(self.net) <= 2 and not any(isinstance(layer, Conv) for layer in self.net)
 
+    def scales(self, parameters: np.ndarray) -> np.ndarray:
+        """The mean |z| of each layer at a point [P], float64 [layers]."""
+        totals = np.zeros(len(self.net))
+        for _, rows in self._parts():
+            totals += [abs(seen.z).mean() * len(rows) for seen in self._forward(parameters, rows)]
+        return totals / len(self._inputs)
+
     def crossed(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Places of the kinks on whose other side a second point [P] lies."""
         found = [np.zeros((0, 4), np.int64)]

@@ -45,12 +45,16 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """A layer whose `weight` is the matrix of its stretch at the point."""
+    """A layer whose `weight` is the matrix of its stretch at the point.
+
+    The kink of its activation is rounded off over `width`.
+    """
 
     activation: str
     around: LayerMap
     stretch: Stretch
     weight: np.ndarray
+    width: float
 
     @property
     def kernel(self) -> np.ndarray:
@@ -65,13 +69,15 @@ class Layer:
         return np.concatenate([x, np.ones((1, x.shape[1]), x.dtype)])
 
 
-def layers_at(net: Layers, parameters: np.ndarray) -> list[Layer]:
-    """The `net` at flat `parameters` [P]."""
+def layers_at(
+    net: Layers, parameters: np.ndarray, widths: np.ndarray | None = None
+) -> list[Layer]:
+    """The `net` at flat `parameters` [P], its kinks rounded off over `widths` [layers] if given."""
     layers: list[Layer] = []
     start = 0
-    for each in net:
+    for each, width in zip(net, np.zeros(len(net)) if widths is None else widths, strict=True):
         stretch = Stretch(start, each.outputs, each.fan_in, each.bias)
         weight = stretch.matrix(parameters)
-        layers.append(Layer(each.activation, layer_map(each), stretch, weight))
+        layers.append(Layer(each.activation, layer_map(each), stretch, weight, float(width)))
         start = stretch.stop
     return layers

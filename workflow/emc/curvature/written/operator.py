@@ -60,6 +60,7 @@ class WrittenOperator:
         self.kinks = LayerKinks(net, inputs, labels, objective)
         self._net = net
         self._layers = layers_at(net, self.parameters.astype(precision))
+        self._widths: np.ndarray | None = None
         self._inputs, self._labels = inputs, labels
         self._threads = threads
         self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in net)
@@ -68,9 +69,22 @@ class WrittenOperator:
         """The same objective at another point, float64 [P]."""
         other = copy(self)
         other.parameters = parameters
-        other._layers = layers_at(self._net, parameters.astype(self._layers[0].weight.dtype))
+        dtype = self._layers[0].weight.dtype
+        other._layers = layers_at(self._net, parameters.astype(dtype), self._widths)
         other.__dict__.pop("_pieces", None)
         return other
+
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        """The objective at the point with kinks rounded off over `widths`, float64 [layers].
+
+        See `emc.activations.Activation.rounded`; those of a layer with a width of zero stay. None
+        for a net that pools: only the native kernels round off its maxima.
+        """
+        if any(isinstance(layer, Conv) for layer in self._net):
+            return None
+        other = copy(self)
+        other._widths = widths
+        return other.at(self.parameters)
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""

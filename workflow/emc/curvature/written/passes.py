@@ -56,7 +56,7 @@ def there_and_back(
     there = []
     for layer in layers:
         x = layer.columns(features)
-        bent = ACTIVATIONS[layer.activation].bent(layer.weight @ x)
+        bent = ACTIVATIONS[layer.activation].rounded(layer.weight @ x, layer.width)
         kept = layer.around.kept(bent.value)
         if kept is not None:
             bent = bent.at(kept)

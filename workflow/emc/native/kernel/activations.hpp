@@ -2,7 +2,8 @@
 // bend's derivatives are those from the left, as in torch.
 //
 // `from_output` says that the slope is a function of the output (else of the input); `monotone`
-// that a larger input never gives a smaller output, so that it may change places with a maximum.
+// that a larger input never gives a smaller output, so that it may change places with a maximum;
+// `jump` by how much the slope jumps at zero, and `below` what it is on the left there.
 #pragma once
 
 #include "functions.hpp"
@@ -14,7 +15,11 @@ struct Bend {
   Floats value, first, second;
 };
 
-struct Identity {
+struct Smooth {
+  static constexpr Real jump = 0, below = 0;
+};
+
+struct Identity : Smooth {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return x; }
   static EMC_INLINE Floats slope(Floats) { return broadcast(Real(1)); }
@@ -24,6 +29,7 @@ struct Identity {
 };
 
 struct Relu {
+  static constexpr Real jump = 1, below = 0;
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return x < Real(0) ? broadcast(Real(0)) : x; }
   static EMC_INLINE Floats slope(Floats y) {
@@ -36,6 +42,7 @@ struct Relu {
 };
 
 struct LeakyRelu {
+  static constexpr Real jump = Real(0.99), below = Real(0.01);
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return x < Real(0) ? Real(0.01) * x : x; }
   static EMC_INLINE Floats slope(Floats y) {
@@ -47,7 +54,7 @@ struct LeakyRelu {
   }
 };
 
-struct Tanh {
+struct Tanh : Smooth {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return hyperbolic_tangent(x); }
   static EMC_INLINE Floats slope(Floats y) { return Real(1) - y * y; }
@@ -57,7 +64,7 @@ struct Tanh {
   }
 };
 
-struct Sigmoid {
+struct Sigmoid : Smooth {
   static constexpr bool from_output = true, monotone = true;
   static EMC_INLINE Floats value(Floats x) { return logistic(x); }
   static EMC_INLINE Floats slope(Floats y) { return y * (Real(1) - y); }
@@ -67,7 +74,7 @@ struct Sigmoid {
   }
 };
 
-struct Silu {
+struct Silu : Smooth {
   static constexpr bool from_output = false, monotone = false;
   static EMC_INLINE Floats value(Floats x) { return x * logistic(x); }
   static EMC_INLINE Floats slope(Floats x) {
@@ -80,7 +87,7 @@ struct Silu {
   }
 };
 
-struct Gelu {
+struct Gelu : Smooth {
   static constexpr bool from_output = false, monotone = false;
   static EMC_INLINE Floats value(Floats x) { return x * Normal(x).below; }
   static EMC_INLINE Floats slope(Floats x) {

@@ -30,6 +30,16 @@ EMC_INLINE Bend bend(Floats x) {
   return Formula<activation>::bend(x);
 }
 
+// The activation with max(0, x) in it rounded off to (x + sqrt(x^2 + width^2)) / 2.
+template <Activation activation>
+EMC_INLINE Bend rounded_bend(Floats x, Real width) {
+  constexpr Real jump = Formula<activation>::jump, below = Formula<activation>::below;
+  if constexpr (jump == 0) return bend<activation>(x);
+  const Floats root = square_root(x * x + width * width), cosine = x / root;
+  return {below * x + jump / 2 * (x + root), below + jump / 2 * (Real(1) + cosine),
+          jump / 2 * (Real(1) - cosine * cosine) / root};
+}
+
 // Calls visit with the activation as a compile-time constant.
 template <class Visit>
 inline void with_activation(Activation activation, Visit visit) {

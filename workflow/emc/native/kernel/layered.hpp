@@ -14,7 +14,7 @@ using Layers = std::vector<LayerShape>;
 template <class Number>
 class LayeredNet {
  public:
-  LayeredNet(const Layers& shapes, int groups) {
+  LayeredNet(const Layers& shapes, int groups) : widths_(shapes.size()) {
     for (const LayerShape& shape : shapes) {
       const Grid input = input_grid(shape, groups);
       layers_.emplace_back(shape, input, groups);
@@ -73,6 +73,11 @@ class LayeredNet {
     return total;
   }
 
+  // Rounds off the kinks of each layer over its width from now on; none over a width of zero.
+  void round(const double* widths) {
+    for (size_t l = 0; l < widths_.size(); ++l) widths_[l] = widths ? widths[l] : 0;
+  }
+
   // Adds to the totals and to `gradient`, in the order of the parameters.
   void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
            Weights<Number> turned, double* gradient, Totals& totals) {
@@ -88,7 +93,7 @@ class LayeredNet {
       else layers_[l].forward(inputs_[l].data(), samples.groups, weights);
       weights = weights.from(layers_[l].shape.size());
       if (l + 1 < layers_.size())
-        layers_[l].activate_to(inputs_[l + 1].data(), passed_on_[l], samples.groups);
+        layers_[l].activate_to(inputs_[l + 1].data(), passed_on_[l], samples.groups, widths_[l]);
     }
   }
 
@@ -117,7 +122,8 @@ class LayeredNet {
       }
       layers_[l].add_to_gradient(inputs_[l].data(), samples.groups, gradient + first);
       layers_[l].give_back(received_[l].data(), samples.groups, turned.from(first));
-      layers_[l - 1].take_back(received_[l].data(), passed_on_[l - 1], samples.groups);
+      layers_[l - 1].take_back(received_[l].data(), passed_on_[l - 1], samples.groups,
+                               widths_[l - 1]);
     }
   }
 
@@ -128,6 +134,7 @@ class LayeredNet {
 
   std::vector<Layer<Number>> layers_;
   std::vector<std::vector<Number>> inputs_, received_;  // of every layer but the first
+  std::vector<Real> widths_;
   std::vector<Grid> passed_on_;  // where each layer's outputs lie in the next one's inputs
 };
 

@@ -1,4 +1,5 @@
-// Nets of 3x3 convolutions with 2x2 max-pooling and dense layers, sizes known at run time.
+// Nets of 3x3 convolutions with 2x2 max-pooling and dense layers, sizes known at run time. Their
+// kinks (those of activations, and ties of a maximum) can be rounded off over a width.
 #pragma once
 
 #include <vector>
@@ -35,7 +36,7 @@ class Layer {
         back_offsets_(delta_.offsets(shape.outputs, shape.taps())),
         sums(sums_.size),
         delta(delta_.size),
-        slopes_(pooled_size(groups)),
+        slopes_(pooled_size(groups) * (shape.is_conv ? 4 : 1)),
         places_(shape.is_conv ? pooled_size(groups) : 0) {}
 
   template <class Input>
@@ -45,30 +46,30 @@ class Layer {
              sums_.channel);
   }
 
-  // Writes activated and pooled sums to where the next layer finds them.
-  void activate_to(Number* to, const Grid& next, int groups) {
+  // Writes activated and pooled sums to where the next layer finds them; kinks are rounded off
+  // over a `width` above zero.
+  void activate_to(Number* to, const Grid& next, int groups, Real width) {
     with_activation(shape.activation, [&](auto activation) {
       each_pooled(groups, [&](int place, int o, int g, int y, int x) {
-        Number kept = sums[sums_.at(o, g, y, x)];
-        if (shape.is_conv) kept = pooled<activation>(place, o, g, y, x);
-        const Activated<Number> activated = activate<activation>(kept);
-        slopes_[place] = activated.slope;
-        to[next.at(o, g, y, x)] = activated.output;
+        to[next.at(o, g, y, x)] = width > 0 ? rounded<activation>(width, place, o, g, y, x)
+                                            : sharp<activation>(place, o, g, y, x);
       });
     });
   }
 
   // From the gradient by the outputs, as the next layer's grid has it, to that by the sums.
-  void take_back(const Number* received, const Grid& next, int groups) {
+  void take_back(const Number* received, const Grid& next, int groups, Real width) {
     each_pooled(groups, [&](int place, int o, int g, int y, int x) {
-      const Number slope = slopes_[place] * received[next.at(o, g, y, x)];
+      const Number from = received[next.at(o, g, y, x)];
       if (!shape.is_conv) {
-        delta[delta_.at(o, g, y, x)] = slope;
+        delta[delta_.at(o, g, y, x)] = slopes_[place] * from;
         return;
       }
-      for (int i = 0; i < 4; ++i)
-        delta[delta_.at(o, g, 2 * y + i / 2, 2 * x + i % 2)] =
-            where(places_[place] == i, slope, Number{});
+      for (int i = 0; i < 4; ++i) {
+        const Number slope = width > 0 ? slopes_[4 * place + i]
+                                       : where(places_[place] == i, slopes_[place], Number{});
+        delta[delta_.at(o, g, 2 * y + i / 2, 2 * x + i % 2)] = slope * from;
+      }
     });
   }
 
@@ -124,6 +125,39 @@ class Layer {
       for (int g = 0; g < groups; ++g)
         for (int y = 0; y < high; ++y)
           for (int x = 0; x < wide; ++x) visit(place++, o, g, y, x);
+  }
+
+  template <Activation activation>
+  EMC_INLINE Number sharp(int place, int o, int g, int y, int x) {
+    Number kept = sums[sums_.at(o, g, y, x)];
+    if (shape.is_conv) kept = pooled<activation>(place, o, g, y, x);
+    const Activated<Number> activated = activate<activation>(kept);
+    slopes_[place] = activated.slope;
+    return activated.output;
+  }
+
+  // Of a window of pixels, the slopes along all four.
+  template <Activation activation>
+  EMC_INLINE Number rounded(Real width, int place, int o, int g, int y, int x) {
+    if (!shape.is_conv) {
+      const auto activated = activate_rounded<activation>(sums[sums_.at(o, g, y, x)], width);
+      slopes_[place] = activated.slope;
+      return activated.output;
+    }
+    const auto sum = [&](int i) { return sums[sums_.at(o, g, 2 * y + i / 2, 2 * x + i % 2)]; };
+    Number* slopes = slopes_.data() + 4 * place;
+    if constexpr (is_monotone<activation>()) {
+      const Number kept = rounded_largest(sum(0), sum(1), sum(2), sum(3), width, slopes);
+      const auto activated = activate_rounded<activation>(kept, width);
+      for (int i = 0; i < 4; ++i) slopes[i] = slopes[i] * activated.slope;
+      return activated.output;
+    }
+    Activated<Number> each[4];
+    for (int i = 0; i < 4; ++i) each[i] = activate_rounded<activation>(sum(i), width);
+    const Number kept = rounded_largest(each[0].output, each[1].output, each[2].output,
+                                        each[3].output, width, slopes);
+    for (int i = 0; i < 4; ++i) slopes[i] = slopes[i] * each[i].slope;
+    return kept;
   }
 
   // The sum with the first of the largest outputs among 2x2 pixels; a monotone activation would

@@ -36,6 +36,10 @@ EMC_INLINE Dual operator*(Dual a, Floats b) { return {a.value * b, a.tangent * b
 EMC_INLINE Dual operator*(Dual a, Real b) { return {a.value * b, a.tangent * b}; }
 EMC_INLINE Dual& operator+=(Dual& a, Dual b) { return a = a + b; }
 
+// A constant among numbers of the same kind as x.
+EMC_INLINE Floats broadcast_as(Floats, Real x) { return broadcast(x); }
+EMC_INLINE Dual broadcast_as(Dual, Real x) { return {broadcast(x), Floats{}}; }
+
 EMC_INLINE Floats reciprocal(Floats x) { return Real(1) / x; }
 EMC_INLINE Dual reciprocal(Dual x) {
   const Floats inverse = Real(1) / x.value;
@@ -68,16 +72,45 @@ struct Activated {
   Number output, slope;
 };
 
-template <Activation activation>
-EMC_INLINE Activated<Floats> activate(Floats x) {
-  const Bend bent = bend<activation>(x);
-  return {bent.value, bent.first};
+EMC_INLINE Activated<Floats> at(const Bend& bent, Floats) { return {bent.value, bent.first}; }
+EMC_INLINE Activated<Dual> at(const Bend& bent, Dual x) {
+  return {{bent.value, bent.first * x.tangent}, {bent.first, bent.second * x.tangent}};
 }
 
-template <Activation activation>
-EMC_INLINE Activated<Dual> activate(Dual x) {
-  const Bend bent = bend<activation>(x.value);
-  return {{bent.value, bent.first * x.tangent}, {bent.first, bent.second * x.tangent}};
+template <Activation activation, class Number>
+EMC_INLINE Activated<Number> activate(Number x) {
+  return at(bend<activation>(value(x)), x);
+}
+
+template <Activation activation, class Number>
+EMC_INLINE Activated<Number> activate_rounded(Number x, Real width) {
+  return at(rounded_bend<activation>(value(x), width), x);
+}
+
+// The larger of two numbers, rounded off to (a + b + sqrt((a - b)^2 + width^2)) / 2. Writes its
+// slopes along both.
+template <class Number>
+EMC_INLINE Number rounded_larger(Number a, Number b, Real width, Number& along_a,
+                                 Number& along_b) {
+  const Number apart = a - b, squares = apart * apart;
+  const Number inverse = inverse_root(squares, width * width);
+  const Number half = broadcast_as(apart, Real(0.5)), tilt = apart * inverse * Real(0.5);
+  along_a = half + tilt;
+  along_b = half - tilt;
+  return (a + b + inverse * squares + inverse * (width * width)) * Real(0.5);
+}
+
+// The largest of four, as the larger of two larger ones.
+template <class Number>
+EMC_INLINE Number rounded_largest(Number a, Number b, Number c, Number d, Real width,
+                                  Number* slopes) {
+  Number along_upper, along_lower;
+  const Number upper = rounded_larger(a, b, width, slopes[0], slopes[1]);
+  const Number lower = rounded_larger(c, d, width, slopes[2], slopes[3]);
+  const Number largest = rounded_larger(upper, lower, width, along_upper, along_lower);
+  for (int i = 0; i < 2; ++i) slopes[i] = slopes[i] * along_upper;
+  for (int i = 2; i < 4; ++i) slopes[i] = slopes[i] * along_lower;
+  return largest;
 }
 
 // A stretch of parameters, with their direction where numbers are duals.

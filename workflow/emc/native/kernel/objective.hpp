@@ -62,11 +62,12 @@ class Objective {
   }
 
   // Loss, gradient and number of correct samples of every `every`-th chunk from `first` on. The
-  // first share has the weight decay.
-  void first_order(const double* parameters, int64_t first, int64_t every, double* gradient,
-                   Totals& totals) {
+  // first share has the weight decay. `widths` may be null (see Net::round).
+  void first_order(const double* parameters, const double* widths, int64_t first, int64_t every,
+                   double* gradient, Totals& totals) {
     plain_.with([&] { return make<Floats>(); }, [&](Work<Floats>& work) {
       work.point.set(parameters, size_, matrices_);
+      work.net.round(widths);
       const double decay = first == 0 ? weight_decay_ : 0;
       double squares = 0;
       for (int64_t i = 0; i < size_; ++i) {
@@ -81,10 +82,11 @@ class Objective {
   }
 
   // The same share of the Hessian times `count` vectors [count, size].
-  void products(const double* parameters, const double* vectors, int64_t count, int64_t first,
-                int64_t every, double* products) {
+  void products(const double* parameters, const double* widths, const double* vectors,
+                int64_t count, int64_t first, int64_t every, double* products) {
     dual_.with([&] { return make<Dual>(); }, [&](Work<Dual>& work) {
       work.point.set(parameters, size_, matrices_);
+      work.net.round(widths);
       const double decay = first == 0 ? weight_decay_ : 0;
       for (int64_t v = 0; v < count; ++v, vectors += size_, products += size_) {
         work.direction.set(vectors, size_, matrices_);

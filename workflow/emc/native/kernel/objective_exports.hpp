@@ -12,19 +12,22 @@ void* emc_objective_open(const int64_t* shape, int64_t length, const emc::Proble
   return nullptr;
 }
 
-int emc_objective_first_order(void* objective, const double* parameters, int64_t first,
-                              int64_t every, double* gradient, emc::Totals* totals) try {
+int emc_objective_first_order(void* objective, const double* parameters, const double* widths,
+                              int64_t first, int64_t every, double* gradient,
+                              emc::Totals* totals) try {
   *totals = {};
-  static_cast<emc::Kernel*>(objective)->first_order(parameters, first, every, gradient, *totals);
+  static_cast<emc::Kernel*>(objective)->first_order(parameters, widths, first, every, gradient,
+                                                    *totals);
   return 1;
 } catch (...) {
   return 0;
 }
 
-int emc_objective_products(void* objective, const double* parameters, const double* vectors,
-                           int64_t count, int64_t first, int64_t every, double* products) try {
-  static_cast<emc::Kernel*>(objective)->products(parameters, vectors, count, first, every,
-                                                    products);
+int emc_objective_products(void* objective, const double* parameters, const double* widths,
+                           const double* vectors, int64_t count, int64_t first, int64_t every,
+                           double* products) try {
+  static_cast<emc::Kernel*>(objective)->products(parameters, widths, vectors, count, first, every,
+                                                 products);
   return 1;
 } catch (...) {
   return 0;

@@ -219,6 +219,8 @@ class VitNet {
   }
 
   // Adds to the totals and to `gradient`, in the order of the parameters.
+  void round(const double*) {}  // keeps its kinks
+
   void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
            Weights<Number> turned, double* gradient, Totals& totals) {
     embed(samples, weights);
