@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from tests.unit.curvature.nets import (
     state,
 )
 from torch import nn
+from torch.nn import functional
 
 from emc.activations import ACTIVATIONS
 from emc.curvature.autograd import AutogradOperator
@@ -27,6 +29,7 @@ from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.nets.activation import FUNCTIONS
 from emc.nets.build import as_known, net
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
@@ -89,6 +92,90 @@ def operators(draw: st.DrawFn, precision: str) -> tuple[NativeOperator, WrittenO
 @settings(max_examples=150, deadline=None)
 def test_any_layered_net_agrees_with_numpy(both: tuple[NativeOperator, WrittenOperator]) -> None:
     agree(*both, EXACT)
+
+
+class Rounded(nn.Module):
+    """Layers with kinks rounded off over widths, written with torch's functions alone."""
+
+    def __init__(self, layers: Layers, widths: np.ndarray) -> None:
+        super().__init__()
+        self.layers, self.widths = layers, widths
+
+    def forward(self, flat: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        start = 0
+        for layer, width in zip(self.layers, self.widths, strict=True):
+            weight = flat[start : start + prod(layer.weight_shape)].reshape(layer.weight_shape)
+            start += weight.numel()
+            bias = flat[start : start + layer.outputs] if layer.bias else None
+            start += 0 if bias is None else layer.outputs
+            if isinstance(layer, Conv):
+                x = self.pooled(functional.conv2d(x, weight, bias, padding=1), layer, width)
+            else:
+                x = self.bent(functional.linear(x.flatten(1), weight, bias), layer, width)
+        return x
+
+    def larger(self, a: torch.Tensor, b: torch.Tensor, width: float) -> torch.Tensor:
+        return (a + b + ((a - b) ** 2 + width**2) ** 0.5) / 2
+
+    def bent(self, z: torch.Tensor, layer: Dense | Conv, width: float) -> torch.Tensor:
+        jump = ACTIVATIONS[layer.activation].jump
+        if not jump:
+            return FUNCTIONS[layer.activation](z)
+        return (1 - jump) * z + jump * self.larger(z, torch.zeros_like(z), width)
+
+    def pooled(self, z: torch.Tensor, layer: Dense | Conv, width: float) -> torch.Tensor:
+        rises = ACTIVATIONS[layer.activation].rises
+        y = z if rises else self.bent(z, layer, width)
+        high, wide = y.shape[2] // 2 * 2, y.shape[3] // 2 * 2
+        corners = [y[:, :, i:high:2, j:wide:2] for i in range(2) for j in range(2)]
+        upper, lower = (self.larger(*corners[k : k + 2], width) for k in (0, 2))
+        largest = self.larger(upper, lower, width)
+        return self.bent(largest, layer, width) if rises else largest
+
+
+@given(layers=layered_nets(), width=st.floats(1e-2, 3.0), seed=st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_rounded_kinks_agree_with_automatic_derivatives(
+    layers: Layers, width: float, seed: int
+) -> None:
+    first = layers[0]
+    shape = (
+        (first.inputs, first.height, first.width) if isinstance(first, Conv) else (first.inputs,)
+    )
+    inputs, labels = samples(9, *shape, classes=layers[-1].outputs, seed=seed)
+    written = WrittenOperator(layers, parameters(layers, seed), inputs, labels, PLAIN)
+    widths = width * np.arange(1, len(layers) + 1)
+    rounded = NativeOperator(layers, written, inputs, labels).rounded(widths)
+    reference, x = Rounded(layers, widths), torch.from_numpy(inputs).double()
+
+    def loss(flat: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(reference(flat, x), torch.from_numpy(labels))
+
+    point = torch.from_numpy(written.parameters)
+    vectors = np.random.default_rng(5).normal(size=(2, len(written.parameters)))
+    found = rounded.first_order()
+    assert found.loss == pytest.approx(float(loss(point)), rel=1e-10)
+    assert difference(found.gradient, torch.func.grad(loss)(point).numpy()) < 1e-9
+    for vector, product in zip(torch.from_numpy(vectors), rounded.products(vectors), strict=True):
+        along = torch.func.grad(lambda flat, v=vector: torch.func.grad(loss)(flat) @ v)(point)
+        assert difference(product, along.numpy()) < 1e-8
+    in_numpy = written.rounded(widths)
+    assert (in_numpy is None) == any(isinstance(layer, Conv) for layer in layers)
+    if in_numpy is not None:
+        agree(rounded, in_numpy, 1e-10)
+
+
+@given(both=operators("float64"))
+@settings(max_examples=20, deadline=None)
+def test_kinks_stay_where_nothing_is_rounded_off(
+    both: tuple[NativeOperator, WrittenOperator],
+) -> None:
+    native, _ = both
+    layers = len(native.kinks.net)
+    elsewhere = native.parameters + 0.1
+    agree(native.rounded(np.zeros(layers)), native, 1e-15)
+    again = native.rounded(np.ones(layers)).at(elsewhere).rounded(np.zeros(layers))
+    agree(again, native.at(elsewhere), 1e-15)
 
 
 @given(both=operators("float32"))

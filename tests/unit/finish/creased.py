@@ -24,6 +24,9 @@ class Creases:
     def any(self) -> bool:
         return len(self.slopes) > 0
 
+    def scales(self, parameters: np.ndarray) -> np.ndarray:
+        return np.array([abs(self.values(parameters)).mean()])
+
     def values(self, x: np.ndarray) -> np.ndarray:
         return self.normals @ x - self.offsets
 
@@ -55,6 +58,12 @@ class Creased:
     ) -> None:
         self.hessian, self.pull, self.kinks = hessian, pull, kinks
         self.parameters = start
+        self.width = 0.0
+
+    def rounded(self, widths: np.ndarray) -> "Creased":
+        other = copy(self)
+        other.width = float(widths[0])
+        return other
 
     def at(self, parameters: np.ndarray) -> "Creased":
         other = copy(self)
@@ -64,12 +73,18 @@ class Creased:
     def first_order(self) -> FirstOrder:
         x, kinks = self.parameters, self.kinks
         values = kinks.values(x)
-        loss = x @ self.hessian @ x / 2 - self.pull @ x + kinks.slopes @ np.maximum(0, values)
-        gradient = self.hessian @ x - self.pull + (kinks.slopes * (values > 0)) @ kinks.normals
+        root = np.sqrt(values**2 + self.width**2)
+        shares = (1 + values / root) / 2 if self.width else values > 0
+        loss = x @ self.hessian @ x / 2 - self.pull @ x + kinks.slopes @ (values + root) / 2
+        gradient = self.hessian @ x - self.pull + (kinks.slopes * shares) @ kinks.normals
         return FirstOrder(float(loss), gradient, 0.5)
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors @ self.hessian
+        if not self.width:
+            return vectors @ self.hessian
+        values, normals = self.kinks.values(self.parameters), self.kinks.normals
+        bends = self.kinks.slopes * self.width**2 / (values**2 + self.width**2) ** 1.5 / 2
+        return vectors @ self.hessian + (vectors @ normals.T * bends) @ normals
 
     def dense_within(self, products: int) -> bool:
         return False

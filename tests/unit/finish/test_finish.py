@@ -127,6 +127,51 @@ def test_a_relu_net_comes_to_rest_on_kinks_that_no_direction_leads_off() -> None
             assert near.loss >= found.record.loss - 1e-7 * size * len(direction) - 1e-15
 
 
+def two_hidden_layers(seed: int) -> WrittenOperator:
+    net: Layers = (
+        Dense(6, 8, True, "relu"),
+        Dense(8, 8, True, "relu"),
+        Dense(8, 3, True, "identity"),
+    )
+    return random_net(net, 90, Objective(), seed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hidden_layers_of_relu_are_decided_by_points_that_random_steps_confirm(
+    seed: int,
+) -> None:
+    operator = two_hidden_layers(seed)
+    found = finish(operator, criterion=1.0)
+    end = operator.at(found.parameters)
+    if found.record.outcome is Outcome.FINISHED:
+        assert end.first_order().accuracy == 1.0
+        return
+    assert found.record.outcome is Outcome.MINIMUM
+    draw = np.random.default_rng(0)
+    for direction in draw.normal(size=(300, len(found.parameters))):
+        step = 1e-5 * direction / np.linalg.norm(direction)
+        rise = operator.at(found.parameters + step).first_order().loss - found.record.loss
+        assert rise >= -1e-3 * 1e-5
+
+
+def test_a_fit_with_rounded_kinks_alone_is_none() -> None:
+    """Rounded off over twice its mean |z|, one unit separates what a ReLU leaves at zero."""
+    net: Layers = (Dense(1, 1, True, "relu"), Dense(1, 2, True, "identity"))
+    inputs = np.array([[-2.0], [-1.0]], np.float32)
+    weights = {
+        "0.weight": np.ones((1, 1)),
+        "0.bias": np.zeros(1),
+        "1.weight": np.array([[-40.0], [40.0]]),
+        "1.bias": np.array([37.7, -37.7]),
+    }
+    operator = WrittenOperator(net, weights, inputs, np.array([0, 1]), Objective())
+    assert operator.rounded(np.array([3.0, 0.0])).first_order().accuracy == 1.0
+    still = FinishSettings(rounding=2.0, iterations=0, newton=0)
+    found = finish(operator, criterion=1.0, settings=still)
+    end = operator.at(found.parameters).first_order()
+    assert (found.record.outcome is Outcome.FINISHED) == (end.accuracy == 1.0)
+
+
 def test_a_saddle_is_left_along_its_negative_curvature_unless_it_may_not_be() -> None:
     """XOR with all tanh units at zero."""
     weights = {

@@ -117,7 +117,8 @@ class _Run:
             _Phase(Krylov(_KRYLOV, damping), None, 0),
         ]
         for _ in range(self._settings.rounds):
-            for phase, phase.left in zip(phases, _IN_TURN, strict=True):
+            for phase, steps in zip(phases, _IN_TURN, strict=True):
+                phase.left = steps
                 stop = self._go_through(phase)
                 if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                     return

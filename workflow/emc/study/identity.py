@@ -17,7 +17,7 @@ from emc.study.sources import DataSet, dataset_name
 from emc.study.strict import Strict
 from emc.study.training import activation_name
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Version of the measurement: raised when the same cell would give other probes than before."""
 
 _LONGEST: Final = 200

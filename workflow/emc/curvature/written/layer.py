@@ -69,9 +69,7 @@ class Layer:
         return np.concatenate([x, np.ones((1, x.shape[1]), x.dtype)])
 
 
-def layers_at(
-    net: Layers, parameters: np.ndarray, widths: np.ndarray | None = None
-) -> list[Layer]:
+def layers_at(net: Layers, parameters: np.ndarray, widths: np.ndarray | None = None) -> list[Layer]:
     """The `net` at flat `parameters` [P], its kinks rounded off over `widths` [layers] if given."""
     layers: list[Layer] = []
     start = 0
