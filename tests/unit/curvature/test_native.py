@@ -128,7 +128,8 @@ class Rounded(nn.Module):
         y = z if rises else self.bent(z, layer, width)
         high, wide = y.shape[2] // 2 * 2, y.shape[3] // 2 * 2
         corners = [y[:, :, i:high:2, j:wide:2] for i in range(2) for j in range(2)]
-        upper, lower = (self.larger(*corners[k : k + 2], width) for k in (0, 2))
+        upper = self.larger(corners[0], corners[1], width)
+        lower = self.larger(corners[2], corners[3], width)
         largest = self.larger(upper, lower, width)
         return self.bent(largest, layer, width) if rises else largest
 
