@@ -43,6 +43,8 @@ def test_manifests_tell_what_was_not_known(tmp_path: Path) -> None:
         found = warehouse.sql(
             "SELECT dataset, classes, samples, parameters, trainable, bits FROM emc ORDER BY ALL"
         )
+        names = warehouse.sql("SELECT name FROM datasets ORDER BY 1")["name"].to_list()
+    assert names == ["absent", "wine"]
     # Three inputs become two columns: (2 + 1) 4 + (4 + 1) 3 = 27, and with five classes 37.
     assert found.rows() == [
         ("absent", None, None, None, None, None),

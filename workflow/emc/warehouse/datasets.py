@@ -10,6 +10,7 @@ from emc.store.columns import Column, Table
 from emc.store.failures import failed_data
 from emc.store.layout import Results
 from emc.study.identity import dataset_from_definition, dataset_id
+from emc.study.sources import dataset_name
 from emc.warehouse.loading import create
 
 DATASETS: Final = Table(
@@ -61,7 +62,7 @@ def _row(definition: str, results: Results) -> dict[str, Any]:
     dataset = dataset_from_definition(definition)
     identity = dataset_id(dataset)
     empty: dict[str, Any] = {column.name: None for column in DATASETS.columns}
-    known = {"dataset": identity, "name": dataset.name, "definition": definition}
+    known = {"dataset": identity, "name": dataset_name(dataset), "definition": definition}
     folder = results.data(identity)
     if failed := failed_data(folder):
         return empty | known | {"prepared": False, "reason": failed.reason}
