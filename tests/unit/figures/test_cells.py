@@ -120,7 +120,7 @@ def varied(tmp_path_factory):
     ]
     study = write_study(tmp_path_factory.mktemp("varied"), cells, probes=20)
     last = study.results.cell(study.planned[-1].id).estimate
-    edit_document(last, {"below_smallest": True, "emc50": 1.0, "low": 0.5, "high": 1.0})
+    edit_document(last, {"below_smallest": True, "emc50": 1.0, "low": None, "high": 1.0})
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as opened:
         yield opened
