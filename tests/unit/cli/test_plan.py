@@ -256,7 +256,7 @@ def test_calibrating_says_what_to_run_first(
     tensors = results / "data/mnist-5k/tensors.safetensors"
     wanted = (
         "--calibrate trains on 1 data set not prepared yet; first\n"
-        f"  snakemake {tensors} --cores all --configfile {study.file}"
+        f"  emc run {study.file} -- {tensors}"
     )
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
         print_plan(study.file, results, calibrate=True)

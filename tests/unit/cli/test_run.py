@@ -36,13 +36,13 @@ def test_snakemake_is_run_with_the_workflow_that_comes_with_the_program(calls) -
     assert emc("run", "s.yaml", "--cores", "3", "--gpus", "2", "--", "--dry-run", "-q") == 0
     (command,) = calls
     assert command[:3] == [sys.executable, "-m", "snakemake"]
-    wanted = f"--snakefile {SNAKEFILE} --configfile s.yaml --cores 3 --quiet host reason"
-    assert command[3:] == f"{wanted} --resources gpu=2 --dry-run -q".split()
+    wanted = f"--snakefile {SNAKEFILE} --configfile s.yaml --quiet host reason"
+    assert command[3:] == f"{wanted} --resources gpu=2 --cores 3 --dry-run -q".split()
 
 
 def test_all_cores_and_no_word_of_gpus_where_none_is_given(calls) -> None:
     assert emc("run", "s.yaml") == 0
-    assert calls[0][7:9] == ["--cores", "all"]
+    assert calls[0][-2:] == ["--cores", "all"]
     assert "--resources" not in calls[0]
 
 

@@ -102,7 +102,7 @@ def test_a_damaged_estimate_is_an_error(
     study: SyntheticStudy, files: CellFiles, content: bytes
 ) -> None:
     files.estimate.write_bytes(content)
-    with pytest.raises(EmcError, match=r"estimate\.json.*`snakemake .*"):
+    with pytest.raises(EmcError, match=r"estimate\.json.*`emc run .*"):
         print_cell(files.folder.name, study.results.root)
 
 
@@ -110,7 +110,7 @@ def test_an_emptied_certificate_is_an_error(study: SyntheticStudy, files: CellFi
     files.certificate(SETTINGS).write_bytes(b"")
     with pytest.raises(
         EmcError,
-        match=rf"{SETTINGS}\.parquet: .*remove it: `snakemake .*",
+        match=rf"{SETTINGS}\.parquet: .*remove it: `emc run .*",
     ):
         print_cell(files.folder.name, study.results.root)
 
@@ -122,7 +122,7 @@ def test_a_folder_in_the_place_of_a_certificate_is_an_error(
     files.certificate(SETTINGS).mkdir()
     with pytest.raises(
         EmcError,
-        match=rf"{SETTINGS}\.parquet: .*remove it: `snakemake .*",
+        match=rf"{SETTINGS}\.parquet: .*remove it: `emc run .*",
     ):
         print_cell(files.folder.name, study.results.root)
 

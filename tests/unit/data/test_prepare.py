@@ -104,7 +104,7 @@ def altered_manifest(folder: Path, target: Path, **keys: Any) -> Path:
     [
         (
             {"samples": "many"},
-            "manifest.json: key 'samples': .*`snakemake .* remakes it",
+            "manifest.json: key 'samples': .*`emc run .* remakes it",
         ),
         ({"colour": 1}, "manifest.json: key 'colour'"),
         ({"samples": 1437}, "does not belong to its manifest"),
@@ -132,14 +132,14 @@ def test_altered_tensors_are_found_on_demand(tmp_path: Path, digits_folder: Path
 def test_cut_tensors_are_found_at_once(tmp_path: Path, digits_folder: Path) -> None:
     folder = altered_manifest(digits_folder, tmp_path / "x")
     (folder / TENSORS).write_bytes((folder / TENSORS).read_bytes()[:-1])
-    with pytest.raises(EmcError, match=r"damaged .* `snakemake .* remakes it"):
+    with pytest.raises(EmcError, match=r"damaged .* `emc run .* remakes it"):
         open_samples(folder)
 
 
 def test_not_yet_prepared(tmp_path: Path) -> None:
     with pytest.raises(
         EmcError,
-        match=r"manifest\.json: no such file; `snakemake .* makes it",
+        match=r"manifest\.json: no such file; `emc run .* makes it",
     ):
         open_samples(tmp_path)
 

@@ -52,5 +52,5 @@ def test_what_must_be_prepared_is_named(tmp_path: Path) -> None:
 
 
 def test_data_must_be_prepared(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"no such file; `snakemake .* makes it"):
+    with pytest.raises(FileError, match=r"no such file; `emc run .* makes it"):
         calibrate(CELLS, Results(tmp_path))

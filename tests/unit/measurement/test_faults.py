@@ -178,7 +178,7 @@ def test_a_damaged_tensor_file_is_named_and_is_no_failure_of_the_cell(
     tensors.write_bytes(tensors.read_bytes()[:-9])
     with pytest.raises(
         FileError,
-        match=f"{TENSORS}: damaged .*`snakemake .* remakes it",
+        match=f"{TENSORS}: damaged .*`emc run .* remakes it",
     ):
         measured(results)
     assert not results.cell(cell_id(CELL)).failure("measure").exists()

@@ -132,7 +132,7 @@ def test_a_cell_that_was_not_measured(tmp_path: Path) -> None:
     prepare(one.dataset, results.data("digits"), None)
     with pytest.raises(
         FileError,
-        match=r"estimate\.json: no such file; `snakemake .* makes it",
+        match=r"estimate\.json: no such file; `emc run .* makes it",
     ):
         generalisation_of(one, 1, results, device="cpu")
 

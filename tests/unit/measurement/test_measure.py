@@ -121,7 +121,7 @@ def test_a_net_larger_than_its_data_is_saturated(tmp_path: Path) -> None:
 
 def test_missing_data_is_no_failure_of_the_cell(tmp_path: Path) -> None:
     one, results = cell(), Results(tmp_path)
-    with pytest.raises(FileError, match=r"no such file; `snakemake .* makes it"):
+    with pytest.raises(FileError, match=r"no such file; `emc run .* makes it"):
         measure(one, results, device="cpu", back_end=None)
     assert state(results.cell(cell_id(one))).status is Status.TO_DO
 

@@ -165,7 +165,7 @@ def test_a_damaged_table_is_refused_by_name(pair, kind, content):
     files = pair.results.cell(pair.planned[1].id)
     path = files.probes if kind == "probes" else files.certificate(SETTINGS)
     path.write_bytes(content)
-    with pytest.raises(EmcError, match=r"damaged .*`snakemake .* remakes it") as caught:
+    with pytest.raises(EmcError, match=r"damaged .*`emc run .* remakes it") as caught:
         rebuild(pair)
     assert str(caught.value).startswith(f"{path}: ")
 
@@ -185,7 +185,7 @@ def test_a_folder_in_the_place_of_a_table_is_refused_by_name(pair):
 def test_a_damaged_estimate_is_refused_by_name(pair, content):
     path = pair.results.cell(pair.planned[0].id).estimate
     path.write_bytes(content)
-    with pytest.raises(EmcError, match=r"estimate\.json.*`snakemake .* remakes it") as caught:
+    with pytest.raises(EmcError, match=r"estimate\.json.*`emc run .* remakes it") as caught:
         rebuild(pair)
     assert pair.planned[0].id in str(caught.value)
 
@@ -254,7 +254,7 @@ def test_a_missing_table_is_named(pair):
     pair.results.cell(pair.planned[0].id).probes.unlink()
     with pytest.raises(
         EmcError,
-        match=r"probes\.parquet: no such file; `snakemake .* makes it",
+        match=r"probes\.parquet: no such file; `emc run .* makes it",
     ):
         rebuild(pair)
 
@@ -263,7 +263,7 @@ def test_the_plan_is_needed(pair):
     pair.cells.unlink()
     with pytest.raises(
         EmcError,
-        match=r"cells\.parquet: no such file; `snakemake .* makes it",
+        match=r"cells\.parquet: no such file; `emc run .* makes it",
     ):
         rebuild(pair)
 

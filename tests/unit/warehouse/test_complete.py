@@ -37,7 +37,7 @@ def test_an_answer_damaged_since_the_database_was_made(study: SyntheticStudy) ->
     study.results.cell(study.planned[1].id).estimate.write_text("{")
     with pytest.raises(
         EmcError,
-        match=r"estimate\.json: damaged .*`snakemake .* remakes it",
+        match=r"estimate\.json: damaged .*`emc run .* remakes it",
     ):
         confirm(study.database, study.results.root, note)
     assert not note.exists()

@@ -95,7 +95,7 @@ def test_a_damaged_file_is_named(study: SyntheticStudy) -> None:
     path.write_bytes(b"PAR1 or not")
     with pytest.raises(
         EmcError,
-        match=rf"{path.name}.* remove it: `snakemake .* remakes",
+        match=rf"{path.name}.* remove it: `emc run .* remakes",
     ):
         gaps(study, SEEDS)
 

@@ -91,7 +91,7 @@ def test_two_readers_at_once(study, warehouse):
 
 def test_a_missing_database_says_what_makes_it(tmp_path):
     path = tmp_path / "results" / "studies" / "a" / "emc.duckdb"
-    run = "no such database; `snakemake --cores all --configfile"
+    run = "no such database; `emc run"
     with pytest.raises(EmcError, match=f"{run} FILE`, with the file of study 'a', makes it"):
         open_database(path)
     with pytest.raises(EmcError, match=f"{run} 'my study.yaml'` makes it"):
@@ -105,7 +105,7 @@ def test_only_what_a_rule_makes_is_said_to_be_remade(tmp_path):
     own.parent.mkdir(parents=True)
     for path in (own, other):
         path.write_bytes(b"no database" * 1000)
-    with pytest.raises(EmcError, match=r"cannot be opened .*remove it: `snakemake .*remakes it"):
+    with pytest.raises(EmcError, match=r"cannot be opened .*remove it: `emc run .*remakes it"):
         open_database(own)
     with pytest.raises(EmcError, match="passwd: no database of a study: ") as caught:
         open_database(other)
@@ -119,7 +119,7 @@ def test_a_database_that_was_cut_says_how_it_is_remade(study, tmp_path):
     path.parent.mkdir(parents=True)
     whole = study.database.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    advice = r"emc\.duckdb: cannot be .*remove it: `snakemake .* --configfile a\.yaml` remakes it"
+    advice = r"emc\.duckdb: cannot be .*remove it: `emc run a\.yaml` remakes it"
     with pytest.raises(EmcError, match=advice):
         _read_all(path)
 

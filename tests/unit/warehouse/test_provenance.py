@@ -88,7 +88,7 @@ def test_a_damaged_manifest_is_refused_by_name(tmp_path):
     (tmp_path / "data" / "mnist-5k" / "manifest.json").write_text("{")
     with pytest.raises(
         EmcError,
-        match=r"manifest\.json: damaged.*`snakemake .* remakes it",
+        match=r"manifest\.json: damaged.*`emc run .* remakes it",
     ):
         build(study.database, study.cells, study.results, SETTINGS)
 

@@ -171,7 +171,7 @@ def _calibrated(left: list[PlannedCell], places: Results, file: Path) -> list[tu
     if lacking := unprepared(cells, places):
         raise EmcError(
             f"--calibrate trains on {counted(len(lacking), 'data set')} not prepared yet; first\n"
-            f"  snakemake {' '.join(map(str, lacking))} --cores all --configfile {quote(str(file))}"
+            f"  emc run {quote(str(file))} -- {' '.join(map(str, lacking))}"
         )
     return calibrate(cells, places)
 

@@ -71,10 +71,11 @@ def _refuse_unwritable(folder: Path) -> None:
 
 def _command(file: Path, cores: str, gpus: int | None, options: Sequence[str]) -> list[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
-    command += ["--configfile", str(file), "--cores", cores, "--quiet", "host", "reason"]
+    command += ["--configfile", str(file), "--quiet", "host", "reason"]
     if gpus is not None:
         command += ["--resources", f"gpu={gpus}"]
-    return [*command, *options]
+    # Last, since it takes one word: the others would take files that the options name.
+    return [*command, "--cores", cores, *options]
 
 
 def _passing_signals(command: Sequence[str]) -> int:

@@ -36,12 +36,10 @@ def some(clause: str, otherwise: str) -> Need:
     return lacking
 
 
-cells_measured: Final = some(
-    "FROM estimates", "No cell is measured yet: run `snakemake` with this study."
-)
+cells_measured: Final = some("FROM estimates", "No cell is measured yet: run this study.")
 minima_known: Final = some(
     "FROM estimates WHERE emc50 IS NOT NULL",
-    "No measured cell has a number at minima: run `snakemake` with this study, or give it more"
+    "No measured cell has a number at minima: run this study, or give it more"
     " iterations of the finish.",
 )
 cells_with_transition: Final = some(
@@ -51,7 +49,7 @@ cells_with_transition: Final = some(
 )
 spectra_known: Final = some(
     "FROM curvature WHERE isfinite(curvature_ratio) AND isfinite(loss)",
-    "No end point has a known spectrum: run `snakemake` with this study to the end.",
+    "No end point has a known spectrum: run this study to the end.",
 )
 
 

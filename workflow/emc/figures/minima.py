@@ -45,7 +45,7 @@ FIGURE: Final = Figure(
     (
         some(
             "FROM curvature WHERE NOT fitted",
-            "No unfitted probe has a certificate: run `snakemake` with this study to the end.",
+            "No unfitted probe has a certificate: run this study to the end.",
         ),
     ),
     draw,

@@ -122,7 +122,7 @@ class Results:
         return self.root / "data" / name
 
 
-REMADE_BY: Final = "`snakemake --cores all --configfile STUDY`"
+REMADE_BY: Final = "`emc run STUDY`"
 """What makes missing files, in messages of code that does not know the study's file."""
 
 OF_RUNS: Final = Results(Path("results"))

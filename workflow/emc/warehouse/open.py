@@ -214,7 +214,7 @@ def _run(path: Path, study: Path | None) -> str:
         file = f"FILE`, with the file of study {path.absolute().parts[-2]!r},"
     else:
         file = f"{quote(str(study))}`"
-    return f"`snakemake --cores all --configfile {file}"
+    return f"`emc run {file}"
 
 
 def _of_a_study(path: Path) -> bool:

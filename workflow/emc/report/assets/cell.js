@@ -196,7 +196,7 @@ function definitionPart(place) {
 }
 
 function rerunPart(cell) {
-  const command = `snakemake --configfile ${page.file} --force results/cells/${cell.cell}/probes.parquet`;
+  const command = `emc run ${page.file} -- --force results/cells/${cell.cell}/probes.parquet`;
   return element(
     "section",
     {},
