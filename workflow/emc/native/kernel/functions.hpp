@@ -15,6 +15,34 @@ EMC_INLINE Floats clamp(Floats x, Real low, Real high) {
   return x > high ? broadcast(high) : x;
 }
 
+// x = exponent * ln 2 + rest with |rest| <= ln 2 / 2, and 2^exponent, in the range of exp.
+struct PowerOfTwo {
+  Floats power, rest;
+
+  EMC_INLINE explicit PowerOfTwo(Floats x) {
+    const Floats shifted = x * Real(1.4426950408889634) + rounding_shift;
+    const Floats exponent = shifted - rounding_shift;
+    rest = (x - exponent * ln2_high) - exponent * ln2_low;
+    const Ints integer = floats_to_bits(shifted) - floats_to_bits(broadcast(rounding_shift));
+    power = bits_to_floats((integer + exponent_bias) << fraction_bits);
+  }
+};
+
+// exp(r) - 1 for |r| <= ln 2 / 2.
+EMC_INLINE Floats exp_minus_one_near_zero(Floats r) {
+  return polynomial(exp_series, r) * (r * r) + r;
+}
+
+// ln x for positive normal x: that of the exponent, and 2 atanh((m - 1) / (m + 1)) of the mantissa.
+EMC_INLINE Floats logarithm(Floats x) {
+  const Ints sqrt_half = floats_to_bits(broadcast(Real(0.70710678118654752)));
+  const Ints exponent = (floats_to_bits(x) - sqrt_half) >> fraction_bits;
+  const Floats mantissa = bits_to_floats(floats_to_bits(x) - (exponent << fraction_bits));
+  const Floats s = (mantissa - Real(1)) / (mantissa + Real(1)), s2 = s * s;
+  return __builtin_convertvector(exponent, Floats) * Real(0.69314718055994531) +
+         (polynomial(logarithm_series, s2) * (s2 * s) + Real(2) * s);
+}
+
 EMC_INLINE Floats square_root(Floats x) {
   EMC_UNROLL for (int i = 0; i < lanes; ++i)
     x[i] = sizeof(Real) == 4 ? __builtin_sqrtf(x[i]) : __builtin_sqrt(x[i]);
