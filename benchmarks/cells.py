@@ -11,6 +11,7 @@ the wall on an idle core. Kernels are built beforehand.
 import argparse
 import math
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,9 +50,9 @@ FEWEST = 4
 """Repeats that every row has, however long they take: fewer say nothing of the spread."""
 
 
-BY_VMAP = "emc.measure by vmap, to 30 %"
-SLOW_TOLERANCE = 0.3
-FEWEST_SLOW = 2
+SLOW_PROBES = 24
+BY_VMAP = f"emc.measure by vmap, {SLOW_PROBES} probes"
+FEWEST_SLOW = 1
 """Repeats of one's own net by torch, which take minutes each."""
 Once = Callable[[int], tuple[float, int]]
 """From a seed to an EMC and the number of its probes."""
@@ -155,7 +156,7 @@ class Measured:
     @property
     def error(self) -> float:
         """Standard deviation of the logarithm of a single estimate."""
-        return float(stdev(np.log(self.emc50)))
+        return float(stdev(np.log(self.emc50))) if len(self.emc50) > 1 else math.nan
 
 
 def repeated(call: Once, repeats: int, seconds: float, fewest: int = FEWEST) -> Measured:
@@ -169,6 +170,7 @@ def repeated(call: Once, repeats: int, seconds: float, fewest: int = FEWEST) -> 
         measured.seconds.append(process_time() - start)
         measured.emc50.append(emc50)
         measured.probes.append(probes)
+        print(f"{measured.seconds[-1]:.2f} s, {probes} probes", file=sys.stderr, flush=True)
     return measured
 
 
@@ -189,7 +191,7 @@ def search(case: Case, back_end: str, tolerance: float) -> Once:
             unfinished.refused,
         )
         assignment = Assignment(
-            f"repeat-{seed}", source, procedure, unfinished, searching, "cpu", back_end
+            f"own-{seed}", source, procedure, unfinished, searching, "cpu", back_end
         )
         journal = UnwrittenJournal()
         answer = run_rounds(assignment, journal, lambda *_: None)
@@ -198,7 +200,7 @@ def search(case: Case, back_end: str, tolerance: float) -> Once:
     return once
 
 
-def own(case: Case, back_end: str | None, tolerance: float) -> Once:
+def own(case: Case, back_end: str | None, tolerance: float, probes: int = MOST_PROBES) -> Once:
     """`emc.measure` on a module of one's own, for the number within the budget."""
     make = case.own
     assert make is not None
@@ -216,7 +218,7 @@ def own(case: Case, back_end: str | None, tolerance: float) -> Once:
             finish={"iterations": 0},
             aim="budget",
             tolerance=tolerance,
-            probes=MOST_PROBES,
+            probes=probes,
             seed=seed,
             back_end=back_end,
         )
@@ -247,15 +249,14 @@ def rows(case: Case, asked: argparse.Namespace) -> list[list[str]]:
     for name, once in searches.items():
         if name != BY_VMAP:
             once(0)  # builds what is built once
-    searched = {
-        name: repeated(
-            once, asked.repeats, asked.seconds, FEWEST_SLOW if name == BY_VMAP else FEWEST
-        )
-        for name, once in searches.items()
-    }
+    searched = {}
+    for name, once in searches.items():
+        least = FEWEST_SLOW if name == BY_VMAP else FEWEST
+        print(f"{case.name}, {name}", file=sys.stderr, flush=True)
+        searched[name] = repeated(once, asked.repeats, asked.seconds, least)
     error = next(iter(searched.values())).error
     found = [_search_row(name, one) for name, one in searched.items()]
-    for balanced in (False, True):
+    for balanced in (False,) if case.own else (False, True):
         bisected = repeated(usual(case, balanced=balanced), asked.bisections, asked.seconds)
         found.append(_usual_row(balanced, bisected, error, searched))
     return found
@@ -269,7 +270,7 @@ def ways(case: Case, asked: argparse.Namespace) -> dict[str, Once]:
     found = {"emc.measure": own(case, None, asked.tolerance)}
     if case.architecture:
         found["a study's cell"] = search(case, "native", asked.tolerance)
-    return found | {BY_VMAP: own(case, "vmap", SLOW_TOLERANCE)}
+    return found | {BY_VMAP: own(case, "vmap", asked.tolerance, SLOW_PROBES)}
 
 
 def _refused(case: Case, name: str) -> bool:

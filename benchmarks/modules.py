@@ -1,0 +1,76 @@
+"""Training of one's own modules: the kernels beside torch's stacked replicas, the same probes.
+
+    OMP_NUM_THREADS=1 python benchmarks/modules.py
+
+Seconds are the process's. Each back end trains the same eight replicas of 300 samples for ten
+epochs, one after the other in one run.
+"""
+
+from statistics import median
+from time import process_time
+
+import numpy as np
+import own_nets
+import torch
+from rich.console import Console
+from rich.table import Table
+from sklearn.datasets import load_digits
+
+from emc.engine.native import NativeBackEnd
+from emc.engine.procedure import BackEnd, Procedure, Replica, Update
+from emc.engine.stacked.vmap import Vmap
+from emc.nets.recognise import recognised
+
+REPLICAS, SAMPLES, EPOCHS, REPEATS = 8, 300, 10, 3
+SGD = Update("sgd", momentum=0.9)
+
+
+def seconds(back_end: BackEnd, procedure: Procedure, replicas: list[Replica]) -> list[float]:
+    back_end.run(procedure, replicas[:1])  # builds what is built once
+    found = []
+    for _ in range(REPEATS):
+        start = process_time()
+        back_end.run(procedure, replicas)
+        found.append((process_time() - start) / len(replicas))
+    return found
+
+
+def replicas(inputs: np.ndarray, classes: int) -> list[Replica]:
+    draw = np.random.default_rng(1)
+    rows = [draw.permutation(len(inputs))[:SAMPLES] for _ in range(REPLICAS)]
+    labels = [draw.integers(0, classes, SAMPLES) for _ in range(REPLICAS)]
+    return [
+        Replica(inputs, *each, seed, 0.02)
+        for seed, each in enumerate(zip(rows, labels, strict=True))
+    ]
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    images = load_digits().images[:, None].astype(np.float32)
+    points = np.random.default_rng(0).normal(size=(500, 12)).astype(np.float32)
+    nets = {
+        "the README's MLP, Adam": (own_nets.readme, points, 3, Update("adam"), 128),
+        "MLP 64-16-16-10": (own_nets.mlp, images / 16, 10, SGD, 32),
+        "CNN of 4 and 8 channels": (own_nets.cnn, images / 16, 10, SGD, 32),
+        "torch's block of 16, 8 tokens": (own_nets.Transformer, images / 16, 10, SGD, 32),
+    }
+    table = Table("net", "known as", "kernels, ms a probe", "vmap, ms a probe", "gain")
+    for name, (make, inputs, classes, update, batch) in nets.items():
+        known = recognised(make, inputs.shape[1:], classes)
+        asked = Procedure(classes, update, module=known, batch=batch, epochs=EPOCHS)
+        probes = replicas(inputs, classes)
+        ours, theirs = (seconds(one, asked, probes) for one in (NativeBackEnd(), Vmap("cpu")))
+        kind = "layers" if isinstance(known.net, tuple) else type(known.net).__name__.lower()
+        gain = f"{median(theirs) / median(ours):.0f}x"
+        table.add_row(name, kind, _range(ours), _range(theirs), gain)
+    Console(width=120).print(table)
+
+
+def _range(values: list[float]) -> str:
+    low, middle, high = (1e3 * pick(values) for pick in (min, median, max))
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+if __name__ == "__main__":
+    main()
