@@ -88,7 +88,7 @@ def _claims(found: Sequence[Finding]) -> Iterator[str]:
         "| --- | --- | --- | --- |",
     )
     for made in found:
-        number = made.claim.finding or "own"
+        number = made.claim.finding or "this study's"
         yield f"| {number} | {made.claim.statement} | {made.verdict} | {made.sentence} |"
 
 
