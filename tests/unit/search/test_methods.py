@@ -174,16 +174,16 @@ def test_a_useless_rate_costs_little() -> None:
 
 
 @pytest.mark.slow
-def test_equal_rates_do_not_inflate_the_answer() -> None:
-    errors = []
-    for seed in range(25):
-        answer, _ = simulate(search(rates=(0.1, 0.2, 0.3)), logistic(300, 0.08), seed)
-        errors.append(np.log(answer.emc50 / 300))
-    assert abs(np.mean(errors)) < 0.05
+@pytest.mark.parametrize("rates", [3, 6])
+def test_equal_rates_do_not_inflate_the_answer(rates: int) -> None:
+    """The mean of 80 errors of 0.045 deviates by 0.02 with probability 7e-5."""
+    grid = tuple(0.1 * (place + 1) for place in range(rates))
+    answers = [simulate(search(rates=grid), logistic(300, 0.08), seed)[0] for seed in range(80)]
+    assert abs(np.mean([np.log(one.emc50 / 300) for one in answers])) < 0.02
 
 
 def test_impossible_sizes_and_unknown_methods_are_refused() -> None:
-    with pytest.raises(EmcError, match="expected sizes from 10, the data has 5 samples"):
+    with pytest.raises(EmcError, match="sizes from 10 are wanted, the data has 5 samples"):
         search(smallest=10, largest=5)
     with pytest.raises(EmcError, match="search method 'guess': allowed are bayes, walk"):
         search("guess")

@@ -46,7 +46,7 @@ def test_median_and_interval_are_those_of_the_posterior(centre, scale):
         :, 0
     ]
     half = (answer.high - answer.low) / 2
-    assert abs(median - answer.emc50) < 0.15 * half
+    assert abs(median - answer.emc50) < 0.1 * half
     assert 0.9 < (high - low) / (2 * half) < 1.45
 
 

@@ -42,8 +42,8 @@ def agree(row, answer):
     if row["bound"] != "none":
         return
     half = (answer.high - answer.low) / 2
-    assert abs(row["emc50"] - answer.emc50) < 0.35 * half
-    assert 0.6 < (row["high"] - row["low"]) / (2 * half) < 1.7
+    assert abs(row["emc50"] - answer.emc50) < 0.2 * half
+    assert 0.8 < (row["high"] - row["low"]) / (2 * half) < 1.45
 
 
 def test_budgets_are_what_the_search_would_have_said(study, warehouse):

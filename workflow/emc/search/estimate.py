@@ -149,7 +149,7 @@ def answer(
     """The answer at the `best` learning rate, and emc50 at each, by what the search aims at."""
     chosen = readings[best]
     other: Aim = "budget" if aim == "minima" else "minima"
-    numbers = {aim: chosen, other: Readings(limits, other, chosen.trials)}
+    numbers = {aim: chosen, other: _read_as(other, chosen, limits)}
     minima = spanning(numbers["minima"], limits)
     budget = spanning(numbers["budget"], limits)
     known = _known(numbers["minima"], limits)
@@ -180,6 +180,13 @@ def answer(
         rate_at_edge=rate_at_edge,
         rates=tuple(_rate(lr, one, limits) for lr, one in readings.items()),
     )
+
+
+def _read_as(aim: Aim, readings: Readings, limits: Limits) -> Readings:
+    """The same trials where a fit is what another aim calls one: itself if none differs."""
+    if all(trial.at_minimum == trial.within_budget for trial in readings.trials):
+        return readings
+    return Readings(limits, aim, readings.trials)
 
 
 def unfitted_decided(readings: Readings) -> float | None:
