@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-ce7941173d0e"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-52e84115ab6d"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-c05e065fb06a",
+        "digits-original-mlp4-relu-sgd-826a5a4a92a4",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-192dee652465",
+        "digits-noisy-mlp4-relu-sgd-8bd40bbf601e",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-3b05fbbd1b0d",
+        "mnist-5k-original-mlp4-relu-sgd-176ffff69a03",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-c482119d8aa5",
+        "mnist-5k-random-cnn4-relu-sgd-c437947d88ec",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-848ca14c541d",
+        "mnist-classes-linear-identity-sgd-19134035425b",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-b685d46ad086",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-2cee209b03a9",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-187fd64e0c83",
+        "cifar10-original-cnn8-relu-gd-d5de42984975",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-31b2c12f0efe",
+        "adult-original-mlp4-tanh-adam-c1013acfedfb",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-fc1a6b5302e9",
+        "gaussian-random-linear-identity-adam-cf9332dd65be",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-4600aef679f1",
+        "wine-original-mlp4-relu-sgd-9828f44ce9ed",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-fa5b713a1a52",
+        "digits-original-mlp4-gelu-adamw-c26287ca655f",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-dded38ad961c",
+        "cifar10-original-resnet16-relu-sgd-28b6c28c1744",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-51e88651b525",
+        "mnist-random-inputs-vit32-relu-sgd-f935e52a068e",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-4c17847cb940",
+        "digits-original-mlp-mixer16-relu-sgd-bc3b2e7909a3",
     ),
 ]
 
@@ -132,10 +132,10 @@ def test_canonical_text_stays_what_it_is() -> None:
         '{"activation":"relu","architecture":{"depth":1,"name":"mlp","params":null,"width":4},'
         '"batch":{"order":"stream","size":128},"budget":{"epochs":null,"steps":30000},'
         '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":3.0,'
-        '"escapes":5,"gradient":0.001,"iterations":500},"initialisation":"scaled-normal",'
+        '"escapes":5,"gradient":0.001,"iterations":500,"rounding":0.01},"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":3,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":4,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'

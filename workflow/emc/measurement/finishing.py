@@ -90,7 +90,10 @@ def finishing(
     elif refused is None and trained.layers is None:
         refused = _refusal_of_net(trained, source.draw(min(2, source.available), 0), device)
     settings = FinishSettings(
-        gradient=asked.gradient, iterations=asked.iterations, escapes=asked.escapes
+        gradient=asked.gradient,
+        iterations=asked.iterations,
+        escapes=asked.escapes,
+        rounding=asked.rounding,
     )
     return Finishing(trained, settings, asked.effort, device, _shapes(trained), refused)
 

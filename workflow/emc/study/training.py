@@ -351,6 +351,10 @@ class Finish(Strict):
     gradients, at a minimum."""
     escapes: Annotated[Whole, Field(ge=0)] = 5
     """How many saddles are left along their negative curvature, at most."""
+    rounding: BelowOne = 0.01
+    """Width over which kinks (ReLU at zero, ties of a max-pooling window) are rounded off before
+    they are seen as they are, relative to the mean |pre-activation| of their layer; 0: not at
+    all. Larger widths walk over deeper kinks."""
 
 
 class Loss(Strict):
