@@ -240,13 +240,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 3"),
-        ("{}", "the cell is of measurement protocol None, this is 3"),
+        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 4"),
+        ("{}", "the cell is of measurement protocol None, this is 4"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":3}',
-            r'not the canonical JSON of a cell: {"protocol":3}: 2 validation errors',
+            '{"protocol":4}',
+            r'not the canonical JSON of a cell: {"protocol":4}: 2 validation errors',
         ),
     ],
 )
