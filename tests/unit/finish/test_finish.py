@@ -52,6 +52,16 @@ def test_the_minimum_of_a_creased_parabola_is_found_and_certified(seed: int) -> 
     assert found.record.loss <= least(operator) + 1e-8
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_minimum_on_kinks_is_not_left(seed: int) -> None:
+    operator = creased(seed)
+    found = finish(operator, criterion=1.0, settings=EXACT)
+    again = finish(operator.at(found.parameters), criterion=1.0)
+    assert (again.record.outcome, again.record.iterations) == (Outcome.MINIMUM, 0)
+    assert again.record.kinks == found.record.kinks
+    np.testing.assert_array_equal(again.parameters, found.parameters)
+
+
 def test_a_kink_whose_clarke_combination_vanishes_is_left_where_it_is_concave() -> None:
     """w^2 / 2 - |w| at zero: the one-sided gradients 1 and -1 cancel, but both sides lead down."""
     kink = Creases(np.array([[1.0]]), np.zeros(1), np.array([-2.0]))

@@ -76,8 +76,12 @@ class _Run:
         self._pushes, self._escapes = _PUSHES, 0
 
     def answer(self) -> Finished:
-        """Descend, and look at each point where that stops."""
-        self._walk_over_kinks()
+        """Descend, and look at each point where that stops, the first one included."""
+        test = first_order(self._descent.place, self._source, self._descent.held)
+        if self._descent.fits or test.norm > self._tolerance:
+            self._walk_over_kinks()
+        elif (end := self._settle(test)) is not None:
+            return self._end(*end, test)
         while True:
             stop = self._descend()
             if stop is DescentEnd.FITS:
