@@ -86,6 +86,9 @@ class Creased:
         bends = self.kinks.slopes * self.width**2 / (values**2 + self.width**2) ** 1.5 / 2
         return vectors @ self.hessian + (vectors @ normals.T * bends) @ normals
 
+    def growing(self) -> str | None:
+        return None
+
     def dense_within(self, products: int) -> bool:
         return False
 
