@@ -62,6 +62,31 @@ def test_failures_below_fits_leave_no_single_crossing() -> None:
     assert (low, high) == (100.0, 200.0)
 
 
+def test_where_a_weak_level_leaves_none_the_least_refuted_stand_for_it() -> None:
+    """Stakes reach 1.94 ** 3 below 100, 1.94 ** 2 from there on and 1.94 ** 5 from 200 on."""
+    bets = Bets()
+    for _ in range(2):
+        bets.add(100, False, 0.03)
+    for _ in range(3):
+        bets.add(100, True, 0.97)
+        bets.add(200, False, 0.03)
+    assert bets.left(0.4) == (100.0, 200.0)
+    assert bets.left(0.2) == (100.0, 200.0)
+    assert bets.crosses_once
+
+
+@given(trials, st.floats(0.01, 0.99))
+def test_bets_leave_fewer_at_a_weaker_level(
+    told: list[tuple[int, bool, float]], level: float
+) -> None:
+    bets = Bets()
+    for one in told:
+        bets.add(*one)
+    wide, narrow = bets.left(level / 2), bets.left(level)
+    assert (wide[0] or 0) <= (narrow[0] or 0)
+    assert (wide[1] or np.inf) >= (narrow[1] or np.inf)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_truth_is_refuted_with_probability_005_at_most(seed: int) -> None:
     """At the worst curve, one half everywhere, where every bet is fair."""

@@ -1,5 +1,9 @@
 """What a cell says where one smooth curve does not describe its probes."""
 
+import pytest
+from tests.unit.search.truth import logistic, search, simulate
+
+from emc.search.estimate import reported, settled
 from emc.search.limits import Limits
 from emc.search.readings import Reading
 
@@ -30,3 +34,27 @@ def test_runs_that_never_fit_are_told() -> None:
     sizes = (20, 50, 100, 200, 300, 500, 800)
     trials = [(n, n < 400 and (turn + n) % 3 != 0) for turn in range(24) for n in sizes]
     assert reading(trials).misfit == "some runs fit far beyond emc50, or fail far below it"
+
+
+def test_crossings_near_each_other_are_told_and_need_no_more_probes() -> None:
+    """No candidate is left at any level, yet both ends of the crossings are known."""
+    found = reading([(95, True), (105, False)] * 20)
+    for _ in range(8):
+        found.bets.add(95, False, 0.03)
+        found.bets.add(105, True, 0.97)
+    assert found.misfit == "the probability of a fit crosses one half more than once"
+    bounds = reported(found, LIMITS)
+    assert (bounds.low, bounds.high) == pytest.approx((95, 105), abs=2)
+    assert settled(found, LIMITS)
+
+
+def test_an_end_that_a_misfit_leaves_open_is_looked_for() -> None:
+    """Nothing fits where the last batch of 32 is ragged, which opens the interval's lower end."""
+
+    def dips(n: int) -> float:
+        return 0.0 if n > 32 and 1 <= n % 32 <= 4 else logistic(85, 0.12)(n)
+
+    answer, trials = simulate(search(probes=1000), dips, 7)
+    assert answer.low is not None
+    assert answer.tolerance_reached
+    assert len(trials) < 500

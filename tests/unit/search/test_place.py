@@ -1,12 +1,13 @@
 """Where the next probes go."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.search.truth import logistic
 
 from emc.search.limits import Limits
-from emc.search.place import next_sizes
+from emc.search.place import beside, next_sizes
 from emc.search.posterior import Posterior
 
 LIMITS = Limits(1, 4000, 0.05, 200)
@@ -45,6 +46,16 @@ def test_a_large_later_round_sees_both_flanks() -> None:
     sizes = np.array(next_sizes(posterior, 32, LIMITS))
     median = posterior.transition().median
     assert 0.25 < np.mean(sizes < median) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("emc50", "ratio", "sizes"),
+    [(420, 1.2, (350, 504)), (1.4, 1.2, (1, 2)), (2.8, 1.08, (2, 3)), (3.0, 1.01, (3, 4))],
+)
+def test_sizes_beside_emc50_lie_on_both_sides(
+    emc50: float, ratio: float, sizes: tuple[int, int]
+) -> None:
+    assert beside(emc50, ratio) == sizes
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 500), st.integers(0, 6))

@@ -63,13 +63,19 @@ class Bets:
         return _ordered(first[1], last[0])
 
     def left(self, level: float) -> Ends:
-        """The same of candidates against which no stake reached 1 / `level`; open if none is."""
-        return self._around(self._most < log(1.0 / level))
+        """The same of candidates against which no stake reached 1 / `level`.
+
+        Where that is no candidate, of those against which the largest stake was the least. A weak
+        level may refute all candidates by luck, the true one with a probability of up to `level`,
+        and what is refuted stays so. An empty set then says that the level is too weak for these
+        trials, not that emc50 may lie anywhere: the highest level that leaves any takes its place.
+        """
+        possible = self._most < log(1.0 / level)
+        return self._around(possible if possible.any() else self._most == self._most.min())
 
     def _around(self, possible: np.ndarray) -> Ends:
+        """Ends of the candidates that are possible; at least one is."""
         places = np.flatnonzero(possible)
-        if not places.size:
-            return None, None
         first, last = int(places[0]), int(places[-1])
         low = float(self._sizes[first - 1]) if first else None
         high = float(self._sizes[last]) if last < len(self._sizes) else None

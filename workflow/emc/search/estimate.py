@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, log, sqrt
+from math import ceil, floor, inf, log, sqrt
 from typing import Final
 
 from emc.records import RateEstimate
 from emc.search.betting import Ends
 from emc.search.curve import transition_width
 from emc.search.limits import Limits
+from emc.search.place import beside
 from emc.search.posterior import Posterior
 from emc.search.readings import Reading, Readings
 from emc.search.trials import Aim, Answer
@@ -99,19 +100,20 @@ def settled(reading: Reading, limits: Limits) -> bool:
 def unseen_sizes(reading: Reading, limits: Limits) -> list[int]:
     """Sizes on the sides where the curve knows an end and the bets do not: none if both do.
 
-    Probes at emc50 win no bet, since either outcome is as likely there.
+    Probes at emc50 win no bet, since either outcome is as likely there. Where both sides are open
+    each comes first in turn, so that a round of one probe leaves neither out.
     """
     found = bounded(reading.posterior, limits)
     if saturated(reading.posterior, limits) or below(reading.posterior, limits):
         return []
-    if not reported(reading, limits).narrow(limits):
+    if not found.narrow(limits):
         return []
     low, high = reading.bets.ends
-    far = (found.emc50 / _LEFT_OPEN, found.emc50 * _LEFT_OPEN)
+    far = (floor(found.emc50 / _LEFT_OPEN), ceil(found.emc50 * _LEFT_OPEN))
     sides = [(low or 0.0) < far[0], high is None or high > far[1]]
-    wanted = (found.emc50 / _ASIDE, found.emc50 * _ASIDE)
-    sizes = [round(n) for n, open_side in zip(wanted, sides, strict=True) if open_side]
-    return [n for n in sizes if limits.smallest <= n <= limits.largest]
+    wanted = zip(beside(found.emc50, _ASIDE), sides, strict=True)
+    sizes = [n for n, is_open in wanted if is_open and limits.smallest <= n <= limits.largest]
+    return sizes[::-1] if reading.posterior.trials % 2 else sizes
 
 
 def spanning(readings: Readings, limits: Limits) -> Bounds:

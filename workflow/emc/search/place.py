@@ -1,6 +1,6 @@
 """Where the next probes tell most."""
 
-from math import exp, log
+from math import exp, floor, log
 from typing import Final
 
 import numpy as np
@@ -38,10 +38,9 @@ def next_sizes(posterior: Posterior, count: int, limits: Limits) -> list[int]:
     """
     found = posterior.transition()
     if found.half_width() <= _NEARLY * limits.tolerance:
-        away = exp(_FLANK * limits.tolerance)
+        flanks = beside(found.median, exp(_FLANK * limits.tolerance))
         turns = range(posterior.trials, posterior.trials + count)
-        sizes = (found.median * (away if turn % 2 else 1.0 / away) for turn in turns)
-        return [_within(size, limits) for size in sizes]
+        return [_within(flanks[turn % 2], limits) for turn in turns]
     if count == 1:
         return [_most_telling(posterior, limits)]
     middles = posterior.quantiles((np.arange(count) + 0.5) / count)
@@ -49,12 +48,21 @@ def next_sizes(posterior: Posterior, count: int, limits: Limits) -> list[int]:
     return [_within(float(size), limits) for size in np.exp(middles + offsets)]
 
 
+def beside(emc50: float, ratio: float) -> tuple[int, int]:
+    """The whole n nearest to emc50 / ratio and emc50 * ratio, but always one on either side.
+
+    The same whole n may be nearest to both where emc50 is small, and would show one side only.
+    """
+    last = floor(emc50)
+    return min(round(emc50 / ratio), last), max(round(emc50 * ratio), last + 1)
+
+
 def _most_telling(posterior: Posterior, limits: Limits) -> int:
     low, high = posterior.quantiles(np.array([0.01, 0.99]))
     found = posterior.transition()
     margin = 1.5 * found.slope
     ends = np.clip([low - margin, high + margin], *np.log([limits.smallest, limits.largest]))
-    sizes = np.linspace(ends[0], ends[1], _CANDIDATES)
+    sizes = np.log(np.unique(np.rint(np.exp(np.linspace(ends[0], ends[1], _CANDIDATES)))))
     information = posterior.telling(sizes)
     telling = sizes[information >= _GOOD_ENOUGH * information.max()]
     nearest = telling[np.argmin(np.abs(telling - log(found.median)))]
