@@ -34,3 +34,13 @@ def says_other_channels(error: Exception) -> bool:
 def says_interrupted(error: Exception) -> bool:
     """Whether DuckDB was interrupted: it raises no KeyboardInterrupt."""
     return "interrupted" in str(error).lower()
+
+
+def says_locked(error: Exception) -> bool:
+    """Whether DuckDB found that another process has a database open for writing."""
+    return "Could not set lock" in str(error)
+
+
+def says_foreign_log(error: Exception) -> bool:
+    """Whether DuckDB found a write-ahead log that does not go with the database beside it."""
+    return "WAL" in str(error)

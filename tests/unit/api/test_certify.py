@@ -170,7 +170,7 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
     [
         ({"loss": nn.CrossEntropyLoss}, "loss: expected .*, found the class CrossEntropyLoss"),
         ({"loss": 3}, "loss: expected 'cross-entropy', .*, found 3"),
-        ({"loss": "hinge"}, "loss 'hinge': allowed are cross-entropy, squared-error"),
+        ({"loss": "hinge"}, "loss: expected cross-entropy or squared-error, found 'hinge'"),
         ({"weight_decay": "0.1"}, "weight_decay: expected a number, found '0.1'"),
         ({"label_smoothing": None}, "label_smoothing: expected a number, found None"),
         ({"class_weights": 2}, "class_weights: expected a sequence of numbers, found 2"),

@@ -112,8 +112,11 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
     [
         ({"labels": "shuffled"}, r"labels: unknown name 'shuffled' \(known: original, random, ra"),
         ({"optimizer": {"name": "adam", "lrr": 1}}, "unknown key 'lrr'; did you mean 'lr'"),
-        ({"back_end": "jax"}, "back end 'jax' is not one of native, compiled, vmap, sequential"),
-        ({"device": "tpu"}, "device 'tpu' is not one of"),
+        (
+            {"back_end": "jax"},
+            "back end: expected one of native, .*, found 'jax'",
+        ),
+        ({"device": "tpu"}, "device: expected one of .* found 'tpu'"),
         ({"epochs": "a"}, "epochs: expected a whole number from 1, found 'a'"),
         ({"probes": 0}, "probes: expected a whole number from 1, found 0"),
         ({"smallest": 121}, "smallest: 121 exceeds the 120 samples there are"),
@@ -134,7 +137,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"criterion": 1.5}, "criterion: expected a number above 0 and up to 1, found 1.5"),
         ({"aim": "both"}, "aim: expected 'minima' or 'budget', found 'both'"),
         ({"finish": 3}, "finish: expected a name, or keys as in a study file, found 3"),
-        ({"device": torch.device("meta")}, "device 'meta' is not one of"),
+        ({"device": torch.device("meta")}, "device: expected one of .* found 'meta'"),
         ({"optimizer": None}, "optimizer: expected a name .* found None; known names are sgd"),
         ({"optimizer": torch.optim.LBFGS}, "the steps of LBFGS want a closure: give 'lbfgs'"),
         (

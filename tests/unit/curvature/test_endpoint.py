@@ -167,12 +167,18 @@ def test_a_layered_net_has_no_loss_of_one_s_own(made: Callable[..., Operator]) -
     [
         ({"loss": "squared-error", "class_weights": (1.0,)}, "class weights need cross-entropy"),
         ({"class_weights": (1.0, float("inf"))}, "expected numbers from 0, found inf for class 1"),
-        ({"weight_decay": float("inf")}, "weight decay inf: it is not negative, and finite"),
-        ({"loss": "hinge"}, "loss 'hinge': allowed are cross-entropy, squared-error"),
-        ({"label_smoothing": 1.0}, r"label smoothing 1.0: it lies in \[0, 1\)"),
+        (
+            {"weight_decay": float("inf")},
+            "decay: expected a finite number from 0, found inf",
+        ),
+        ({"loss": "hinge"}, "loss: expected cross-entropy or squared-error, found 'hinge'"),
+        ({"label_smoothing": 1.0}, r"label smoothing: expected a number in \[0, 1\), found 1.0"),
         ({"loss": "squared-error", "label_smoothing": 0.1}, "0.1 needs cross-entropy"),
-        ({"weight_decay": -1.0}, "weight decay -1.0: it is not negative"),
-        ({"weight_decay": float("nan")}, "weight decay nan: it is not negative"),
+        ({"weight_decay": -1.0}, "weight decay: expected a finite number from 0, found -1.0"),
+        (
+            {"weight_decay": float("nan")},
+            "decay: expected a finite number from 0, found nan",
+        ),
     ],
 )
 def test_objectives_that_make_no_sense(kind: dict[str, Any], message: str) -> None:
@@ -183,13 +189,13 @@ def test_objectives_that_make_no_sense(kind: dict[str, Any], message: str) -> No
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"precision": "float16"}, "precision 'float16': allowed are float64, float32"),
-        ({"eps": 0.0}, r"eps 0\.0: it lies between 0 and 1"),
-        ({"delta": 1.0}, r"delta 1\.0: it lies between 0 and 1"),
-        ({"gradient": -1.0}, r"gradient -1\.0: it is not negative"),
-        ({"plateau": float("nan")}, r"plateau nan: it is not negative"),
-        ({"max_iterations": 0}, "max_iterations 0: it is 1 or more"),
-        ({"exact_up_to": -1}, "exact_up_to -1: it is 0 or more"),
+        ({"precision": "float16"}, "precision: expected float64 or float32, found 'float16'"),
+        ({"eps": 0.0}, r"eps: expected a number between 0 and 1, found 0\.0"),
+        ({"delta": 1.0}, r"delta: expected a number between 0 and 1, found 1\.0"),
+        ({"gradient": -1.0}, r"gradient: expected a number from 0, found -1\.0"),
+        ({"plateau": float("nan")}, r"plateau: expected a number from 0, found nan"),
+        ({"max_iterations": 0}, "max_iterations: expected a number from 1, found 0"),
+        ({"exact_up_to": -1}, "exact_up_to: expected a number from 0, found -1"),
     ],
 )
 def test_settings_that_make_no_sense(given: dict[str, Any], message: str) -> None:

@@ -28,17 +28,17 @@ def test_a_sound_call_passes() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": "hinge"}, "loss 'hinge' is not one of cross-entropy, squared-error"),
-        ({"order": "sorted"}, "order 'sorted' is not one of stream, balanced, ragged"),
-        ({"schedule": "step"}, "schedule 'step' is not one of constant, cosine"),
+        ({"loss": "hinge"}, "loss: expected one of cross-entropy, squared-error, found 'hinge'"),
+        ({"order": "sorted"}, "order: expected one of stream, balanced, ragged, found 'sorted'"),
+        ({"schedule": "step"}, "schedule: expected one of constant, cosine, found 'step'"),
         ({"layers": None}, "either a layered net or a module"),
         ({"module": lambda: None}, "either a layered net or a module"),
         ({"steps": 3}, "found epochs=300 and steps=3"),
         ({"epochs": None}, "found epochs=None and steps=None"),
-        ({"epochs": 0}, "a budget of 0 trains nothing"),
+        ({"epochs": 0}, "budget: expected at least 1 epoch or step, found 0"),
         (
             {"loss": "squared-error", "label_smoothing": 0.1},
-            "label smoothing 0.1 goes with loss 'cross-entropy', found 'squared-error'",
+            "label smoothing 0.1: expected loss 'cross-entropy', found 'squared-error'",
         ),
     ],
 )
@@ -53,12 +53,12 @@ NOTHING = np.zeros(0, dtype=np.int64)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rows": NOTHING, "labels": NOTHING}, "replica 1 has no samples: n must be at least 1"),
-        ({"labels": np.zeros(3, dtype=np.int64)}, "replica 1 has 3 labels for 4 samples"),
-        ({"labels": np.array([0, 1, 2, 3])}, "labels from 0 to 3, allowed are 0 to 2"),
-        ({"labels": np.array([0, -1, 2, 2])}, "labels from -1 to 2, allowed are 0 to 2"),
-        ({"rows": np.array([0, 1, 2, 5])}, "asks for rows 0 to 5 of 5 inputs"),
-        ({"rows": np.array([0, 1, -1, 2])}, "asks for rows -1 to 2 of 5 inputs"),
+        ({"rows": NOTHING, "labels": NOTHING}, "replica 1: expected at least 1 sample, found none"),
+        ({"labels": np.zeros(3, dtype=np.int64)}, "replica 1: expected 4 labels, found 3"),
+        ({"labels": np.array([0, 1, 2, 3])}, "expected labels from 0 to 2, found 0 to 3"),
+        ({"labels": np.array([0, -1, 2, 2])}, "expected labels from 0 to 2, found -1 to 2"),
+        ({"rows": np.array([0, 1, 2, 5])}, "expected rows from 0 to 4, found 0 to 5"),
+        ({"rows": np.array([0, 1, -1, 2])}, "expected rows from 0 to 4, found -1 to 2"),
     ],
 )
 def test_samples_that_cannot_be_trained_on(changes: dict[str, Any], message: str) -> None:
@@ -70,6 +70,8 @@ def test_samples_that_cannot_be_trained_on(changes: dict[str, Any], message: str
 def test_inputs_that_are_not_finite_are_named(value: float) -> None:
     inputs = np.zeros((5, 2), dtype=np.float32)
     inputs[3, 1] = value
-    with pytest.raises(EmcError, match="replica 0: input row 3 is not finite"):
+    with pytest.raises(
+        EmcError, match="replica 0: expected finite inputs, found NaN or infinity in row 3"
+    ):
         check(ASKED, [replica(inputs=inputs, rows=np.array([0, 4, 3, 1]))])
     check(ASKED, [replica(inputs=inputs, rows=np.array([0, 1, 2, 4]))])

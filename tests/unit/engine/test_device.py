@@ -56,7 +56,7 @@ def test_cuda_without_a_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_unknown_devices_are_refused() -> None:
-    with pytest.raises(EmcError, match="device 'tpu' is not one of auto, cpu, cuda"):
+    with pytest.raises(EmcError, match="device: expected one of auto, cpu, cuda, found 'tpu'"):
         resolve("tpu")
 
 

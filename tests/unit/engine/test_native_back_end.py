@@ -211,12 +211,12 @@ def test_an_interrupt_ends_a_long_run(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": np.full(40, 3)}, "labels from 3 to 3, allowed are 0 to 2"),
-        ({"labels": np.full(40, -1)}, "labels from -1 to -1"),
-        ({"labels": np.zeros(39, int)}, "39 labels for 40 samples"),
-        ({"rows": np.arange(1, 41)}, "rows 1 to 40 of 40 inputs"),
-        ({"rows": np.zeros(0, int), "labels": np.zeros(0, int)}, "no samples"),
-        ({"inputs": np.full((40, 12), np.inf, np.float32)}, "not finite"),
+        ({"labels": np.full(40, 3)}, "expected labels from 0 to 2, found 3 to 3"),
+        ({"labels": np.full(40, -1)}, "labels from 0 to 2, found -1 to -1"),
+        ({"labels": np.zeros(39, int)}, "expected 40 labels, found 39"),
+        ({"rows": np.arange(1, 41)}, "expected rows from 0 to 39, found 1 to 40"),
+        ({"rows": np.zeros(0, int), "labels": np.zeros(0, int)}, "at least 1 sample"),
+        ({"inputs": np.full((40, 12), np.inf, np.float32)}, "expected finite inputs"),
         ({"inputs": np.zeros((40, 13), np.float32)}, r"takes 12 numbers, found .*13"),
         ({"inputs": np.zeros((40, 12))}, "float32 in C order, found float64"),
         ({"inputs": np.zeros((12, 40), np.float32).T}, "float32 in C order"),

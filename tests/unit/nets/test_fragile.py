@@ -1,16 +1,22 @@
 """Private and fragile parts of torch are as they are described."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import emc
 from emc.nets.fragile import (
     compiled_once,
     efficientnet_stage,
+    global_hooks,
+    gradient_hooks,
+    held_parameters,
+    module_hooks,
+    step_hooks,
     traced,
     weight_norm_written_out,
 )
@@ -41,7 +47,49 @@ def test_a_stage_of_efficientnet_keeps_its_channels() -> None:
     assert (stage.input_channels, stage.out_channels, stage.num_layers) == (5, 3, 2)
 
 
+def test_hooks_of_a_module_are_seen() -> None:
+    for register in ("forward_hook", "forward_pre_hook", "full_backward_hook"):
+        layer = nn.Linear(2, 1)
+        assert not module_hooks(layer)
+        getattr(layer, f"register_{register}")(lambda *_: None)
+        assert module_hooks(layer), register
+
+
+def test_hooks_of_all_modules_are_seen() -> None:
+    assert not global_hooks()
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert global_hooks()
+    finally:
+        hook.remove()
+
+
+def test_hooks_of_a_gradient_are_seen() -> None:
+    for register in ("register_hook", "register_post_accumulate_grad_hook"):
+        weight = torch.zeros(2, requires_grad=True)
+        assert not gradient_hooks(weight)
+        getattr(weight, register)(lambda *_: None)
+        assert gradient_hooks(weight), register
+
+
+def test_hooks_of_a_step_are_seen() -> None:
+    for register in ("register_step_pre_hook", "register_step_post_hook"):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
+        assert not step_hooks(optimizer)
+        getattr(optimizer, register)(lambda *_: None)
+        assert step_hooks(optimizer), register
+
+
+def test_a_forward_takes_what_is_put_among_the_held_parameters() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    assert held_parameters(layer) == {"weight": layer.weight, "bias": None}
+    held_parameters(layer)["weight"] = torch.tensor([[2.0, 3.0]])  # type: ignore[assignment]
+    assert layer(torch.ones(2)).item() == 5
+
+
 PRIVATE = ("_getframe", "experimental", "MBConvConfig")
+PUBLIC = {"_asdict", "_exit", "_fields", "_replace"}
+"""Of Python's own, and documented."""
 
 
 @pytest.mark.parametrize("dim", [-1, 0, 1])
@@ -65,15 +113,14 @@ def test_weight_normalisation_is_torch_s_with_a_symmetric_hessian(dim: int) -> N
 
 def test_all_of_them_are_in_one_module() -> None:
     package = Path(emc.__file__).parent
-    files = [
-        path for floor in ("engine", "nets", "study") for path in package.glob(f"{floor}/**/*.py")
-    ]
+    files = sorted(package.rglob("*.py"))
     assert package / "nets" / "fragile.py" in files
     for path in files:
         if path.name == "fragile.py":
             continue
         source = path.read_text()
         assert not [word for word in PRIVATE if word in source], path
+        assert not _foreign(ast.parse(source)), path
         for node in ast.walk(ast.parse(source)):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
@@ -81,3 +128,14 @@ def test_all_of_them_are_in_one_module() -> None:
                 names += [each.name for each in node.names]
             private = [part for name in names for part in name.split(".") if part[:1] == "_"]
             assert not private or names[0] == "__future__", (path, private)
+
+
+def _foreign(module: ast.Module) -> set[str]:
+    """Private attributes that a file uses and that are none of its own."""
+    attributes = [node for node in ast.walk(module) if isinstance(node, ast.Attribute)]
+    own = {each.attr for each in attributes if ast.unparse(each.value) in {"self", "cls"}}
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+    used = {each.attr for each in attributes if re.match("_[^_]", each.attr)}
+    return used - own - PUBLIC

@@ -155,7 +155,7 @@ def test_a_database_of_another_version_is_told_as_such(study, tmp_path):
         connection.execute("DROP VIEW emc; CREATE VIEW emc AS SELECT cell FROM cells")
     wanted = (
         "another version of the program made it: 'emc' has no column 'sections'; remove it:"
-        " `snakemake --cores all --configfile s.yaml` remakes it"
+        " `emc run s.yaml` remakes it"
     )
     with open_database(path, Path("s.yaml")) as old, pytest.raises(EmcError, match=wanted):
         old.sql("SELECT emc50 FROM emc")

@@ -170,7 +170,7 @@ def query(
     study: StudyFile,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="one SELECT over tables and views")],
     csv: Annotated[bool, typer.Option("--csv", help="print CSV")] = False,
-    json: Annotated[bool, typer.Option("--json", help="print JSON, one object a row")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, one object per row")] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:
     """Ask the study's database a question; nothing can be changed by it."""

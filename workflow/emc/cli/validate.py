@@ -23,7 +23,7 @@ def validate(file: Path) -> None:
 
 
 def print_summary(study: StudyPlan, looked: Looked) -> None:
-    """One line: the study is valid and asks for so many cells; warnings on standard error.
+    """One line: the study is valid, and how many cells it asks for; warnings on standard error.
 
     Raises:
         EmcError: a data set is not there, has changed, or cannot be prepared.

@@ -40,7 +40,7 @@ class AutogradOperator:
 
     It is called in evaluation mode, or in `training` mode with all samples as one batch. `whole`
     says that rows cannot be summed up chunk by chunk: logits depend on the other rows of a call
-    (batch normalisation without running statistics), or a loss of one's own sees all of them.
+    (batch normalisation without running statistics), or a user's loss sees all of them.
     `few` are some different inputs, as the net takes them.
     """
 
@@ -169,7 +169,7 @@ class AutogradOperator:
         )
 
     def dense_within(self, products: int) -> bool:
-        """Whether so many products would give all columns, or few samples make these cheap."""
+        """Whether `products` products would give all columns, or few samples make these cheap."""
         columns = len(self.parameters)
         return columns <= products or columns * self.samples <= FEW
 

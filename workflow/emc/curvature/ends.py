@@ -31,7 +31,7 @@ class Ends:
 
     `exact` says that they come from the whole spectrum, which then also counts the `negative`
     eigenvalues; its direction is there only if it was asked for and leads down. Otherwise they
-    come from so many Lanczos `iterations`, the trace is an estimate, and the spectrum the run's
+    come from Lanczos after `iterations` steps, the trace is an estimate, and the spectrum the run's
     quadrature (`quadrature`).
     """
 

@@ -76,7 +76,7 @@ class _Iterations:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the Ritz values say after so many steps."""
+    """What the Ritz values say after `steps` steps."""
 
     ritz: Ritz
     steps: int

@@ -55,7 +55,7 @@ class Lanczos:
         return sum(self._diagonal)
 
     def extend(self, steps: int) -> Process[None]:
-        """Add so many dimensions, or all that are left.
+        """Add `steps` dimensions, or all that are left.
 
         Raises:
             EmcError: the matrix is not symmetric or finite, or not the same at every product.

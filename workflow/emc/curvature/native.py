@@ -116,7 +116,7 @@ class NativeOperator:
         return self._known.at(self.parameters).growing()
 
     def dense_within(self, products: int) -> bool:
-        """Whether the whole Hessian costs no more than so many products, or very little."""
+        """Whether the whole Hessian costs no more than `products` products, or very little."""
         return self._known.dense_within(products)
 
     def dense(self) -> np.ndarray:

@@ -40,13 +40,17 @@ class Objective:
     def __post_init__(self) -> None:
         """See that the numbers make sense together."""
         if not callable(self.loss) and self.loss not in LOSSES:
-            raise EmcError(f"loss {self.loss!r}: allowed are {', '.join(LOSSES)}")
+            raise EmcError(f"loss: expected {' or '.join(LOSSES)}, found {self.loss!r}")
         if not 0 <= self.label_smoothing < 1:
-            raise EmcError(f"label smoothing {self.label_smoothing}: it lies in [0, 1)")
+            raise EmcError(
+                f"label smoothing: expected a number in [0, 1), found {self.label_smoothing}"
+            )
         if self.label_smoothing > 0 and self.loss != "cross-entropy":
             raise EmcError(f"label smoothing {self.label_smoothing} needs cross-entropy")
         if not (self.weight_decay >= 0 and isfinite(self.weight_decay)):
-            raise EmcError(f"weight decay {self.weight_decay}: it is not negative, and finite")
+            raise EmcError(
+                f"weight decay: expected a finite number from 0, found {self.weight_decay}"
+            )
         self._check_class_weights()
 
     def _check_class_weights(self) -> None:

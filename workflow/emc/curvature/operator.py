@@ -62,7 +62,7 @@ class Operator(Protocol):
         """
 
     def dense_within(self, products: int) -> bool:
-        """Whether the whole Hessian costs no more than so many products, or very little."""
+        """Whether the whole Hessian costs no more than `products` products, or very little."""
 
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]."""

@@ -27,10 +27,10 @@ RowLosses = Callable[[Tensor, Rows], Tensor]
 def row_losses(objective: Objective, device: str) -> RowLosses:
     """The loss of an objective, without weight decay.
 
-    A function of one's own is given the rows as if they were all.
+    A user's function is given the rows as if they were all.
     """
     if callable(objective.loss):
-        return _own(objective.loss, device)
+        return _of_user(objective.loss, device)
     if objective.loss == "squared-error":
         return _squared_error
     return _cross_entropy(objective, device)
@@ -76,7 +76,7 @@ def _squared_error(logits: Tensor, rows: Rows) -> Tensor:
     return (logits - wanted).square().mean(-1) @ rows.shares
 
 
-def _own(loss: LossFunction, device: str) -> RowLosses:
+def _of_user(loss: LossFunction, device: str) -> RowLosses:
     here = deepcopy(loss).to(device, torch.double) if isinstance(loss, nn.Module) else loss
 
     def losses(logits: Tensor, rows: Rows) -> Tensor:

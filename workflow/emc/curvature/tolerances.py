@@ -35,16 +35,22 @@ class CertificateTolerances:
         """
         for name in ("eps", "delta"):
             if not 0 < getattr(self, name) < 1:
-                raise EmcError(f"{name} {getattr(self, name)}: it lies between 0 and 1")
+                raise EmcError(
+                    f"{name}: expected a number between 0 and 1, found {getattr(self, name)}"
+                )
         for name in ("gradient", "plateau"):
             if not getattr(self, name) >= 0:
-                raise EmcError(f"{name} {getattr(self, name)}: it is not negative")
+                raise EmcError(f"{name}: expected a number from 0, found {getattr(self, name)}")
         for name in ("exact_up_to", "max_iterations"):
             least = 1 if name == "max_iterations" else 0
             if not getattr(self, name) >= least:
-                raise EmcError(f"{name} {getattr(self, name)}: it is {least} or more")
+                raise EmcError(
+                    f"{name}: expected a number from {least}, found {getattr(self, name)}"
+                )
         if self.precision not in PRECISIONS:
-            raise EmcError(f"precision {self.precision!r}: allowed are {', '.join(PRECISIONS)}")
+            raise EmcError(
+                f"precision: expected {' or '.join(PRECISIONS)}, found {self.precision!r}"
+            )
 
 
 DEFAULT: Final = CertificateTolerances()

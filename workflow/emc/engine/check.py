@@ -30,34 +30,36 @@ def _check_procedure(procedure: Procedure) -> None:
     _check_word("schedule", procedure.schedule, SCHEDULES)
     if procedure.loss == "squared-error" and procedure.label_smoothing:
         raise EmcError(
-            f"label smoothing {procedure.label_smoothing} goes with loss 'cross-entropy', "
-            "found 'squared-error'"
+            f"label smoothing {procedure.label_smoothing}: expected loss 'cross-entropy',"
+            " found 'squared-error'"
         )
     if (procedure.layers is None) == (procedure.module is None):
-        raise EmcError("a procedure wants either a layered net or a module, not both or none")
+        raise EmcError("procedure: expected either a layered net or a module, found both or none")
     if (procedure.epochs is None) == (procedure.steps is None):
         raise EmcError(
-            f"a budget is in epochs or in steps, found epochs={procedure.epochs} and "
-            f"steps={procedure.steps}"
+            f"budget: expected either epochs or steps, found epochs={procedure.epochs} and"
+            f" steps={procedure.steps}"
         )
     if (procedure.epochs or procedure.steps or 0) < 1:
-        raise EmcError("a budget of 0 trains nothing: give at least 1 epoch or step")
+        raise EmcError("budget: expected at least 1 epoch or step, found 0")
 
 
 def _check_word(kind: str, found: str, allowed: Collection[str]) -> None:
     if found not in allowed:
-        raise EmcError(f"{kind} {found!r} is not one of {', '.join(allowed)}")
+        raise EmcError(f"{kind}: expected one of {', '.join(allowed)}, found {found!r}")
 
 
 def _check_labels(number: int, replica: Replica, classes: int) -> None:
     if replica.n == 0:
-        raise EmcError(f"replica {number} has no samples: n must be at least 1")
+        raise EmcError(f"replica {number}: expected at least 1 sample, found none")
     if len(replica.labels) != replica.n:
-        raise EmcError(f"replica {number} has {len(replica.labels)} labels for {replica.n} samples")
+        raise EmcError(
+            f"replica {number}: expected {replica.n} labels, found {len(replica.labels)}"
+        )
     low, high = int(replica.labels.min()), int(replica.labels.max())
     if low < 0 or high >= classes:
         raise EmcError(
-            f"replica {number} has labels from {low} to {high}, allowed are 0 to {classes - 1}"
+            f"replica {number}: expected labels from 0 to {classes - 1}, found {low} to {high}"
         )
 
 
@@ -65,9 +67,12 @@ def _check_inputs(number: int, replica: Replica) -> None:
     low, high = int(replica.rows.min()), int(replica.rows.max())
     if low < 0 or high >= len(replica.inputs):
         raise EmcError(
-            f"replica {number} asks for rows {low} to {high} of {len(replica.inputs)} inputs"
+            f"replica {number}: expected rows from 0 to {len(replica.inputs) - 1},"
+            f" found {low} to {high}"
         )
     finite = np.isfinite(replica.inputs[replica.rows].reshape(replica.n, -1)).all(axis=1)
     if not finite.all():
         row = int(replica.rows[int(finite.argmin())])
-        raise EmcError(f"replica {number}: input row {row} is not finite (NaN or infinite)")
+        raise EmcError(
+            f"replica {number}: expected finite inputs, found NaN or infinity in row {row}"
+        )

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 BACK_ENDS = ("native", "compiled", "vmap", "sequential")
 
 _PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
-"""On a CPU compiling costs half a minute a shape and wins little beside `vmap`: only on demand."""
+"""On a CPU compiling takes half a minute per shape and saves little: only on demand."""
 
 _gave_way: dict[tuple[str, str, object], str] = {}
 """Why back ends, devices and nets turned out not to go together: not tried again."""
@@ -86,7 +86,7 @@ def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:
 
 def _forced(procedure: Procedure, device: str, name: str) -> BackEnd:
     if name not in BACK_ENDS:
-        raise EmcError(f"back end {name!r} is not one of {', '.join(BACK_ENDS)}")
+        raise EmcError(f"back end: expected one of {', '.join(BACK_ENDS)}, found {name!r}")
     if name == "native" and device != "cpu":
         raise EmcError(f"back end 'native' trains on the device 'cpu', found {device!r}")
     chosen = _made(name, device)

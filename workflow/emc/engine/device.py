@@ -22,7 +22,7 @@ def resolve(device: str, nodes: Path = Path("/dev")) -> str:
         EmcError: the word is not known, or "cuda" is asked for and there is none.
     """
     if device not in DEVICES:
-        raise EmcError(f"device {device!r} is not one of {', '.join(DEVICES)}")
+        raise EmcError(f"device: expected one of {', '.join(DEVICES)}, found {device!r}")
     if device == "cpu" or (device == "auto" and not _possible(nodes)):
         return "cpu"
     import torch

@@ -12,7 +12,7 @@ def examine_training(net: nn.Module, x: Tensor, classes: int) -> None:
     """Take the gradient of a net's loss on x, float32 [batch, *shape], once.
 
     Raises:
-        EmcError: the net cannot take so many rows in training or changes them; its logits have
+        EmcError: the net cannot take that batch in training or changes it; its logits have
             another shape, are not finite or give no gradient; or a gradient is sparse.
     """
     net.train()

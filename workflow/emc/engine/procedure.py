@@ -25,14 +25,14 @@ class Update:
     name: str
     optimizer: Optimizer
 
-    def __init__(self, name: str, own: Optimizer | None = None, **constants: Any) -> None:
-        """Take constants of the optimizer, or one's `own` that the engine does not know by name.
+    def __init__(self, name: str, plugin: Optimizer | None = None, **constants: Any) -> None:
+        """Take constants of the optimizer, or a `plugin`'s that the engine does not know by name.
 
         Raises:
             EmcError: the engine does not know the optimizer, or the optimizer no such constant.
         """
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "optimizer", own or _optimizer(name, constants))
+        object.__setattr__(self, "optimizer", plugin or _optimizer(name, constants))
 
 
 def _optimizer(name: str, constants: dict[str, Any]) -> Optimizer:

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from emc.engine.checkpoint import Snapshot
+from emc.nets.fragile import step_hooks
 
 _EXACT: Final = (torch.float32,)
 """What `Optimizer.load_state_dict` brings back as it was for float32 parameters."""
 _INTEGERS: Final = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 _TORCHS: Final = frozenset(vars(Optimizer([nn.Parameter(torch.empty(0))], {})))
 """Attributes of every optimizer."""
-_STEP_HOOKS: Final = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 
 
 class UnsaveableError(Exception):
@@ -66,7 +66,7 @@ def _state_dict(optimizer: Optimizer) -> dict[str, Any]:
     own = vars(optimizer).keys() - _TORCHS
     if own and not known and kind.state_dict is Optimizer.state_dict:
         raise UnsaveableError(f"it keeps {min(own)!r} outside its state_dict")
-    if any(vars(optimizer)[hooks] for hooks in _STEP_HOOKS):
+    if step_hooks(optimizer):
         raise UnsaveableError("hooks of its step may keep what is not in its state_dict")
     return optimizer.state_dict()
 

@@ -1,4 +1,4 @@
-"""One function a figure: from the warehouse to an Altair chart.
+"""One function per figure: from the warehouse to an Altair chart.
 
 Knows marks, scales, colours and captions, and what a study must hold before a figure can speak.
 Must not know how a number was measured or judged, or what page a figure lands on.

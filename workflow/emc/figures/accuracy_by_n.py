@@ -25,7 +25,7 @@ GROUP BY ALL ORDER BY ALL
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a labelling, one colour per architecture, a point the probes of nearly equal n."""
+    """One panel per labelling, one colour per architecture, one point per group of near n."""
     rows = finite(warehouse.sql(_QUERY))
     chosen, faded = legend_filter("architecture")
     base = alt.Chart().encode(

@@ -24,7 +24,7 @@ _SHAPES: Final = {
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """A panel a kind of end, one colour per optimizer, a shape a verdict."""
+    """One panel per kind of end, one colour per optimizer, one shape per verdict."""
     known = pl.col("curvature_ratio").is_not_null() & pl.col("loss").is_not_null()
     ends = finite(warehouse.view("curvature")).filter(known)
     rows = spread(ends, MOST_POINTS).with_columns(

@@ -76,7 +76,7 @@ def draw(warehouse: Warehouse) -> Chart:
 
 
 def _rows(shown: Sequence[Effect]) -> pl.DataFrame:
-    """A row an effect; ends of intervals beyond the axis are put at its end, and marked."""
+    """One row per effect; ends of intervals beyond the axis are put at its end, and marked."""
     ratios = [made.ratio for made in shown]
     first, last = min(1.0, *ratios) / REACH, max(1.0, *ratios) * REACH
     found = pl.DataFrame(

@@ -32,7 +32,7 @@ MOST_LINES: Final = 500
 
 
 def draw(warehouse: Warehouse, factor: str) -> Chart:
-    """A point a cell; a thin line joins cells that differ in the factor only."""
+    """One point per cell; a thin line joins cells that differ in the factor only."""
     cells = measured_cells(warehouse)
     colours, panel = _COLOUR.get(factor, "architecture"), _PANEL.get(factor, "labels")
     measure, title = _MEASURE.get(factor, ("per_parameter", PER_PARAMETER))

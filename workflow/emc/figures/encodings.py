@@ -52,7 +52,7 @@ def _sparse(number: str) -> alt.Axis:
 
 
 def colour(warehouse: Warehouse, frame: pl.DataFrame, factor: str) -> alt.Color:
-    """One colour a level, the same in every figure of a study and whatever a filter hides."""
+    """One colour per level, the same in every figure of a study and whatever a filter hides."""
     query = f"SELECT DISTINCT {factor} FROM cells ORDER BY 1"
     colours = dict(zip(warehouse.sql(query)[factor], cycle(COLOURS), strict=False))
     domain = sorted(frame[factor].unique())

@@ -95,11 +95,15 @@ def asked(
         EmcError: the factor, the number of levels or the expectation is not known.
     """
     if compare not in FACTORS:
-        raise EmcError(f"claim {name!r}: compare {compare!r}: allowed are {', '.join(FACTORS)}")
+        raise EmcError(
+            f"claim {name!r}: compare: expected one of {', '.join(FACTORS)}, found {compare!r}"
+        )
     if len(levels) != 2:
         raise EmcError(f"claim {name!r}: expected two levels, found {list(levels)}")
     if expect not in _ASKED:
-        raise EmcError(f"claim {name!r}: expect {expect!r}: allowed are {', '.join(_ASKED)}")
+        raise EmcError(
+            f"claim {name!r}: expect: expected one of {', '.join(_ASKED)}, found {expect!r}"
+        )
     over, under = levels
     conditions = [pl.col(column) == value for column, value in (where or {}).items()]
     factor = FACTORS[compare]

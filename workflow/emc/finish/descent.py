@@ -91,7 +91,9 @@ class Descent:
     def go_on(
         self, metric: Metric, source: KinkSource | None, iterations: int, gradient: float
     ) -> DescentEnd:
-        """Take so many steps, or fewer where it fits, jams or a combination is that short.
+        """Take `iterations` steps, or fewer where it fits, jams or stands at a first-order point.
+
+        There the combination of gradient and normals is at most `gradient` long.
 
         Kinks are worked with where a `source` tells of any. `held` are then the places of those
         that the point stands on.
@@ -243,6 +245,6 @@ _EXPLAINED: Final = 0.1
 _IDLE: Final = 5
 """Steps after which a kink that lies out of reach is let go."""
 _REACH: Final = 2.0
-"""A kink is in reach where its value is at most so many times what the step changed it by."""
+"""A kink is in reach where its value is at most this many times what the step changed it by."""
 _TOUCHING: Final = 1e-6
 """Largest value of a kink that counts as touched."""

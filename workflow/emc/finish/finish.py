@@ -25,9 +25,9 @@ _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
 _WHOLE: Final = 400
-"""Newton steps of nets of so many parameters see all directions, and those of larger ones"""
+"""Newton steps see all directions of a net with at most this many parameters."""
 _KRYLOV: Final = 60
-"""so many, besides the normals of kinks."""
+"""Directions that they see of a larger net, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
 _IN_TURN: Final = (1000, 10)

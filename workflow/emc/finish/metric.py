@@ -23,7 +23,7 @@ class Metric(Protocol):
         """Each row times the inverse Hessian: [m, P] to [m, P]."""
 
     def learn(self, step: np.ndarray, change: np.ndarray, length: float) -> None:
-        """Learn from a step [P] of so many step lengths, and the gradient's change along it."""
+        """Learn from a step [P], `length` times the model's, and the gradient's change along it."""
 
     def shorten(self) -> bool:
         """Make steps shorter where no length of the last direction led down; False: cannot."""
@@ -116,7 +116,7 @@ class Krylov:
     """
 
     def __init__(self, size: int, damping: float) -> None:
-        """Take so many products at each point, besides one for each row that is applied.
+        """Take `size` products at each point, besides one for each row that is applied.
 
         The multiple is never less than `damping`, relative to the largest eigenvalue: with much
         of it, steps lead down the steep directions and follow flat ones slowly.

@@ -48,7 +48,7 @@ class Working:
 
     @classmethod
     def none(cls, dimension: int) -> Self:
-        """No kinks of an objective of so many parameters."""
+        """No kinks, of an objective of `dimension` parameters."""
         kinks = Kinks(np.zeros(0), np.zeros((0, dimension)), np.zeros(0), np.zeros(0, bool))
         return cls(np.zeros((0, 4), np.int64), kinks, np.zeros(0, np.int64))
 

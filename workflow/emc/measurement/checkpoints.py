@@ -11,7 +11,7 @@ from emc.store.checkpoint import read_checkpoint, write_checkpoint
 
 SECONDS_BETWEEN: Final = 60.0
 _PATIENCE: Final = 20
-"""Training takes so many times as long as the save before it: a large state is saved less often."""
+"""Training takes at least this many times as long as the save before it: large states are dear."""
 
 
 class RoundCheckpoints:

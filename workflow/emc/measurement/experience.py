@@ -14,9 +14,9 @@ from emc.study import StudyPlan
 from emc.study.identity import settings_id
 
 _LEARN_FROM: Final = 200
-"""Files of so many cells are read, spread over the study."""
+"""Most cells whose files are read, spread over the study."""
 _FEWEST: Final = 5
-"""Fewer finished cells may be alike by chance, and a law that errs too low costs a job its life."""
+"""Fewer finished cells may be alike by chance, and jobs that are granted too little are killed."""
 
 Job = tuple[Estimate, Path]
 """A finished cell's answer, and what Snakemake noted of one of its jobs."""

@@ -132,7 +132,7 @@ def method(
 
 
 def round_size(back_end: BackEnd, device: str) -> int:
-    """Probes a round: as many as train side by side at little more than the price of one."""
+    """Probes per round: as many as train side by side at little more than the price of one."""
     if device == "cuda":
         return 64
     return 8 if back_end.name in {"vmap", "compiled"} else 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 
@@ -95,3 +96,14 @@ def global_hooks() -> bool:
 def gradient_hooks(tensor: Tensor) -> bool:
     """Whether something runs when a tensor's gradient is taken."""
     return bool(tensor._backward_hooks) or bool(tensor._post_accumulate_grad_hooks)
+
+
+def step_hooks(optimizer: Optimizer) -> bool:
+    """Whether hooks run before or after an optimizer's steps."""
+    before, after = optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks
+    return bool(before) or bool(after)
+
+
+def held_parameters(layer: nn.Module) -> dict[str, nn.Parameter | None]:
+    """A module's own parameters, where its forward finds them; no check is made of new entries."""
+    return layer._parameters

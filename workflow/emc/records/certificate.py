@@ -26,7 +26,7 @@ class Judgement:
     v. `plateau` is nan where it was not tested, infinite where too few epochs were trained.
 
     `exact` says that the whole spectrum was computed: then `iterations` and `delta` are 0, for no
-    bound is needed, and residuals are rounding. Otherwise Lanczos took so many iterations, a
+    bound is needed, and residuals are rounding. Otherwise Lanczos took `iterations` steps, a
     verdict of `minimum` may be wrong with probability `delta`, `lambda_min` is an upper bound of
     the smallest eigenvalue (to its residual unless the verdict is `unconverged` or
     `inconclusive`), `trace` is an estimate and `negative_eigenvalues` is not known.

@@ -45,7 +45,7 @@ class Bounds:
     high: float | None
 
     def narrow(self, limits: Limits, times: float = 1.0) -> bool:
-        """Whether the interval is within so many tolerances, or samples: n is whole."""
+        """Whether the interval is within `times` tolerances, or `times` samples: n is whole."""
         if self.low is None or self.high is None:
             return False
         return self.high - self.low <= times * max(2.0 * self.emc50 * limits.tolerance, 1.0)

@@ -42,4 +42,4 @@ def make(
             return Climb(limits, rates, aim, step=LADDER_STEP)
         case "bisection":
             return Bisection(limits, rates, aim)
-    raise EmcError(f"search method {method!r}: allowed are bayes, walk, bisection, ladder")
+    raise EmcError(f"search method: expected bayes, walk, bisection or ladder, found {method!r}")

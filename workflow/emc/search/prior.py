@@ -26,7 +26,7 @@ SKEWED: Final = ((5.0, 0.19), (0.2, 0.19))
 """Skew and prior probability of each shape with one; their lapse is 0.01."""
 
 SMOOTH: Final = 2
-"""The first so many shapes are one symmetric transition of nearly all runs."""
+"""The first `SMOOTH` shapes are each one symmetric transition of nearly all runs."""
 
 _LAPSES, _GUESSES, _ = np.array(_STRAIGHT, np.float32).T[:, :, None, None]
 _ONE: Final = np.ones((1, 1, 1), np.float32)

@@ -15,7 +15,7 @@ def canonical(value: object) -> str:
 
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON object, one key a line."""
+    """Write a JSON object, one key per line."""
     write_text_atomically(path, json.dumps(document, indent=1) + "\n")
 
 

@@ -48,7 +48,7 @@ class CellFiles:
         return self.folder / f"certificate-{settings}.parquet"
 
     def generalisation(self, seeds: int | str) -> Path:
-        """Table of so many runs on the whole training set."""
+        """Table of `seeds` runs on the whole training set."""
         return self.folder / f"generalisation-{seeds}.parquet"
 
 

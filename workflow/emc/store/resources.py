@@ -1,4 +1,4 @@
-"""What jobs may ask a cluster for: one small document a study, read whenever rules are parsed."""
+"""What jobs may ask a cluster for: one small document per study, read whenever rules are parsed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

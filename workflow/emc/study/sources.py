@@ -78,7 +78,7 @@ class ImageNet(Images):
     folder: str = "imagenet"
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
     size: Count = 32
-    """Pixels a side: the centre square of each image is scaled to it."""
+    """Pixels per side: the centre square of each image is scaled to it."""
     classes: Several | None = None
     """How many classes, the first by name; all 1,000 where absent."""
 
@@ -100,7 +100,7 @@ class ImageFolder(Images):
     """Such a tree of test images. Where absent, `folder` may have both as `train` and `test`; else
     a fifth of it is held out."""
     size: Count = 32
-    """Pixels a side: the centre square of each image is scaled to it."""
+    """Pixels per side: the centre square of each image is scaled to it."""
     channels: Literal[1, 3] = 3
     """3 for colour, 1 for grey."""
     classes: Several | None = None

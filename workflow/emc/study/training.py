@@ -48,7 +48,7 @@ else:
 
 
 def activation_name(activation: ActivationChoice) -> str:
-    """The name of an activation, the program's or one's own."""
+    """The name of an activation, the program's or a plug-in's."""
     return activation if isinstance(activation, str) else activation.name
 
 
@@ -294,7 +294,7 @@ class Batch(Strict):
     """
 
     size: Count = 128
-    """Samples a step; all of them where n is smaller."""
+    """Samples per step; all of them where n is smaller."""
     order: Literal["stream", "balanced", "ragged"] = "stream"
     """How the samples of an epoch are cut into batches."""
 

@@ -67,8 +67,9 @@ def build(
 
     `cells` is the plan. Every planned cell whose estimate lies in `results` counts as measured;
     the others stay in the table `cells` and in the view `missing`, those that failed in the table
-    `failures` too. `settings` names the certificates that are wanted, `seeds` the runs on the
-    whole training set: so many a cell. The file is built beside its place and takes it when whole.
+    `failures` too. `settings` names the certificates that are wanted; `seeds` is the number of
+    runs per cell on the whole training set. The file is built beside its place and takes it when
+    whole.
 
     Raises:
         EmcError: a file is missing, damaged, foreign to the study or at odds with another.

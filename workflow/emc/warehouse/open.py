@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import duckdb
 import polars as pl
 
-from emc.error_texts import says_interrupted
+from emc.error_texts import says_foreign_log, says_interrupted, says_locked
 from emc.errors import EmcError
 from emc.store.layout import log_of
 from emc.warehouse.dictionary import RELATIONS
@@ -184,17 +184,17 @@ def open_database(path: Path | str, study: Path | None = None) -> Warehouse:
     try:
         connection = duckdb.connect(path, read_only=True, config=_LOCKED)
     except duckdb.Error as error:
-        raise EmcError(f"{path}: {_refusal(path, study, str(error))}") from None
+        raise EmcError(f"{path}: {_refusal(path, study, error)}") from None
     warehouse = Warehouse(path, connection, study)
     _refuse_foreign(warehouse)
     return warehouse
 
 
-def _refusal(path: Path, study: Path | None, error: str) -> str:
+def _refusal(path: Path, study: Path | None, error: duckdb.Error) -> str:
     """Why DuckDB does not open a file, and what helps."""
-    if "Could not set lock" in error:
+    if says_locked(error):
         return f"another program has it open for writing: close it there ({error})"
-    if log_of(path).exists() and "WAL" in error:
+    if log_of(path).exists() and says_foreign_log(error):
         return (
             f"a program that had it open for writing was killed, and left changes that do not go"
             f" with this file ({error}); remove {log_of(path)}"

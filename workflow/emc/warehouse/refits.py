@@ -73,7 +73,7 @@ UNITS: Final = {
 """Units of a budget, with the column of `probes` that counts them."""
 
 BUDGETS: Final = 8
-"""Budgets a unit: this many powers of two up to the longest run."""
+"""Budgets per unit: this many powers of two up to the longest run."""
 
 _MARKS: Final = ("90", "99", "995", "100")
 _AT_ONCE: Final = 100

@@ -64,7 +64,7 @@ FITTED: Final = "outcome IN ('fit', 'finished')"
 """Whether a probe fits at its minimum."""
 
 _CONFLICTS: Final = 0.5
-"""With so many expected, two in five draws have one at least (Poisson)."""
+"""With this many conflicts expected, two draws in five have at least one (Poisson)."""
 
 _CONFLICT_SHARES: Final = """conflicts AS (
       SELECT cell, CASE labels WHEN 'original' THEN conflicting_pairs

@@ -125,7 +125,7 @@ class WrittenOperator:
         return "the weights of the last layer" if grows else None
 
     def dense_within(self, products: int) -> bool:
-        """Whether so many products would give the columns that have no closed form."""
+        """Whether `products` products would give the columns that have no closed form."""
         return self._layers[by_products(self._layers)].stretch.start <= products
 
     def dense(self) -> np.ndarray:

@@ -127,7 +127,7 @@ def _numeric(dataset: Columns, raw: RawTable) -> tuple[str, ...]:
 
 
 def _encoding_notes(dataset: Csv, content: bytes, name: str) -> list[str]:
-    """A note of text that any encoding of one byte a letter takes, but is most likely utf-8."""
+    """A note of text that any encoding of one byte per letter takes, but is most likely utf-8."""
     if dataset.encoding == "utf-8" or content.isascii() or b"\0" in content:
         return []
     try:

@@ -32,7 +32,7 @@ def translation_unit(net: KnownNet) -> str:
 
 
 def _graph(net: Graph) -> str:
-    """One kernel for all graphs of so many classes and about as many parameters."""
+    """One kernel for all graphs that have equally many classes and about as many parameters."""
     size = max(_FEWEST_PARAMETERS, 1 << (net.size - 1).bit_length())
     rows = _ROWS if net.places <= _FEW_PLACES else 1
     classes = len(net.logits)

@@ -19,6 +19,6 @@ def known(name: str) -> type[Optimizer]:
         EmcError: there is none.
     """
     if name not in OPTIMIZERS:
-        raise EmcError(f"optimizer {name!r} is not one of {', '.join(OPTIMIZERS)}")
+        raise EmcError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, found {name!r}")
     found: type[Optimizer] = import_module(f"{__name__}.{name}").OPTIMIZER
     return found

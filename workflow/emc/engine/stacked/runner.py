@@ -23,11 +23,11 @@ class Runner:
         self._correct: Callable[..., Tensor] = step.correct
 
     def height(self, replicas: int) -> int:
-        """Rows of the stack that so many replicas need."""
+        """Rows of the stack that hold a number of `replicas`."""
         return replicas
 
     def width(self, rows: int) -> int:
-        """Rows of a step that so many samples need."""
+        """Rows of a step that hold a batch of `rows` samples."""
         return rows
 
     def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:

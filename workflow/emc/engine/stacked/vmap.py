@@ -22,7 +22,7 @@ from emc.nets.arithmetic import exact_float32
 log = logging.getLogger(__name__)
 
 _SPREAD = 2
-"""The largest n of a group is at most so many times the smallest: shorter epochs idle."""
+"""Ratio of a group's largest n to its smallest, at most: shorter epochs idle."""
 
 
 class Vmap:

@@ -38,7 +38,7 @@ _LAYERS: Final = frozenset(
     }
 )
 _BASES: Final = frozenset({nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict})
-"""Classes of torch that one's own may be made from: they have no computation of their own."""
+"""Classes of torch that a user's class may be made from: they compute nothing themselves."""
 _INNER: Final = "NonDynamicallyQuantizableLinear"
 """The linear layer within torch's attention, whose weights it reads itself."""
 

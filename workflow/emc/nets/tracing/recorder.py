@@ -16,7 +16,7 @@ class Recorder:
     """Takes steps, one after the other."""
 
     def __init__(self, inputs: int) -> None:
-        """Begin after so many inputs."""
+        """Record the steps of a net that takes `inputs` numbers per sample."""
         self.steps: list[GraphStep] = []
         self._places = inputs
         self._overwritten: list[np.ndarray] = []

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from emc.nets.fragile import held_parameters
 from emc.nets.graph import Graph, Taken, by_use, of_parameter, tensors_of
 from emc.nets.noise import seeded
 from emc.nets.tracing.admission import check_admitted, simple_state
@@ -86,21 +87,21 @@ def _symbols_for_parameters(
 ) -> Iterator[dict[str, tuple[int, ...]]]:
     """Put symbols in the places of parameters meanwhile; gives their shapes by name."""
     shapes = {name: tuple(each.shape) for name, each in net.named_parameters()}
-    kept = {layer: dict(layer._parameters) for layer in net.modules()}
+    kept = {layer: dict(held_parameters(layer)) for layer in net.modules()}
     first = 0
     try:
-        for layer in kept:
-            for key, parameter in layer._parameters.items():
+        for layer, parameters in kept.items():
+            for key, parameter in parameters.items():
                 if parameter is None:
                     continue
                 numbers = np.arange(first, first + parameter.numel()).reshape(parameter.shape)
                 first += parameter.numel()
                 symbol = Symbol(recorder, of_parameter(numbers), None)
-                layer._parameters[key] = symbol  # type: ignore[assignment]
+                held_parameters(layer)[key] = symbol  # type: ignore[assignment]
         yield shapes
     finally:
         for layer, parameters in kept.items():
-            layer._parameters.update(parameters)
+            held_parameters(layer).update(parameters)
 
 
 @contextmanager

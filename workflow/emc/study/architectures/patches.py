@@ -13,7 +13,7 @@ class Patches(Scaled):
     own_initialisation: ClassVar[bool] = True
 
     patch: Count = 4
-    """Pixels a side of a patch; it must divide both sides of the image."""
+    """Pixels along a side of a patch; it must divide both sides of the image."""
     depth: Depth = 6
     """Blocks."""
 

@@ -8,7 +8,7 @@ from emc.errors import EmcError
 from emc.study.architectures.family import Scaled, Shape
 
 _IDLE: Final = 1000
-"""A net that is so many times wider without growth does not grow with its width."""
+"""A net this many times wider, and with no more parameters, does not grow with its width."""
 
 Net = TypeVar("Net", bound=Scaled)
 
@@ -19,7 +19,7 @@ def sized(net: Net, shape: Shape, classes: int) -> Net:
     Of two widths equally near, the smaller is taken. Counts grow with the width.
 
     Raises:
-        EmcError: no width has so many parameters, since they do not grow with it.
+        EmcError: no width has `params` parameters, since they do not grow with it.
     """
     return net if net.params is None else at_width(net, _nearest(net, net.params, shape, classes))
 
