@@ -381,12 +381,12 @@ def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
     [
         (
             ("mine", "colour", ["a", "b"], "greater"),
-            "expected one of arch.* found 'colour'",
+            "compare: expected one of arch.* found 'colour'",
         ),
         (("mine", "optimizer", ["sgd"], "greater"), r"expected two levels, found \['sgd'\]"),
         (
             ("mine", "optimizer", ["sgd", "gd"], "more"),
-            "expected one of greater.* found 'more'",
+            "expect: expected one of .* found 'more'",
         ),
     ],
 )
