@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "results/budget.yaml"
 DATABASE = ROOT / "results/studies/budget/emc.duckdb"
 GRADIENTS = 10 * 30_000
-"""A finish may take so many times the gradients of one step, at any budget."""
+"""A finish may take this many times the gradients of one step, at any budget."""
 NETS = [
     {"name": "mlp", "depth": 1, "params": 985},
     {"name": "mlp", "depth": 1, "params": 2410},
@@ -124,7 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--budgets", type=int, nargs="+", default=[300, 3000, 30_000, 300_000])
     parser.add_argument("--activations", nargs="+", default=["relu", "tanh"])
-    parser.add_argument("--nets", type=int, default=len(NETS), help="the first so many nets")
+    parser.add_argument(
+        "--nets", type=int, default=len(NETS), help="number of nets, from the first"
+    )
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--figure", type=Path)
     asked = parser.parse_args()

@@ -211,7 +211,9 @@ def spread(values: Sequence[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=10_000, help="about so many")
+    parser.add_argument(
+        "--cells", type=int, default=10_000, help="about how many cells the study has"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     uses: dict[str, list[Use]] = {}

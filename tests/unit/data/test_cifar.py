@@ -45,7 +45,7 @@ def test_binary_version(labels: int) -> None:
 
 @pytest.mark.parametrize("content", [b"", bytes(3072), bytes(3074)])
 def test_binary_version_cut_short(content: bytes) -> None:
-    with pytest.raises(EmcError, match=r"a\.bin: \d+ bytes are no whole number of 3073-byte"):
+    with pytest.raises(EmcError, match=r"a\.bin: expected records of 3073 bytes, found \d+ bytes"):
         read_records(content, "a.bin", 1)
 
 

@@ -26,7 +26,7 @@ def test_layout_is_the_published_one() -> None:
 
 @pytest.mark.parametrize("keep", [20, 39])
 def test_cut_short(keep: int) -> None:
-    with pytest.raises(EmcError, match=r"images: wants 2x3x4 values, has \d+: cut short"):
+    with pytest.raises(EmcError, match=r"images: expected 2x3x4 values, found \d+: cut short"):
         read_idx(idx_bytes(IMAGES)[:keep], "images")
 
 
@@ -36,7 +36,7 @@ def test_cut_in_its_header() -> None:
 
 
 def test_too_long() -> None:
-    with pytest.raises(EmcError, match="wants 2x3x4 values, has 25"):
+    with pytest.raises(EmcError, match="expected 2x3x4 values, found 25"):
         read_idx(idx_bytes(IMAGES) + b"?", "images")
 
 

@@ -76,7 +76,7 @@ def test_whole_data_set_and_one_sample(digits: Samples) -> None:
 
 @pytest.mark.parametrize("n", [0, 1439])
 def test_more_than_there_are(digits: Samples, n: int) -> None:
-    with pytest.raises(EmcError, match=f"digits: {n} samples wanted, 1 to 1438 can be drawn"):
+    with pytest.raises(EmcError, match=f"digits: expected 1 to 1438 samples to draw, found {n}"):
         draw(digits, labels_of("original"), n, 0)
 
 

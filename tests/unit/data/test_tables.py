@@ -186,7 +186,9 @@ def test_label_alone(tmp_path: Path) -> None:
 
 def test_column_named_twice() -> None:
     entry = {"name": "csv", "file": "t.csv", "label": "kind", "categorical": ["kind"]}
-    with pytest.raises(ValidationError, match="column 'kind' is named twice"):
+    with pytest.raises(
+        ValidationError, match="expected each column in one place, found 'kind' twice"
+    ):
         dataset_of(entry)
 
 

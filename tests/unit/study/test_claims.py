@@ -78,7 +78,7 @@ def test_claims_come_back_from_their_definition(tmp_path):
         ("compare: optimizer, levels: [sgd, gd], margin: 1", "margin: expected a number above 1"),
         (
             "compare: optimizer, levels: [sgd, gd], margin: 1.2",
-            "margin: goes with `expect: equal`, found 'greater'",
+            "margin: expected `expect: equal` beside it, found 'greater'",
         ),
     ],
 )

@@ -271,10 +271,12 @@ CELL_FAULTS = [
         "architecture: expected an entry with a 'name', found {'width': 4}",
     ),
     cell_fault("architecture: {name: 3}", f"architecture: unknown name '3' (known: {FAMILIES})"),
-    cell_fault("architecture: mlp", "architecture: give either 'width' or 'params', found neither"),
+    cell_fault(
+        "architecture: mlp", "architecture: expected either 'width' or 'params', found neither"
+    ),
     cell_fault(
         mlp("width: 4, params: 4"),
-        "architecture: give either 'width' or 'params', found 'width' and 'params'",
+        "architecture: expected either 'width' or 'params', found 'width' and 'params'",
     ),
     cell_fault(mlp("width: true"), "architecture.width: expected a number, not true or false"),
     cell_fault(mlp("width: 1.5"), "architecture.width: expected a whole number, found 1.5"),
@@ -341,7 +343,7 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 1e-1]}",
-        "optimizer.lr: a learning rate is given twice",
+        "optimizer.lr: expected each learning rate once, found 0.1 twice",
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, nesterov: maybe}",
@@ -363,7 +365,7 @@ CELL_FAULTS = [
     cell_fault(mlp("width: 4") + ", labels: noisy", "labels.fraction: is missing"),
     cell_fault(
         mlp("width: 4") + ", budget: {epochs: 3, steps: 3}",
-        "budget: give either 'epochs' or 'steps', found both",
+        "budget: expected either 'epochs' or 'steps', found both",
     ),
     cell_fault(
         mlp("width: 4") + ", search: {method: bayse, tolerance: 0.1}",
@@ -388,7 +390,7 @@ CELL_FAULTS = [
         "fewer samples than classes",
         text("{cells: [{dataset: {name: gaussian, dimension: 3, samples: 1}}]}"),
         "section 'a', cell (dataset=gaussian[dimension=3, samples=1]): dataset:"
-        " 'samples' 1 is below 'classes' 2: each class wants a training sample",
+        " 'samples': expected one or more per class, at least 2, found 1",
     ),
     fault(
         "options of a data set",
@@ -400,7 +402,7 @@ CELL_FAULTS = [
         "a column of a table",
         text("{cells: [{dataset: {name: csv, file: a.csv, label: b, numeric: [c, b]}}]}"),
         "section 'a', cell (dataset=csv[file=a.csv, label=b, numeric=['c', 'b']]): dataset:"
-        " column 'b' is named twice",
+        " expected each column in one place, found 'b' twice",
     ),
 ]
 

@@ -178,7 +178,7 @@ KNOWN = "linear, mlp, cnn, resnet, vit, efficientnet, mlp-mixer, bottleneck"
             f"unknown name 'bottlenek'; did you mean 'bottleneck'? (known: {KNOWN})",
         ),
         ("name: mpl", f"unknown name 'mpl'; did you mean 'mlp'? (known: {KNOWN})"),
-        ("name: bottleneck", "give either 'width' or 'params', found neither"),
+        ("name: bottleneck", "expected either 'width' or 'params', found neither"),
         (
             "name: bottleneck, widht: 3",
             "unknown key 'widht'; did you mean 'width'?"

@@ -92,14 +92,17 @@ def test_the_nearest_of_the_widths_that_a_family_has(entry: dict[str, Any], want
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"name": "vit", "width": 10}, "'width' is a multiple of 4, at least 4: found 10"),
-        ({"name": "vit", "width": 1, "heads": 1}, "a multiple of 1, at least 2: found 1"),
-        ({"name": "mlp-mixer", "width": 1}, "a multiple of 1, at least 2: found 1"),
-        ({"name": "resnet", "width": 4, "depth": 20}, "'depth' is 10, 18, 26, 34, ... .*found 20"),
+        ({"name": "vit", "width": 10}, "'width': expected a multiple of 4, at least 4, found 10"),
+        ({"name": "vit", "width": 1, "heads": 1}, "a multiple of 1, at least 2, found 1"),
+        ({"name": "mlp-mixer", "width": 1}, "a multiple of 1, at least 2, found 1"),
+        (
+            {"name": "resnet", "width": 4, "depth": 20},
+            "'depth': expected 10, 18, 26, 34, ... .*found 20",
+        ),
         ({"name": "resnet", "width": 4, "depth": 2}, "found 2"),
         (
             {"name": "resnet", "width": 4, "multiplier": 1},
-            "give either 'width', 'params' or 'multiplier', found 'width' and 'multiplier'",
+            "expected either 'width', 'params' or 'multiplier', found 'width' and 'multiplier'",
         ),
         ({"name": "efficientnet"}, "'params' or 'multiplier', found neither"),
         ({"name": "efficientnet", "multiplier": 0}, "multiplier"),

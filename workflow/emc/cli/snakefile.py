@@ -10,7 +10,7 @@ from functools import cached_property, wraps
 from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import emc
 from emc.cli.module import given_study
@@ -32,9 +32,8 @@ from emc.study.identity import (
     settings_definition,
     settings_id,
 )
-from emc.study.sources import DataSet
+from emc.study.sources import DataSet, ImageFolder, ImageNet
 
-_IN_FOLDERS: Final = frozenset({"imagenet", "image-folder"})
 _DAY, _HOUR = 1440, 60
 
 Given = ParamSpec("Given")
@@ -161,7 +160,7 @@ class Asked:
     @ending_on_errors
     def preparation_minutes(self, dataset: str) -> int:
         """A day for folders of images, which may hold millions to decode; an hour for all else."""
-        return _DAY if self._dataset(dataset).name in _IN_FOLDERS else _HOUR
+        return _DAY if isinstance(self._dataset(dataset), ImageFolder | ImageNet) else _HOUR
 
     @ending_on_errors
     def resources_of_job(self, rule: str, resource: str, cell: str, attempt: int) -> int:

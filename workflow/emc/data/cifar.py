@@ -21,7 +21,9 @@ def read_records(content: bytes, name: str, label_bytes: int) -> Part:
     """
     size = label_bytes + _PIXELS
     if not content or len(content) % size:
-        raise EmcError(f"{name}: {len(content)} bytes are no whole number of {size}-byte records")
+        raise EmcError(
+            f"{name}: expected records of {size} bytes, found {len(content)} bytes in all"
+        )
     records = np.frombuffer(content, np.uint8).reshape(-1, size)
     labels = records[:, label_bytes - 1].astype(np.int64)
     return Part(records[:, label_bytes:].reshape(-1, *_SHAPE), labels)

@@ -24,5 +24,5 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
     if len(content) - start != prod(shape):
         sizes = "x".join(str(size) for size in shape)
-        raise EmcError(f"{name}: wants {sizes} values, has {len(content) - start}: cut short?")
+        raise EmcError(f"{name}: expected {sizes} values, found {len(content) - start}: cut short?")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

@@ -96,7 +96,7 @@ def for_testing(samples: Samples, labels: Labels) -> Samples:
 def _check(samples: Drawable, labels: Labels, n: int) -> None:
     name = samples.name
     if not 1 <= n <= samples.n:
-        raise EmcError(f"{name}: {n} samples wanted, 1 to {samples.n} can be drawn")
+        raise EmcError(f"{name}: expected 1 to {samples.n} samples to draw, found {n}")
     if isinstance(labels, Classes) and labels.count > samples.classes:
         raise EmcError(f"{name}: cannot merge {samples.classes} classes to {labels.count}")
     if isinstance(labels, PermutedPixels) and len(samples.shape) != 3:

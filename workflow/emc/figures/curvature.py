@@ -74,15 +74,18 @@ def draw(warehouse: Warehouse) -> Chart:
         base.mark_rule(strokeDash=[5, 4], color=NEUTRAL).encode(y=alt.datum(-level))
         for level in eps
     ]
-    caption = (
-        f"{len(rows):,} of {len(ends):,} end points with a known spectrum, of"
+    layers = [*tolerance, points.add_params(chosen)]
+    return panels(layers, rows, "end", _caption(rows, len(ends)), height=260)
+
+
+def _caption(rows: pl.DataFrame, ends: int) -> str:
+    return (
+        f"{len(rows):,} of {ends:,} end points with a known spectrum, of"
         f" {rows['cell'].n_unique():,} cells."
         " Below the dashed line an eigenvalue is too negative for a minimum. Where a run was still"
         " moving, few iterations were spent and the smallest eigenvalue may lie lower yet: an upper"
         " bound only."
     )
-    layers = [*tolerance, points.add_params(chosen)]
-    return panels(layers, rows, "end", caption, height=260)
 
 
 FIGURE: Final = Figure(

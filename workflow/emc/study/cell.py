@@ -216,7 +216,7 @@ class Cell(Strict):
     def _check_count(self) -> None:
         if self.parameters > _MOST_PARAMETERS:
             count = Decimal(self.parameters)
-            raise EmcError(f"{count:.2e} parameters, at most 1e12 are allowed")
+            raise EmcError(f"expected at most 1e12 parameters, found {count:.2e}")
 
     def _settle(self, key: str, value: object) -> None:
         """Write what the other keys imply, so that equal procedures are equal cells."""

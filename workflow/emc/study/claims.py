@@ -54,7 +54,7 @@ class AskedClaim(Strict):
     @model_validator(mode="after")
     def _margin_suits(self) -> Self:
         if "margin" in self.model_fields_set and self.expect != "equal":
-            raise ValueError(f"margin: goes with `expect: equal`, found {self.expect!r}")
+            raise ValueError(f"margin: expected `expect: equal` beside it, found {self.expect!r}")
         return self
 
 

@@ -179,15 +179,17 @@ class Gaussian(Strict):
     @model_validator(mode="after")
     def _rank_fits(self) -> Self:
         if self.rank is not None and self.rank > self.dimension:
-            raise ValueError(f"'rank' {self.rank} exceeds 'dimension' {self.dimension}")
+            raise ValueError(
+                f"'rank': expected at most 'dimension' {self.dimension}, found {self.rank}"
+            )
         return self
 
     @model_validator(mode="after")
     def _classes_have_samples(self) -> Self:
         if self.samples < self.classes:
             raise ValueError(
-                f"'samples' {self.samples} is below 'classes' {self.classes}: each class wants a"
-                " training sample"
+                f"'samples': expected one or more per class, at least {self.classes},"
+                f" found {self.samples}"
             )
         return self
 
@@ -245,7 +247,7 @@ class Columns(Strict):
     def _columns_differ(self) -> Self:
         columns = [self.label, *self.categorical, *(self.numeric or ()), *self.exclude]
         if twice := sorted({name for name in columns if columns.count(name) > 1}):
-            raise ValueError(f"column {twice[0]!r} is named twice")
+            raise ValueError(f"expected each column in one place, found {twice[0]!r} twice")
         return self
 
 

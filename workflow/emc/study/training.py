@@ -57,8 +57,8 @@ def _as_list(value: object) -> object:
 
 
 def _ascending(rates: tuple[float, ...]) -> tuple[float, ...]:
-    if len(set(rates)) < len(rates):
-        raise ValueError("a learning rate is given twice")
+    if twice := [rate for rate in rates if rates.count(rate) > 1]:
+        raise ValueError(f"expected each learning rate once, found {twice[0]:g} twice")
     return tuple(sorted(rates))
 
 
@@ -324,7 +324,7 @@ class Budget(Strict):
     def _one_unit(self) -> Self:
         if (self.epochs is None) == (self.steps is None):
             given = "neither" if self.epochs is None else "both"
-            raise ValueError(f"give either 'epochs' or 'steps', found {given}")
+            raise ValueError(f"expected either 'epochs' or 'steps', found {given}")
         return self
 
 
@@ -368,7 +368,7 @@ class Loss(Strict):
     @model_validator(mode="after")
     def _smoothing_suits(self) -> Self:
         if self.label_smoothing and self.name != "cross-entropy":
-            raise ValueError(f"'label_smoothing' goes with 'cross-entropy', found {self.name!r}")
+            raise ValueError(f"'label_smoothing': expected 'cross-entropy', found {self.name!r}")
         return self
 
 
@@ -407,13 +407,13 @@ class Search(Strict):
     @model_validator(mode="after")
     def _widening_suits(self) -> Self:
         if self.widen and self.method != "bayes":
-            raise ValueError(f"'widen' goes with the method 'bayes', found {self.method!r}")
+            raise ValueError(f"'widen': expected the method 'bayes', found {self.method!r}")
         return self
 
     @model_validator(mode="after")
     def _expecting_suits(self) -> Self:
         if self.expected is not None and self.method != "bayes":
-            raise ValueError(f"'expected' goes with the method 'bayes', found {self.method!r}")
+            raise ValueError(f"'expected': expected the method 'bayes', found {self.method!r}")
         if self.expected is not None and self.expected.emc50 < self.smallest:
             raise ValueError(
                 f"'expected.emc50' is at least 'smallest', {self.smallest},"

@@ -64,10 +64,10 @@ class Scaled(Family):
         if len(given) != 1:
             *first, last = map(repr, self.sizes)
             found = " and ".join(map(repr, given)) or "neither"
-            raise ValueError(f"give either {', '.join(first)} or {last}, found {found}")
+            raise ValueError(f"expected either {', '.join(first)} or {last}, found {found}")
         if self.width is not None and (self.width % self.step or self.width < self.narrowest):
             raise ValueError(
-                f"'width' is a multiple of {self.step}, at least {self.narrowest}:"
+                f"'width': expected a multiple of {self.step}, at least {self.narrowest},"
                 f" found {self.width}"
             )
         return self

@@ -25,7 +25,7 @@ class ResNet(Residual):
     @model_validator(mode="after")
     def _depth_makes_blocks(self) -> Self:
         if self.depth < 10 or (self.depth - 2) % 8:
-            raise ValueError(f"'depth' is 10, 18, 26, 34, ... (2 + 8 k), found {self.depth}")
+            raise ValueError(f"'depth': expected 10, 18, 26, 34, ... (2 + 8 k), found {self.depth}")
         return self
 
     @property
