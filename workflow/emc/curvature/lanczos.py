@@ -1,4 +1,4 @@
-"""Lanczos with full reorthogonalisation, for whoever answers its products."""
+"""Lanczos with full reorthogonalisation; the caller computes the products it asks for."""
 
 from typing import Final, NamedTuple
 

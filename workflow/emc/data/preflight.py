@@ -22,7 +22,7 @@ def preflight(plan: StudyPlan, looked: Looked) -> list[str]:
 
 
 def refuse_absent_data(plan: StudyPlan) -> None:
-    """See that the user's own data files are there; whoever only asks about results wants none.
+    """See that the user's own data files are there; only questions about results need none.
 
     Raises:
         EmcError: some are not; the message says where they were looked for.

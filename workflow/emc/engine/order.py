@@ -13,8 +13,8 @@ import numpy as np
 from emc.seeds import derive
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_EPOCHS_A_BLOCK = 32
-_SAMPLES_A_BLOCK = 1 << 22
+_EPOCHS_PER_BLOCK = 32
+_SAMPLES_PER_BLOCK = 1 << 22
 _SWAPS_AT_ONCE = 64
 
 
@@ -60,7 +60,7 @@ class Shuffles:
         """Take the replicas' seeds and numbers of samples."""
         self._seeds, self._sizes = seeds, sizes
         self._live = list(range(len(seeds)))
-        self._count = max(1, min(_EPOCHS_A_BLOCK, _SAMPLES_A_BLOCK // sum(sizes)))
+        self._count = max(1, min(_EPOCHS_PER_BLOCK, _SAMPLES_PER_BLOCK // sum(sizes)))
         self._blocks: dict[int, dict[int, np.ndarray]] = {}
 
     def keep(self, replicas: Sequence[int]) -> None:

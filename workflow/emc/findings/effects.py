@@ -104,7 +104,7 @@ def _of_factor(cells: pl.DataFrame, factor: Factor) -> Iterator[Effect]:
 
 
 def ratio_in_words(ratio: float) -> str:
-    """A ratio for a reader: of one beyond a million nothing but that."""
+    """A ratio for a reader; beyond a million it says only that."""
     if not 1e-6 < ratio < 1e6:
         return "more than a million" if ratio > 1 else "less than a millionth"
     return f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"

@@ -162,7 +162,7 @@ class _Run:
         self._descent.move(look(place.operator, moved))
 
     def _leave(self, test: Stationarity) -> tuple[Outcome, str] | None:
-        """Leave a point that is none of a minimum to first order, along the steepest way down."""
+        """Leave a point that is no first-order minimum, along the steepest way down."""
         lower = steepest(self._descent.place, test.combination)
         if lower is None:
             return Outcome.OPEN, _unfinished(DescentEnd.JAM, test)

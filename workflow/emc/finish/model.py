@@ -21,7 +21,7 @@ from emc.finish.metric import Metric
 from emc.finish.working import Working
 
 _OFF: Final = 1e-10
-"""Kinks are held at this value below zero: clearly on their off side, whoever computes it."""
+"""Kinks are held at this value below zero: clearly on their off side, for any operator."""
 
 
 class ModelStep(NamedTuple):

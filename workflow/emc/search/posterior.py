@@ -14,14 +14,14 @@ from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
 _BLOCK: Final = 3
 _CENTRES: Final = 54 * _BLOCK
 _INSIDE: Final = 122
-"""So many of the centres lie in the core, the others over the whole grid."""
+"""Number of centres in the core; the others lie over the whole grid."""
 
 _OUTSIDE: Final = 0.005
 _LEVELS: Final = np.array([_OUTSIDE / 5, 0.16, 0.84, 1.0 - _OUTSIDE / 5])
 """Of the core's ends, and of one standard deviation about the middle."""
 
 _TAIL: Final = 1e-4
-_STEPS_A_DEVIATION: Final = 5.0
+_STEPS_PER_DEVIATION: Final = 5.0
 _NARROWER: Final = 0.7
 Ends = tuple[float, float]
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
@@ -180,7 +180,7 @@ class _Grid:
         low, first, last, high = np.interp(_LEVELS, self.cumulated, self.edges)
         deviation = (last - first) / 2
         step = (self._core[1] - self._core[0]) / (_INSIDE - 1)
-        if step * _STEPS_A_DEVIATION <= deviation:
+        if step * _STEPS_PER_DEVIATION <= deviation:
             return None
         margin = max(deviation, 2 * step)
         core = max(self._core[0], low - margin), min(self._core[1], high + margin)

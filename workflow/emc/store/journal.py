@@ -127,7 +127,7 @@ class Journal:
         self._file.close()
 
     def finish(self, kept: Sequence[Probe]) -> None:
-        """Let go of the file, and of all end points but those of `kept`: the search is answered.
+        """The search is over: close the file, and drop all end points except those of `kept`.
 
         Raises:
             FileError, OSError: the disk does not take it; what was there before is kept.

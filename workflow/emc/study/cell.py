@@ -121,7 +121,7 @@ class Cell(Strict):
     @property
     def bits(self) -> int:
         """Bits that hold the numbers that train."""
-        return self.trainable * self.parameterisation.bits_a_number
+        return self.trainable * self.parameterisation.bits_per_number
 
     def unsuitable(self, shape: tuple[int, ...], classes: int) -> str | None:
         """Why the net cannot take such inputs or be parameterised so, or None."""
@@ -164,7 +164,7 @@ class Cell(Strict):
         return self
 
     def _look(self, info: ValidationInfo) -> None:
-        """Take what the data set's files tell, where whoever validates has looked at them."""
+        """Take what the data set's files tell, if the validation's context looks at them."""
         look = (info.context or {}).get("look")
         if look is None:
             return

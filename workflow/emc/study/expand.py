@@ -69,8 +69,8 @@ class _Expansion:
     def add(self, name: str, section: Section) -> None:
         place = f"section {name!r}"
         if (count := prod(map(len, section.grid.values()))) > MOST_CELLS:
-            allowed = f"at most {MOST_CELLS:,} are allowed"
-            self._add(place, f"{count:,} combinations, {allowed}", key="grid")
+            wanted = f"expected at most {MOST_CELLS:,} combinations, found {count:,}"
+            self._add(place, wanted, key="grid")
             return
         before = len(self.faults)
         seen: dict[str, Part] = {}

@@ -22,7 +22,7 @@ class Parameterisation(Strict):
         return net.parameters(shape, classes)
 
     @property
-    def bits_a_number(self) -> int:
+    def bits_per_number(self) -> int:
         """Bits that hold a trainable number once it is trained."""
         return FLOAT_BITS
 
@@ -114,7 +114,7 @@ class Quantised(Parameterisation):
     """Bits of each weight."""
 
     @property
-    def bits_a_number(self) -> int:
+    def bits_per_number(self) -> int:
         """Bits of a weight's code."""
         return self.bits
 

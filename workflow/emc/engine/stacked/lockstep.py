@@ -57,7 +57,7 @@ class Lockstep:
             self._lane(place, place, replica, Progress(procedure, replica.n))
             for place, replica in enumerate(replicas)
         ]
-        self._width = runner.width(max(self._rows_a_step(replica) for replica in replicas))
+        self._width = runner.width(max(self._rows_per_step(replica) for replica in replicas))
         nets = [fresh(procedure, replica.seed) for replica in replicas]
         step = runner.step
         self._stack = stacked(step.net, nets, replicas, step.rule.lengths, device)
@@ -108,7 +108,7 @@ class Lockstep:
         batches = epoch_batches(self._procedure, replica.n, orders, progress.epochs)
         return _Lane(place, row, replica, progress, batches)
 
-    def _rows_a_step(self, replica: Replica) -> int:
+    def _rows_per_step(self, replica: Replica) -> int:
         batch = self._procedure.batch
         return replica.n if batch is None else min(batch, replica.n)
 
