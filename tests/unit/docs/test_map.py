@@ -41,6 +41,10 @@ def test_each_word_is_where_the_glossary_says(
     assert name not in re.findall("`(.+?)`", others)
 
 
+def test_each_word_has_one_meaning() -> None:
+    assert [word for word, times in Counter(row[0] for row in WORDS).items() if times > 1] == []
+
+
 def _named() -> Iterator[tuple[Path, str, bool]]:
     """Modules, functions and classes of the package: file, name, whether it is a class."""
     for file in sorted((ROOT / "workflow/emc").rglob("*.py")):
