@@ -12,7 +12,7 @@ from emc.curvature import EndPoint, Objective, certify_end_points
 from emc.engine import Replica, run_probes
 from emc.errors import EmcError
 from emc.measurement.procedure import procedure
-from emc.nets.build import Factory
+from emc.nets.traced_module import TracedModule
 from emc.study import Cell, cell_id
 from emc.study.identity import canonical, from_canonical
 
@@ -47,7 +47,7 @@ def sine(folder: Path, architecture: str = MLP, more: str = "") -> Cell:
 def test_every_family_takes_it(tmp_path: Path, architecture: str) -> None:
     cell = sine(tmp_path, architecture)
     made = procedure(cell, (1, 8, 8), 10).net
-    assert isinstance(made, Factory)
+    assert isinstance(made, TracedModule)
     net = made()
     assert "sine" in repr(net)
     assert sum(weight.numel() for weight in net.parameters()) == cell.parameters
@@ -55,7 +55,7 @@ def test_every_family_takes_it(tmp_path: Path, architecture: str) -> None:
 
 def test_the_hidden_layers_are_activated(tmp_path: Path) -> None:
     made = procedure(sine(tmp_path), (1, 8, 8), 10).net
-    assert isinstance(made, Factory)
+    assert isinstance(made, TracedModule)
     net = made()
     one, one_bias, two, two_bias, head, bias = net.parameters()
     x = torch.randn(3, 1, 8, 8)
@@ -66,7 +66,7 @@ def test_the_hidden_layers_are_activated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["scaled-normal", "torch"])
 def test_weights_start_by_the_cells_rule(tmp_path: Path, rule: str) -> None:
     made = procedure(sine(tmp_path, more=f", initialisation: {rule}"), (1, 8, 8), 10).net
-    assert isinstance(made, Factory)
+    assert isinstance(made, TracedModule)
     torch.manual_seed(0)
     first, bias, second, *_, last, _ = (weight.detach() for weight in made().parameters())
     for weight, gain in ((first, 1.5), (second, 1.5), (last, 1.0)):
@@ -84,7 +84,7 @@ def test_it_trains_as_the_programs_own_would(tmp_path: Path) -> None:
     inputs = draw.standard_normal((20, 1, 8, 8)).astype(np.float32)
     replica = Replica(inputs, np.arange(20), draw.integers(10, size=20), seed=3, lr=0.1)
     (one,) = run_probes(own, [replica])
-    assert one.back_end == "vmap"
+    assert one.back_end == "native"
     start = {
         name.replace("1.", "0.", 1).replace("3.", "1.", 1): v for name, v in one.parameters.items()
     }
@@ -93,11 +93,11 @@ def test_it_trains_as_the_programs_own_would(tmp_path: Path) -> None:
         for parameters in (one.parameters, start)
     ]
     objective = Objective("cross-entropy", 0.0, 0.0)
-    (by_torch,) = certify_end_points(own.net, ends[:1], objective)
+    (of_plugin,) = certify_end_points(own.net, ends[:1], objective)
     (written,) = certify_end_points(known.net, ends[1:], objective)
-    assert by_torch.loss == pytest.approx(written.loss, rel=1e-9)
-    assert by_torch.lambda_max == pytest.approx(written.lambda_max, rel=1e-6)
-    assert by_torch.lambda_min == pytest.approx(written.lambda_min, rel=1e-6)
+    assert of_plugin.loss == pytest.approx(written.loss, rel=1e-9)
+    assert of_plugin.lambda_max == pytest.approx(written.lambda_max, rel=1e-6)
+    assert of_plugin.lambda_min == pytest.approx(written.lambda_min, rel=1e-6)
 
 
 def test_its_plugin_is_in_the_id(tmp_path: Path) -> None:
