@@ -71,13 +71,6 @@ def test_names_and_titles_with_braces_are_no_wildcards(fresh: Checkout, tmp_path
     assert fresh.planned(str(study))["measure"] == 1
 
 
-def test_a_run_from_another_folder_says_where_to_go(fresh: Checkout) -> None:
-    elsewhere = Checkout(fresh.folder / "config")
-    done = elsewhere.run("snakemake", "-s", "../Snakefile", "-n", check=False)
-    assert done.returncode == 2
-    assert f"error: run snakemake in {fresh.folder}" in done.stderr
-
-
 def test_a_wrong_share_of_gpus_is_told_before_any_job_starts(
     fresh: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

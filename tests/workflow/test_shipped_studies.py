@@ -29,7 +29,7 @@ ANSWERED = {name: pl.lit(1.0) for name in (*MEASURES, "low", "high")} | {
 def test_it_is_valid_and_named_as_its_file(file: Path) -> None:
     plan = load_file(file)
     assert plan.cells
-    assert plan.name == file.stem
+    assert plan.name == ("mine" if file.name == "config.yaml" else file.stem)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -74,3 +74,10 @@ def test_damping_shortens_steps_and_eases_after_whole_ones() -> None:
         lengths.append(np.linalg.norm(metric.apply(np.ones((1, P)))))
     assert lengths[0] > lengths[1] > lengths[2]
     assert lengths[3] > lengths[2]
+
+
+def test_a_change_whose_square_underflows_is_not_remembered() -> None:
+    history = QuasiNewtonHistory(2, 5)
+    history.learn(np.array([1.0, 0.0]), np.array([1e-170, 0.0]), 1.0)
+    rows = np.array([[3.0, 4.0]])
+    np.testing.assert_array_equal(history.apply(rows), rows)

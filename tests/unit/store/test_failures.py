@@ -202,7 +202,8 @@ def test_empty_files_of_a_measurement_are_its_failure_and_no_later_stages(
     assert measurement_failed(files)
     (found,) = failures(files, SETTINGS, SEEDS)
     assert (found.cell, found.stage) == ("a", "measure")
-    assert found.reason == "its files are empty: results/logs/measure/a.log says why"
+    assert found.reason.endswith(": empty; results/logs/measure/a.log says why")
+    assert files.estimate.name in found.reason
     clear(files, found, SETTINGS, SEEDS)
     assert not [*files.folder.iterdir()]
 
@@ -212,7 +213,8 @@ def test_so_are_those_of_a_stage_that_follows_one_with_an_answer(files: CellFile
     files.estimate.write_text("{}")
     files.generalisation(SEEDS).touch()
     (found,) = failures(files, SETTINGS, SEEDS)
-    assert found.reason == f"its files are empty: results/logs/generalise/a-{SEEDS}.log says why"
+    log = f"results/logs/generalise/a-{SEEDS}.log"
+    assert found.reason == f"{files.generalisation(SEEDS).name}: empty; {log} says why"
     clear(files, found, SETTINGS, SEEDS)
     assert [*files.folder.iterdir()] == [files.estimate]
 
@@ -226,6 +228,6 @@ def test_so_are_those_of_a_data_set(tmp_path: Path) -> None:
     assert found == Failure(
         "wine",
         "dataset",
-        "its files are empty: results/logs/dataset/wine.log says why",
+        "manifest.json: empty; results/logs/dataset/wine.log says why",
         ("manifest.json",),
     )

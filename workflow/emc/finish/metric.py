@@ -72,8 +72,9 @@ class QuasiNewtonHistory:
 
     def learn(self, step: np.ndarray, change: np.ndarray, length: float) -> None:  # noqa: ARG002
         """Remember a step and the gradient's change along it, unless that bends down."""
-        along = float(step @ change)
-        if along <= _CURVED * float(np.linalg.norm(step) * np.linalg.norm(change)):
+        along, squared = float(step @ change), float(change @ change)
+        flat = along <= _CURVED * float(np.linalg.norm(step) * np.linalg.norm(change))
+        if flat or not squared:  # squares of tiny changes underflow
             return
         self._make_room()
         at, count = self._first + self._count, self._count + 1
@@ -81,7 +82,7 @@ class QuasiNewtonHistory:
         steps, changes = self._rows[:, self._first : at + 1]
         self._sy[:count, count - 1] = steps @ change
         self._yy[:count, count - 1] = self._yy[count - 1, :count] = changes @ change
-        self._count, self._scale = count, along / float(change @ change)
+        self._count, self._scale = count, along / squared
 
     def shorten(self) -> bool:
         """Forget everything."""

@@ -30,8 +30,9 @@ def read_failure(path: Path) -> Failure:
     is none the log of the job, and its outputs are all empty files beside it.
     """
     if not path.exists():
-        reason = f"its files are empty: {_log(path)} says why"
-        return Failure(path.parent.name, _stage(path), reason, tuple(_empty_beside(path)))
+        empty = tuple(_empty_beside(path))
+        reason = f"{', '.join(empty)}: empty; {_log(path)} says why"
+        return Failure(path.parent.name, _stage(path), reason, empty)
     try:
         return _in_one_line(_from_document(json.loads(path.read_bytes()), path))
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:

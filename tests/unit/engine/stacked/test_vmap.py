@@ -316,7 +316,7 @@ def test_nets_that_change_their_inputs_are_refused(back_end: Vmap | Sequential) 
 
 def test_modules_that_give_no_logits_are_refused() -> None:
     asked = procedure(layers=None, module=lambda: nn.Linear(5, 3))
-    with pytest.raises(EmcError, match=r"\[batch, classes\] is \(2, 3\)"):
+    with pytest.raises(EmcError, match=r"logits \[batch, classes\] of shape \(2, 3\)"):
         Vmap("cpu").run(asked, replicas([8]))
 
 

@@ -174,6 +174,8 @@ class GraphNet {
     return all;
   }
 
+  void round(const double*) {}  // keeps its kinks
+
   // Adds to the totals and to `gradient`, in the order of the parameters.
   void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
            Weights<Number> turned, double* gradient, Totals& totals) {
