@@ -322,5 +322,5 @@ def test_inputs_that_are_not_finite_are_refused() -> None:
     (replica,) = replicas([8])
     inputs = replica.inputs.copy()
     inputs[replica.rows[3]] = nan
-    with pytest.raises(EmcError, match=f"input row {replica.rows[3]} is not finite"):
+    with pytest.raises(EmcError, match=f"found NaN or infinity in row {replica.rows[3]}"):
         Sequential("cpu").run(procedure(), [replace(replica, inputs=inputs)])
