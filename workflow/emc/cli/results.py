@@ -34,11 +34,12 @@ def print_results(file: Path, results: Path) -> None:
         raise EmcError(f"{results}: no such folder: nothing was measured here")
     places = Results(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
-    folder = results / "cells"
-    known = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     done = sum(one.status is Status.DONE for one in states.values())
     cells = counted(len(states), "cell")
-    show(f"{study.name}: {done:,} of {cells} measured", _table(states, _beginnings(states, known)))
+    show(
+        f"{study.name}: {done:,} of {cells} measured",
+        _table(states, _beginnings(states, places.known_cells)),
+    )
     show(_KEY)
 
 

@@ -39,14 +39,14 @@ def print_cell(beginning: str, results: Path) -> None:
 
 
 def _find(beginning: str, results: Path) -> CellFiles:
-    cells = results / "cells"
-    known = sorted(path.name for path in cells.iterdir()) if cells.is_dir() else []
+    places = Results(results)
+    known = places.known_cells
     hits = [name for name in known if name.startswith(beginning)]
     if beginning in hits:
         hits = [beginning]
     if len(hits) != 1:
-        raise EmcError(f"cell {beginning!r}: {_which(hits, known, cells)}")
-    return Results(results).cell(hits[0])
+        raise EmcError(f"cell {beginning!r}: {_which(hits, known, places.cells)}")
+    return places.cell(hits[0])
 
 
 def _which(hits: list[str], known: list[str], cells: Path) -> str:

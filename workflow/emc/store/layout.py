@@ -105,9 +105,19 @@ class Results:
 
     root: Path
 
+    @property
+    def cells(self) -> Path:
+        """Folder of all cells."""
+        return self.root / "cells"
+
+    @property
+    def known_cells(self) -> list[str]:
+        """Ids of the cells that have a folder, sorted."""
+        return sorted(path.name for path in self.cells.iterdir()) if self.cells.is_dir() else []
+
     def cell(self, cell: str) -> CellFiles:
         """Files of a cell."""
-        return CellFiles(self.root / "cells" / cell)
+        return CellFiles(self.cells / cell)
 
     def study(self, name: str) -> StudyFiles:
         """Files of a study."""
