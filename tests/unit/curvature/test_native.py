@@ -331,6 +331,7 @@ def test_a_vision_transformer_agrees_with_automatic_derivatives(
     automatic = AutogradOperator(made, state(made), *data, objective)
     native = NativeOperator(sizes, automatic, *data, precision=precision)
     agree(native, automatic, EXACT if precision == "float64" else ROUGH)
+    assert native.rounded(np.ones(sizes.depth)) is None
 
 
 def test_the_whole_hessian_of_a_vision_transformer() -> None:

@@ -78,11 +78,14 @@ class NativeOperator:
             )
         return other
 
-    def rounded(self, widths: np.ndarray) -> Self:
+    def rounded(self, widths: np.ndarray) -> Self | None:
         """The objective at the point with kinks rounded off over `widths`, float64 [layers].
 
-        See `emc.activations.Activation.rounded`; those of a layer with a width of zero stay.
+        See `emc.activations.Activation.rounded`; those of a layer with a width of zero stay. None
+        for a net that is no plain layers: its kernel keeps its kinks.
         """
+        if self.kinks is None:
+            return None
         other = self.at(self.parameters)
         other._widths = np.ascontiguousarray(widths, dtype=np.float64)
         return other

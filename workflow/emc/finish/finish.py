@@ -66,8 +66,7 @@ class _Run:
         self._began = perf_counter()
         self._settings = settings
         self._source = kinks_of(operator)
-        self._damping = min(_DAMPING, settings.gradient)
-        self._phases = _phases(operator, settings, self._damping)
+        self._phases = _phases(operator, settings)
         needed = correct_needed(criterion, operator.samples) / operator.samples
         self._meter = Meter(settings.passes)
         self._sharp = Metered(operator, self._meter)
@@ -77,21 +76,25 @@ class _Run:
 
     def answer(self) -> Finished:
         """Descend, and look at each point where that stops, the first one included."""
-        test = first_order(self._descent.place, self._source, self._descent.held)
-        if self._descent.fits or test.norm > self._tolerance:
-            self._walk_over_kinks()
-        elif (end := self._settle(test)) is not None:
-            return self._end(*end, test)
+        if not self._descent.fits:
+            test = self._tested()
+            if test.norm > self._tolerance:
+                self._walk_over_kinks()
+            elif (end := self._settle(test)) is not None:
+                return self._end(*end, test)
         while True:
             stop = self._descend()
             if stop is DescentEnd.FITS:
                 return self._end(Outcome.FINISHED, "The accuracy reached the criterion.", None)
-            test = first_order(self._descent.place, self._source, self._descent.held)
+            test = self._tested()
             if stop is not DescentEnd.STATIONARY:
                 return self._end(Outcome.OPEN, _unfinished(stop, test), test)
             end = self._leave(test) if test.norm > self._tolerance else self._settle(test)
             if end is not None:
                 return self._end(*end, test)
+
+    def _tested(self) -> Stationarity:
+        return first_order(self._descent.place, self._source, self._descent.held)
 
     def _walk_over_kinks(self) -> None:
         """Descend with kinks rounded off, less and less, so that small ones do not jam it."""
@@ -115,10 +118,10 @@ class _Run:
 
     def _roll(self) -> None:
         """Come to rest on the rounded objective, by many cheap steps and few exact ones in turn."""
-        dimension, damping = len(self._descent.place.parameters), self._damping
+        dimension = len(self._descent.place.parameters)
         phases = [
             _Phase(QuasiNewtonHistory(dimension, self._settings.history), None, 0),
-            _Phase(Krylov(_KRYLOV, damping), None, 0),
+            _Phase(_newton(_KRYLOV, self._settings), None, 0),
         ]
         for _ in range(self._settings.rounds):
             for phase, steps in zip(phases, _IN_TURN, strict=True):
@@ -214,14 +217,17 @@ class _Phase:
     left: int
 
 
-def _phases(operator: Operator, settings: FinishSettings, damping: float) -> list[_Phase]:
+def _newton(size: int, settings: FinishSettings) -> Krylov:
+    return Krylov(size, min(_DAMPING, settings.gradient))
+
+
+def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
     """Many cheap steps, then few that see the curvature and the kinks."""
     dimension = len(operator.parameters)
     size = dimension if dimension <= _WHOLE else _KRYLOV
-    source = kinks_of(operator)
     return [
         _Phase(QuasiNewtonHistory(dimension, settings.history), None, settings.iterations),
-        _Phase(Krylov(size, damping), source, settings.newton),
+        _Phase(_newton(size, settings), kinks_of(operator), settings.newton),
     ]
 
 
