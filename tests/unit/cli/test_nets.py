@@ -127,6 +127,7 @@ def test_so_are_their_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("3", "--dataset: expected an entry with a 'name', found 3"),
     ],
 )
-def test_what_is_no_data_set(dataset: str, message: str) -> None:
+def test_what_is_no_data_set(dataset: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EMC_DATA_DIR", raising=False)
     with pytest.raises(EmcError, match=message.replace("{", r"\{")):
         print_nets(dataset, None, None, RESULTS)
