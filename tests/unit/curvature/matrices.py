@@ -37,6 +37,13 @@ class Quadratic:
         other.parameters = parameters
         return other
 
+    @property
+    def kinks(self) -> None:
+        return None
+
+    def rounded(self, widths: np.ndarray) -> None:
+        return None
+
     def first_order(self) -> FirstOrder:
         x = self.parameters - 1
         rise = self.hessian @ x

@@ -4,9 +4,9 @@ from copy import copy
 
 import numpy as np
 
+from emc.curvature.kinks import Kinks
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
-from emc.curvature.written import Kinks
 
 DECAYING = Objective(weight_decay=1.0)
 

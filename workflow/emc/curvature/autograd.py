@@ -85,6 +85,13 @@ class AutogradOperator:
         other.parameters = parameters
         return other
 
+    @property
+    def kinks(self) -> None:
+        """None: of any module, nothing is known."""
+
+    def rounded(self, widths: np.ndarray) -> None:
+        """None: kinks that nobody knows are not rounded off."""
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point.
 

@@ -53,7 +53,7 @@ class NativeOperator:
             raise EmcError(f"the native kernels cannot evaluate this net: {reason}")
         self.objective, self.samples = known.objective, known.samples
         self.parameters = known.parameters
-        self.kinks = getattr(known, "kinks", None)
+        self.kinks = known.kinks
         self._widths: np.ndarray | None = None
         self._known = known
         self._threads = threads

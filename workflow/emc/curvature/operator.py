@@ -4,6 +4,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
+from emc.curvature.kinks import KinkSource
 from emc.curvature.objective import Objective
 from emc.errors import EmcError
 
@@ -46,8 +47,18 @@ class Operator(Protocol):
     samples: int
     parameters: np.ndarray
 
+    @property
+    def kinks(self) -> KinkSource | None:
+        """What is known of the objective's kinks; None: nothing, and it is treated as smooth."""
+
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
+
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        """The objective at the point with kinks rounded off over `widths`, float64 [layers].
+
+        None where it cannot be done, always where no kinks are known.
+        """
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from emc.curvature.kinks import Kinks, KinkSource
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
-from emc.curvature.written import Kinks
 from emc.finish.metric import Metric
 from emc.finish.model import ModelStep, model_step
-from emc.finish.working import KinkSource, Working
+from emc.finish.working import Working
 
 _ENOUGH: Final = 1e-4
 """A step has to fall by this part of what its model promises (Armijo)."""

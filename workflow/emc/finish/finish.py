@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from emc.criteria import correct_needed
+from emc.curvature.kinks import KinkSource
 from emc.curvature.operator import Operator
 from emc.finish.descent import Descent, DescentEnd, look
 from emc.finish.infinity import flat, in_channel, steepest
@@ -15,7 +16,6 @@ from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
 from emc.finish.saddle import way_down
 from emc.finish.settings import DEFAULT, FinishSettings
 from emc.finish.stationarity import Stationarity, first_order
-from emc.finish.working import KinkSource, kinks_of
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
@@ -51,9 +51,9 @@ def finish(operator: Operator, *, criterion: float, settings: FinishSettings = D
 
     The outcome is `finished` there; `minimum` at a point that passes the first-order test and is
     neither a saddle, a flat region nor a channel to infinity; `open` where steps or passes run out
-    first. The same operator and settings give the same numbers. Kinks are known of operators with
-    an attribute `kinks` (`emc.finish.working.KinkSource`); any other is treated as smooth, and
-    pushed at random, from a fixed seed, where it jams.
+    first. The same operator and settings give the same numbers. An objective whose kinks the
+    operator does not know is treated as smooth, and pushed at random, from a fixed seed, where it
+    jams.
 
     Raises:
         EndPointError: the loss or its gradient is not finite at the point.
@@ -65,7 +65,7 @@ class _Run:
     def __init__(self, operator: Operator, criterion: float, settings: FinishSettings) -> None:
         self._began = perf_counter()
         self._settings = settings
-        self._source = kinks_of(operator)
+        self._source = operator.kinks
         self._phases = _phases(operator, settings)
         needed = correct_needed(criterion, operator.samples) / operator.samples
         self._meter = Meter(settings.passes)
@@ -227,7 +227,7 @@ def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
     size = dimension if dimension <= _WHOLE else _KRYLOV
     return [
         _Phase(QuasiNewtonHistory(dimension, settings.history), None, settings.iterations),
-        _Phase(_newton(size, settings), kinks_of(operator), settings.newton),
+        _Phase(_newton(size, settings), operator.kinks, settings.newton),
     ]
 
 

@@ -31,7 +31,7 @@ class Metered:
         """Count what `operator` does from now on."""
         self._operator, self._meter = operator, meter
         self.objective, self.samples = operator.objective, operator.samples
-        self.parameters = operator.parameters
+        self.parameters, self.kinks = operator.parameters, operator.kinks
 
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
@@ -39,8 +39,8 @@ class Metered:
 
     def rounded(self, widths: np.ndarray) -> Self | None:
         """The same objective with its kinks rounded off over `widths` [layers]; None: it cannot."""
-        rounded = getattr(self._operator, "rounded", lambda _: None)(widths)
-        return rounded and type(self)(rounded, self._meter)
+        rounded = self._operator.rounded(widths)
+        return None if rounded is None else type(self)(rounded, self._meter)
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point: one pass."""

@@ -20,9 +20,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from emc.curvature.written import Kinks
+from emc.curvature.kinks import Kinks, KinkSource
 from emc.finish.descent import Place
-from emc.finish.working import KinkSource
 from emc.records import FirstOrderTest
 
 _WIDTH: Final = 1e-7

@@ -1,38 +1,11 @@
 """The kinks that a model of the objective works with, as seen from one point."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
-from emc.curvature.operator import Operator
-from emc.curvature.written import Kinks
-from emc.nets.layers import Layers
-
-
-class KinkSource(Protocol):
-    """What is known of an objective's kinks; places are rows of int64 [k, 4]."""
-
-    net: Layers
-    any: bool
-    additive: bool
-
-    def scales(self, parameters: np.ndarray) -> np.ndarray:
-        """What each layer's kinks lie apart, about: its mean |z| at a point [P], [layers]."""
-
-    def crossed(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """Places of the kinks on whose other side a second point [P] lies."""
-
-    def near(self, parameters: np.ndarray, width: float) -> np.ndarray:
-        """Places of the kinks within `width` of a point [P], relative to their layer's mean."""
-
-    def look(self, parameters: np.ndarray, places: np.ndarray) -> Kinks:
-        """Values, normals and slopes of the kinks at these places, at a point [P]."""
-
-
-def kinks_of(operator: Operator) -> KinkSource | None:
-    """What is known of the operator's kinks; None if nothing is."""
-    return getattr(operator, "kinks", None)
+from emc.curvature.kinks import Kinks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

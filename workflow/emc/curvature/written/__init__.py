@@ -3,7 +3,3 @@
 Knows the derivatives of dense and convolutional layers, activations and losses.
 Must not know torch, Lanczos or what a product is asked for.
 """
-
-from emc.curvature.written.kinks import Kinks, LayerKinks
-
-__all__ = ["Kinks", "LayerKinks"]

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emc.activations import ACTIVATIONS
+from emc.curvature.kinks import Kinks
 from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.written.layer import Layer, layers_at
@@ -22,19 +23,6 @@ ALONE: Final = -1
 """In the place of a second output: the kink is that of a single unit."""
 CHUNK_BYTES: Final = 1 << 25
 """Working memory of the samples that are looked at together."""
-
-
-class Kinks(NamedTuple):
-    """Some kinks as seen from a point.
-
-    `values` [k] are c at the point, `normals` [k, P] the gradients of c, `slopes` [k] the factors
-    of max(0, c), and `on` [k] says whether the point's gradient is the one of c > 0.
-    """
-
-    values: np.ndarray
-    normals: np.ndarray
-    slopes: np.ndarray
-    on: np.ndarray
 
 
 class LayerKinks:
