@@ -21,6 +21,35 @@ def says_no_memory(error: BaseException) -> bool:
     )
 
 
+_BROKEN_DEVICE: Final = (
+    "uncorrectable ECC error",
+    "busy or unavailable",
+    "hardware stack error",
+    "has fallen off the bus",
+    "GPU is lost",
+    "no CUDA-capable device is detected",
+    "system not yet initialized",
+    "system has unsupported display driver / cuda driver combination",
+    "driver version is insufficient",
+    "driver initialization failed",
+    "NVLink error",
+    "the launch timed out and was terminated",
+    "CUBLAS_STATUS_INTERNAL_ERROR",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_INTERNAL_ERROR",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "MPS client failed",
+    "MPS server",
+)
+"""Of CUDA and its libraries (`cudaGetErrorString`). An illegal address, a misaligned one or an
+assertion are not among them: a net or a kernel may do that wherever it runs."""
+
+
+def says_broken_device(error: BaseException) -> bool:
+    """Whether a GPU, its driver or its libraries failed, whatever they were asked to compute."""
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _BROKEN_DEVICE)
+
+
 def says_no_indices(error: Exception) -> bool:
     """Whether torch was given floating-point numbers to look something up by."""
     return "Long" in str(error) and "Float" in str(error)

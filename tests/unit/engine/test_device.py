@@ -45,6 +45,34 @@ def test_auto_is_the_cpu_where_no_driver_left_a_node(
     assert resolve("auto", tmp_path) == "cpu"
 
 
+def test_auto_says_that_it_takes_the_processor_although_there_is_a_node(
+    gpu_nodes: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under a driver that is older than torch's CUDA."""
+
+    def too_old() -> None:
+        raise RuntimeError("The NVIDIA driver on your system is too old\n(found version 11040).")
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "init", too_old)
+    assert resolve("auto", gpu_nodes) == "cpu"
+    (said,) = caplog.messages
+    assert said.startswith(f"a driver has left GPU nodes in {gpu_nodes}, but torch finds no GPU")
+    assert "(The NVIDIA driver on your system is too old (found version 11040).)" in said
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(EmcError, match=r"finds no GPU \(torch .* is built without CUDA\)"):
+        resolve("cuda", gpu_nodes)
+
+
+def test_auto_says_nothing_where_there_is_no_node(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert resolve("auto", tmp_path) == "cpu"
+    assert not caplog.messages
+
+
 def test_cpu_is_the_cpu(gpu_nodes: Path) -> None:
     assert resolve("cpu", gpu_nodes) == "cpu"
 

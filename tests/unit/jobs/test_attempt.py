@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from emc.errors import EmcError, FileError, Stopped
+from emc.errors import EmcError, FileError, MachineError, Stopped
 from emc.jobs.attempt import MEMORY_TRIES, attempt
 from emc.jobs.stop import Stop
 from emc.records import Failure
@@ -102,6 +102,34 @@ def test_memory_that_runs_out_every_time_is_a_failure(
     reason = read_failure(files.failure("measure")).reason
     assert reason.startswith(f"memory ran out {MEMORY_TRIES} times, at last with ")
     assert reason.endswith("64 GB wanted")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: uncorrectable ECC error encountered\nCompile with `TORCH_USE_CUDA_DSA`",
+        "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    ],
+)
+@pytest.mark.parametrize("caused", [False, True])
+def test_a_gpu_that_fails_is_no_failure_of_the_cell(
+    files: CellFiles, said: str, *, caused: bool
+) -> None:
+    error: Exception = RuntimeError(said)
+    if caused:
+        error, cause = EmcError("own.py, line 4: the net cannot train"), error
+        error.__cause__ = cause
+    with pytest.raises(MachineError, match="^measure: the GPU or its driver failed: "):
+        fail(files, error)
+    assert not files.folder.exists()
+
+
+@pytest.mark.parametrize("said", ["an illegal memory access was", "device-side assert triggered"])
+def test_what_a_net_may_do_to_a_gpu_is_a_failure_of_the_cell(files: CellFiles, said: str) -> None:
+    fail(files, RuntimeError(f"CUDA error: {said}"))
+    assert said in read_failure(files.failure("measure")).reason
 
 
 def test_a_success_and_a_cleared_failure_count_memory_anew(files: CellFiles) -> None:

@@ -1,7 +1,9 @@
 """The arithmetic of training, and what the process has before and after."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +34,56 @@ def test_settings_hold_within_and_come_back() -> None:
             assert settings() == EXACT
         assert settings() == EXACT
     assert settings() == before != EXACT
+
+
+NEWER = {
+    "all": torch.backends,
+    "products": torch.backends.cuda.matmul,
+    "cudnn": torch.backends.cudnn,
+    "convolutions": torch.backends.cudnn.conv,
+    "recurrences": torch.backends.cudnn.rnn,
+    "processor": torch.backends.mkldnn,
+    "products on it": torch.backends.mkldnn.matmul,
+    "convolutions on it": torch.backends.mkldnn.conv,
+    "recurrences on it": torch.backends.mkldnn.rnn,
+}
+
+
+@pytest.fixture
+def newer() -> Iterator[dict[str, Any]]:
+    """Torch's newer settings of precision, as they are before a test and again after it."""
+    before = {name: each.fp32_precision for name, each in NEWER.items()}
+    yield NEWER
+    for name, each in NEWER.items():
+        each.fp32_precision = before[name]
+
+
+@pytest.mark.parametrize("place", NEWER)
+def test_they_hold_where_a_process_uses_torchs_newer_ones(
+    place: str, newer: dict[str, Any]
+) -> None:
+    """Torch raises where it is asked for the older ones then."""
+    newer[place].fp32_precision = "tf32"
+    before = {name: each.fp32_precision for name, each in newer.items()}
+    with exact_float32():
+        assert settings() == EXACT
+        assert newer["products"].fp32_precision in {"ieee", "none"}
+        assert newer["convolutions"].fp32_precision in {"ieee", "none"}
+    assert {name: each.fp32_precision for name, each in newer.items()} == before
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_they_hold_where_a_process_asked_for_faster_products(precision: str) -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        with exact_float32():
+            assert settings() == EXACT
+            assert torch.backends.cuda.matmul.fp32_precision in {"ieee", "none"}
+        assert torch.get_float32_matmul_precision() == precision
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_they_come_back_after_an_error() -> None:

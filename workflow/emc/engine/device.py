@@ -1,9 +1,12 @@
 """Which device to train on, found without torch where there is nothing to find."""
 
+import logging
 import os
 from pathlib import Path
 
-from emc.errors import EmcError
+from emc.errors import EmcError, one_line
+
+log = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -16,7 +19,8 @@ def resolve(device: str, nodes: Path = Path("/dev")) -> str:
 
     Importing torch costs seconds, so "auto" asks it only where a GPU is possible: the environment
     does not hide them all (CUDA_VISIBLE_DEVICES empty or -1) and `nodes` has one. A system
-    without these nodes, such as macOS, has no CUDA.
+    without these nodes, such as macOS, has no CUDA. Where there is a node and torch finds no GPU,
+    "auto" takes the processor and warns of it.
 
     Raises:
         EmcError: the word is not known, or "cuda" is asked for and there is none.
@@ -29,9 +33,32 @@ def resolve(device: str, nodes: Path = Path("/dev")) -> str:
 
     if torch.cuda.is_available():
         return "cuda"
+    reason = _why_not()
     if device == "cuda":
-        raise EmcError("device 'cuda' is asked for, but torch finds no GPU; 'auto' takes the CPU")
+        raise EmcError(
+            f"device 'cuda' is asked for, but torch finds no GPU ({reason}); 'auto' takes the CPU"
+        )
+    log.warning(
+        "a driver has left GPU nodes in %s, but torch finds no GPU: training on the processor (%s);"
+        " to hold no GPU meanwhile, leave out --resources gpu=, or set CUDA_VISIBLE_DEVICES to"
+        " nothing",
+        nodes,
+        reason,
+    )
     return "cpu"
+
+
+def _why_not() -> str:
+    """Why torch, which is loaded, finds no GPU."""
+    import torch
+
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA"
+    try:
+        torch.cuda.init()
+    except (AssertionError, RuntimeError) as error:
+        return one_line(error)
+    return f"none that CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')} names"
 
 
 def _possible(nodes: Path) -> bool:

@@ -1,12 +1,12 @@
 """One try at a job of a cell or a data set: what is its own fault becomes its failure."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from emc.error_texts import says_no_memory
+from emc.error_texts import says_broken_device, says_no_memory
 from emc.errors import EmcError, FileError, MachineError, Stopped, one_line, with_kind
 from emc.jobs.stop import Stop
 from emc.records import Failure
@@ -32,8 +32,8 @@ def attempt(
 
     Raises:
         Stopped: the process was asked to stop.
-        MachineError: a file is missing, damaged or cannot be written, the disk is full or gone, or
-            a setting of the machine is wrong.
+        MachineError: a file is missing, damaged or cannot be written, the disk is full or gone, a
+            setting of the machine is wrong, or a GPU or its driver fails.
         MemoryError: memory ran out, the machine's or the device's.
     """
     forget_failure(failure)
@@ -49,7 +49,7 @@ def attempt(
             raise Stopped(f"{stage} was cut short: {one_line(error)}") from error
         _raise_what_can_pass(stage, error)
         log.info("%s failed", stage, exc_info=error)
-        reason = _out_of_memory(error, failure) if _lacks_memory(error) else _reason(error)
+        reason = _reason_of(error, failure)
         log.error(  # noqa: TRY400
             "error: %s\n%s counts as failed until `emc retry STUDY %s` clears it",
             reason,
@@ -61,11 +61,19 @@ def attempt(
         forget_tries(failure)
 
 
+def _caused(error: BaseException, says: Callable[[BaseException], bool]) -> bool:
+    """Whether an error says so, or its cause does, as where a plug-in's line is told."""
+    return says(error) or (error.__cause__ is not None and _caused(error.__cause__, says))
+
+
 def _lacks_memory(error: BaseException) -> bool:
-    """Whether memory ran out, or that caused the error, as where a plug-in's line is told."""
-    if says_no_memory(error) or isinstance(error, MemoryError):
-        return True
-    return error.__cause__ is not None and _lacks_memory(error.__cause__)
+    return says_no_memory(error) or isinstance(error, MemoryError)
+
+
+def _reason_of(error: BaseException, failure: Path) -> str:
+    if _caused(error, _lacks_memory):
+        return _out_of_memory(error, failure)
+    return _reason(error)
 
 
 def _out_of_memory(error: BaseException, failure: Path) -> str:
@@ -81,6 +89,12 @@ def _raise_what_can_pass(stage: str, error: BaseException) -> None:
     if isinstance(error, OSError) and place_of(error) is None:
         log.info("%s cannot go on", stage, exc_info=error)
         raise FileError(f"{stage}: {one_line(error)}") from error
+    if _caused(error, says_broken_device):
+        log.info("%s cannot go on", stage, exc_info=error)
+        raise MachineError(
+            f"{stage}: the GPU or its driver failed: {one_line(error)}; see nvidia-smi, or hide the"
+            " card from CUDA_VISIBLE_DEVICES, and start the same command again"
+        ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -133,9 +133,9 @@ def method(
 
 def round_size(back_end: BackEnd, device: str) -> int:
     """Probes per round: as many as train side by side at little more than the price of one."""
-    if device == "cuda":
-        return 64
-    return 8 if back_end.name in {"vmap", "compiled"} else 1
+    if back_end.name not in {"vmap", "compiled"}:
+        return 1
+    return 64 if device == "cuda" else 8
 
 
 def _write(files: CellFiles, journal: Journal, found: Estimate, each: int) -> None:

@@ -1,13 +1,16 @@
 """The arithmetic of training and evaluation, whatever the process uses otherwise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
+from typing import Final, TypeVar
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from emc.errors import EmcError
+
+Told = TypeVar("Told")
 
 _CHANGE = Lock()
 _callers = 0
@@ -73,12 +76,53 @@ def _leave() -> None:
 
 @contextmanager
 def _whole_products() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    """No TF32 or bfloat16 in products, by both of torch's ways to say so.
+
+    Torch reads the older settings only where the newer `fp32_precision` agree with them, so that a
+    process that has used these cannot be asked for the older ones.
+    """
+    products = _if_told(torch.get_float32_matmul_precision)
+    convolutions = _if_told(lambda: torch.backends.cudnn.allow_tf32)
+    newer = [each.fp32_precision for each in _PRECISIONS]
+    _set_precisions("highest", ["ieee"] * len(newer), convolutions=False)
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        _set_precisions(products, newer, convolutions=convolutions)
+
+
+_PRECISIONS: Final = (
+    torch.backends,
+    torch.backends.cuda.matmul,
+    torch.backends.cudnn,
+    torch.backends.cudnn.conv,
+    torch.backends.cudnn.rnn,
+    torch.backends.mkldnn,
+    torch.backends.mkldnn.matmul,
+    torch.backends.mkldnn.conv,
+    torch.backends.mkldnn.rnn,
+)
+"""What has a setting `fp32_precision`, the more general first."""
+
+
+def _if_told(ask: Callable[[], Told]) -> Told | None:
+    """An older setting, or None where newer ones contradict it."""
+    try:
+        return ask()
+    except RuntimeError:
+        return None
+
+
+def _set_precisions(
+    products: str | None, newer: Sequence[str], *, convolutions: bool | None
+) -> None:
+    """The older settings where they are told, then the newer ones."""
+    if products is not None:
+        torch.set_float32_matmul_precision(products)
+    if convolutions is not None:
+        torch.backends.cudnn.allow_tf32 = convolutions
+    for each, precision in zip(_PRECISIONS, newer, strict=True):
+        each.fp32_precision = precision
 
 
 @contextmanager

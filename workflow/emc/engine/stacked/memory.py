@@ -7,6 +7,7 @@ from emc.engine.optimizer import RATES
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import CHUNK_ROWS, Step
+from emc.error_texts import says_no_memory
 
 _ON_CPU = 16
 """More replicas leave the processor's cache and gain nothing."""
@@ -28,7 +29,9 @@ def replicas_at_once(
     torch.cuda.reset_peak_memory_stats(device)
     try:
         _one_step(device, procedure, step, largest)
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not says_no_memory(error):
+            raise
         return 1
     each = torch.cuda.max_memory_allocated(device) - before
     torch.cuda.empty_cache()
