@@ -179,7 +179,7 @@ def search(case: Case, back_end: str, tolerance: float) -> Once:
     samples = ArraySamples(case.inputs, np.arange(len(case.inputs)) % case.classes, case.classes)
     source = LabelledSamples(samples, TypeAdapter(Labels).validate_python("random"))
     procedure = case.procedure
-    engine = choose.back_end(procedure, "cpu", back_end)
+    size = round_size(choose.back_end(procedure, "cpu", back_end), "cpu")
     unfinished = finishing(procedure, source, Finish(iterations=0), None, "cpu")
 
     def once(seed: int) -> tuple[float, int]:
@@ -187,11 +187,12 @@ def search(case: Case, back_end: str, tolerance: float) -> Once:
             Search(tolerance=tolerance, probes=MOST_PROBES),
             (case.lr,),
             source.available,
-            round_size(engine, "cpu"),
+            size,
             unfinished.refused,
         )
         assignment = Assignment(
-            f"own-{seed}", source, procedure, unfinished, searching, "cpu", back_end
+            *(f"own-{seed}", source, procedure, unfinished, searching),
+            *(size, "cpu", back_end),
         )
         journal = UnwrittenJournal()
         answer = run_rounds(assignment, journal, lambda *_: None)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,11 +87,22 @@ def test_answers_do_not_depend_on_the_neighbours(
 @pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
 def test_a_gpu_gives_the_same_certificates(layers: Layers, shape: tuple[int, ...]) -> None:
     ends = end_points(layers, shape, [20, 1, 33])
-    there = certify_end_points(layers, ends, Objective(), settings=LENIENT, device="cuda")
+    factory = partial(module, layers)
+    there = certify_end_points(factory, ends, Objective(), settings=LENIENT, device="cuda")
     here = certify_end_points(layers, ends, Objective(), settings=LENIENT)
     for one, other in zip(there, here, strict=True):
         assert one.verdict is other.verdict
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
+
+
+@pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
+def test_a_layered_net_is_certified_on_the_processor_wherever_it_trains(
+    layers: Layers, shape: tuple[int, ...]
+) -> None:
+    ends = end_points(layers, shape, [20, 1, 33])
+    there = certify_end_points(layers, ends, Objective(), settings=LENIENT, device="cuda")
+    here = certify_end_points(layers, ends, Objective(), settings=LENIENT)
+    assert list(map(numbers, there)) == list(map(numbers, here))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from emc.engine.device import resolve
+from emc.engine.device import card_of, resolve
 from emc.errors import EmcError
 
 
@@ -71,6 +71,11 @@ def test_auto_says_nothing_where_there_is_no_node(
 ) -> None:
     assert resolve("auto", tmp_path) == "cpu"
     assert not caplog.messages
+
+
+def test_a_card_has_its_models_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    assert (card_of("cuda"), card_of("cpu")) == ("NVIDIA H200", None)
 
 
 def test_cpu_is_the_cpu(gpu_nodes: Path) -> None:

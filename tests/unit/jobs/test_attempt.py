@@ -121,7 +121,7 @@ def test_a_gpu_that_fails_is_no_failure_of_the_cell(
     if caused:
         error, cause = EmcError("own.py, line 4: the net cannot train"), error
         error.__cause__ = cause
-    with pytest.raises(MachineError, match="^measure: the GPU or its driver failed: "):
+    with pytest.raises(MachineError, match=r"^measure: the GPU or its driver failed: "):
         fail(files, error)
     assert not files.folder.exists()
 

@@ -56,14 +56,44 @@ class TestVisibleDevices:
             ("-1", []),
             ("0,-1,1", ["0"]),
             ("0,,1", ["0"]),
+            ("NoDevFiles", []),
+            ("none", []),
+            ("0,none,1", ["0"]),
+            ("0,0", []),
+            ("1,3,0", ["1"]),
         ],
     )
     def test_as_cuda_reads_the_variable(
         self, named: str, devices: list[str], tmp_path: Path
     ) -> None:
         environment = {"CUDA_VISIBLE_DEVICES": named}
-        found = visible_devices(environment, nodes(tmp_path, "nvidia7"))
+        there = nodes(tmp_path, "nvidia0", "nvidia1", "nvidia2")
+        found = visible_devices(environment, there, tmp_path)
         assert list(found.items()) == [(device, device) for device in devices]
+
+    @pytest.mark.parametrize(("named", "card"), [("1", "3"), ("GPU-ef56", "3"), ("GPU-ab", "2")])
+    def test_a_card_has_one_lock_by_whatever_name(
+        self, named: str, card: str, tmp_path: Path
+    ) -> None:
+        """As in a container that has the cards 2 and 3 of its machine only."""
+        for minor, uuid in [("2", "GPU-ab12-3f"), ("3", "GPU-ef56-70")]:
+            (tmp_path / f"0000:0{minor}:00.0").mkdir()
+            (tmp_path / f"0000:0{minor}:00.0" / "information").write_text(
+                "Model: \t\t NVIDIA H200\nIRQ:   \t\t 18\n"
+                f"GPU UUID: \t {uuid}\nBus Location: \t 0000:0{minor}:00.0\n"
+                f"Device Minor: \t {minor}\nGPU Excluded:\t No\n"
+            )
+        there = nodes(tmp_path, "nvidia2", "nvidia3")
+        assert visible_devices({"CUDA_VISIBLE_DEVICES": named}, there, tmp_path) == {card: named}
+
+    def test_a_name_of_several_cards_or_of_none_has_a_lock_of_its_own(self, tmp_path: Path) -> None:
+        environment = {"CUDA_VISIBLE_DEVICES": "GPU-77"}
+        assert visible_devices(environment, tmp_path, tmp_path) == {"GPU-77": "GPU-77"}
+
+    def test_what_windows_lends_is_one_device(self, tmp_path: Path) -> None:
+        there = nodes(tmp_path, "dxg")
+        assert visible_devices({}, there) == {"0": "0"}
+        assert visible_devices({"CUDA_VISIBLE_DEVICES": ""}, there) == {}
 
     def test_every_node_where_nothing_is_named(self, tmp_path: Path) -> None:
         names = ["nvidia10", "nvidia2", "nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-caps", "null"]
@@ -145,7 +175,7 @@ def test_a_fault_of_the_job_frees_the_device(locks: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("shares", "taken"), [("1", ["0", "1/2"]), ("2", ["0", "1/2", "0", "1/2"])]
+    ("shares", "taken"), [("1", ["0", "GPU-1/2"]), ("2", ["0", "GPU-1/2", "0", "GPU-1/2"])]
 )
 def test_devices_fill_evenly(
     shares: str, taken: list[str], locks: Path, monkeypatch: pytest.MonkeyPatch
@@ -162,10 +192,10 @@ def test_devices_fill_evenly(
     with ExitStack() as held:
         found = []
         for _ in taken:
-            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1/2")
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-1/2")
             found.append(held.enter_context(one_card(locks, poll_seconds=0.5)))
         assert (found, waited) == (taken, [])
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1/2")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-1/2")
         with one_card(locks, poll_seconds=0.5) as device:
             assert (device, waited) == ("0", [0.5])
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from emc.errors import FileError
 from emc.measurement import job, rounds
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
+from emc.measurement.measure import round_size
 from emc.measurement.result import deciding
 from emc.measurement.state import Status, read_estimate, state
 from emc.records import Ended, Failure, Finish, Outcome
@@ -173,3 +175,32 @@ FINISH = Finish(
     gradient_norm=0.1,
     seconds=0.1,
 )
+
+
+@pytest.mark.parametrize(
+    ("back_end", "device", "probes"),
+    [
+        ("native", "cpu", 1),
+        ("sequential", "cpu", 1),
+        ("vmap", "cpu", 8),
+        ("compiled", "cuda", 64),
+        ("vmap", "cuda", 64),
+        ("sequential", "cuda", 1),
+    ],
+)
+def test_a_round_has_as_many_probes_as_train_side_by_side(
+    back_end: str, device: str, probes: int
+) -> None:
+    assert round_size(SimpleNamespace(name=back_end), device) == probes
+
+
+def test_the_model_of_the_gpu_and_the_size_of_rounds_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "card_of", {"cpu": "NVIDIA H200"}.get)
+    one = cell()
+    files = measured(one, tmp_path).cell(cell_id(one))
+    found = estimate_from_document(read_document(files.estimate, "measure"))
+    assert (found.card, found.round_size) == ("NVIDIA H200", 1)
+    table = read_table(files.probes, PROBES, "measure")
+    assert set(table["card"]) == {"NVIDIA H200"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from threading import Barrier
 from typing import Any
 
@@ -36,17 +37,17 @@ def test_settings_hold_within_and_come_back() -> None:
     assert settings() == before != EXACT
 
 
-NEWER = {
-    "all": torch.backends,
-    "products": torch.backends.cuda.matmul,
-    "cudnn": torch.backends.cudnn,
-    "convolutions": torch.backends.cudnn.conv,
-    "recurrences": torch.backends.cudnn.rnn,
-    "processor": torch.backends.mkldnn,
-    "products on it": torch.backends.mkldnn.matmul,
-    "convolutions on it": torch.backends.mkldnn.conv,
-    "recurrences on it": torch.backends.mkldnn.rnn,
-}
+PLACES = (
+    "backends",
+    *(
+        f"backends.{place}"
+        for place in (
+            *("cuda.matmul", "cudnn", "cudnn.conv", "cudnn.rnn"),
+            *("mkldnn", "mkldnn.matmul", "mkldnn.conv", "mkldnn.rnn"),
+        )
+    ),
+)
+NEWER = {place: attrgetter(place)(torch) for place in PLACES}
 
 
 @pytest.fixture
@@ -67,8 +68,8 @@ def test_they_hold_where_a_process_uses_torchs_newer_ones(
     before = {name: each.fp32_precision for name, each in newer.items()}
     with exact_float32():
         assert settings() == EXACT
-        assert newer["products"].fp32_precision in {"ieee", "none"}
-        assert newer["convolutions"].fp32_precision in {"ieee", "none"}
+        assert newer["backends.cuda.matmul"].fp32_precision in {"ieee", "none"}
+        assert newer["backends.cudnn.conv"].fp32_precision in {"ieee", "none"}
     assert {name: each.fp32_precision for name, each in newer.items()} == before
 
 

@@ -1,6 +1,7 @@
 """Private and fragile parts of torch are as they are described."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -22,13 +23,30 @@ from emc.nets.fragile import (
 )
 
 
-def test_a_second_compilation_is_an_error() -> None:
+def test_a_second_compilation_is_an_error(tmp_path: Path) -> None:
     compiled = torch.compile(lambda x: x + 1, backend="eager", dynamic=False)
-    with compiled_once():
+    with compiled_once(tmp_path):
         assert compiled(torch.zeros(2)).tolist() == [1, 1]
         with pytest.raises(RuntimeError, match=r"[Rr]ecompil"):
             compiled(torch.zeros(3))
     assert compiled(torch.zeros(4)).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("named", [None, "named"])
+def test_programs_lie_in_their_folder_and_compile_in_torchs_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    import torch._inductor.config
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    if named:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / named))
+    before = os.environ.copy()
+    with compiled_once(tmp_path / "ours"):
+        assert cache_dir() == str(tmp_path / (named or "ours"))
+        assert torch._inductor.config.compile_threads == torch.get_num_threads()
+    assert os.environ == before
 
 
 def test_a_traced_function_holds_its_gradient() -> None:

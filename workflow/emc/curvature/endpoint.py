@@ -56,9 +56,9 @@ def certify_end_points(
 ) -> list[Evidence]:
     """Certify end points of one net, given as layers or as a factory of modules.
 
-    On the CPU a layered net or a vision transformer is differentiated by compiled kernels where
-    these can, and shares out its samples between `threads`; otherwise numpy differentiates a
-    layered net. Torch differentiates anything else on `device`, all end points side by side.
+    A net that compiled kernels can differentiate is differentiated on the processor, whatever the
+    `device`, and shares out its samples between `threads`; so is any other layered net, by numpy.
+    Torch differentiates anything else on `device`, all end points side by side.
     Answers do not depend on which end points are certified together.
 
     Raises:
@@ -66,7 +66,7 @@ def certify_end_points(
         EmcError: labels that are not classes of the net, or a module without second derivatives.
     """
     net, end_points = _untraced(net, end_points)
-    if device == "cpu" and not callable(net):
+    if not callable(net):
         return [
             certify_operator(
                 _of_layers(net, end, objective, settings, threads),
@@ -80,8 +80,8 @@ def certify_end_points(
         return []
     size = _group_size(end_points[0], settings)
     groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
-    examine = _examiner(net, objective, settings, device, threads)
-    module = _module(net)
+    examine = _examiner(net, objective, settings, threads)
+    module = net()
     return [
         evidence
         for group in groups
@@ -111,8 +111,8 @@ def operator_at(
     net, (end,) = _untraced(net, [end])
     if not callable(net):
         return _of_layers(net, end, objective, settings, threads)
-    examine = _examiner(net, objective, settings, device, threads)
-    return examine(end, _differentiated(_module(net), end, objective, settings, device))
+    examine = _examiner(net, objective, settings, threads)
+    return examine(end, _differentiated(net(), end, objective, settings, device))
 
 
 def _untraced(
@@ -162,26 +162,17 @@ def _differentiated(
     )
 
 
-def _module(net: "Layers | Callable[[], nn.Module]") -> "nn.Module":
-    if callable(net):
-        return net()
-    from emc.nets.module import module
-
-    return module(net)
-
-
 _Examine = Callable[[EndPoint, "AutogradOperator"], "NativeOperator | AutogradOperator"]
 
 
 def _examiner(
-    net: "Layers | Callable[[], nn.Module]",
+    net: "Callable[[], nn.Module]",
     objective: Objective,
     settings: CertificateTolerances,
-    device: str,
     threads: int,
 ) -> _Examine:
     """From torch's operator at an end point to the one that is asked: kernels' where they can."""
-    sizes = as_known(net) if device == "cpu" and objective.is_named else None
+    sizes = as_known(net) if objective.is_named else None
 
     def examine(end: EndPoint, operator: "AutogradOperator") -> "NativeOperator | AutogradOperator":
         shape, precision = end.inputs.shape, settings.precision

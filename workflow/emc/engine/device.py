@@ -48,6 +48,15 @@ def resolve(device: str, nodes: Path = Path("/dev")) -> str:
     return "cpu"
 
 
+def card_of(device: str) -> str | None:
+    """The model of the GPU that a process computes on, such as "NVIDIA H200"; None on the CPU."""
+    if device == "cpu":
+        return None
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
 def _why_not() -> str:
     """Why torch, which is loaded, finds no GPU."""
     import torch
@@ -55,7 +64,7 @@ def _why_not() -> str:
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"
     try:
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     except (AssertionError, RuntimeError) as error:
         return one_line(error)
     return f"none that CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')} names"

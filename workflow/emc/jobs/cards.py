@@ -10,33 +10,68 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from emc.errors import MachineError
 
 JOBS_PER_DEVICE = "EMC_GPU_JOBS_PER_DEVICE"
 """Environment variable: how many jobs may share a device (default 1)."""
 
+_CARDS: Final = "nvidia[0-9]*"
+
 log = logging.getLogger(__name__)
 
 
-def visible_devices(environment: Mapping[str, str], nodes: Path = Path("/dev")) -> dict[str, str]:
+def visible_devices(
+    environment: Mapping[str, str],
+    nodes: Path = Path("/dev"),
+    driver: Path = Path("/proc/driver/nvidia/gpus"),
+) -> dict[str, str]:
     """Devices this process may use: CUDA_VISIBLE_DEVICES where set, else every NVIDIA node.
 
-    What its lock is named after, and how CUDA calls it: CUDA numbers those that are there from 0,
-    while a container may hold the node of card 3 only. As CUDA reads the variable, an entry that
-    names no device hides those behind it.
+    What its lock is named after, and how CUDA calls it. A lock has the number of the card's node,
+    whether the card is named by its place among those that are there or by its UUID, of which
+    `driver` tells the node; a part of a card (MIG) has a lock of its own. As CUDA reads the
+    variable, an entry that names no device hides those behind it, and one that comes twice hides
+    all. Windows lends its cards to Linux by one node, `dxg`: they count as one.
     """
+    there = sorted((node.name.removeprefix("nvidia") for node in nodes.glob(_CARDS)), key=int)
+    if not there and (nodes / "dxg").exists():
+        there = ["0"]
     named = environment.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        words = (word.strip() for word in named.split(","))
-        return {word: word for word in takewhile(lambda word: word not in {"", "-1"}, words)}
-    numbers = (node.name.removeprefix("nvidia") for node in nodes.glob("nvidia[0-9]*"))
-    return {number: str(place) for place, number in enumerate(sorted(numbers, key=int))}
+    if named is None:
+        return {number: str(place) for place, number in enumerate(there)}
+    words = [word.strip() for word in named.split(",")]
+    known = list(takewhile(lambda word: _names_a_device(word, len(there)), words))
+    if len(set(known)) < len(known):
+        return {}
+    return {_lock_name(word, there, driver): word for word in known}
+
+
+def _names_a_device(word: str, there: int) -> bool:
+    """Whether CUDA would take an entry for a device; `there` is 0 where no node can be seen."""
+    if word.isdecimal():
+        return not there or int(word) < there
+    return word.startswith(("GPU-", "MIG-"))
+
+
+def _lock_name(word: str, there: Sequence[str], driver: Path) -> str:
+    if word.isdecimal():
+        return there[int(word)] if there else word
+    owners = [node for uuid, node in _nodes_by_uuid(driver) if uuid.startswith(word)]
+    return owners[0] if len(owners) == 1 else word
+
+
+def _nodes_by_uuid(driver: Path) -> Iterator[tuple[str, str]]:
+    """UUID and number of the node of each card, as NVIDIA's driver tells them in /proc."""
+    for file in sorted(driver.glob("*/information")):
+        fields = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
+        if {"GPU UUID", "Device Minor"} <= fields.keys():
+            yield fields["GPU UUID"].strip(), fields["Device Minor"].strip()
 
 
 def jobs_per_device(environment: Mapping[str, str]) -> int:

@@ -94,7 +94,7 @@ def _assignment(
     size = round_size(choose.back_end(trained, device, back_end), device)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
     searching = method(cell.search, cell.optimizer.lr, source.available, size, finish.refused)
-    return Assignment(identity, source, trained, finish, searching, device, back_end)
+    return Assignment(identity, source, trained, finish, searching, size, device, back_end)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:

@@ -53,6 +53,8 @@ def estimate(
         seconds=sum(probe.seconds for probe in probes),
         back_end=last.run.back_end,
         device=last.device,
+        card=last.card,
+        round_size=assignment.round_size,
         software=software(),
         finish_refused=refused,
         native_refused=native_refusal(assignment.procedure, assignment.device, assignment.back_end),

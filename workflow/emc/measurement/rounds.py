@@ -7,6 +7,7 @@ from typing import Protocol
 
 from emc.engine import run_probes
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
+from emc.engine.device import card_of
 from emc.engine.procedure import Procedure, Replica
 from emc.measurement.finishing import Finishing, Parameters, Source
 from emc.records import Ended, Probe
@@ -40,6 +41,7 @@ class Assignment:
     procedure: Procedure
     finishing: Finishing
     method: Method
+    round_size: int
     device: str
     back_end: str | None
 
@@ -109,6 +111,7 @@ def _run_round(
         checkpoints=checkpoints,
     )
     ends = [assignment.finishing.finished(*each) for each in zip(replicas, runs, strict=True)]
+    card = card_of(assignment.device)
     probes = [
         Probe(
             cell=assignment.cell,
@@ -118,6 +121,7 @@ def _run_round(
             n=trainee.n,
             lr=trainee.lr,
             device=assignment.device,
+            card=card,
             run=run.numbers,
             finish=finish,
         )

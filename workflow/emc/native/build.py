@@ -39,7 +39,7 @@ def library(source: str) -> Path:
     Several processes may ask for the same one at once: each writes its own file, and the last to
     finish replaces the others' with the same content. Raises UnavailableError.
     """
-    path = _cache() / f"{_key(source)}.so"
+    path = cache_folder() / "kernels" / f"{_key(source)}.so"
     if not path.exists():
         rebuild(source, path)
     return path
@@ -79,14 +79,15 @@ def _compile(source: str, to: Path) -> None:
     _run([*compiler, *_FLAGS, *_target_flags(compiler), "-I", HEADERS, "-", "-o", to], source)
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where compiled programs of all kinds lie. Raises UnavailableError."""
     if chosen := os.environ.get("EMC_CACHE_DIR"):
-        return Path(chosen) / "kernels"
+        return Path(chosen)
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError as error:
         raise UnavailableError("no home directory for kernels: set EMC_CACHE_DIR") from error
-    return base / "emc" / "kernels"
+    return base / "emc"
 
 
 def _key(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -91,17 +92,17 @@ def _whole_products() -> Iterator[None]:
         _set_precisions(products, newer, convolutions=convolutions)
 
 
-_PRECISIONS: Final = (
-    torch.backends,
-    torch.backends.cuda.matmul,
-    torch.backends.cudnn,
-    torch.backends.cudnn.conv,
-    torch.backends.cudnn.rnn,
-    torch.backends.mkldnn,
-    torch.backends.mkldnn.matmul,
-    torch.backends.mkldnn.conv,
-    torch.backends.mkldnn.rnn,
-)
+_PRECISIONS: Final = attrgetter(
+    "backends",
+    "backends.cuda.matmul",
+    "backends.cudnn",
+    "backends.cudnn.conv",
+    "backends.cudnn.rnn",
+    "backends.mkldnn",
+    "backends.mkldnn.matmul",
+    "backends.mkldnn.conv",
+    "backends.mkldnn.rnn",
+)(torch)
 """What has a setting `fp32_precision`, the more general first."""
 
 

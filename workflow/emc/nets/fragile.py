@@ -3,22 +3,36 @@
 A test of each tells when it is no longer as described.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
+_CACHE: Final = "TORCHINDUCTOR_CACHE_DIR"
+
 
 @contextmanager
-def compiled_once() -> Iterator[None]:
-    """Let torch.compile raise where it would compile a function anew, or go on without it."""
-    import torch._dynamo
+def compiled_once(cache: Path) -> Iterator[None]:
+    """Let torch.compile raise where it would compile a function anew, or go on without it.
 
-    with torch._dynamo.config.patch(error_on_recompile=True):
+    Its programs lie in the folder `cache` unless $TORCHINDUCTOR_CACHE_DIR names another, and it
+    compiles in as many threads as torch computes in.
+    """
+    import torch._dynamo
+    import torch._inductor.config
+
+    with (
+        patch.dict(os.environ, {_CACHE: os.environ.get(_CACHE, str(cache))}),
+        torch._dynamo.config.patch(error_on_recompile=True),
+        torch._inductor.config.patch(compile_threads=torch.get_num_threads()),
+    ):
         yield
 
 

@@ -140,6 +140,12 @@ class Estimate:
     seconds: float = column("wall time of all probes", unit="seconds")
     back_end: str = column("engine")
     device: str = column("kind of device")
+    card: str | None = column(
+        "model of the GPU of the last probe; empty on the processor", default=None
+    )
+    round_size: int | None = column(
+        "probes that the search asked for at once, at most; more on a GPU", default=None
+    )
     software: str | None = column("versions of the code that measured", default=None)
     finish_refused: str | None = column("why no probe could be brought to a minimum", default=None)
     native_refused: str | None = column(

@@ -32,6 +32,7 @@ class Probe:
     lr: float = column("learning rate")
     outcome: Outcome = column("fit, finished, minimum, open or diverged", init=False)
     device: str = column("kind of device")
+    card: str | None = column("model of the GPU; empty on the processor", default=None)
     run: Run = part()
     finish: Finish | None = part("finish_", default=None)
 

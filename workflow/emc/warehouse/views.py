@@ -56,6 +56,8 @@ _SEARCH: Final = _columns(
     "seconds",
     "back_end",
     "device",
+    "card",
+    "round_size",
     "finish_refused",
     nullable=True,
 )

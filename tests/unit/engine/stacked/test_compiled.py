@@ -1,6 +1,8 @@
 """Compiled programs against the reference; what torch.compile itself does is tested as slow."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,13 +18,17 @@ from tests.unit.engine.cases import (
 from tests.unit.engine.interrupted import assert_same_bits, to_the_end
 from torch import Tensor
 
+from emc.engine import choose, run_probes
 from emc.engine.fresh import fresh
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.engine.sequential import Sequential
-from emc.engine.stacked.compiled import Compiled, FixedShapeRunner
+from emc.engine.stacked import compiled, graphs, memory
+from emc.engine.stacked.compiled import Compiled, FixedShapeRunner, GraphRunner
 from emc.engine.stacked.flat import FlatNet
-from emc.engine.stacked.program import Programs
+from emc.engine.stacked.lockstep import Lockstep
+from emc.engine.stacked.program import Programs, giving_way
 from emc.engine.stacked.step import Step
+from emc.engine.stacked.vmap import Vmap
 
 slow = partial(pytest.param, marks=pytest.mark.slow)
 ADAM = procedure(update=Update("adam", weight_decay=0.01), epochs=12)
@@ -143,3 +149,85 @@ def test_a_program_is_never_compiled_anew() -> None:
             programs(torch.ones(length))
         with pytest.raises(torch._dynamo.exc.RecompileError, match="Recompiling function"):
             programs(torch.ones(3, dtype=torch.float64))
+
+
+CUDA_SAYS = ["CUDA error: out of memory", "CUDA error: uncorrectable ECC error encountered"]
+
+
+@pytest.mark.parametrize("said", CUDA_SAYS)
+def test_neither_memory_nor_a_broken_gpu_makes_it_give_way(said: str) -> None:
+    with pytest.raises(RuntimeError, match=said), giving_way("a capture"):
+        raise RuntimeError(said)
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_compiled_the_next_back_end_trains(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """As Inductor without a C++ compiler, which it asks for on a GPU too."""
+    import torch._inductor.config
+
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(choose, "_PREFERRED", {"cpu": ("compiled", "vmap", "sequential")})
+    asked, given = procedure(update=Update("sgd"), epochs=2), replicas([9, 10])
+    with torch._inductor.config.patch({"cpp.cxx": ("/bin/false",)}):
+        runs = run_probes(asked, given)
+    assert [run.back_end for run in runs] == ["vmap", "vmap"]
+    assert "compiled back end gives way to the next: torch.compile makes no program" in caplog.text
+    assert (tmp_path / "inductor").is_dir()
+
+
+def test_a_step_that_cannot_be_captured_gives_way(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(body: Callable[[], None]) -> None:
+        with giving_way("a step cannot be captured as a CUDA graph"):
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    monkeypatch.setattr(compiled, "FixedShapeRunner", GraphRunner)
+    monkeypatch.setattr(graphs, "captured", refused)
+    monkeypatch.setattr(choose, "_PREFERRED", {"cpu": ("compiled", "vmap", "sequential")})
+    (run,) = run_probes(procedure(update=SGD, epochs=3), replicas([9]))
+    assert run.back_end == "vmap"
+    assert "cannot be captured as a CUDA graph: CUDA error: operation not perm" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_a_trial_step_without_memory_leaves_one_replica(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
+    monkeypatch.setattr(memory, "_one_step", fails)
+    step, (given,) = Compiled("cpu")._step(ADAM, torch.zeros(1, 20)), replicas([9])
+    assert memory.replicas_at_once(torch.device("cuda"), ADAM, step, given) == 1
+
+
+def test_memory_that_runs_out_in_training_halves_the_replicas(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_of = Lockstep.run
+
+    def fails_above_two(lockstep: Lockstep) -> None:
+        if len(lockstep._lanes) > 2:
+            raise RuntimeError("CUDA error: out of memory")
+        run_of(lockstep)
+
+    monkeypatch.setattr(Lockstep, "run", fails_above_two)
+    given = replicas([30] * 5)
+    runs = Vmap("cpu").run(ADAM, given)
+    assert len(runs) == 5
+    assert "out of memory with 5 replicas at once: going on with half" in caplog.text

@@ -16,14 +16,15 @@ from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import Step
 from emc.engine.stacked.vmap import Vmap
+from emc.native.build import cache_folder
 from emc.nets.fragile import compiled_once
 
 
 class Compiled(Vmap):
     """Trains what `Vmap` trains, by programs that torch.compile makes of the same step.
 
-    A program serves one shape and is never compiled anew: where torch would, or would go on
-    without it, the run ends with torch's error.
+    A program serves one shape. Where torch cannot compile or capture a step, the run ends with an
+    UnavailableError; where it would compile a program anew, or go on without it, with torch's own.
     """
 
     name = "compiled"
@@ -40,7 +41,7 @@ class Compiled(Vmap):
         return super().refuses(procedure)
 
     def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
-        with compiled_once():
+        with compiled_once(cache_folder() / "inductor"):
             super()._run(procedure, replicas, ledger)
 
     def _runner(self, procedure: Procedure, x: Tensor) -> Runner:

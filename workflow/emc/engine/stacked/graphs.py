@@ -6,11 +6,13 @@ counter on the device tells each replay which step it is.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from emc.engine.epoch import EpochSteps
+from emc.engine.stacked.program import giving_way
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 
@@ -19,17 +21,27 @@ _WARM_UPS = 2
 
 
 def captured(body: Callable[[], None]) -> torch.cuda.CUDAGraph:
-    """A graph of what `body` does on the device; it runs `_WARM_UPS` times beforehand."""
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    """A graph of what `body` does on the device; it runs `_WARM_UPS` times beforehand.
+
+    Raises:
+        UnavailableError: it cannot be captured.
+    """
+    aside = _aside()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(_WARM_UPS):
             body()
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with giving_way("a step cannot be captured as a CUDA graph"), torch.cuda.graph(graph):
         body()
     return graph
+
+
+@cache
+def _aside() -> torch.cuda.Stream:
+    """One stream for all warm-ups: cuBLAS keeps a workspace for each that it has seen."""
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
 
 class TrainGraph:

@@ -2,14 +2,36 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from emc.error_texts import says_broken_device, says_no_memory
+from emc.errors import one_line
+from emc.native.unavailable import UnavailableError
 from emc.nets.fragile import traced
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def giving_way(what: str) -> Iterator[None]:
+    """Turn torch's errors inside into a reason to take the next back end.
+
+    Neither memory that runs out nor a GPU that fails is one.
+
+    Raises:
+        UnavailableError: torch failed in another way.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if says_no_memory(error) or says_broken_device(error):
+            raise
+        raise UnavailableError(f"{what}: {one_line(error)}") from error
+
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -28,10 +50,15 @@ class Programs:
         self._programs: dict[Shapes, Callable[..., Tensor]] = {}
 
     def __call__(self, *arguments: Tensor) -> Tensor:
-        """What the function gives, by the program for these shapes."""
+        """What the function gives, by the program for these shapes.
+
+        Raises:
+            UnavailableError: no program can be made.
+        """
         shapes = tuple(tuple(argument.shape) for argument in arguments)
         if shapes not in self._programs:
-            self._programs[shapes] = self._compile(arguments)
+            with giving_way("torch.compile makes no program here"):
+                self._programs[shapes] = self._compile(arguments)
         return self._programs[shapes](*arguments)
 
     def _compile(self, arguments: tuple[Tensor, ...]) -> Callable[..., Tensor]:
