@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import TypeAdapter
 from emc.engine import Procedure, Replica, Update, run_probes
 from emc.nets.layers import Dense
-from emc.study.training import OPTIMIZERS, Optimizer
+from emc.study.optimizers import OPTIMIZERS, Optimizer
 
 entry = TypeAdapter(Optimizer).validate_python({"name": "signs", "boost": 2.0})
 assert entry.lr == (0.001, 0.01) and "signs" in OPTIMIZERS
@@ -74,7 +74,7 @@ for part, wanted in bent._asdict().items():
 
 layers = (Dense(3, 4, True, "softsign"), Dense(4, 2, True, "identity"))
 asked = Procedure(
-    classes=2, layers=layers, update=Update(name="sgd"), epochs=2, batch=4
+    classes=2, layers=layers, update=Update("sgd"), epochs=2, batch=4
 )
 inputs = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 replicas = [Replica(inputs, np.arange(8), np.arange(8) % 2, seed=1, lr=0.5)]
@@ -161,7 +161,7 @@ from emc.records.column import columns, row
 from emc.store.columns import PROBES
 
 asked = Procedure(
-    classes=2, layers=(Dense(3, 2, True, "identity"),), update=Update(name="sgd"), epochs=3, batch=4
+    classes=2, layers=(Dense(3, 2, True, "identity"),), update=Update("sgd"), epochs=3, batch=4
 )
 inputs = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 replicas = [Replica(inputs, np.arange(8), np.arange(8) % 2, seed=1, lr=0.01)]
@@ -245,7 +245,7 @@ def run(package: Path, script: str) -> str:
 
 def test_an_optimizer_is_added_with_two_files(package: Path) -> None:
     rule, keys = recipe("How to add an optimizer")
-    assert [rule.file, keys.file] == ["engine/optimizers/signs.py", "study/training.py"]
+    assert [rule.file, keys.file] == ["engine/optimizers/signs.py", "study/optimizers.py"]
     (package / rule.file).write_text(rule.blocks[0])
     insert(package, keys.file, f"{keys.blocks[0]}\n\n", before="class PluginOptimizer")
     add_kind(package, keys.file, "Signs")

@@ -16,7 +16,7 @@ SHAPE = (1, 4, 5)
 SGD = Update("sgd", momentum=0.9)
 
 OPTIMIZERS = [
-    (Update("sgd"), 0.1),
+    (Update("sgd", momentum=0.0), 0.1),
     (SGD, 0.05),
     (Update("sgd", momentum=0.8, nesterov=True, weight_decay=0.01), 0.05),
     (Update("gd", momentum=0.9, weight_decay=0.003), 0.1),
@@ -27,7 +27,7 @@ OPTIMIZERS = [
 
 BEYOND_SGD = [
     (Update("shampoo", momentum=0.9, weight_decay=0.01, epsilon=1e-3, interval=3), 0.05),
-    (Update("shampoo", largest=8, epsilon=1e-4, interval=1), 0.05),
+    (Update("shampoo", largest=8, epsilon=1e-4, interval=1, momentum=0.0), 0.05),
     (Update("muon", momentum=0.95, weight_decay=0.1), 0.01),
     (Update("soap", beta1=0.9, beta2=0.95, weight_decay=0.1, interval=2, largest=1), 0.01),
     (Update("sam", momentum=0.8, weight_decay=0.01, rho=0.1), 0.05),

@@ -16,7 +16,7 @@ from emc.engine.schedule import steps_of_budget
 
 
 def procedure(**changes: Any) -> Procedure:
-    return Procedure(classes=2, update=Update("sgd"), **changes)
+    return Procedure(classes=2, update=Update("sgd", momentum=0.0), **changes)
 
 
 def drawn(asked: Procedure, n: int) -> list[list[np.ndarray]]:

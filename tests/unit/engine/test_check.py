@@ -11,7 +11,9 @@ from emc.engine.procedure import Procedure, Replica, Update
 from emc.errors import EmcError
 from emc.nets import Dense
 
-ASKED = Procedure(classes=3, update=Update("sgd"), layers=(Dense(2, 3, True, "identity"),))
+ASKED = Procedure(
+    classes=3, update=Update("sgd", momentum=0.0), layers=(Dense(2, 3, True, "identity"),), epochs=3
+)
 
 
 def replica(**changes: Any) -> Replica:
@@ -33,7 +35,7 @@ def test_a_sound_call_passes() -> None:
         ({"schedule": "step"}, "schedule: expected one of constant, cosine, found 'step'"),
         ({"layers": None}, "either a layered net or a module"),
         ({"module": lambda: None}, "either a layered net or a module"),
-        ({"steps": 3}, "found epochs=300 and steps=3"),
+        ({"steps": 3}, "found epochs=3 and steps=3"),
         ({"epochs": None}, "found epochs=None and steps=None"),
         ({"epochs": 0}, "budget: expected at least 1 epoch or step, found 0"),
         (

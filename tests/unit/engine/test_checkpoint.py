@@ -78,9 +78,9 @@ def test_every_optimizer_goes_on(kind: Callable[[str], BackEnd], update: Update,
 @pytest.mark.parametrize(
     ("update", "lr"),
     [
-        (Update("shampoo", interval=4), 0.1),
-        (Update("muon"), 0.02),
-        (Update("soap", interval=4), 0.01),
+        (Update("shampoo", interval=4, momentum=0.0), 0.1),
+        (Update("muon", weight_decay=0.0), 0.02),
+        (Update("soap", interval=4, weight_decay=0.0), 0.01),
     ],
 )
 @pytest.mark.parametrize("kind", [Sequential, Vmap])

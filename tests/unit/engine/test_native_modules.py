@@ -74,7 +74,7 @@ def test_fifty_steps_are_those_of_the_module(make: Make, update: Update) -> None
 @given(make=chains())
 @settings(max_examples=5, deadline=None)
 def test_a_few_steps_of_chains_are_those_of_the_module(make: Make) -> None:
-    asked = procedure(make, steps=5, update=Update("gd"), batch=None)
+    asked = procedure(make, steps=5, update=Update("gd", momentum=0.0), batch=None)
     (found,) = NativeBackEnd().run(asked, [replica(n=70)])
     (expected,) = Sequential("cpu").run(asked, [replica(n=70)])
     for name, values in expected.parameters.items():
@@ -101,5 +101,5 @@ def test_why_no_kernel_trains() -> None:
     assert native_refusal(asked, "cpu", None) is None
     assert native_refusal(asked, "cpu", "vmap") == "the back end 'vmap' is asked for"
     assert "the device is 'cuda'" in str(native_refusal(asked, "cuda", None))
-    shampoo = replace(asked, update=Update("shampoo"))
+    shampoo = replace(asked, update=Update("shampoo", momentum=0.0))
     assert "no rule for the optimizer 'shampoo'" in str(native_refusal(shampoo, "cpu", None))

@@ -51,7 +51,7 @@ def procedure(layers: Layers, **changes: Any) -> Procedure:
 @pytest.mark.parametrize(
     "update",
     [
-        Update("sgd"),
+        Update("sgd", momentum=0.0),
         SGD,
         Update("sgd", momentum=0.9, nesterov=True),
         Update("sgd", momentum=0.5, weight_decay=0.03),

@@ -20,9 +20,9 @@ from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.nets.build import Factory, Reparameterisation, net
 from emc.nets.module import load
+from emc.study.activation import PluginActivation
 from emc.study.architectures import Vit
 from emc.study.parameterisation import LowRank
-from emc.study.training import PluginActivation
 
 SGD = Update("sgd", momentum=0.9)
 
@@ -72,7 +72,9 @@ def test_a_step_is_along_the_gradient(
     made: Factory, n: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From weights among which none is zero, as those of a fresh head are."""
-    asked = procedure(made, update=Update("gd"), batch=None, epochs=1, label_smoothing=0.1)
+    asked = procedure(
+        made, update=Update("gd", momentum=0.0), batch=None, epochs=1, label_smoothing=0.1
+    )
     sample = replica(made, n, lr=1.0)
     reference = fresh(asked, sample.seed).double()
     draw = np.random.default_rng(5)
@@ -102,7 +104,7 @@ def test_epochs_of_every_activation_and_size(made: Factory) -> None:
 @pytest.mark.parametrize(
     ("update", "lr"),
     [
-        (Update("sgd"), 0.1),
+        (Update("sgd", momentum=0.0), 0.1),
         (Update("sgd", momentum=0.8, nesterov=True, weight_decay=0.01), 0.05),
         (Update("gd", momentum=0.9, weight_decay=0.003), 0.1),
         (Update("adam", beta1=0.5, beta2=0.9, epsilon=1e-4, weight_decay=0.03), 0.003),
@@ -186,7 +188,7 @@ def user_factory() -> torch.nn.Module:
         ),
         (replace(SMALL, activation="elu"), {}, "the activation is 'elu'"),
         (replace(SMALL, classes=4), {}, "logits of 4 classes, not of 3"),
-        (SMALL, {"update": Update("shampoo")}, "no rule for the optimizer 'shampoo'"),
+        (SMALL, {"update": Update("shampoo", momentum=0.0)}, "no rule for the optimizer 'shampoo'"),
     ],
 )
 def test_what_it_leaves_to_others(

@@ -11,16 +11,15 @@ from torch import nn
 
 from emc.engine import Update, optimizers
 from emc.engine.native import NativeBackEnd
-from emc.engine.optimizer import Optimizer
 from emc.engine.optimizers import known
 from emc.errors import EmcError
-from emc.study import training
-from emc.study.training import OPTIMIZERS
+from emc.study import optimizers as entries
+from emc.study.optimizers import OPTIMIZERS
 
 MODELS = {
     get_args(one.model_fields["name"].annotation)[0]: one
-    for one in training.Keys.__subclasses__()
-    if one is not training.PluginOptimizer
+    for one in entries.Keys.__subclasses__()
+    if one is not entries.PluginOptimizer
 }
 SHAPES = [(6, 4), (6,), (3, 6), (3,)]
 
@@ -38,8 +37,14 @@ def test_constants_are_the_keys_of_the_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_constants_that_are_not_given_are_those_of_a_study(name: str) -> None:
+    entry = MODELS[name].model_validate({"name": name}).model_dump(exclude={"lr"})
+    assert Update(name) == Update(**entry)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_has_a_rule_or_a_reason_and_a_reference(name: str) -> None:
-    one: Optimizer = known(name)()
+    one = Update(name).optimizer
     parameters = [nn.Parameter(torch.zeros(shape)) for shape in SHAPES]
     reference = one.reference(parameters, 0.1, {2})
     assert isinstance(reference, torch.optim.Optimizer)
@@ -59,7 +64,7 @@ def test_an_unknown_name_is_an_error(name: str) -> None:
 def test_an_unknown_constant_is_an_error() -> None:
     expected = "optimizer 'gd': expected constants among weight_decay, momentum, found 'nesterov'"
     with pytest.raises(EmcError, match=expected):
-        Update("gd", nesterov=True)
+        Update("gd", nesterov=True, momentum=0.0)
 
 
 @pytest.mark.parametrize(

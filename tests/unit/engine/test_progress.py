@@ -10,7 +10,7 @@ from emc.engine.procedure import Procedure, Update
 from emc.engine.progress import Measured, Progress, memorised_bits
 from emc.records import Ended, Milestone
 
-ASKED = Procedure(classes=4, update=Update("sgd"), batch=5, epochs=30)
+ASKED = Procedure(classes=4, update=Update("sgd", momentum=0.0), batch=5, epochs=30)
 
 
 def epoch(

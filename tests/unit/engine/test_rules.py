@@ -75,7 +75,7 @@ def assert_same_steps(
 def test_shampoo_is_the_reference(decay: float) -> None:
     assert_same_steps(
         SHAPES,
-        Update("shampoo", epsilon=1e-3, interval=1, weight_decay=decay),
+        Update("shampoo", epsilon=1e-3, interval=1, weight_decay=decay, momentum=0.0),
         lambda own: pytorch_optimizer.Shampoo(own, lr=0.05, matrix_eps=1e-3, weight_decay=decay),
         tolerance=1e-4,
     )
@@ -147,7 +147,7 @@ def test_muon_takes_a_convolution_as_a_matrix_of_filters() -> None:
     conv, flat = parameters([(4, 3, 2, 2), (2, 4)]), parameters([(4, 3, 2, 2), (2, 4)])
     flat[0] = nn.Parameter(flat[0].detach().reshape(4, 12))
     for given in (conv, flat):
-        optimizer = OneReplica(given, Update("muon", momentum=0.9).optimizer, [1])
+        optimizer = OneReplica(given, Update("muon", momentum=0.9, weight_decay=0.0).optimizer, [1])
         optimizer.param_groups[0]["lr"] = 0.05
         torch.manual_seed(2)
         for _ in range(5):
@@ -159,7 +159,9 @@ def test_muon_takes_a_convolution_as_a_matrix_of_filters() -> None:
 
 def test_muon_wants_a_hidden_matrix() -> None:
     with pytest.raises(EmcError, match="'muon' wants a weight matrix besides those that make"):
-        Vmap("cpu").run(procedure(layers=LINEAR, update=Update("muon")), replicas([5]))
+        Vmap("cpu").run(
+            procedure(layers=LINEAR, update=Update("muon", weight_decay=0.0)), replicas([5])
+        )
 
 
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.1)])
@@ -272,7 +274,7 @@ def test_few_samples_and_no_rate(update: Update, lr: float, n: int) -> None:
 
 
 def test_both_gradients_of_sam_are_counted() -> None:
-    asked = procedure(update=Update("sam", rho=0.1), epochs=3, criterion=1.0)
+    asked = procedure(update=Update("sam", rho=0.1, momentum=0.0), epochs=3, criterion=1.0)
     for back_end in (Vmap("cpu"), Sequential("cpu")):
         (run,) = back_end.run(asked, replicas([32], lr=1e-6))
         assert run.gradient_evaluations == 2 * 3 * 32

@@ -14,7 +14,7 @@ from emc.engine.schedule import learning_rates, rate_factors, steps_of_budget
 
 
 def procedure(**changes: Any) -> Procedure:
-    return Procedure(classes=2, update=Update("sgd"), **changes)
+    return Procedure(classes=2, update=Update("sgd", momentum=0.0), **changes)
 
 
 def test_a_constant_rate_stays() -> None:

@@ -82,7 +82,12 @@ def test_nets_are_the_written_out_ones(layers: tuple[Dense, ...], rule: str) -> 
 
 
 @pytest.mark.parametrize(
-    "loss", [{"label_smoothing": 0.2}, {"loss": "squared-error"}, {"update": Update("adamw")}]
+    "loss",
+    [
+        {"label_smoothing": 0.2},
+        {"loss": "squared-error"},
+        {"update": Update("adamw", weight_decay=0.0)},
+    ],
 )
 def test_losses_are_the_written_out_ones(loss: dict[str, Any]) -> None:
     (replica,) = replicas([37], lr=0.01)
@@ -139,7 +144,9 @@ def separable(n: int) -> Replica:
 
 def test_separable_samples_are_fitted_by_a_linear_net() -> None:
     layers = (Dense(6, 2, False, "identity"),)
-    run = trained(Procedure(classes=2, update=SGD, layers=layers, batch=8), separable(50))
+    run = trained(
+        Procedure(classes=2, update=SGD, layers=layers, batch=8, epochs=300), separable(50)
+    )
     assert run.ended is Ended.FIT
     assert run.accuracy == 1.0
     assert 0 < run.memorised_bits <= 50
@@ -161,9 +168,10 @@ def test_a_start_at_the_minimum_is_stuck_after_ten_epochs() -> None:
     replica = Replica(inputs, np.arange(4), np.array([0, 1, 0, 1]), seed=0, lr=0.0)
     asked = Procedure(
         classes=2,
-        update=Update("sgd"),
+        update=Update("sgd", momentum=0.0),
         module=lambda: ZeroLinear(2, 2),
         batch=2,
+        epochs=300,
     )
     run = trained(asked, replica)
     assert (run.ended, run.epochs) == (Ended.STATIONARY, 10)
@@ -211,7 +219,7 @@ def test_one_class_is_fitted_at_once() -> None:
     layers = (Dense(20, 1, True, "identity"),)
     inputs = np.ones((3, *SHAPE), dtype=np.float32)
     replica = Replica(inputs, np.arange(3), np.zeros(3, dtype=np.int64), seed=0, lr=0.1)
-    run = trained(Procedure(classes=1, update=SGD, layers=layers), replica)
+    run = trained(Procedure(classes=1, update=SGD, layers=layers, epochs=300), replica)
     assert (run.ended, run.epochs, run.loss, run.memorised_bits) == (Ended.FIT, 1, 0.0, 0.0)
 
 

@@ -15,8 +15,8 @@ from emc.measurement.job import measure
 from emc.store.failures import read_failure
 from emc.store.layout import Results, data_failure
 from emc.study.cell import Cell
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import cell_id, dataset_id, settings_id
-from emc.study.models import CertificateSettings
 
 CELL = Cell.model_validate(
     {

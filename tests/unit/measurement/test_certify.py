@@ -18,8 +18,8 @@ from emc.store.failures import write_failure
 from emc.store.layout import Results
 from emc.store.tables import read_table
 from emc.study.cell import Cell
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import cell_id, dataset_id
-from emc.study.models import CertificateSettings
 
 CELL = Cell.model_validate(
     {

@@ -135,7 +135,7 @@ def module(*layers: nn.Module) -> Procedure:
     def made() -> nn.Module:
         return nn.Sequential(nn.Linear(4, 5), *layers, nn.Linear(5, 3))
 
-    return Procedure(classes=3, update=Update("sgd"), module=made)
+    return Procedure(classes=3, update=Update("sgd", momentum=0.0), module=made)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from emc.store.layout import Results
 from emc.store.rows import estimate_from_document, probe_from_row
 from emc.store.tables import read_table
 from emc.study.cell import Cell
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import cell_id
-from emc.study.models import CertificateSettings
 
 
 def cell(**changes: Any) -> Cell:

@@ -15,8 +15,8 @@ from emc.store.failures import read_failure
 from emc.store.layout import CellFiles, Results, data_failure
 from emc.study import Cell, PlannedCell, load_file
 from emc.study.architectures import plugin
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import dataset_id, from_canonical, settings_id
-from emc.study.models import CertificateSettings
 
 MOOD = "EMC_TEST_MOOD"
 """What the plug-in does wrong where it is set: as a compute node lacks what the login node has."""

@@ -22,8 +22,8 @@ from emc.store.documents import read_document
 from emc.store.endpoints import read_endpoints
 from emc.store.layout import Results
 from emc.study import Cell, cell_id
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import dataset_id
-from emc.study.models import CertificateSettings
 
 FORMS: list[Any] = [
     {"name": "subspace", "dimension": 9},

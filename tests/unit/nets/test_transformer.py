@@ -7,8 +7,8 @@ import pytest
 
 from emc.nets.build import Factory, as_known, net, size
 from emc.nets.transformer import Transformer
+from emc.study.activation import PluginActivation
 from emc.study.architectures import MlpMixer, Vit
-from emc.study.training import PluginActivation
 
 
 def factory(shape: tuple[int, ...] = (1, 8, 8), **sizes: Any) -> Factory:

@@ -11,6 +11,7 @@ from tests.unit.study.strategies import raw_cells, rewritten
 
 from emc.errors import EmcError
 from emc.study import Cell, cell_id
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import (
     PROTOCOL,
     canonical,
@@ -24,7 +25,6 @@ from emc.study.identity import (
     settings_from_definition,
     settings_id,
 )
-from emc.study.models import CertificateSettings
 from emc.study.sources import DataSet
 from emc.study.strict import Strict
 

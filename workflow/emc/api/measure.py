@@ -28,8 +28,9 @@ from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
 from emc.nets.recognise import recognised
+from emc.study.search import Search
 from emc.study.sources import Facts, Labels, unsuitable
-from emc.study.training import Finish, Search
+from emc.study.training import Finish
 
 
 def measure(

@@ -16,8 +16,8 @@ from emc.engine.plugin import Made
 from emc.errors import EmcError, with_kind
 from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults
+from emc.study.optimizers import OPTIMIZERS, Optimizer, Rates
 from emc.study.plugins import of_kind, registered_here
-from emc.study.training import OPTIMIZERS, Optimizer, Rates
 
 
 @dataclass(frozen=True, slots=True)

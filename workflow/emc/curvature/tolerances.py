@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from emc.errors import EmcError
+from emc.study.certificate import CertificateSettings
 
+_ASKED: Final = CertificateSettings()
+"""What a study asks for where it says nothing else."""
 PRECISIONS: Final = ("float64", "float32")
 
 
@@ -16,15 +19,15 @@ class CertificateTolerances:
     most. `gradient` bounds the norm of the full-batch gradient, absolute and relative; `plateau`
     the relative variation of the last epoch losses. A net of `exact_up_to` parameters or fewer
     gets its whole spectrum unless that is much dearer. Products run in `precision` (float64 or
-    float32); all the rest is float64.
+    float32); all the rest is float64. What a study can ask for has a study's defaults.
     """
 
-    eps: float = 1e-3
-    delta: float = 1e-2
-    gradient: float = 1e-3
-    plateau: float = 1e-3
+    eps: float = _ASKED.eps
+    delta: float = _ASKED.delta
+    gradient: float = _ASKED.gradient
+    plateau: float = _ASKED.plateau
     exact_up_to: int = 2000
-    max_iterations: int = 2000
+    max_iterations: int = _ASKED.iterations
     precision: Literal["float64", "float32"] = "float64"
 
     def __post_init__(self) -> None:

@@ -150,7 +150,7 @@ class Decaying(Optimizer):
     decoupled: ClassVar[bool] = False
     """Whether decay shrinks the weights by itself, and is no part of the minimised loss."""
 
-    weight_decay: float = 0.0
+    weight_decay: float
 
     @property
     def coupled_decay(self) -> float:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from emc.engine.optimizer import Optimizer
 from emc.errors import EmcError
+from emc.study.optimizers import OPTIMIZERS, PluginOptimizer
 from emc.study.plugins import Function, blaming, register
-from emc.study.training import OPTIMIZERS, PluginOptimizer
 
 if TYPE_CHECKING:
     from torch import nn

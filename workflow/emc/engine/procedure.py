@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -11,11 +11,18 @@ from emc.engine.optimizers import known
 from emc.errors import EmcError
 from emc.nets.layers import Layers
 from emc.records import Run
+from emc.study.optimizers import default_constants
+from emc.study.training import Batch, Loss, Schedule, Stopping
 
 if TYPE_CHECKING:
     from torch import nn
 
     from emc.engine.checkpoint import Checkpoints
+
+_BATCH: Final = Batch()
+_LOSS: Final = Loss()
+_SCHEDULE: Final = Schedule()
+_STOPPING: Final = Stopping()
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -27,6 +34,8 @@ class Update:
 
     def __init__(self, name: str, plugin: Optimizer | None = None, **constants: Any) -> None:
         """Take constants of the optimizer, or a `plugin`'s that the engine does not know by name.
+
+        A constant that is not given is a study's default.
 
         Raises:
             EmcError: the engine does not know the optimizer, or the optimizer no such constant.
@@ -44,7 +53,7 @@ def _optimizer(name: str, constants: dict[str, Any]) -> Optimizer:
                 f"optimizer {name!r}: expected constants among {', '.join(allowed)}, found"
                 f" {constant!r}"
             )
-    return kind(**constants)
+    return kind(**default_constants(name) | constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Procedure:
     A net is given as `layers` or, where it has none, as a `module` factory that is called
     with torch's generator seeded by the replica. `batch` is None for full-batch steps. The budget
     is in epochs or in steps; `warmup` is the fraction of it over which the rate rises from zero.
+    What a study can ask for has a study's defaults, the budget none.
     """
 
     classes: int
@@ -61,17 +71,17 @@ class Procedure:
     layers: Layers | None = None
     module: "Callable[[], nn.Module] | None" = None
     initialisation: str = "scaled-normal"
-    loss: str = "cross-entropy"
-    label_smoothing: float = 0.0
-    batch: int | None = 128
-    order: str = "stream"
-    schedule: str = "constant"
-    warmup: float = 0.0
-    epochs: int | None = 300
+    loss: str = _LOSS.name
+    label_smoothing: float = _LOSS.label_smoothing
+    batch: int | None = _BATCH.size
+    order: str = _BATCH.order
+    schedule: str = _SCHEDULE.name
+    warmup: float = _SCHEDULE.warmup
+    epochs: int | None = None
     steps: int | None = None
     criterion: float = 1.0
-    gradient_tolerance: float = 1e-3
-    plateau_tolerance: float = 1e-3
+    gradient_tolerance: float = _STOPPING.gradient
+    plateau_tolerance: float = _STOPPING.plateau
 
     @property
     def optimizer(self) -> Optimizer:

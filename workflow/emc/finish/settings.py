@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from emc.study.training import Finish
+
+_ASKED: Final = Finish()
+"""What a study asks for where it says nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class FinishSettings:
@@ -15,16 +20,17 @@ class FinishSettings:
     steps. At most `iterations` quasi-Newton steps follow, which see kinks as they are and not
     beforehand; then at most `newton` Newton steps, over kinks and along them. Quasi-Newton steps
     remember the last `history` ones. At most `escapes` saddles are left. No step is begun once
-    `passes` passes over all samples were made: a gradient is one, a Hessian product two.
+    `passes` passes over all samples were made: a gradient is one, a Hessian product two. What a
+    study can ask for has a study's defaults.
     """
 
-    gradient: float = 1e-3
-    iterations: int = 500
+    gradient: float = _ASKED.gradient
+    iterations: int = _ASKED.iterations
     history: int = 50
-    rounding: float = 1e-2
+    rounding: float = _ASKED.rounding
     rounds: int = 10
     newton: int = 200
-    escapes: int = 5
+    escapes: int = _ASKED.escapes
     passes: float = inf
 
 

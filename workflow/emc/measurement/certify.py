@@ -22,8 +22,8 @@ from emc.store.journal import forget
 from emc.store.layout import REMADE_BY, Results
 from emc.store.rows import certificate_row
 from emc.study.cell import Cell
+from emc.study.certificate import CertificateSettings
 from emc.study.identity import cell_id, dataset_id, settings_id
-from emc.study.models import CertificateSettings
 
 
 def certify(

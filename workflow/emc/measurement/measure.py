@@ -30,7 +30,7 @@ from emc.store.layout import CellFiles
 from emc.store.rows import estimate_document, probe_row
 from emc.study.cell import Cell
 from emc.study.identity import cell_id
-from emc.study.training import Search
+from emc.study.search import Search
 
 
 def measure_cell(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emc.study.training import ActivationChoice, PluginActivation, activation_name
+from emc.study.activation import ActivationChoice, PluginActivation, activation_name
 
 
 def _identity(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from emc.nets.graph import Graph
 from emc.nets.layers import Layers, count, layer_shapes, layers_of
 from emc.nets.traced_module import KnownNet, TracedModule
 from emc.nets.transformer import Transformer
+from emc.study.activation import ActivationChoice
 from emc.study.architectures import (
     Architecture,
     Cnn,
@@ -24,7 +25,6 @@ from emc.study.parameterisation import (
     Quantised,
     Subspace,
 )
-from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,7 +3,7 @@
 from torch import nn
 
 from emc.activations import ACTIVATIONS
-from emc.study.training import ActivationChoice, PluginActivation
+from emc.study.activation import ActivationChoice, PluginActivation
 
 
 def gain(activation: ActivationChoice) -> float:

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emc.errors import EmcError
+from emc.study.activation import ActivationChoice
 from emc.study.architectures import FAMILIES, PluginArchitecture
 from emc.study.plugins import Function, Registered, blaming, register
-from emc.study.training import ActivationChoice
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

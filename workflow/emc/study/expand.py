@@ -12,11 +12,11 @@ from emc.study.faults import StudyFault, study_faults
 from emc.study.identity import identified
 from emc.study.merge import Part, combinations, matches, merged
 from emc.study.models import Section, Study
+from emc.study.optimizers import MINI_BATCH
 from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
 from emc.study.sources import DataSet, Facts, dataset_name, same_origin
 from emc.study.strict import unknown
-from emc.study.training import FULL_BATCH, OPTIMIZERS
 
 MOST_CELLS: Final = 200_000
 """Of a section's grid, before exclusion; more take minutes to write out: a slip of the pen."""
@@ -143,7 +143,7 @@ def _own_batch(own: Part) -> str | None:
 
 
 def _without_batch(cell: Cell) -> str:
-    mini = ", ".join(name for name in OPTIMIZERS if name not in FULL_BATCH)
+    mini = ", ".join(MINI_BATCH)
     return (
         f"optimizer {cell.optimizer.name!r} takes all samples at every step: leave the key out, or"
         f" exclude the combination; {mini} take batches, and 'defaults' may have one for them"

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from emc.study.activation import activation_name
 from emc.study.cell import Cell
 from emc.study.sources import dataset_name
-from emc.study.training import activation_name
 
 COMPARABLE: Final = (
     "architecture",

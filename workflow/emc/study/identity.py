@@ -8,14 +8,14 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from emc.errors import EmcError
+from emc.study.activation import activation_name
 from emc.study.architectures import Scaled
 from emc.study.cell import Cell
-from emc.study.models import CertificateSettings
+from emc.study.certificate import CertificateSettings
 from emc.study.parameterisation import Full
 from emc.study.plugin_entry import PluginEntry, plugin_document
 from emc.study.sources import DataSet, dataset_name
 from emc.study.strict import Strict
-from emc.study.training import activation_name
 
 PROTOCOL: Final = 4
 """Version of the measurement: raised when the same cell would give other probes than before."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from emc.study.cell import Cell
 from emc.study.models import Section
+from emc.study.search import method
 from emc.study.sources import labelling
 from emc.study.strict import named, unknown
-from emc.study.training import method
 
 Part = Mapping[str, Any]
 Presets = Mapping[str, Part]

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from emc.study.certificate import CertificateSettings
 from emc.study.claims import AskedClaim
 from emc.study.presets import PRESETS
-from emc.study.strict import Count, Fraction, Name, Positive, Strict, unknown
+from emc.study.strict import Count, Name, Strict, unknown
 
 
 def _one_or_many(value: object) -> object:
@@ -28,21 +29,6 @@ class Section(Strict):
     """Combinations to add to the grid."""
     cells: list[Part] = Field(default=[])
     """Explicit cells over the defaults."""
-
-
-class CertificateSettings(Strict):
-    """What a certificate of a minimum demands."""
-
-    eps: Positive = 1e-3
-    """No eigenvalue may lie below -eps times the largest."""
-    delta: Annotated[Fraction, Field(gt=0, lt=1)] = 1e-2
-    """Probability with which the bound behind a Lanczos certificate may miss."""
-    gradient: Positive = 1e-3
-    """Largest norm of the full-batch mean gradient."""
-    plateau: Positive = 1e-3
-    """Largest relative variation of the epoch losses over the last ten epochs."""
-    iterations: Count = 2000
-    """Most Lanczos iterations; a certificate that needs more is `inconclusive`."""
 
 
 class Generalisation(Strict):

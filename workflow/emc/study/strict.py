@@ -63,6 +63,7 @@ def _parsed(text: str) -> int | float | str:
 Real = Annotated[float, BeforeValidator(_number)]
 Positive = Annotated[Real, Field(gt=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
+BelowOne = Annotated[Real, Field(ge=0, lt=1)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[Whole, Field(ge=1)]
 Depth = Annotated[Whole, Field(ge=1, le=1000)]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Moments(Decaying):
     """Adam's constants, and what follows from them alone."""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: float
+    beta2: float
+    epsilon: float
 
     def step_numbers(
         self, rates: np.ndarray, t: np.ndarray

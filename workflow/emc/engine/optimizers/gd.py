@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Gd(Decaying):
     """Gradient descent with heavy-ball momentum."""
 
-    momentum: float = 0.0
+    momentum: float
 
     @property
     def kernel_rule(self) -> KernelRule:
@@ -35,7 +35,7 @@ class Gd(Decaying):
 
     @property
     def _as_sgd(self) -> Sgd:
-        return Sgd(momentum=self.momentum, weight_decay=self.weight_decay)
+        return Sgd(momentum=self.momentum, nesterov=False, weight_decay=self.weight_decay)
 
 
 OPTIMIZER = Gd

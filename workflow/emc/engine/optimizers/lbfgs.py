@@ -21,7 +21,7 @@ class Lbfgs(Optimizer):
     gradients: ClassVar[int | None] = None
     alone: ClassVar[str | None] = "follows each replica's own loss in its line search"
 
-    history: int = 10
+    history: int
 
     def reference(
         self,

@@ -25,7 +25,7 @@ class Muon(Moments):
     decoupled: ClassVar[bool] = True
     knows_head: ClassVar[bool] = True
 
-    momentum: float = 0.95
+    momentum: float
 
     def rule(self, shapes: Shapes, head: Collection[int]) -> "MuonRule":
         """As `Optimizer` says."""

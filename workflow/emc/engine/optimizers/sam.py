@@ -20,8 +20,8 @@ class Sam(Decaying):
 
     gradients: ClassVar[int | None] = 2
 
-    momentum: float = 0.0
-    rho: float = 0.05
+    momentum: float
+    rho: float
 
     def second_point(self, weights: Tensor, gradient: Tensor) -> Tensor:
         """As `Optimizer` says."""

@@ -36,8 +36,8 @@ class MomentumRule:
 class Sgd(Decaying):
     """Mini-batch stochastic gradient descent."""
 
-    momentum: float = 0.0
-    nesterov: bool = False
+    momentum: float
+    nesterov: bool
 
     @property
     def kernel_rule(self) -> KernelRule:

@@ -19,10 +19,10 @@ class Shampoo(Decaying):
 
     decomposes: ClassVar[bool] = True
 
-    momentum: float = 0.0
-    epsilon: float = 1e-6
-    interval: int = 10
-    largest: int = 1024
+    momentum: float
+    epsilon: float
+    interval: int
+    largest: int
 
     def step_numbers(
         self, rates: np.ndarray, t: np.ndarray

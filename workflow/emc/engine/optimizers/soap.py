@@ -21,11 +21,11 @@ class Soap(Decaying):
     decoupled: ClassVar[bool] = True
     decomposes: ClassVar[bool] = True
 
-    beta1: float = 0.95
-    beta2: float = 0.95
-    epsilon: float = 1e-8
-    interval: int = 10
-    largest: int = 1024
+    beta1: float
+    beta2: float
+    epsilon: float
+    interval: int
+    largest: int
 
     def step_numbers(
         self, rates: np.ndarray, t: np.ndarray

@@ -7,7 +7,7 @@ Each file has one function `make`, called as `MakeNet` says, and says which arch
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from emc.study.training import ActivationChoice
+from emc.study.activation import ActivationChoice
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from emc.nets.activation import ActivationLayer
 from emc.nets.families import Hidden
+from emc.study.activation import ActivationChoice
 from emc.study.architectures import MlpMixer
-from emc.study.training import ActivationChoice
 
 
 def make(architecture: MlpMixer, hidden: Hidden, shape: tuple[int, ...], classes: int) -> nn.Module:
