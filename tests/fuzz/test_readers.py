@@ -71,7 +71,9 @@ def endpoints(folder: Path) -> Path:
 
 def resources(folder: Path) -> Path:
     laws = {"measure": {"runtime": Law(1.5, 0.7, typical=300.0, factor=2.5, learnt_from=12)}}
-    write_resources(folder / "resources.json", Resources(laws, {"runtime": 600}))
+    write_resources(
+        folder / "resources.json", Resources(laws, {"runtime": 600}, {"a": {"mem_mb": 9.0}})
+    )
     return folder / "resources.json"
 
 

@@ -1,7 +1,7 @@
 """What `emc plan` says of a made-up study."""
 
 import math
-import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +13,26 @@ from emc.cli.plan import print_plan
 from emc.cli.validate import print_summary
 from emc.data.looked import Looked
 from emc.errors import EmcError
-from emc.records import Ended, Failure
+from emc.measurement import calibrate
+from emc.measurement.trial import Tried
+from emc.records import Ended, Failure, Pace
 from emc.store.columns import PROBES
 from emc.store.failures import write_failure
 from emc.store.journal import Journal
 from emc.store.layout import OF_RUNS, Results
 from emc.store.rows import probe_from_row
 from emc.store.tables import read_table
-from emc.study import StudyPlan, load_file
+from emc.study import Cell, StudyPlan, load_file
 from emc.study.identity import settings_id
 
 CELLS = [{"architecture": {"name": "mlp", "width": width}} for width in (2, 4, 8, 16)]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of which nothing is known."""
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture
@@ -246,21 +255,56 @@ def test_a_folder_that_is_not_there_is_told(
     nowhere = Results(tmp_path / "nowhere")
     text = said(study, nowhere, capsys)
     assert f"{nowhere.root}: no such folder yet" in text
-    assert "4 to do cost: unknown until a first cell has finished; --calibrate" in text
+    assert "4 to do cost: unknown until a first cell has finished, or --calibrate" in text
 
 
-def test_calibrating_says_what_to_run_first(
-    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_calibrating_tells_the_cost_before_anything_is_measured(
+    study: StudyPlan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    results = tmp_path / "nowhere"
-    tensors = results / "data/mnist-5k/tensors.safetensors"
-    wanted = (
-        "--calibrate trains on 1 data set not prepared yet; first\n"
-        f"  emc run {study.file} -- {tensors}"
+    def tried(cells: list[Cell], device: str) -> Iterator[Tried]:
+        assert device == "cpu"
+        yield from (
+            Tried(Pace(one.parameters, 1e-3, 1.0, 0.0, starting=10.0, megabytes=900))
+            for one in cells
+        )
+
+    monkeypatch.setattr(calibrate, "tried", tried)
+    nowhere = tmp_path / "nowhere"
+    print_plan(study.file, nowhere, calibrate=True)
+    told = capsys.readouterr()
+    assert "trial 1 of 2\ntrial 2 of 2\n" in told.err
+    first, last = (_expected(one.cell, 1e-3) for one in (study.cells[0], study.cells[-1]))
+    assert first == last
+    assert f"cost: about {4 * first / 86400:.1f} days of training on one worker" in told.out
+    assert (
+        "from this machine's pace in short trials; a cell may be off by a factor of 4" in told.out
     )
-    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
-        print_plan(study.file, results, calibrate=True)
-    assert "4 to do" in capsys.readouterr().out
+    again = said(study, Results(nowhere), capsys)
+    assert "memory: about 915 MB for the largest (as in short trials)" in again
+    assert "days of training" in again
+
+
+def _expected(cell: Cell, pace: float) -> float:
+    """Probes times eight tenths of the budget's steps, each of 128 samples or all there are."""
+    n = max(0.7 * cell.parameters / math.log2(10), 1)
+    return 10 + (12 + 40 + (1.96 * 2 * 0.15 / 0.05) ** 2) * 0.8 * 30_000 * min(n, 128) * pace
+
+
+def test_a_cell_that_cannot_be_tried_is_told(
+    study: StudyPlan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = Tried(None, "no such net")
+    monkeypatch.setattr(calibrate, "tried", lambda cells, _: [refused for _ in cells])
+    print_plan(study.file, tmp_path / "nowhere", calibrate=True)
+    told = capsys.readouterr()
+    assert "a cell could not be tried: no such net\n" in told.err
+    assert "cost: unknown until" in told.out
 
 
 def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """What `emc resources` learns from a made-up study, writes and says."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,32 @@ from tests.synthetic import write_cell
 
 from emc.cli.resources import predict_resources
 from emc.measurement.cost import fit
+from emc.measurement.kinds import kind
+from emc.measurement.machine import machine
 from emc.measurement.resources import BESIDE, resources_of_job
 from emc.measurement.state import read_estimate
+from emc.records import Pace
 from emc.store.layout import Results
+from emc.store.paces import paces_file, write_paces
 from emc.store.resources import read_resources
 from emc.study import StudyPlan, load_file
 from emc.study.identity import settings_id
 
 WIDTHS = (2, 4, 8, 16, 32, 64)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of which nothing is known."""
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+def know_the_pace(study: StudyPlan) -> None:
+    """A thousand samples and steps per second, a gigabyte, at any size."""
+    cell = study.cells[0].cell
+    pace = Pace(cell.parameters, training=1e-3, gradients=1, finishing=0, starting=0, megabytes=900)
+    write_paces(paces_file(machine("cpu")), {kind(cell, "cpu"): [pace]})
 
 
 @pytest.fixture
@@ -53,7 +72,7 @@ def note(path: Path, amount: float) -> None:
 def asked(study: StudyPlan, results: Results, rule: str, resource: str) -> int:
     known = read_resources(results.study("big").resources)
     assert known is not None
-    return resources_of_job(known, rule, resource, study.cells[-1].cell, 1)
+    return resources_of_job(known, rule, resource, study.cells[-1], 1)
 
 
 def test_the_next_cell_asks_for_what_the_others_foretell(
@@ -116,3 +135,36 @@ def test_jobs_that_failed_tell_nothing(study: StudyPlan, results: Results) -> No
     known = read_resources(results.study("big").resources)
     assert known is not None
     assert known.laws == {"measure": {}, "certify": {}}
+
+
+def test_before_any_cell_has_finished_this_machines_pace_tells(
+    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    know_the_pace(study)
+    predict_resources(study.file, tmp_path / "nowhere", runtime=None, mem_mb=None)
+    told = capsys.readouterr().out
+    assert told.count("this machine's pace") == 2
+    assert told.count("too few: fixed") == 2
+    known = read_resources(Results(tmp_path / "nowhere").study("big").resources)
+    assert known is not None
+    largest = study.cells[-1]
+    expected = known.expected[largest.id]
+    law = known.laws["measure"]["mem_mb"]
+    assert (law.level, law.power, law.learnt_from) == (0, 1, 0)
+    asked_for = resources_of_job(known, "measure", "mem_mb", largest, 1)
+    assert asked_for == pytest.approx(BESIDE["mem_mb"] + expected["mem_mb"] * law.factor, abs=1)
+
+
+def test_finished_cells_correct_what_was_expected(study: StudyPlan, results: Results) -> None:
+    know_the_pace(study)
+    predict_resources(study.file, results.root, runtime=None, mem_mb=None)
+    known = read_resources(results.study("big").resources)
+    assert known is not None
+    law = known.laws["measure"]["mem_mb"]
+    assert law.learnt_from == 5
+    logs = [
+        math.log(one.cell.parameters / 10 / known.expected[one.id]["mem_mb"])
+        for one in study.cells[:-1]
+    ]
+    assert law.level == pytest.approx(sum(logs) / 5)
+    assert law.power == 1

@@ -187,7 +187,7 @@ def test_large_sets_give_their_rows_alone(
     digits: Samples, monkeypatch: pytest.MonkeyPatch, entry: object
 ) -> None:
     shared = draw(digits, labels_of(entry), 40, 6)
-    monkeypatch.setattr(samples_module, "_SHARED_BYTES", 1000)
+    monkeypatch.setattr(samples_module, "SHARED_BYTES", 1000)
     alone = draw(digits, labels_of(entry), 40, 6)
     assert alone.inputs.shape == (40, 1, 8, 8)
     assert alone.rows.tolist() == list(range(40))

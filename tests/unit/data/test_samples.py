@@ -42,5 +42,5 @@ def test_test_part(digits: Samples) -> None:
 
 
 def test_large_sets_are_not_shared(digits: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples_module, "_SHARED_BYTES", 1000)
+    monkeypatch.setattr(samples_module, "SHARED_BYTES", 1000)
     assert digits.shared_inputs() is None

@@ -1,56 +1,157 @@
-"""Short runs that tell what a study costs."""
+"""Short trials that tell how fast this machine is."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emc.data.prepare import prepare
-from emc.errors import FileError
-from emc.measurement.calibrate import calibrate, unprepared
-from emc.store.layout import Results
-from emc.study.cell import Cell
-from emc.study.identity import dataset_id
+from emc.engine import run_probes
+from emc.measurement import calibrate as calibrate_module
+from emc.measurement import trial
+from emc.measurement.calibrate import calibrate
+from emc.measurement.finishing import Finishing
+from emc.measurement.kinds import kind
+from emc.measurement.machine import known_paces, machine
+from emc.measurement.trial import Tried, needs_torch, pace, tried
+from emc.records import Pace
+from emc.store.paces import paces_file, write_paces
+from emc.study import Cell
 
-CELLS = [
-    Cell.model_validate(
-        {
-            "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
-            "labels": "random",
-            "architecture": {"name": "mlp", "depth": 1, "width": width},
-            "optimizer": {"name": "adam", "lr": 0.1},
-            "budget": {"epochs": 20},
-            "finish": {"iterations": 60, "effort": 1000},
-            "search": {"tolerance": 0.01, "probes": 200},
-        }
+
+def cell(width: int = 4, **keys: Any) -> Cell:
+    content = {
+        "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 1, "width": width},
+        "optimizer": {"name": "adam", "lr": 0.1},
+        **keys,
+    }
+    return Cell.model_validate(content)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def asked(cache: None, monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
+    """The cells that are tried; of those with squared errors the trial fails."""
+    seen: list[Cell] = []
+
+    def one(cells: Sequence[Cell], device: str) -> Iterator[Tried]:
+        for each in cells:
+            seen.append(each)
+            failed = each.loss.name == "squared-error"
+            known = Pace(each.parameters, 1e-6, 1, 1e-6, 0.5, 100)
+            yield Tried(None, "odd") if failed else Tried(known)
+
+    monkeypatch.setattr(calibrate_module, "tried", one)
+    return seen
+
+
+def test_each_kind_is_tried_once_on_a_machine(asked: list[Cell]) -> None:
+    cells = [cell(2), cell(3), cell(9), cell(3, optimizer="sgd")]
+    told: list[str] = []
+    paces, errors = calibrate(cells, "cpu", told.append)
+    assert sorted(one.parameters for one in asked) == sorted(
+        one.parameters for one in (cell(2), cell(9), cell(3))
     )
-    for width in (9, 2, 5, 3)
-]
+    assert told == ["trial 1 of 3", "trial 2 of 3", "trial 3 of 3"]
+    assert errors == []
+    assert set(paces) == {kind(one, "cpu") for one in cells}
+    assert known_paces("cpu") == paces
+    asked.clear()
+    assert calibrate([cell(2), cell(9)], "cpu", told.append) == (paces, [])
+    assert asked == []
 
 
-def test_the_smallest_the_middle_and_the_largest_are_tried(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    prepare(CELLS[0].dataset, results.data(dataset_id(CELLS[0].dataset)), None)
-    found = calibrate(CELLS, results)
-    sizes = sorted(cell.parameters for cell in CELLS)
-    assert [size for size, _ in found] == [sizes[0], sizes[2], sizes[3]]
-    assert all(seconds > 0 for _, seconds in found)
-    assert not (tmp_path / "cells").exists()
+def test_what_cannot_be_tried_is_told_and_the_rest_is_kept(asked: list[Cell]) -> None:
+    cells = [cell(2, loss="squared-error"), cell(5)]
+    paces, errors = calibrate(cells, "cpu", lambda _: None)
+    assert errors == ["odd"]
+    assert set(paces) == {kind(cell(5), "cpu")}
 
 
-def test_one_cell_is_tried_once(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    prepare(CELLS[0].dataset, results.data(dataset_id(CELLS[0].dataset)), None)
-    assert [size for size, _ in calibrate(CELLS[:1], results)] == [CELLS[0].parameters]
+def test_those_that_need_torch_come_last(asked: list[Cell]) -> None:
+    quantised = cell(2, parameterisation={"name": "quantised", "bits": 4})
+    assert needs_torch(quantised)
+    assert not needs_torch(cell())
+    calibrate([quantised, cell(9)], "cpu", lambda _: None)
+    assert asked == [cell(9), quantised]
 
 
-def test_what_must_be_prepared_is_named(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    folder = results.data(dataset_id(CELLS[0].dataset))
-    assert unprepared(CELLS, results) == [folder / "tensors.safetensors"]
-    prepare(CELLS[0].dataset, folder, None)
-    assert unprepared(CELLS, results) == []
+def test_machines_and_devices_are_told_apart(cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1)]})
+    assert known_paces("cpu")
+    assert known_paces("cuda") == {}
+    monkeypatch.setattr("emc.measurement.machine.software", lambda: "another version")
+    assert known_paces("cpu") == {}
 
 
-def test_data_must_be_prepared(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"no such file; `emc run .* makes it"):
-        calibrate(CELLS, Results(tmp_path))
+class Clock:
+    """Each step of training and each pass of a finish takes so long."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock, finished = Clock(), Finishing.finished
+
+    def timed(procedure: Any, replicas: Any, **keys: Any) -> Any:
+        runs = run_probes(procedure, replicas, **keys)
+        clock.now += 0.01 * sum(one.steps for one in runs)
+        return runs
+
+    def timed_finish(self: Any, replica: Any, one: Any) -> Any:
+        clock.now += 0.03 * self.effort * one.numbers.gradient_evaluations / replica.n
+        return finished(self, replica, one)
+
+    monkeypatch.setattr(trial, "process_time", clock)
+    monkeypatch.setattr(trial, "run_probes", timed)
+    monkeypatch.setattr(Finishing, "finished", timed_finish)
+    return clock
+
+
+def test_seconds_per_sample_step_and_pass(clock: Clock) -> None:
+    """n is twice the emc50 that is expected, 0.7 bits per parameter."""
+    one = cell(4, batch={"size": 8})
+    n = round(2 * 0.7 * one.parameters / 1.584963)
+    found = pace(one, "cpu")
+    assert found.training == pytest.approx(0.01 / 8)
+    assert found.gradients == pytest.approx(1)
+    assert found.finishing == pytest.approx(0.03 / n)
+    assert found.parameters == one.parameters
+    assert found.megabytes > 20
+
+
+def test_a_full_batch_is_all_samples(clock: Clock) -> None:
+    one = cell(4, optimizer={"name": "gd", "lr": 0.1})
+    n = round(2 * 0.7 * one.parameters / 1.584963)
+    assert pace(one, "cpu").training == pytest.approx(0.01 / n)
+
+
+def test_what_is_never_finished_takes_no_time_for_it(clock: Clock) -> None:
+    one = cell(finish={"iterations": 0}, search={"aim": "budget"})
+    assert pace(one, "cpu").finishing == 0
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_tries_cells() -> None:
+    cnn = {"dataset": "digits", "architecture": {"name": "cnn", "depth": 1, "width": 2}}
+    refused = cell(4, **cnn).knowing(cell().facts)
+    *found, none = tried([cell(4), cell(9), refused], "cpu")
+    assert none == Tried(
+        None, "architecture: 'cnn' wants images (channels, height, width), the data set has (6,)"
+    )
+    assert [one.pace and one.pace.parameters for one in found] == [
+        cell(4).parameters,
+        cell(9).parameters,
+    ]
+    assert all(one.pace and one.pace.training > 0 and one.pace.starting > 0 for one in found)

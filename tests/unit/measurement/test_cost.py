@@ -115,3 +115,22 @@ def test_the_largest_cell_to_come() -> None:
     found = forecast([(10, 1.0), (100, 10.0), (1000, 100.0)], [50, 500, None])
     assert found is not None
     assert found.largest == pytest.approx(50.0)
+
+
+def test_before_any_cell_has_finished_each_takes_what_is_expected() -> None:
+    found = forecast([], [3.0, 12.0, 4.0, None], expected=True)
+    assert found is not None
+    assert found.total == pytest.approx(3 + 12 + 4 + 4)
+    assert found.largest == pytest.approx(12)
+    assert (found.factor, found.learnt_from) == (4, 0)
+    assert forecast([], [None], expected=True) is None
+
+
+def test_finished_cells_correct_what_is_expected_by_their_mean_ratio() -> None:
+    """Twice and eight times as long as expected: four times, whatever their sizes."""
+    found = forecast([(1.0, 2.0), (100.0, 800.0)], [10.0, None], expected=True)
+    assert found is not None
+    assert found.total == pytest.approx(4 * 10 + 4 * 10)
+    assert found.factor == pytest.approx(math.exp(1.96 * math.log(2) * math.sqrt(2)))
+    assert found.left_out == pytest.approx(4)
+    assert found.learnt_from == 2

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from emc.measurement.resources import BESIDE, LIMITS, UNKNOWN, resources_of_job
 from emc.records import Law
 from emc.store.resources import Resources
-from emc.study import Cell
+from emc.study import Cell, PlannedCell
 
 
-def cell(width: int = 8, **keys: Any) -> Cell:
+def planned(width: int = 8, **keys: Any) -> PlannedCell:
     net = {"name": "mlp", "depth": 2, "width": width}
     content = {"dataset": "mnist-5k", "labels": "random", "architecture": net, **keys}
-    return Cell.model_validate(content)
+    return PlannedCell("a", Cell.model_validate(content), "", ())
 
 
 def known(law: Law, **limits: int) -> Resources:
@@ -30,8 +30,8 @@ LINEAR = Law(level=math.log(0.5), power=1.0, typical=100.0, factor=3.0, learnt_f
 def test_what_is_expected_times_its_error_on_top_of_what_every_job_takes(
     resource: str, unit: int
 ) -> None:
-    expected = 0.5 * cell().parameters * 3.0 / unit
-    asked = resources_of_job(known(LINEAR), "measure", resource, cell(), 1)
+    expected = 0.5 * planned().cell.parameters * 3.0 / unit
+    asked = resources_of_job(known(LINEAR), "measure", resource, planned(), 1)
     assert asked == pytest.approx(BESIDE[resource] + expected, abs=1)
     assert asked >= BESIDE[resource] + expected - 1e-6
 
@@ -40,26 +40,26 @@ def test_what_is_expected_times_its_error_on_top_of_what_every_job_takes(
 def test_fixed_amounts_where_nothing_tells(resource: str) -> None:
     for resources in (None, Resources({}, {}), known(LINEAR)):
         for attempt in (1, 2, 3):
-            asked = resources_of_job(resources, "certify", resource, cell(), attempt)
+            asked = resources_of_job(resources, "certify", resource, planned(), attempt)
             assert asked == UNKNOWN[resource] * attempt
 
 
 def test_a_further_try_asks_for_as_much_again() -> None:
-    first = resources_of_job(known(LINEAR), "measure", "mem_mb", cell(), 1)
-    assert resources_of_job(known(LINEAR), "measure", "mem_mb", cell(), 3) == 3 * first
+    first = resources_of_job(known(LINEAR), "measure", "mem_mb", planned(), 1)
+    assert resources_of_job(known(LINEAR), "measure", "mem_mb", planned(), 3) == 3 * first
 
 
 @pytest.mark.parametrize("rule", ["measure", "certify"])
 def test_nothing_beyond_the_users_limit(rule: str) -> None:
     resources = known(LINEAR, mem_mb=1100, runtime=30)
-    big = cell(width=500)
+    big = planned(width=500)
     assert resources_of_job(resources, rule, "mem_mb", big, 1) == 1100
     assert resources_of_job(resources, rule, "runtime", big, 4) == 30
 
 
 def test_a_cell_whose_size_is_not_known_beforehand_is_a_typical_one() -> None:
-    own = cell(dataset={"name": "image-folder", "folder": "somewhere"})
-    assert own.dataset.facts is None
+    own = planned(dataset={"name": "image-folder", "folder": "somewhere"})
+    assert own.cell.dataset.facts is None
     asked = resources_of_job(known(LINEAR), "measure", "mem_mb", own, 1)
     assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * 100 * 3, abs=1)
 
@@ -75,6 +75,30 @@ def test_every_request_is_whole_and_possible(
     level: float, power: float, factor: float, attempt: int, resource: str
 ) -> None:
     law = Law(level, power, typical=100.0, factor=factor, learnt_from=5)
-    asked = resources_of_job(known(law), "measure", resource, cell(), attempt)
+    asked = resources_of_job(known(law), "measure", resource, planned(), attempt)
     assert type(asked) is int
     assert BESIDE[resource] <= asked <= LIMITS[resource]
+
+
+EXPECTED = {"a": {"runtime": 600.0, "mem_mb": 200.0}}
+
+
+@pytest.mark.parametrize(("resource", "unit"), [("mem_mb", 1), ("runtime", 60)])
+def test_what_is_expected_of_the_cell_is_what_the_law_corrects(resource: str, unit: int) -> None:
+    resources = Resources({"measure": {resource: LINEAR}}, {}, EXPECTED)
+    asked = resources_of_job(resources, "measure", resource, planned(), 1)
+    assert asked == pytest.approx(
+        BESIDE[resource] + 0.5 * EXPECTED["a"][resource] * 3 / unit, abs=1
+    )
+
+
+def test_a_cell_of_which_nothing_is_expected_is_a_typical_one() -> None:
+    resources = Resources({"measure": {"mem_mb": LINEAR}}, {}, {"b": {"mem_mb": 1.0}})
+    asked = resources_of_job(resources, "measure", "mem_mb", planned(), 1)
+    assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * 100 * 3, abs=1)
+
+
+def test_other_rules_go_by_the_parameters() -> None:
+    resources = Resources({"certify": {"mem_mb": LINEAR}}, {}, EXPECTED)
+    asked = resources_of_job(resources, "certify", "mem_mb", planned(), 1)
+    assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * planned().cell.parameters * 3, abs=1)

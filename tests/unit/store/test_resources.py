@@ -11,7 +11,11 @@ from emc.records import Law
 from emc.store.resources import Resources, read_resources, write_resources
 
 LAW = Law(level=-1.5, power=0.7, typical=300.0, factor=2.5, learnt_from=12)
-KNOWN = Resources({"measure": {"runtime": LAW}, "certify": {}}, {"runtime": 600, "mem_mb": 8000})
+KNOWN = Resources(
+    {"measure": {"runtime": LAW}, "certify": {}},
+    {"runtime": 600, "mem_mb": 8000},
+    {"a": {"runtime": 12.5, "mem_mb": 150.0}},
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -23,7 +27,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def law(**changed: Any) -> dict[str, Any]:
     entries = {"level": 0, "power": 1, "typical": 9, "factor": 2, "learnt_from": 5, **changed}
-    return {"laws": {"measure": {"runtime": entries}}, "limits": {}}
+    return {"laws": {"measure": {"runtime": entries}}, "limits": {}, "expected": {}}
+
+
+def expecting(amount: Any) -> dict[str, Any]:
+    return {"laws": {}, "limits": {}, "expected": {"a": {"runtime": amount}}}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +53,12 @@ def law(**changed: Any) -> dict[str, Any]:
         law(learnt_from="some"),
         law(learnt_from=float("inf")),
         {"laws": {}, "limits": {"runtime": 10**400}},
+        {"laws": {}, "limits": {}},
+        expecting(0),
+        expecting("soon"),
+        expecting(float("inf")),
+        expecting(float("nan")),
+        expecting(None),
         [],
     ],
 )

@@ -102,7 +102,7 @@ def plan(
     ] = None,
     calibrate: Annotated[
         bool,
-        typer.Option("--calibrate", help="try a few cells if none has finished"),
+        typer.Option("--calibrate", help="try kinds of nets not known yet, a moment each"),
     ] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:

@@ -1,5 +1,6 @@
 """Print what a study asks for and how far it is."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -10,13 +11,17 @@ from rich.table import Column, Table
 
 from emc.cli.console import counted, show
 from emc.data.looked import open_study
+from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
+from emc.measurement.expectation import expectations
+from emc.measurement.machine import known_paces
 from emc.measurement.state import State, Status, state
-from emc.records import Estimate, Failure
+from emc.records import Failure
 from emc.store.benchmarks import peak_megabytes
 from emc.store.failures import failures
 from emc.store.layout import Results
+from emc.store.paces import Paces
 from emc.study import PlannedCell, StudyPlan
 from emc.study.identity import dataset_id, settings_id
 
@@ -37,8 +42,8 @@ def print_plan(
 ) -> None:
     """A table of cells with their state, a count of each, what failed, and the cost of the rest.
 
-    `watts` is the power that a worker draws, for the energy. `calibrate` trains a few cells for a
-    moment where none has finished.
+    `watts` is the power that a worker draws, for the energy. `calibrate` tries the kinds of nets
+    that this machine does not know yet, a moment each, and keeps what it finds.
     """
     if watts is not None and not isfinite(watts):
         raise EmcError(f"--watts: expected a finite power, found {watts:g}")
@@ -146,42 +151,61 @@ def _cost(
     left = [one for one in study.cells if states[one.id].status not in over]
     if not left:
         return "nothing left to measure"
-    done = [one.id for one in study.cells if states[one.id].status is Status.DONE]
-    paid = [_paid(states[cell].estimate) for cell in done[:_LEARN_FROM]]
-    learnt = f"from {counted(len(paid), 'cell')} that finished"
-    if calibrate and not paid:
-        paid, learnt = _calibrated(left, places, study.file), _SHORT_RUNS
-    sizes = [_size(one) for one in left]
-    expected = forecast(paid, sizes)
-    if expected is None:
-        return "cost: unknown until a first cell has finished; --calibrate tries a few"
-    energy = f", {expected.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
+    paid = {one.id: _paid(states[one.id]) for one in study.cells if states[one.id].estimate}
+    paid = dict(list(paid.items())[:_LEARN_FROM])
+    device = resolve("auto")
+    paces = _calibrated(left, device) if calibrate else known_paces(device)
+    expected = expectations(study.cells, paces, device)
+    seconds = _forecast({cell: one.seconds for cell, one in expected.items()}, paid, left)
+    if seconds is None:
+        return (
+            "cost: unknown until a first cell has finished, or --calibrate has found how fast this"
+            " machine is"
+        )
+    worker = "GPU" if device == "cuda" else "worker"
+    energy = f", {seconds.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
+    peaks = {cell: peak_megabytes(places.benchmark("measure", cell)) for cell in paid}
+    noted = {cell: (paid[cell][0], peak) for cell, peak in peaks.items() if peak}
+    memory = _forecast({cell: one.megabytes for cell, one in expected.items()}, noted, left)
     return (
-        f"cost: about {_duration(expected.total)} of training on one worker{energy} for"
-        f" {counted(len(left), 'cell')}, {_duration(expected.largest)} for the longest\n"
-        f"{_memory(paid, done, sizes, places)}"
-        f"{learnt}; {_error(expected)}"
+        f"cost: about {_duration(seconds.total)} of training on one {worker}{energy} for"
+        f" {counted(len(left), 'cell')}, {_duration(seconds.largest)} for the longest\n"
+        f"{_memory(memory)}"
+        f"{_learnt(seconds, bool(expected))}; {_error(seconds)}"
     )
 
 
-def _calibrated(left: list[PlannedCell], places: Results, file: Path) -> list[tuple[int, float]]:
-    from emc.measurement.calibrate import calibrate, unprepared
+def _forecast(
+    expected: Mapping[str, float],
+    done: Mapping[str, tuple[int, float]],
+    left: Sequence[PlannedCell],
+) -> Forecast | None:
+    """What is left, from what is expected of each cell if anything is, else from parameters."""
+    if not expected:
+        return forecast(list(done.values()), [_size(one) for one in left])
+    known = [(expected[cell], amount) for cell, (_, amount) in done.items() if cell in expected]
+    return forecast(known, [expected.get(one.id) for one in left], expected=True)
 
-    cells = [one.cell for one in left]
-    if lacking := unprepared(cells, places):
-        raise EmcError(
-            f"--calibrate trains on {counted(len(lacking), 'data set')} not prepared yet; first\n"
-            f"  emc run {quote(str(file))} -- {' '.join(map(str, lacking))}"
-        )
-    return calibrate(cells, places)
+
+def _calibrated(left: Sequence[PlannedCell], device: str) -> Paces:
+    from emc.measurement.calibrate import calibrate
+
+    cells = [one.cell for one in left if one.cell.known]
+    paces, errors = calibrate(cells, device, lambda told: print(told, file=sys.stderr))
+    for error in errors:
+        print(f"a cell could not be tried: {error}", file=sys.stderr)
+    return paces
 
 
-def _memory(
-    paid: list[tuple[int, float]], done: list[str], left: list[int | None], places: Results
-) -> str:
-    peaks = [peak_megabytes(places.benchmark("measure", cell)) for cell in done[:_LEARN_FROM]]
-    known = [(size, peak) for (size, _), peak in zip(paid, peaks, strict=False) if peak]
-    expected = forecast(known, left)
+def _learnt(expected: Forecast, by_pace: bool) -> str:
+    finished = f"from {counted(expected.learnt_from, 'cell')} that finished"
+    if not by_pace:
+        return finished
+    pace = "from this machine's pace in short trials"
+    return f"{pace} and {finished}" if expected.learnt_from else pace
+
+
+def _memory(expected: Forecast | None) -> str:
     if expected is None:
         return ""
     return f"memory: about {expected.largest:.0f} MB for the largest ({_left_out(expected)})\n"
@@ -190,16 +214,18 @@ def _memory(
 def _error(expected: Forecast) -> str:
     if not isfinite(expected.factor):
         return _TOO_FEW
-    return f"a cell may be off by a factor of {expected.factor:.2g}, {_left_out(expected)}"
+    off = f"a cell may be off by a factor of {expected.factor:.2g}"
+    return f"{off}, {_left_out(expected)}" if expected.learnt_from else off
 
 
 def _left_out(expected: Forecast) -> str:
+    if not expected.learnt_from:
+        return "as in short trials"
     if not isfinite(expected.left_out):
         return _TOO_FEW
     return f"each predicted from the others is off by a factor of {expected.left_out:.2g}"
 
 
-_SHORT_RUNS = "at most, from short runs of a few cells"
 _TOO_FEW = "too few have finished to tell how far off this is"
 
 
@@ -208,10 +234,10 @@ def _size(planned: PlannedCell) -> int | None:
     return planned.cell.parameters if planned.cell.known else None
 
 
-def _paid(estimate: Estimate | None) -> tuple[int, float]:
+def _paid(done: State) -> tuple[int, float]:
     """Parameters and seconds of a finished cell."""
-    assert estimate is not None
-    return estimate.parameters, estimate.seconds
+    assert done.estimate is not None
+    return done.estimate.parameters, done.estimate.seconds
 
 
 def _duration(seconds: float) -> str:

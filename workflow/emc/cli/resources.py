@@ -1,13 +1,18 @@
 """Write what the jobs of a study ask a cluster for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.table import Table
 
 from emc.cli.console import counted, show
 from emc.data.looked import open_study
+from emc.engine.device import resolve
+from emc.measurement.expectation import ExpectedCost, expectations
 from emc.measurement.experience import experience
+from emc.measurement.machine import known_paces
 from emc.measurement.resources import LIMITS, resources_of_job
+from emc.records import Law
 from emc.store.layout import Results
 from emc.store.resources import Resources, write_resources
 from emc.study import StudyPlan
@@ -20,13 +25,16 @@ def predict_resources(
 ) -> None:
     """Learn from the study's finished cells, write the document, and show what jobs will ask for.
 
+    What `emc plan --calibrate` found on this machine tells of cells whose like none has finished.
     `runtime` and `mem_mb` are the most that a job may ask for, minutes and megabytes.
     """
     study = open_study(file, results)
     places = Results(results)
     given = {"runtime": runtime, "mem_mb": mem_mb}
     limits = {resource: most or LIMITS[resource] for resource, most in given.items()}
-    resources = Resources(experience(study, places), limits)
+    device = resolve("auto")
+    expected = expectations(study.cells, known_paces(device), device)
+    resources = Resources(experience(study, places, expected), limits, _by_resource(expected))
     path = places.study(study.name).resources
     write_resources(path, resources)
     show(_table(study, resources))
@@ -34,15 +42,24 @@ def predict_resources(
     print(f"{path}: read by the next run; at most: {limited}")
 
 
+def _by_resource(expected: Mapping[str, ExpectedCost]) -> dict[str, dict[str, float]]:
+    return {
+        cell: {"runtime": one.seconds, "mem_mb": one.megabytes} for cell, one in expected.items()
+    }
+
+
 def _table(study: StudyPlan, resources: Resources) -> Table:
     table = Table("rule", "resource", "first try", "learnt from", box=None)
     for rule, laws in resources.laws.items():
         for resource, name in _NAMES.items():
-            asked = [
-                resources_of_job(resources, rule, resource, one.cell, 1) for one in study.cells
-            ]
+            asked = [resources_of_job(resources, rule, resource, one, 1) for one in study.cells]
             span = " to ".join(map(str, dict.fromkeys((min(asked), max(asked)))))
             law = laws.get(resource)
-            learnt = counted(law.learnt_from, "cell") if law else "too few: fixed"
-            table.add_row(rule, name, span, learnt)
+            table.add_row(rule, name, span, _learnt(law))
     return table
+
+
+def _learnt(law: Law | None) -> str:
+    if law is None:
+        return "too few: fixed"
+    return counted(law.learnt_from, "cell") if law.learnt_from else "this machine's pace"

@@ -165,7 +165,7 @@ class Asked:
     @ending_on_errors
     def resources_of_job(self, rule: str, resource: str, cell: str, attempt: int) -> int:
         """Megabytes or minutes: what `emc resources` foretells for the cell, or a fixed amount."""
-        return resources_of_job(self.resources, rule, resource, self._planned(cell).cell, attempt)
+        return resources_of_job(self.resources, rule, resource, self._planned(cell), attempt)
 
     def data_to_measure(self, cell: str) -> list[str]:
         """The data set that a measurement needs, and none where it has run."""

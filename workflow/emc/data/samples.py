@@ -13,7 +13,7 @@ from emc.errors import FileError
 from emc.store.layout import REMADE_BY
 from emc.store.tensors import open_tensors
 
-_SHARED_BYTES: Final = 1 << 30
+SHARED_BYTES: Final = 1 << 30
 """Up to this size a data set is converted to float32 once."""
 
 
@@ -61,7 +61,7 @@ class Samples:
 
     def shared_inputs(self) -> np.ndarray | None:
         """Inputs of all rows, made once and not to be written to; None above a gigabyte."""
-        return self._shared if self.stored.size * 4 <= _SHARED_BYTES else None
+        return self._shared if self.stored.size * 4 <= SHARED_BYTES else None
 
     def test(self) -> "Samples":
         """The test part, standardised like the training part."""

@@ -1,54 +1,47 @@
-"""A short run of a few cells, where nothing has finished yet that tells what cells cost."""
+"""How fast this machine is at the nets of a study: short trials, kept for the next study."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
-from emc.data.manifest import MANIFEST, TENSORS
-from emc.engine.device import resolve
-from emc.jobs.cards import one_card
-from emc.measurement.measure import measure_cell
-from emc.store.layout import CellFiles, Results
+from emc.measurement.kinds import kind, representatives
+from emc.measurement.machine import machine
+from emc.measurement.trial import needs_torch, tried
+from emc.store.paces import Paces, paces_file, read_paces, write_paces
 from emc.study.cell import Cell
-from emc.study.identity import dataset_id
 
-_CELLS: Final = 3
-_PROBES: Final = 8
+Tell = Callable[[str], None]
+"""Is told how far the trials are."""
 
 
-def calibrate(cells: Sequence[Cell], results: Results) -> list[tuple[int, float]]:
-    """Parameters and seconds of three cells: the smallest, the middle one and the largest.
+def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, list[str]]:
+    """Try what is not known yet of cells whose data are known, a moment each; keep what is found.
 
-    Each trains eight probes, and its seconds are those of as many probes as it may spend, so that
-    they are an upper bound. Nothing is kept.
-
-    Raises:
-        FileError: a data set is not prepared, see `unprepared`.
-        EmcError: a data set could not be prepared.
+    Answers with all paces, and with the reasons why cells could not be tried.
     """
-    with one_card():
-        return [_tried(cell, results, resolve("auto")) for cell in _chosen(cells)]
+    path = paces_file(machine(device))
+    paces = read_paces(path)
+    wanted = _untried(cells, device, paces)
+    errors = []
+    for number, (cell, found) in enumerate(zip(wanted, tried(wanted, device), strict=True)):
+        tell(f"trial {number + 1} of {len(wanted)}")
+        if found.pace is None:
+            errors.append(found.error)
+            continue
+        name = kind(cell, device)
+        paces = {**paces, name: (*paces.get(name, ()), found.pace)}
+        write_paces(path, paces)
+    return paces, errors
 
 
-def unprepared(cells: Sequence[Cell], results: Results) -> list[Path]:
-    """Tensor files that `calibrate` would lack."""
-    folders = {results.data(dataset_id(cell.dataset)) for cell in _chosen(cells)}
-    return sorted(folder / TENSORS for folder in folders if not (folder / MANIFEST).exists())
-
-
-def _chosen(cells: Sequence[Cell]) -> list[Cell]:
-    known = sorted((c for c in cells if c.known), key=lambda cell: cell.parameters)
-    places = {round(step * (len(known) - 1) / (_CELLS - 1)) for step in range(_CELLS)}
-    return [known[place] for place in sorted(places)] if known else list(cells[:_CELLS])
-
-
-def _tried(cell: Cell, results: Results, device: str) -> tuple[int, float]:
-    probes = min(_PROBES, cell.search.probes)
-    search = cell.search.model_copy(update={"probes": probes})
-    short = cell.model_copy(update={"search": search})
-    data = results.data(dataset_id(cell.dataset))
-    with TemporaryDirectory() as folder:
-        files = CellFiles(Path(folder))
-        found = measure_cell(short, data, files, device=device, back_end=None)
-    return found.parameters, found.seconds / found.probes * cell.search.probes
+def _untried(cells: Sequence[Cell], device: str, paces: Paces) -> list[Cell]:
+    """Cells to try, those without torch first: what is loaded once stays in memory."""
+    by_kind = defaultdict(list)
+    for cell in cells:
+        by_kind[kind(cell, device)].append(cell)
+    wanted = [
+        cell
+        for name, alike in by_kind.items()
+        for cell in representatives(alike)
+        if cell.parameters not in {one.parameters for one in paces.get(name, ())}
+    ]
+    return sorted(wanted, key=lambda cell: (needs_torch(cell), cell.parameters))

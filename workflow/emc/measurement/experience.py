@@ -1,11 +1,12 @@
 """What finished cells of a study took, as laws for those to come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from emc.errors import FileError
-from emc.measurement.cost import fit
+from emc.measurement.cost import corrected, fit
+from emc.measurement.expectation import ExpectedCost
 from emc.measurement.state import read_estimate
 from emc.records import Estimate, Law
 from emc.store.benchmarks import peak_megabytes, wall_seconds
@@ -22,18 +23,41 @@ Job = tuple[Estimate, Path]
 """A finished cell's answer, and what Snakemake noted of one of its jobs."""
 
 
-def experience(study: StudyPlan, results: Results) -> dict[str, dict[str, Law]]:
+def experience(
+    study: StudyPlan, results: Results, expected: Mapping[str, ExpectedCost]
+) -> dict[str, dict[str, Law]]:
     """By rule and resource, the laws that enough finished cells tell.
 
-    A measurement's time is that of its probes, or of its last run where that took longer.
+    A measurement's laws are of what is `expected` of each cell, by its id, even before any has
+    finished; without that, they are of the parameters as those of all other rules. A measurement's
+    time is that of its probes, or of its last run where that took longer.
     """
-    jobs = {
-        "measure": list(_measured(study, results)),
-        "certify": list(_certified(study, results)),
+    measured = list(_measured(study, results))
+    laws = {
+        "measure": _corrected(measured, expected) if expected else _laws(measured, _spent),
+        "certify": _laws(list(_certified(study, results)), _lasted),
     }
     if study.generalised:
-        jobs["generalise"] = list(_generalised(study, results))
-    return {rule: _laws(done, _seconds(rule)) for rule, done in jobs.items()}
+        laws["generalise"] = _laws(list(_generalised(study, results)), _lasted)
+    return laws
+
+
+def _corrected(done: Sequence[Job], expected: Mapping[str, ExpectedCost]) -> dict[str, Law]:
+    """Laws of what is expected, with as many finished cells as tell enough."""
+    known = [job for job in done if job[0].cell in expected]
+    seconds = [(expected[job[0].cell].seconds, _spent(job)) for job in known]
+    peaks = [(expected[job[0].cell].megabytes, peak_megabytes(job[1])) for job in known]
+    to_do = expected.values()
+    found = {
+        "runtime": corrected(_enough(seconds), [one.seconds for one in to_do]),
+        "mem_mb": corrected(_enough(peaks), [one.megabytes for one in to_do]),
+    }
+    return {name: law for name, law in found.items() if law}
+
+
+def _enough(pairs: Sequence[tuple[float, float | None]]) -> list[tuple[float, float]]:
+    told = [(size, amount) for size, amount in pairs if amount]
+    return told if len(told) >= _FEWEST else []
 
 
 def _laws(done: Sequence[Job], seconds: Callable[[Job], float | None]) -> dict[str, Law]:
@@ -52,10 +76,14 @@ def _known(
             yield job[0].parameters, found
 
 
-def _seconds(rule: str) -> Callable[[Job], float | None]:
-    if rule == "measure":
-        return lambda job: max(job[0].seconds, wall_seconds(job[1]) or 0.0)
-    return lambda job: wall_seconds(job[1])
+def _spent(job: Job) -> float:
+    """Seconds of a measurement: of its probes, or of its last run."""
+    return max(job[0].seconds, _lasted(job) or 0.0)
+
+
+def _lasted(job: Job) -> float | None:
+    """Seconds of a job's last run."""
+    return wall_seconds(job[1])
 
 
 def _measured(study: StudyPlan, results: Results) -> Iterator[Job]:

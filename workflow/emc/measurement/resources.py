@@ -4,7 +4,7 @@ from math import ceil, exp, log
 from typing import Final
 
 from emc.store.resources import Resources
-from emc.study.cell import Cell
+from emc.study import PlannedCell
 
 UNKNOWN: Final = {"mem_mb": 4000, "runtime": 240}
 """Where no finished cell tells: megabytes, minutes."""
@@ -17,7 +17,7 @@ _UNITS: Final = {"mem_mb": 1.0, "runtime": 60.0}
 
 
 def resources_of_job(
-    resources: Resources | None, rule: str, resource: str, cell: Cell, attempt: int
+    resources: Resources | None, rule: str, resource: str, planned: PlannedCell, attempt: int
 ) -> int:
     """Minutes of `runtime` or megabytes of `mem_mb` for a try to run a rule on a cell.
 
@@ -28,7 +28,14 @@ def resources_of_job(
     law = resources.laws.get(rule, {}).get(resource) if resources else None
     if law is None:
         return min(UNKNOWN[resource] * attempt, limit)
-    parameters = cell.parameters if cell.known else None
-    most = law.log_most(parameters) - log(_UNITS[resource])
+    assert resources is not None
+    most = law.log_most(_size(resources, rule, resource, planned)) - log(_UNITS[resource])
     within = exp(min(most, log(limit)))
     return min(ceil(BESIDE[resource] + within) * attempt, limit)
+
+
+def _size(resources: Resources, rule: str, resource: str, planned: PlannedCell) -> float | None:
+    """What the law of a rule's resource is a law of: the expected amount, or the parameters."""
+    if rule == "measure" and resources.expected:
+        return resources.expected.get(planned.id, {}).get(resource)
+    return planned.cell.parameters if planned.cell.known else None

@@ -1,8 +1,7 @@
 """Kernels compiled by the system's compiler, once per source, flags and processor.
 
 The compiler is `$CXX`, else the first of c++, g++ and clang++ on the path; `$CXXFLAGS` come last
-on its command line. Libraries lie in `$EMC_CACHE_DIR/kernels`, else `$XDG_CACHE_HOME/emc/kernels`,
-else `~/.cache/emc/kernels`.
+on its command line. Libraries lie in `kernels` of the machine's cache.
 """
 
 import os
@@ -17,7 +16,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeVar
 
+from emc.errors import MachineError
 from emc.native.unavailable import UnavailableError
+from emc.store.cache import cache_folder
 
 Kernel = TypeVar("Kernel")
 
@@ -39,7 +40,7 @@ def library(source: str) -> Path:
     Several processes may ask for the same one at once: each writes its own file, and the last to
     finish replaces the others' with the same content. Raises UnavailableError.
     """
-    path = cache_folder() / "kernels" / f"{_key(source)}.so"
+    path = folder_of_programs("kernels") / f"{_key(source)}.so"
     if not path.exists():
         rebuild(source, path)
     return path
@@ -79,15 +80,12 @@ def _compile(source: str, to: Path) -> None:
     _run([*compiler, *_FLAGS, *_target_flags(compiler), "-I", HEADERS, "-", "-o", to], source)
 
 
-def cache_folder() -> Path:
-    """Where compiled programs of all kinds lie. Raises UnavailableError."""
-    if chosen := os.environ.get("EMC_CACHE_DIR"):
-        return Path(chosen)
+def folder_of_programs(kind: str) -> Path:
+    """Where compiled programs of a kind lie: kernels, or torch's. Raises UnavailableError."""
     try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError as error:
-        raise UnavailableError("no home directory for kernels: set EMC_CACHE_DIR") from error
-    return base / "emc"
+        return cache_folder() / kind
+    except MachineError as error:
+        raise UnavailableError(str(error)) from error
 
 
 def _key(source: str) -> str:

@@ -11,6 +11,7 @@ from emc.records.finish import Finish, FirstOrderTest
 from emc.records.generalisation import Generalisation
 from emc.records.law import Law
 from emc.records.outcome import Ended, Outcome
+from emc.records.pace import Pace
 from emc.records.probe import Probe
 from emc.records.run import THRESHOLDS, Milestone, Run
 
@@ -27,6 +28,7 @@ __all__ = [
     "Law",
     "Milestone",
     "Outcome",
+    "Pace",
     "Probe",
     "RateEstimate",
     "Run",

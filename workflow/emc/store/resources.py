@@ -1,7 +1,7 @@
 """What jobs may ask a cluster for: one small document per study, read whenever rules are parsed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +22,14 @@ class Resources:
     Attributes:
         laws: by rule and resource: of the seconds of `runtime` and the megabytes of `mem_mb`;
             without those that too few finished cells tell.
+        expected: by cell, what its measurement is expected to take of each resource, before the
+            law corrects it; empty where nothing is known, and the laws are those of parameters.
         limits: the most that a job may ask for: minutes of `runtime`, megabytes of `mem_mb`.
     """
 
     laws: Mapping[str, Mapping[str, Law]]
     limits: Mapping[str, int]
+    expected: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def write_resources(path: Path, resources: Resources) -> None:
@@ -49,10 +52,14 @@ def read_resources(path: Path) -> Resources | None:
             for rule, known in document["laws"].items()
         }
         limits = {resource: _limit(most) for resource, most in document["limits"].items()}
+        expected = {
+            cell: {resource: _positive(amount) for resource, amount in amounts.items()}
+            for cell, amounts in document["expected"].items()
+        }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"{type(error).__name__}: {error}"
         raise FileError(f"{path}: damaged ({what}); remove it: {_REBUILT_BY} remakes it") from None
-    return Resources(laws, limits)
+    return Resources(laws, limits, expected)
 
 
 def _law(entries: Mapping[str, Any]) -> Law:
@@ -73,3 +80,9 @@ def _limit(most: Any) -> int:
     if type(most) is not int or not 1 <= most <= MOST:
         raise ValueError(f"a limit of {most!r}, not of 1 to {MOST}")
     return most
+
+
+def _positive(amount: Any) -> float:
+    if not 0 < float(amount) < inf:
+        raise ValueError(f"expected a finite amount above 0, found {amount!r}")
+    return float(amount)

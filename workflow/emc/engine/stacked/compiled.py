@@ -16,7 +16,7 @@ from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import Step
 from emc.engine.stacked.vmap import Vmap
-from emc.native.build import cache_folder
+from emc.native.build import folder_of_programs
 from emc.nets.fragile import compiled_once
 
 
@@ -41,7 +41,7 @@ class Compiled(Vmap):
         return super().refuses(procedure)
 
     def _run(self, procedure: Procedure, replicas: Sequence[Replica], ledger: Ledger) -> None:
-        with compiled_once(cache_folder() / "inductor"):
+        with compiled_once(folder_of_programs("inductor")):
             super()._run(procedure, replicas, ledger)
 
     def _runner(self, procedure: Procedure, x: Tensor) -> Runner:

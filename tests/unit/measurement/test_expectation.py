@@ -1,0 +1,115 @@
+"""What is expected of a cell before any probe."""
+
+import math
+from typing import Any
+
+import pytest
+
+from emc.curvature.bound import iterations
+from emc.measurement.expectation import (
+    expectation,
+    expectations,
+    expected_emc50,
+    expected_probes,
+)
+from emc.measurement.kinds import kind
+from emc.records import Pace
+from emc.study import Cell, PlannedCell
+
+
+def cell(**keys: Any) -> Cell:
+    content = {
+        "dataset": "digits",
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 1, "width": 8},
+        "optimizer": {"name": "sgd", "lr": [0.1, 0.3]},
+        "batch": {"size": 32},
+        "budget": {"steps": 1000},
+        "search": {"probes": 30},
+        **keys,
+    }
+    return Cell.model_validate(content)
+
+
+def paces(one: Cell, **amounts: float) -> dict[str, list[Pace]]:
+    given = {"training": 0, "gradients": 1, "finishing": 0, "starting": 0, "megabytes": 100}
+    return {kind(one, "cpu"): [Pace(one.parameters, **given | amounts)]}
+
+
+def seconds(one: Cell, **amounts: float) -> float:
+    found = expectation(one, paces(one, **amounts), "cpu")
+    assert found is not None
+    return found.seconds
+
+
+def test_random_labels_take_bits() -> None:
+    assert expected_emc50(cell()) == pytest.approx(0.7 * cell().parameters / math.log2(10))
+    two = cell(labels={"name": "random", "classes": 2})
+    assert expected_emc50(two) == pytest.approx(0.7 * two.parameters)
+
+
+def test_what_the_study_expects_counts() -> None:
+    assert expected_emc50(cell(search={"expected": {"emc50": 77}})) == 77
+
+
+def test_no_more_than_there_are_and_no_less_than_the_smallest() -> None:
+    wide = cell(architecture={"name": "mlp", "depth": 1, "width": 4000})
+    assert expected_emc50(wide) == 1438
+    assert expected_emc50(cell(search={"smallest": 900})) == 900
+
+
+@pytest.mark.parametrize(
+    ("search", "probes"),
+    [
+        ({"probes": 30}, 30),
+        ({"probes": 9000, "tolerance": 0.1}, 2 * 4 + 40 + (1.96 * 0.3 / 0.1) ** 2),
+        ({"method": "bisection", "probes": 9000}, 2 * (2 * math.log2(128.54) + 2)),
+        ({"method": "ladder", "probes": 9000}, 2 * (math.log(128.54) / math.log(1.64) + 1)),
+        ({"method": "walk", "probes": 9000}, 2 * (math.log(128.54) / math.log(1.025) + 1)),
+    ],
+)
+def test_probes(search: dict[str, Any], probes: float) -> None:
+    assert expected_emc50(cell()) == pytest.approx(128.54, abs=0.1)
+    assert expected_probes(cell(search=search)) == pytest.approx(probes, rel=1e-3)
+
+
+def test_data_that_end_first_take_a_few_probes_at_each_rate_which_end_soon() -> None:
+    wide = cell(architecture={"name": "mlp", "depth": 1, "width": 4000})
+    assert expected_probes(wide) == 8
+    assert seconds(wide, training=1e-3, finishing=1) == pytest.approx(8 * 0.1 * 1000 * 32 * 1e-3)
+
+
+def test_training_takes_steps_times_samples() -> None:
+    once = 30 * 0.8 * 1000 * 32
+    assert seconds(cell(), training=1e-6, starting=2) == pytest.approx(2 + once * 1e-6)
+    epochs = cell(budget={"epochs": 10})
+    n = expected_emc50(epochs)
+    assert seconds(epochs, training=1e-6) == pytest.approx(30 * 0.8 * 10 * n * 1e-6)
+    full = cell(optimizer={"name": "gd", "lr": 0.1})
+    assert seconds(full, training=1e-6) == pytest.approx(30 * 0.8 * 1000 * n * 1e-6)
+
+
+def test_a_finish_takes_its_passes_but_not_forever() -> None:
+    """A short training allows few passes, which are all made; a long one more than it takes."""
+    n, examined = expected_emc50(cell()), 2 * iterations(1e-3, cell().parameters, 0.01)
+
+    def of_a_finish(steps: int) -> float:
+        return seconds(cell(budget={"steps": steps}), finishing=1.0) / (30 * 0.75 * n)
+
+    allowed = 3 * 10 * 32 / n
+    assert of_a_finish(10) == pytest.approx(1.5 * allowed, rel=0.01)
+    assert of_a_finish(10**8) == pytest.approx(1500 + 0.5 * examined, rel=0.02)
+
+
+def test_memory_has_the_data_as_they_lie_and_as_numbers() -> None:
+    found = expectation(cell(), paces(cell()), "cpu")
+    assert found is not None
+    assert found.megabytes == pytest.approx(100 + 5 * 1438 * 64 / 2**20)
+
+
+def test_what_is_not_known_is_not_expected() -> None:
+    unknown = cell(dataset={"name": "csv", "file": "t.csv", "label": "y"})
+    assert expectation(unknown, paces(cell()), "cpu") is None
+    planned = [PlannedCell(name, one, "", ()) for name, one in (("a", cell()), ("b", unknown))]
+    assert set(expectations(planned, paces(cell()), "cpu")) == {"a"}
+    assert expectations(planned, {}, "cpu") == {}

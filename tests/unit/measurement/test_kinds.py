@@ -1,0 +1,93 @@
+"""Which cells are alike, and what one size tells of another."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emc.measurement.kinds import interpolated, kind, representatives
+from emc.records import Pace
+from emc.study import Cell
+
+
+def cell(**keys: Any) -> Cell:
+    content = {"dataset": "digits", "labels": "random", "architecture": net(8), **keys}
+    return Cell.model_validate(content)
+
+
+def net(width: int, depth: int = 1) -> dict[str, Any]:
+    return {"name": "mlp", "depth": depth, "width": width}
+
+
+def pace(parameters: int, training: float, megabytes: float = 100.0) -> Pace:
+    return Pace(parameters, training, 1.0, training, 0.5, megabytes)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"seed": 3},
+        {"labels": "original"},
+        {"architecture": net(40)},
+        {"activation": "tanh"},
+        {"optimizer": {"name": "sgd", "lr": 0.7}},
+        {"budget": {"epochs": 3}},
+        {"search": {"probes": 7}},
+    ],
+)
+def test_cells_that_train_alike(keys: dict[str, Any]) -> None:
+    assert kind(cell(**keys), "cpu") == kind(cell(), "cpu")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"architecture": net(8, depth=2)},
+        {"architecture": "linear"},
+        {"optimizer": "adam"},
+        {"batch": {"size": 7}},
+        {"loss": "squared-error"},
+        {"dataset": "mnist-5k"},
+        {"parameterisation": {"name": "quantised", "bits": 4}},
+        {"finish": {"iterations": 0}, "search": {"aim": "budget"}},
+    ],
+)
+def test_cells_that_do_not(keys: dict[str, Any]) -> None:
+    assert kind(cell(**keys), "cpu") != kind(cell(), "cpu")
+
+
+def test_devices_differ() -> None:
+    assert kind(cell(), "cpu") != kind(cell(), "cuda")
+
+
+def test_the_largest_is_tried_and_one_that_is_far_smaller() -> None:
+    alike = [cell(architecture=net(width)) for width in (4, 8, 6)]
+    assert representatives(alike) == [alike[1]]
+    far = [*alike, cell(architecture=net(40))]
+    assert representatives(far) == [alike[0], far[3]]
+
+
+@given(st.integers(10, 1000))
+def test_between_two_sizes_a_power_law_is_kept(parameters: int) -> None:
+    known = [pace(size, 1e-7 * size**0.4) for size in (1000, 10)]
+    found = interpolated(known, parameters)
+    assert found.training == pytest.approx(1e-7 * parameters**0.4)
+    assert found.finishing == pytest.approx(found.training)
+    assert found.parameters == parameters
+
+
+def test_beyond_the_sizes_time_grows_and_memory_is_that_of_the_nearest() -> None:
+    known = [pace(10, 1.0, megabytes=50.0), pace(100, 2.0, megabytes=80.0)]
+    found = interpolated(known, 1000)
+    assert found.training == pytest.approx(2 * 10**0.7)
+    assert found.megabytes == 80
+    assert interpolated(known, 1).training == pytest.approx(10**-0.7)
+    assert interpolated(known, 1).megabytes == 50
+
+
+def test_a_net_that_is_not_finished_has_no_time_for_it() -> None:
+    known = [Pace(10, 1.0, 1.0, 0.0, 0.5, 50.0)]
+    assert interpolated(known, 10).finishing == pytest.approx(0, abs=1e-29)
+    assert math.isfinite(interpolated(known, 10**9).finishing)

@@ -1,0 +1,229 @@
+"""Short trials of cells: how fast a machine trains and finishes them, and in how much memory.
+
+Run as a program, since memory is that of a process: cells as lines of JSON on standard input, what
+was found as lines of standard output.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import IO, Final
+
+import numpy as np
+
+from emc.data.labelling import Drawn
+from emc.engine import choose, run_probes
+from emc.engine.native import NativeBackEnd
+from emc.engine.procedure import Procedure, TrainedRun
+from emc.errors import EmcError, one_line
+from emc.jobs.cards import one_card
+from emc.measurement.expectation import expected_emc50
+from emc.measurement.finishing import Finishing, finishing, minimises_otherwise
+from emc.measurement.measure import round_size
+from emc.measurement.procedure import procedure
+from emc.measurement.rounds import replica
+from emc.nets.build import size
+from emc.records import Ended, Outcome, Pace
+from emc.seeds import generator
+from emc.study.cell import Cell
+from emc.study.identity import canonical, from_canonical
+from emc.study.sources import Facts
+
+_ENOUGH: Final = 0.2
+"""Seconds that a trial lasts at least: shorter ones mostly tell how long it takes to begin."""
+_MOST: Final = 1 << 16
+"""Steps or passes after which a trial is over, however fast they are."""
+_GROWTH: Final = 4
+_BEFORE_FINISH: Final = 32
+"""Steps of training before a finish is tried."""
+_BEYOND: Final = 2
+"""Samples of a trial, as a multiple of the expected emc50: a run that fits ends too soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the trial of a cell found, or why there was none."""
+
+    pace: Pace | None
+    error: str = ""
+
+
+def tried(cells: Sequence[Cell], device: str) -> Iterator[Tried]:
+    """Try cells whose data are known, one after the other, in a process of their own.
+
+    A cell that cannot be tried has its error.
+    """
+    command = [sys.executable, "-P", "-m", "emc.measurement.trial", device]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    lines = [json.dumps([canonical(cell), *cell.facts]) for cell in cells]
+    with subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n".join(lines))
+        process.stdin.close()
+        for _ in cells:
+            yield _read(process.stdout.readline())
+
+
+def _read(line: str) -> Tried:
+    if not line:
+        return Tried(None, "the trial's process ended")
+    found = json.loads(line)
+    return Tried(found["pace"] and Pace(**found["pace"]), found["error"])
+
+
+def main(cells: IO[str], device: str) -> None:
+    """Try the cells of a file's lines and write what was found."""
+    starting = _started()
+    with one_card():
+        for line in cells:
+            definition, shape, classes, samples = json.loads(line)
+            cell = from_canonical(definition).knowing(Facts(tuple(shape), classes, samples))
+            found = _answer(cell, device, starting)
+            print(json.dumps(asdict(found)), flush=True)
+
+
+def _started() -> float:
+    """Seconds that it took to start, all that a job without torch imports included."""
+    import emc.store.tables  # noqa: F401
+
+    return process_time()
+
+
+def _answer(cell: Cell, device: str, starting: float) -> Tried:
+    try:
+        if needs_torch(cell):
+            starting += _torch_seconds()
+        return Tried(replace(pace(cell, device), starting=starting))
+    except EmcError as error:
+        return Tried(None, one_line(error))
+
+
+@cache
+def _torch_seconds() -> float:
+    """Seconds to import torch."""
+    began = process_time()
+    import emc.engine.stacked.vmap  # noqa: F401
+
+    return process_time() - began
+
+
+def pace(cell: Cell, device: str) -> Pace:
+    """How fast a cell is trained and finished: seconds of the process, on a GPU of the wall.
+
+    Samples are Gaussian and labels random: no data set is needed. How long a process takes to
+    start is not looked at: 0.
+
+    Raises:
+        EmcError: the cell cannot be trained.
+    """
+    trained = procedure(cell, cell.shape, cell.facts.classes)
+    source = _Noise(cell)
+    finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
+    trial = _Trial(trained, source, finish, device)
+    training, gradients = trial.training()
+    return Pace(
+        parameters=size(trained.net),
+        training=training,
+        gradients=gradients,
+        finishing=0.0 if finish.refused else trial.finishing(),
+        starting=0.0,
+        megabytes=_peak_megabytes(),
+    )
+
+
+def needs_torch(cell: Cell) -> bool:
+    """Whether a process that trains the cell loads torch."""
+    trained = procedure(cell, cell.shape, cell.facts.classes)
+    return trained.layers is None or NativeBackEnd().refuses(trained) is not None
+
+
+class _Noise:
+    """Gaussian inputs with random labels."""
+
+    def __init__(self, cell: Cell) -> None:
+        most = cell.facts.samples or _BEYOND * cell.search.smallest
+        self.available = max(2, min(round(_BEYOND * expected_emc50(cell)), most))
+        draw = generator("trial")
+        inputs = draw.standard_normal((self.available, *cell.shape), np.float32)
+        self._drawn = inputs, draw.integers(0, cell.classes, self.available)
+
+    def draw(self, n: int, seed: int) -> Drawn:  # noqa: ARG002
+        """The first n of them."""
+        inputs, labels = self._drawn
+        return Drawn(inputs, np.arange(n), labels[:n])
+
+
+class _Trial:
+    def __init__(self, trained: Procedure, source: _Noise, finish: Finishing, device: str) -> None:
+        self._trained, self._finish, self._device = trained, finish, device
+        self._n = source.available
+        side_by_side = round_size(choose.back_end(trained, device), device)
+        self._replicas = [replica(source, self._n, 1e-3, seed) for seed in range(side_by_side)]
+        self._clock = perf_counter if device == "cuda" else process_time
+        self._runs: list[TrainedRun] = []
+
+    def training(self) -> tuple[float, float]:
+        """Seconds, and gradients of single samples, per sample and step."""
+        self._train(1)  # builds what is built once
+        seconds, _ = self._timed(self._train)
+        per_step = self._n if self._trained.batch is None else min(self._trained.batch, self._n)
+        work = per_step * sum(run.steps for run in self._runs)
+        return seconds / work, sum(run.gradient_evaluations for run in self._runs) / work
+
+    def finishing(self) -> float:
+        """Seconds of a finish per pass and sample."""
+        self._train(_BEFORE_FINISH)
+        if all(run.ended is Ended.FIT for run in self._runs):
+            return 0.0
+        self._do_finish(1)
+        seconds, passes = self._timed(self._do_finish)
+        return seconds / (passes * self._n)
+
+    def _train(self, steps: int) -> bool:
+        asked = replace(self._trained, epochs=None, steps=steps)
+        self._runs = run_probes(asked, self._replicas, device=self._device)
+        return True
+
+    def _do_finish(self, passes: int) -> bool:
+        run = next(run for run in self._runs if run.ended is not Ended.FIT)
+        effort = passes * self._n / run.numbers.gradient_evaluations
+        done, _ = replace(self._finish, effort=effort).finished(self._replicas[0], run)
+        return done is not None and done.outcome is Outcome.OPEN
+
+    def _timed(self, work: Callable[[int], bool]) -> tuple[float, int]:
+        """Seconds of the first amount of work that lasts long enough, and that amount.
+
+        Work that came to its end before is no longer work; then the amount before counts.
+        """
+        amount, last = 1, (0.0, 1)
+        while last[0] < _ENOUGH and amount <= _MOST:
+            began = self._clock()
+            whole = work(amount)
+            seconds = self._clock() - began
+            if not whole and last[0]:
+                return last
+            last = seconds, amount
+            amount *= _GROWTH
+        return last
+
+
+def _peak_megabytes() -> float:
+    """Most memory that this process has held, resident; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+if __name__ == "__main__":
+    main(sys.stdin, sys.argv[1])

@@ -1,0 +1,24 @@
+"""How fast a machine trains and finishes one kind of net."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a procedure took in a short trial on one machine.
+
+    Attributes:
+        parameters: trainable numbers of the net that was tried.
+        training: seconds of training per sample and step, evaluation included.
+        gradients: gradients of single samples per sample and step: two for SAM.
+        finishing: seconds of a finish per pass and sample; 0 where no run is finished.
+        starting: seconds of a process until it trains: interpreter and imports.
+        megabytes: peak of a process that trains and finishes, resident, without a data set.
+    """
+
+    parameters: int
+    training: float
+    gradients: float
+    finishing: float
+    starting: float
+    megabytes: float

@@ -1,0 +1,64 @@
+"""How fast this machine is, by kind of net: one document per machine and version, in its cache."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from emc.errors import FileError
+from emc.records import Pace
+from emc.store.cache import cache_folder
+from emc.store.documents import read_document, write_document
+
+_REBUILT_BY: Final = "`emc plan STUDY --calibrate`"
+
+
+Paces = Mapping[str, Sequence[Pace]]
+"""By the kind of net, paces of nets of several sizes."""
+
+
+def paces_file(machine: str) -> Path:
+    """Where the paces of a machine and version lie, which `machine` names in words."""
+    digest = sha256(machine.encode()).hexdigest()[:12]
+    return cache_folder() / f"paces-{digest}.json"
+
+
+def write_paces(path: Path, paces: Paces) -> None:
+    """Write the document."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_document(path, {kind: [asdict(one) for one in found] for kind, found in paces.items()})
+
+
+def read_paces(path: Path) -> Paces:
+    """Read what `write_paces` wrote; nothing where there is no such file.
+
+    Raises:
+        FileError: the file is damaged.
+    """
+    if not path.exists():
+        return {}
+    document = read_document(path, _REBUILT_BY)
+    try:
+        return {
+            kind: tuple(_pace(entries) for entries in found) for kind, found in document.items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FileError(f"{path}: damaged ({what}); remove it: {_REBUILT_BY} remakes it") from None
+
+
+def _pace(entries: Mapping[str, Any]) -> Pace:
+    amounts = {name: _amount(value) for name, value in entries.items() if name != "parameters"}
+    parameters = int(entries["parameters"])
+    if parameters < 1:
+        raise ValueError(f"expected parameters from 1, found {parameters}")
+    return Pace(parameters=parameters, **amounts)
+
+
+def _amount(value: Any) -> float:
+    amount = float(value)
+    if not (isfinite(amount) and amount >= 0):
+        raise ValueError(f"expected a finite amount from 0, found {value!r}")
+    return amount
