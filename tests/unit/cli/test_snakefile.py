@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import emc
-from emc.cli.snakefile import Asked, code_of, ending_on_errors, read_study, results_of
+from emc.cli.snakefile import Asked, code_of, ending_on_errors, given, read_study, results_of
 from emc.errors import EmcError
+from emc.jobs.cards import JOBS_PER_DEVICE
 from emc.measurement.resources import UNKNOWN
 from emc.study import load_file
 from emc.study.identity import dataset_id, plan_id
@@ -219,3 +222,39 @@ def test_plugins_of_a_modules_study_are_those_of_the_working_folder(tmp_path, mo
     Path("mine.py").write_text("import emc\n\n@emc.activation('mine')\ndef mine(x): return x\n")
     asked = read_study({**CONFIG, "plugins": ["mine.py"]}, [], examine=False, stored=False)
     assert asked.study.plugins == ["mine.py"]
+
+
+def workflow(*files: str) -> Any:
+    """Snakemake's `workflow`, as far as it is read."""
+    return SimpleNamespace(
+        configfiles=[Path(file) for file in files],
+        is_main_process=True,
+        storage_settings=SimpleNamespace(default_storage_provider=None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "environment", "folder"),
+    [
+        ("data_dir: mine", {}, "mine"),
+        ("data_dir: mine", {"EMC_DATA_DIR": "yours"}, "mine"),
+        ("", {"EMC_DATA_DIR": "yours"}, "yours"),
+        ("", {"EMC_DATA_DIR": ""}, "results/data/originals"),
+        ("", {}, "results/data/originals"),
+    ],
+)
+def test_the_environment_says_where_originals_lie(
+    tmp_path, monkeypatch, title, environment, folder
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("small.yaml").write_text(STUDY.format(title=title))
+    found = given(workflow("small.yaml"), {"study": "small"}, environment)
+    assert (found.study.name, found.stored) == ("small", False)
+    assert environment == {"EMC_DATA_DIR": folder}
+
+
+def test_a_wrong_number_of_jobs_per_device_ends_the_run(asked, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        given(workflow("small.yaml"), {"study": "small"}, {JOBS_PER_DEVICE: "none"})
+    assert JOBS_PER_DEVICE in capsys.readouterr().err

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from packaging.version import Version
+
 from emc.cli.shipped import SNAKEFILE
 from emc.cli.storage import refuse_storage
 from emc.data.looked import open_study
@@ -44,16 +46,11 @@ def run_study(file: Path, cores: str, gpus: int | None, options: Sequence[str]) 
 
 def _refuse_old_snakemake() -> None:
     found = version("snakemake")
-    if _numbers(found) < _numbers(OLDEST_SNAKEMAKE):
+    if Version(found) < Version(OLDEST_SNAKEMAKE):
         raise EmcError(
             f"expected Snakemake {OLDEST_SNAKEMAKE} or newer, found {found}: pip install"
             f" --upgrade 'snakemake>={OLDEST_SNAKEMAKE}'"
         )
-
-
-def _numbers(release: str) -> tuple[int, ...]:
-    """Major and minor version."""
-    return tuple(int(number) for number in release.split(".")[:2])
 
 
 def _refuse_unwritable(folder: Path) -> None:

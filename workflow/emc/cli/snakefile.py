@@ -3,8 +3,9 @@
 Rules run in the folder of the results, `OF_RUNS`, and name files as text relative to it.
 """
 
+import gc
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from hashlib import blake2b
@@ -13,12 +14,15 @@ from shlex import quote
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import emc
+from emc.cli.fragile import SnakemakeWorkflow, config_files, has_storage, is_main_process
 from emc.cli.module import given_study
 from emc.cli.shipped import shipped_study
 from emc.data.looked import Looked
 from emc.data.manifest import MANIFEST, TENSORS
+from emc.data.placed import DATA_DIR, originals
 from emc.data.preflight import preflight
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
+from emc.jobs.cards import jobs_per_device
 from emc.measurement.resources import resources_of_job
 from emc.store.layout import OF_RUNS
 from emc.store.resources import Resources, read_resources
@@ -56,6 +60,33 @@ def ending_on_errors(question: Callable[Given, Answer]) -> Callable[Given, Answe
 def _end(error: EmcError) -> NoReturn:
     print(f"error: {printable(str(error))}", file=sys.stderr)
     raise SystemExit(EXIT_USER_ERROR)
+
+
+def given(
+    workflow: SnakemakeWorkflow, config: Mapping[str, Any], environment: MutableMapping[str, str]
+) -> "Asked":
+    """The study that the Snakefile was given; says in `environment` where its originals lie."""
+    _collect_seldom()
+    ending_on_errors(jobs_per_device)(environment)
+    # Jobs of a cluster read the Snakefile again: the main process alone looks at the data.
+    found = read_study(
+        config,
+        config_files(workflow),
+        examine=is_main_process(workflow),
+        stored=has_storage(workflow),
+    )
+    # No parameter of a job: a rerun hangs on those, and where originals lie changes no number.
+    environment[DATA_DIR] = originals(found.study.study.data_dir, environment)
+    return found
+
+
+def _collect_seldom() -> None:
+    """Let Python look for garbage less often: planning makes millions of objects that stay.
+
+    Looking as often as by default takes seconds and frees nothing.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 @ending_on_errors

@@ -2,14 +2,18 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from emc.store.layout import OF_RUNS
 from emc.study.expand import PlannedCell
 from emc.study.faults import StudyFault
 from emc.study.identity import dataset_id
 from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
+
+DATA_DIR: Final = "EMC_DATA_DIR"
+"""Environment variable: the folder of originals of the studies that name none."""
 
 
 def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[StudyFault]:
@@ -37,8 +41,12 @@ def absent_data(data_dir: str | None, cells: Iterable[PlannedCell]) -> list[Stud
 
 def user_places(data_dir: str | None) -> tuple[Path, Path]:
     """Where the user's own files are looked for: the data folder, then the working folder."""
-    folder = Path(data_dir or os.environ.get("EMC_DATA_DIR") or OF_RUNS.data("originals"))
-    return folder.expanduser(), Path.cwd()
+    return Path(originals(data_dir, os.environ)).expanduser(), Path.cwd()
+
+
+def originals(data_dir: str | None, environment: Mapping[str, str]) -> str:
+    """The folder of originals: a study's, else the environment's, else that of downloads."""
+    return data_dir or environment.get(DATA_DIR) or str(OF_RUNS.data("originals"))
 
 
 def is_prepared(folder: Path) -> bool:
@@ -61,8 +69,8 @@ def _absence(wanted: Path, folder: Path, data_dir: str | None) -> str:
         )
     if wanted.is_absolute():
         return f"no such file or folder: {wanted}"
-    place = "`data_dir`" if data_dir else "EMC_DATA_DIR"
-    if not (data_dir or "EMC_DATA_DIR" in os.environ):
+    place = "`data_dir`" if data_dir else DATA_DIR
+    if not (data_dir or os.environ.get(DATA_DIR)):
         place = "the folder of downloads"
     return (
         f"no such file or folder: neither {folder / wanted} (relative to {place}) nor"
