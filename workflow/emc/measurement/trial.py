@@ -136,7 +136,7 @@ def pace(cell: Cell, device: str) -> Pace:
         gradients=gradients,
         finishing=0.0 if finish.refused else trial.finishing(),
         starting=0.0,
-        megabytes=_peak_megabytes(),
+        megabytes=held_megabytes(),
     )
 
 
@@ -216,7 +216,7 @@ class _Trial:
         return last
 
 
-def _peak_megabytes() -> float:
+def held_megabytes() -> float:
     """Most memory that this process has held, resident; 0 where the system does not tell."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
