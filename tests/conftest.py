@@ -35,3 +35,4 @@ def _every_back_end_may_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     from emc.engine import choose
 
     monkeypatch.setattr(choose, "_gave_way", {})
+    monkeypatch.setattr(choose, "_chosen", {})

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
+from emc.engine.fastest import fastest, worth_a_trial
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import BackEnd, Procedure, Replica, TrainedRun
 from emc.errors import EmcError
@@ -16,6 +17,9 @@ BACK_ENDS = ("native", "compiled", "vmap", "sequential")
 
 _PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
 """On a CPU compiling takes half a minute per shape and saves little: only on demand."""
+
+_chosen: dict[tuple[str, object], str] = {}
+"""By device and net, the back end that a trial, or an earlier process's, found fastest."""
 
 _gave_way: dict[tuple[str, str, object], str] = {}
 """Why back ends, devices and nets turned out not to go together: not tried again."""
@@ -33,9 +37,9 @@ def run_probes(
     What is reached goes to `checkpoints` now and then; the same call goes on from what it finds
     there, to the same runs.
 
-    Without a forced `back_end` the fastest one that can is taken; where one turns out unable as
-    it runs, its reason is logged as a warning and the next is taken, for the rest of the process
-    without another try. `TrainedRun.back_end` says which ran.
+    Without a forced `back_end` the one that `settle` or `prefer` chose is taken, else the first
+    that can; where one turns out unable as it runs, its reason is logged as a warning and the next
+    is taken, for the rest of the process without another try. `TrainedRun.back_end` says which ran.
 
     Raises:
         EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.
@@ -65,6 +69,36 @@ def back_end(procedure: Procedure, device: str, forced: str | None = None) -> Ba
     return next(_willing(procedure, device))
 
 
+def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> None:
+    """Find by a short trial which back end trains such replicas fastest; all calls then take it.
+
+    Kernels need no trial, nor does what is over in moments. The numbers of a run are the same, up
+    to rounding, whichever is chosen.
+
+    Raises:
+        EmcError: samples, labels or net do not fit the procedure.
+    """
+    candidates = [
+        one
+        for one in _willing(procedure, device)
+        if (one.name, device, procedure.net) not in _gave_way
+    ]
+    if candidates[0].name == "native" or not worth_a_trial(procedure, replicas):
+        return
+    compiled = _made("compiled", device)
+    others = [one for one in candidates if one is not compiled]
+    can = compiled.refuses(procedure) is None
+    if len(others) > 1 or can:
+        found = fastest(others, compiled if can else None, procedure, replicas)
+        log.info("the %s back end was the fastest in a trial", found.name)
+        prefer(procedure, device, found.name)
+
+
+def prefer(procedure: Procedure, device: str, name: str) -> None:
+    """Let calls of `run_probes` take this back end first, unless another is forced."""
+    _chosen[device, procedure.net] = name
+
+
 def native_refusal(procedure: Procedure, device: str, forced: str | None) -> str | None:
     """Why the native back end does not train a procedure on a device, or None where it does."""
     if forced not in {None, "native"}:
@@ -76,7 +110,9 @@ def native_refusal(procedure: Procedure, device: str, forced: str | None) -> str
 
 
 def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:
-    for name in _PREFERRED[device]:
+    first = _chosen.get((device, procedure.net))
+    names = [name for name in _PREFERRED[device] if name != first]
+    for name in [first, *names] if first else names:
         candidate = _made(name, device)
         if reason := candidate.refuses(procedure):
             log.info("the %s back end does not run this procedure: %s", name, reason)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from emc.engine import run_probes
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
+from emc.engine.choose import prefer, settle
 from emc.engine.device import card_of
 from emc.engine.procedure import Procedure, Replica
 from emc.measurement.finishing import Finishing, Parameters, Source
@@ -61,7 +62,8 @@ def run_rounds(
 ) -> Answer:
     """Run rounds until the search is answered; rounds in the journal are not run again.
 
-    A round whose checkpoints have something goes on from there.
+    A round whose checkpoints have something goes on from there. Where no back end is forced, all
+    rounds take the one that was fastest in a trial before the first, also in another process.
     """
 
     def answer() -> Answer:
@@ -70,7 +72,7 @@ def run_rounds(
     while requests := assignment.method.requests(trials(journal.probes)):
         number = len(journal.rounds)
         checkpoints = keep(f"{assignment.cell} round {number} on {assignment.device}: {requests}")
-        probes, endpoints = _run_round(assignment, number, requests, checkpoints)
+        probes, endpoints = _run_round(assignment, journal, requests, checkpoints)
         journal.append(probes, endpoints)
         progress(number, len(journal.probes), answer)
     return answer()
@@ -95,14 +97,17 @@ def probe_seed(cell: str, number: int, replica: int) -> int:
 
 
 def _run_round(
-    assignment: Assignment, number: int, requests: Sequence[Request], checkpoints: Checkpoints
+    assignment: Assignment, journal: Rounds, requests: Sequence[Request], checkpoints: Checkpoints
 ) -> tuple[list[Probe], list[Parameters]]:
+    number = len(journal.rounds)
     replicas = [
         replica(
             assignment.source, request.n, request.lr, probe_seed(assignment.cell, number, place)
         )
         for place, request in enumerate(requests)
     ]
+    if assignment.back_end is None:
+        _choose_back_end(assignment, replicas, journal.rounds, checkpoints)
     runs = run_probes(
         assignment.procedure,
         replicas,
@@ -128,6 +133,22 @@ def _run_round(
         for place, (trainee, run, (finish, _)) in enumerate(zip(replicas, runs, ends, strict=True))
     ]
     return probes, [parameters for _, parameters in ends]
+
+
+def _choose_back_end(
+    assignment: Assignment,
+    replicas: Sequence[Replica],
+    rounds: Sequence[Sequence[Probe]],
+    checkpoints: Checkpoints,
+) -> None:
+    """Take the back end of the last round, or of one under way; before the first, the fastest."""
+    trained, device = assignment.procedure, assignment.device
+    if rounds and (last := rounds[-1][-1]).device == device:
+        prefer(trained, device, last.run.back_end)
+    elif (kept := checkpoints.load()) is not None:
+        prefer(trained, device, kept.facts["back_end"])
+    else:
+        settle(trained, replicas, device)
 
 
 def replica(source: Source, n: int, lr: float, seed: int) -> Replica:
