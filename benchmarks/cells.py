@@ -41,8 +41,8 @@ from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.build import net, size
 from emc.nets.module import drawn
 from emc.study.architectures import Architecture
+from emc.study.labels import Labels
 from emc.study.search import Search
-from emc.study.sources import Labels
 from emc.study.training import Finish
 
 RESOLUTION = 0.05

@@ -152,7 +152,7 @@ def write_dataset(results: Results, dataset: Any) -> None:
     manifest = Manifest(
         name=dataset.name,
         dataset=json.loads(dataset_definition(dataset)),
-        source="made up",
+        origin="made up",
         licence="CC0",
         files=(OriginalFile("made-up.csv", 1, "d41d8cd98f00b204e9800998ecf8427e"),),
         split="none",

@@ -46,7 +46,7 @@ PAIRS = [(one, int(label)) for one, label in zip(INPUTS, LABELS, strict=True)]
 
 
 @pytest.mark.parametrize(
-    "source",
+    "data",
     [
         (INPUTS, LABELS),
         (X, Y),
@@ -67,8 +67,8 @@ PAIRS = [(one, int(label)) for one, label in zip(INPUTS, LABELS, strict=True)]
         Items([list(pair) for pair in PAIRS]),
     ],
 )
-def test_every_form_gives_the_same_arrays(source: Any) -> None:
-    inputs, labels = arrays(source)
+def test_every_form_gives_the_same_arrays(data: Any) -> None:
+    inputs, labels = arrays(data)
     assert (inputs.dtype, labels.dtype) == (np.float32, np.int64)
     np.testing.assert_array_equal(inputs, INPUTS)
     np.testing.assert_array_equal(labels, LABELS)
@@ -86,7 +86,7 @@ def test_a_list_of_two_is_a_data_set_of_two_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("data", "found"),
     [
         ("digits", "'digits'"),
         (7, "7"),
@@ -109,15 +109,15 @@ def test_a_list_of_two_is_a_data_set_of_two_pairs() -> None:
         (TensorDataset, "the class TensorDataset"),
     ],
 )
-def test_other_forms_are_refused(source: Any, found: str) -> None:
-    wanted = r"source: expected a tuple \(inputs, labels\) of arrays .*, found "
+def test_other_forms_are_refused(data: Any, found: str) -> None:
+    wanted = r"data: expected a tuple \(inputs, labels\) of arrays .*, found "
     with pytest.raises(EmcError, match=wanted + ".*" + re.escape(found)) as told:
-        arrays(source)
+        arrays(data)
     assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("data", "message"),
     [
         ((INPUTS, LABELS[:5]), "expected inputs [N, ...] and labels [N]"),
         ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
@@ -149,10 +149,10 @@ def test_other_forms_are_refused(source: Any, found: str) -> None:
         ([PAIRS[0], X], "item 1: Tensor of shape (12, 4)"),
     ],
 )
-def test_wrong_numbers_are_told(source: Any, message: str) -> None:
+def test_wrong_numbers_are_told(data: Any, message: str) -> None:
     with pytest.raises(EmcError, match=re.escape(message)) as told:
-        arrays(source)
-    assert str(told.value).startswith("source: ")
+        arrays(data)
+    assert str(told.value).startswith("data: ")
     assert "\n" not in str(told.value)
 
 
@@ -186,9 +186,7 @@ def test_truth_values_are_two_classes() -> None:
 
 def test_a_label_beyond_what_labels_can_be() -> None:
     labels = np.where(LABELS == 2, 2**63, LABELS).astype(np.uint64)
-    with pytest.raises(
-        EmcError, match=r"source: expected labels below 2\^63, found 92233720368547"
-    ):
+    with pytest.raises(EmcError, match=r"data: expected labels below 2\^63, found 92233720368547"):
         arrays((INPUTS, labels))
 
 

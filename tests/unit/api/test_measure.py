@@ -319,7 +319,7 @@ def test_what_is_seldom_meant_is_a_warning(model: Any, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "source", "message"),
+    ("model", "data", "message"),
     [
         (Wrapped, (INPUTS, LABELS), "expected a tensor of logits .*: return its `.logits`$"),
         (Looked, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
@@ -343,9 +343,9 @@ def test_what_is_seldom_meant_is_a_warning(model: Any, said: str) -> None:
         ),
     ],
 )
-def test_usual_slips_are_told_with_what_helps(model: Any, source: Any, message: str) -> None:
+def test_usual_slips_are_told_with_what_helps(model: Any, data: Any, message: str) -> None:
     with pytest.raises(emc.EmcError, match=message):
-        emc.measure(model, source)
+        emc.measure(model, data)
 
 
 @pytest.mark.parametrize("tolerance", [0, -1, 1, 1e9, float("nan"), "a", None, True])

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from emc.study.sources import DataSet, Labels
+from emc.study.datasets import DataSet
+from emc.study.labels import Labels
 
 
 def dataset_of(entry: Any) -> Any:

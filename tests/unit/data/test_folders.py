@@ -13,7 +13,7 @@ from tests.unit.data.formats import image_tree
 from emc.data.folders import fingerprint, open_tree, part_folders
 from emc.data.prepare import Examined, examine, prepare
 from emc.errors import EmcError, FileError
-from emc.study.sources import Facts
+from emc.study.datasets import Facts
 
 COUNTS = {"ant": 6, "bee": 7}
 

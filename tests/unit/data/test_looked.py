@@ -12,9 +12,9 @@ from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.store.layout import Results
 from emc.study import PlannedCell, load_file
+from emc.study.datasets import Facts
 from emc.study.factors import levels
 from emc.study.identity import dataset_id
-from emc.study.sources import Facts
 
 SIZES = ("dataset", "classes", "samples", "parameters", "trainable", "bits")
 TABLE = "{name: csv, file: wine.csv, label: kind, categorical: [colour]}"

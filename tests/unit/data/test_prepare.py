@@ -18,7 +18,7 @@ from emc.data.prepare import prepare
 from emc.data.readers import READERS
 from emc.data.samples import verify
 from emc.errors import EmcError
-from emc.study.sources import DataSet
+from emc.study.datasets import DataSet
 
 
 def test_every_data_set_of_a_study_can_be_prepared() -> None:

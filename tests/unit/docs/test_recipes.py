@@ -45,7 +45,7 @@ import numpy as np
 import torch
 from emc.activations import ACTIVATIONS
 from emc.engine import Procedure, Replica, Update, run_probes
-from emc.engine.native.source import structure
+from emc.engine.native.translation_unit import structure
 from emc.native.build import library
 from emc.nets.activation import FUNCTIONS
 from emc.nets.layers import Dense
@@ -108,11 +108,11 @@ from pathlib import Path
 from emc.data import open_samples
 from emc.data.prepare import prepare
 from emc.study.cell import Cell
-from emc.study.sources import DATA_SETS
+from emc.study.datasets import DATA_SETS
 
 cell = Cell.model_validate({"dataset": "disc", "architecture": "linear"})
 manifest = prepare(cell.dataset, Path(sys.argv[1]), None)
-assert "disc" in DATA_SETS and manifest.source == "made from a seed"
+assert "disc" in DATA_SETS and manifest.origin == "made from a seed"
 samples = open_samples(Path(sys.argv[1]))
 inputs = samples.inputs(slice(None))
 assert (((inputs**2).sum(1) <= 1) == samples.labels).all() and inputs.shape == (400, 2)
@@ -286,7 +286,7 @@ def test_an_architecture_is_added_with_three_files(package: Path) -> None:
 
 def test_a_data_set_is_added_with_two_files(package: Path) -> None:
     source, reader = recipe("How to add a data set")
-    assert [source.file, reader.file] == ["study/sources.py", "data/readers/disc.py"]
+    assert [source.file, reader.file] == ["study/datasets.py", "data/readers/disc.py"]
     insert(package, source.file, f"{source.blocks[0]}\n\n", before="class PluginDataSet")
     add_kind(package, source.file, "Disc")
     (package / reader.file).write_text(reader.blocks[0])

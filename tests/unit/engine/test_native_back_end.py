@@ -11,7 +11,7 @@ from tests.unit.engine.native_reference import compile_for, train
 
 from emc.criteria import plateau
 from emc.engine.native import NativeBackEnd, kernel
-from emc.engine.native.source import translation_unit
+from emc.engine.native.translation_unit import translation_unit
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.errors import EmcError
 from emc.native import build

@@ -22,7 +22,7 @@ from emc.store.tables import read_table
 from emc.study import load_file
 from emc.study.cell import Cell
 from emc.study.identity import cell_id
-from emc.study.sources import Random
+from emc.study.labels import Random
 from emc.study.training import Finish
 
 DRAW = np.random.default_rng(5)

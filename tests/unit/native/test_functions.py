@@ -9,7 +9,7 @@ import torch
 from tests.unit.engine.native_reference import ACTIVATIONS as MODULES
 
 from emc.activations import ACTIVATIONS
-from emc.engine.native.source import structure
+from emc.engine.native.translation_unit import structure
 from emc.native.build import library
 
 PRECISIONS = {"float32": 1.0, "float64": 1e-8}

@@ -12,6 +12,7 @@ from tests.unit.study.strategies import raw_cells, rewritten
 from emc.errors import EmcError
 from emc.study import Cell, cell_id
 from emc.study.certificate import CertificateSettings
+from emc.study.datasets import DataSet
 from emc.study.identity import (
     PROTOCOL,
     canonical,
@@ -25,7 +26,6 @@ from emc.study.identity import (
     settings_from_definition,
     settings_id,
 )
-from emc.study.sources import DataSet
 from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}

@@ -12,12 +12,13 @@ from emc.activations import ACTIVATIONS
 from emc.study import Cell, Study
 from emc.study.architectures import Architecture
 from emc.study.certificate import CertificateSettings
+from emc.study.datasets import DataSet
+from emc.study.labels import Labels
 from emc.study.models import Generalisation, Section
 from emc.study.optimizers import Optimizer
 from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.presets import PRESETS
 from emc.study.search import Search
-from emc.study.sources import DataSet, Labels
 from emc.study.training import Batch, Budget, Finish, Loss, Schedule, Stopping
 
 ROOT = Path(__file__).parents[3]

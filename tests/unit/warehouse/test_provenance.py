@@ -13,7 +13,7 @@ from emc.warehouse import build, open_database
 def test_data_sets_are_those_of_the_cells_with_their_manifests(warehouse):
     (row,) = warehouse.view("datasets").to_dicts()
     assert (row["dataset"], row["name"], row["prepared"]) == ("mnist-5k", "mnist-5k", True)
-    assert (row["source"], row["licence"]) == ("made up", "CC0")
+    assert (row["origin"], row["licence"]) == ("made up", "CC0")
     assert (row["shape"], row["classes"], row["samples"]) == ([1, 28, 28], 10, 4000)
     assert (row["duplicates"], row["conflicts"]) == (2, 1)
     assert (row["pairs"], row["conflicting_pairs"]) == (2, 1)
@@ -79,7 +79,7 @@ def test_a_data_set_that_is_not_prepared_is_told(tmp_path):
         digits, mnist = warehouse.view("datasets").to_dicts()
         bounds = warehouse.sql("SELECT * FROM emc WHERE expected_conflicts IS NOT NULL")
     assert bounds.is_empty()
-    assert (digits["name"], digits["prepared"], digits["source"]) == ("digits", False, None)
+    assert (digits["name"], digits["prepared"], digits["origin"]) == ("digits", False, None)
     assert mnist["prepared"]
 
 

@@ -12,12 +12,12 @@ from emc.data.given import as_inputs, as_labels
 from emc.errors import EmcError, one_line
 
 _WANTED: Final = (
-    "source: expected a tuple (inputs, labels) of arrays or tensors, or a data set with a length"
+    "data: expected a tuple (inputs, labels) of arrays or tensors, or a data set with a length"
     " whose items are pairs (input, label)"
 )
 
 
-def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
+def arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
     """Inputs float32 [N, *shape] and labels int64 [N].
 
     Labels are whole numbers, also as floats, truth values, or words, which are numbered in
@@ -27,25 +27,25 @@ def arrays(source: Any) -> tuple[np.ndarray, np.ndarray]:
     too, is a data set.
 
     Raises:
-        EmcError: the source has another form, its inputs are no finite real numbers of one shape,
+        EmcError: the data have another form, its inputs are no finite real numbers of one shape,
             or its labels are not the classes 0, 1, ..., at least two, each of them present.
     """
-    inputs, labels = halves("source", source)
-    return as_inputs("source", inputs).astype(np.float32), _classes(
-        as_labels("source", _numbered(labels))
+    inputs, labels = halves("data", data)
+    return as_inputs("data", inputs).astype(np.float32), _classes(
+        as_labels("data", _numbered(labels))
     )
 
 
-def halves(name: str, source: Any) -> tuple[np.ndarray, np.ndarray]:
+def halves(name: str, data: Any) -> tuple[np.ndarray, np.ndarray]:
     """Inputs [N, *shape] and labels [N] or [N, 1] of the argument `name`, of whatever types.
 
     Raises:
-        EmcError: the source has another form, or inputs and labels are not one each.
+        EmcError: the data have another form, or inputs and labels are not one each.
     """
     try:
-        inputs, labels = _halves(source) if isinstance(source, tuple) else _gathered(source)
+        inputs, labels = _halves(data) if isinstance(data, tuple) else _gathered(data)
     except EmcError as error:
-        raise EmcError(str(error).replace("source:", f"{name}:", 1)) from error.__cause__
+        raise EmcError(str(error).replace("data:", f"{name}:", 1)) from error.__cause__
     single = labels.shape in {(labels.size,), (labels.size, 1)}
     if not single or inputs.ndim < 1 or len(labels) != len(inputs) or not inputs.size:
         one_hot = labels.ndim == 2 and len(labels) == len(inputs) and _is_one_hot(labels)
@@ -66,58 +66,58 @@ def array(what: str, value: Any) -> np.ndarray:
     try:
         return _array(what, value)
     except EmcError as error:
-        raise EmcError(str(error).removeprefix("source: ")) from error.__cause__
+        raise EmcError(str(error).removeprefix("data: ")) from error.__cause__
 
 
-def _halves(source: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
-    if len(source) != 2:
-        raise EmcError(f"{_WANTED}, found a tuple of {len(source)}")
-    for half in source:
+def _halves(data: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+    if len(data) != 2:
+        raise EmcError(f"{_WANTED}, found a tuple of {len(data)}")
+    for half in data:
         if not isinstance(half, torch.Tensor | list) and not hasattr(half, "shape"):
             raise EmcError(f"{_WANTED}, found {shown(half)} in the tuple")
-    return _array("inputs", source[0]), _array("labels", source[1])
+    return _array("inputs", data[0]), _array("labels", data[1])
 
 
-def _gathered(source: Any) -> tuple[np.ndarray, np.ndarray]:
-    pairs = [_pair(source, number) for number in range(_length(source))]
+def _gathered(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [_pair(data, number) for number in range(_length(data))]
     for number, (one, _) in enumerate(pairs):
         if one.shape != pairs[0][0].shape:
             raise EmcError(
-                f"source: expected inputs of one shape, found {pairs[0][0].shape} at 0 and"
+                f"data: expected inputs of one shape, found {pairs[0][0].shape} at 0 and"
                 f" {one.shape} at {number}"
             )
     inputs, labels = zip(*pairs, strict=True)
     return np.stack(inputs), np.stack(labels)
 
 
-def _length(source: Any) -> int:
-    if isinstance(source, DataLoader):
+def _length(data: Any) -> int:
+    if isinstance(data, DataLoader):
         raise EmcError(f"{_WANTED}, found a DataLoader: give its data set, loader.dataset")
-    strange = isinstance(source, str | bytes | Mapping | type | torch.Tensor)
-    if strange or hasattr(source, "shape") or not hasattr(source, "__getitem__"):
-        raise EmcError(f"{_WANTED}, found {shown(source)}")
+    strange = isinstance(data, str | bytes | Mapping | type | torch.Tensor)
+    if strange or hasattr(data, "shape") or not hasattr(data, "__getitem__"):
+        raise EmcError(f"{_WANTED}, found {shown(data)}")
     try:
-        length = len(source)
+        length = len(data)
     except Exception as error:
-        raise EmcError(f"{_WANTED}, found {shown(source)}, which has no length") from error
+        raise EmcError(f"{_WANTED}, found {shown(data)}, which has no length") from error
     if length < 1:
-        raise EmcError(f"{_WANTED}, found {shown(source)}, which is empty")
+        raise EmcError(f"{_WANTED}, found {shown(data)}, which is empty")
     return length
 
 
-def _pair(source: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
+def _pair(data: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
     try:
-        item = source[number]
+        item = data[number]
     except Exception as error:
         raise EmcError(
-            f"source: item {number} of {shown(source)} cannot be read:"
+            f"data: item {number} of {shown(data)} cannot be read:"
             f" {type(error).__name__}: {one_line(error)}"
         ) from error
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise EmcError(f"{_WANTED}, found item {number}: {shown(item)}")
     label = _array(f"label {number}", item[1])
     if label.ndim:
-        raise EmcError(f"source: label {number}: expected a whole number, found {shown(item[1])}")
+        raise EmcError(f"data: label {number}: expected a whole number, found {shown(item[1])}")
     return _array(f"input {number}", item[0]), label
 
 
@@ -129,7 +129,7 @@ def _array(what: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     except Exception as error:
         raise EmcError(
-            f"source: {what}: no array: {one_line(error)}, found {shown(value)}"
+            f"data: {what}: no array: {one_line(error)}, found {shown(value)}"
         ) from error
 
 
@@ -142,7 +142,7 @@ def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
     }
     for kind, is_so in unusable.items():
         if is_so:
-            raise EmcError(f"source: {what}: expected a dense tensor with values, found {kind}")
+            raise EmcError(f"data: {what}: expected a dense tensor with values, found {kind}")
     if tensor.is_floating_point() and tensor.dtype != torch.float64:
         tensor = tensor.float()
     return tensor.numpy(force=True)
@@ -167,7 +167,7 @@ def _classes(labels: np.ndarray) -> np.ndarray:
         numbered = ": give `numpy.unique(labels, return_inverse=True)[1]`" if more else ""
         gap = "" if found[0] else f", without {_first_absent(found)}"
         raise EmcError(
-            "source: expected labels 0 to classes - 1, at least two, each present; found"
+            "data: expected labels 0 to classes - 1, at least two, each present; found"
             f" {len(found)} different ones from {found[0]} to {found[-1]}{gap}{numbered}"
         )
     return labels

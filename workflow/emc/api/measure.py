@@ -28,14 +28,15 @@ from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
 from emc.nets.recognise import recognised
+from emc.study.datasets import Facts
+from emc.study.labels import Labels, unsuitable
 from emc.study.search import Search
-from emc.study.sources import Facts, Labels, unsuitable
 from emc.study.training import Finish
 
 
 def measure(
     model: Callable[[], nn.Module],
-    source: Any,
+    data: Any,
     *,
     labels: str | Mapping[str, Any] = "original",
     optimizer: Any = "sgd",
@@ -59,7 +60,7 @@ def measure(
 
     Args:
         model: makes a fresh float32 net at each call, that maps [batch, *shape] to logits.
-        source: a tuple of inputs [N, *shape] and labels [N] or [N, 1], whole numbers from 0, truth
+        data: a tuple of inputs [N, *shape] and labels [N] or [N, 1], whole numbers from 0, truth
             values or words; or a data set of pairs. Arrays, tensors or a list.
         labels: "original", "random", {"noisy": 0.2} and the other labellings of a study.
         optimizer: a name or an entry, {"name": "adam", "lr": [0.001, 0.01]}; a function that
@@ -81,7 +82,7 @@ def measure(
     refuse_surroundings()
     search = _search(aim, tolerance, probes, smallest)
     place, descent, number = _device(device), _finish(finish), whole("seed", seed, 0)
-    chosen, drawn_from = choose(optimizer), _source(source, labels, search.smallest)
+    chosen, drawn_from = choose(optimizer), _source(data, labels, search.smallest)
     terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
     budget = {"steps": steps, "epochs": epochs}
     trained = training(model, drawn_from.classes, chosen, **terms, **budget)
@@ -124,8 +125,8 @@ def _device(device: Any) -> str:
     return resolve(named.removesuffix(":0") if named.startswith("cu") else named)
 
 
-def _source(source: Any, labels: Any, smallest: int) -> LabelledSamples:
-    inputs, own = arrays(source)
+def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:
+    inputs, own = arrays(data)
     if smallest > len(inputs):
         raise EmcError(f"smallest: {smallest} exceeds the {len(inputs)} samples there are")
     rule: Labels = entry_of("labels", Labels, labels)

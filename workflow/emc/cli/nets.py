@@ -17,9 +17,10 @@ from emc.study import StudyPlan, load_file
 from emc.study.architectures import FAMILIES, Family, Scaled, at_width, sized
 from emc.study.architectures.family import Shape
 from emc.study.architectures.plugin import plugin_architecture
+from emc.study.datasets import DataSet, dataset_name
 from emc.study.faults import report, study_faults
+from emc.study.labels import label_classes
 from emc.study.plugins import Registered, load_plugins, of_kind
-from emc.study.sources import DataSet, dataset_name, label_classes
 from emc.study.strict import named
 
 Inputs = tuple[Shape, int]

@@ -13,11 +13,12 @@ from emc.store.layout import Results
 from emc.study import PlannedCell, load_file
 from emc.study.architectures import FAMILIES
 from emc.study.cell import Cell
+from emc.study.datasets import DATA_SETS
 from emc.study.factors import levels
+from emc.study.labels import Labels
 from emc.study.optimizers import OPTIMIZERS
 from emc.study.parameterisation import ParameterisationChoice
 from emc.study.search import Search
-from emc.study.sources import DATA_SETS, Labels
 from emc.study.training import Loss, Schedule
 
 _HEAD: Final = """# Everything that a study can name

@@ -28,6 +28,7 @@ from emc.store.layout import OF_RUNS
 from emc.store.resources import Resources, read_resources
 from emc.study import PlannedCell, StudyPlan, load, load_file
 from emc.study.claims import claims_definition
+from emc.study.datasets import DataSet, ImageFolder, ImageNet
 from emc.study.expand import Look
 from emc.study.identity import (
     dataset_definition,
@@ -36,7 +37,6 @@ from emc.study.identity import (
     settings_definition,
     settings_id,
 )
-from emc.study.sources import DataSet, ImageFolder, ImageNet
 
 _DAY, _HOUR = 1440, 60
 

@@ -20,7 +20,7 @@ class Kinks(NamedTuple):
     on: np.ndarray
 
 
-class KinkSource(Protocol):
+class KnownKinks(Protocol):
     """What is known of an objective's kinks; places are rows of int64 [k, 4]."""
 
     @property

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from emc.curvature.kinks import KinkSource
+from emc.curvature.kinks import KnownKinks
 from emc.curvature.objective import Objective
 from emc.errors import EmcError
 
@@ -48,7 +48,7 @@ class Operator(Protocol):
     parameters: np.ndarray
 
     @property
-    def kinks(self) -> KinkSource | None:
+    def kinks(self) -> KnownKinks | None:
         """What is known of the objective's kinks; None: nothing, and it is treated as smooth."""
 
     def at(self, parameters: np.ndarray) -> Self:

@@ -11,9 +11,9 @@ from emc.data.readers.tree import trees
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan
+from emc.study.datasets import Columns, ImageFolder, ImageNet
 from emc.study.faults import StudyFault, report
 from emc.study.identity import dataset_id
-from emc.study.sources import Columns, ImageFolder, ImageNet
 
 
 def refuse_changed(plan: StudyPlan) -> None:

@@ -3,8 +3,8 @@
 from emc.data.readers.gaussian import classes_drawn
 from emc.errors import EmcError
 from emc.study import StudyPlan
+from emc.study.datasets import Gaussian
 from emc.study.faults import StudyFault, report
-from emc.study.sources import Gaussian
 
 
 def refuse_classless(plan: StudyPlan) -> None:

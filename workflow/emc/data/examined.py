@@ -5,8 +5,8 @@ from emc.data.looked import Looked
 from emc.data.prepare import called
 from emc.errors import EmcError, MachineError
 from emc.study import StudyPlan
+from emc.study.datasets import Columns, ImageFolder, ImageNet
 from emc.study.faults import StudyFault, report
-from emc.study.sources import Columns, ImageFolder, ImageNet
 
 
 def examine_user_data(plan: StudyPlan, looked: Looked) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from emc.data.samples import Samples
 from emc.errors import EmcError
 from emc.seeds import generator
-from emc.study.sources import (
+from emc.study.labels import (
     Classes,
     Labels,
     Noisy,

@@ -8,8 +8,8 @@ from emc.data.prepare import Examined, examine
 from emc.errors import EmcError
 from emc.store.layout import Results
 from emc.study import StudyPlan, load_file
+from emc.study.datasets import Columns, DataSet, Facts, ImageFolder, PluginDataSet
 from emc.study.identity import dataset_id
-from emc.study.sources import Columns, DataSet, Facts, ImageFolder, PluginDataSet
 
 
 def open_study(file: Path, results: Path) -> StudyPlan:

@@ -55,7 +55,7 @@ class Manifest:
     Attributes:
         name: the data set's name in a study.
         dataset: everything the study said of it, as it is in a cell's definition.
-        source: where the original comes from.
+        origin: where the original comes from.
         licence: under which terms.
         files: the original files; empty for image trees and generated data.
         trees: the folders of images that it was made from.
@@ -84,7 +84,7 @@ class Manifest:
 
     name: str
     dataset: dict[str, Any]
-    source: str
+    origin: str
     licence: str
     files: tuple[OriginalFile, ...]
     trees: tuple[OriginalTree, ...]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from emc.store.layout import OF_RUNS
+from emc.study.datasets import Columns, DataSet, ImageFolder, ImageNet
 from emc.study.expand import PlannedCell
 from emc.study.faults import StudyFault
 from emc.study.identity import dataset_id
-from emc.study.sources import Columns, DataSet, ImageFolder, ImageNet
 
 DATA_DIR: Final = "EMC_DATA_DIR"
 """Environment variable: the folder of originals of the studies that name none."""

@@ -10,8 +10,8 @@ from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.given import as_inputs, as_labels
 from emc.data.manifest import original_file
 from emc.errors import EmcError
+from emc.study.datasets import DATA_SETS, Facts, PluginDataSet
 from emc.study.plugins import Function, Registered, blaming, register
-from emc.study.sources import DATA_SETS, Facts, PluginDataSet
 
 _WANTED: Final = "(inputs, labels) or (inputs, labels, test inputs, test labels)"
 

@@ -18,7 +18,7 @@ from emc.data.readers import READERS
 from emc.data.samples import checksum
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
-from emc.study.sources import Columns, DataSet, Facts, PluginDataSet
+from emc.study.datasets import Columns, DataSet, Facts, PluginDataSet
 
 _SHOWN: Final = 8
 """Classes that a note names at most."""
@@ -215,7 +215,7 @@ def _manifest(
     return Manifest(
         name=dataset.name,
         dataset=dataset.model_dump(mode="json"),
-        source=about.source,
+        origin=about.origin,
         licence=about.licence,
         files=content.files,
         trees=trees,

@@ -10,7 +10,7 @@ from emc.data.originals import Shelf
 class About(NamedTuple):
     """Provenance, for the manifest and the page."""
 
-    source: str
+    origin: str
     licence: str
 
 

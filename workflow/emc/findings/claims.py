@@ -14,7 +14,7 @@ from emc.findings.claim import (
 )
 from emc.findings.factors import FACTORS, Factor, of_equal_size
 from emc.findings.statistics import Expectation
-from emc.study.sources import IMAGES, PUBLISHED_TABLES
+from emc.study.datasets import IMAGES, PUBLISHED_TABLES
 
 _GREATER, _LESS = Expectation.GREATER, Expectation.LESS
 

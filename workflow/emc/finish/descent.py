@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from emc.curvature.kinks import Kinks, KinkSource
+from emc.curvature.kinks import Kinks, KnownKinks
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
 from emc.finish.metric import Metric
@@ -75,7 +75,7 @@ class Descent:
         self.iterations = 0
         _check_finite(self.place.seen)
         self._fits = fits
-        self._source: KinkSource | None = None
+        self._kinks: KnownKinks | None = None
         self._working = Working.none(len(operator.parameters))
 
     @property
@@ -89,17 +89,17 @@ class Descent:
         self._working = Working.none(len(place.parameters))
 
     def go_on(
-        self, metric: Metric, source: KinkSource | None, iterations: int, gradient: float
+        self, metric: Metric, known_kinks: KnownKinks | None, iterations: int, gradient: float
     ) -> DescentEnd:
         """Take `iterations` steps, or fewer where it fits, jams or stands at a first-order point.
 
         There the combination of gradient and normals is at most `gradient` long.
 
-        Kinks are worked with where a `source` tells of any. `held` are then the places of those
+        Kinks are worked with where `known_kinks` tells of any. `held` are then the places of those
         that the point stands on.
         """
         self._metric = metric
-        self._source = source if source is not None and source.any else None
+        self._kinks = known_kinks if known_kinks is not None and known_kinks.any else None
         stop = self.iterations + iterations
         while not self.fits:
             step = self._model()
@@ -178,8 +178,8 @@ class Descent:
         places = self._crossed(place)
         if not len(places):
             return False
-        assert self._source is not None
-        kinks = self._source.look(self.place.parameters, places)
+        assert self._kinks is not None
+        kinks = self._kinks.look(self.place.parameters, places)
         along = kinks.normals @ step.direction
         linear = np.where(kinks.on, length * along, 0)
         rises = np.maximum(0, kinks.values + length * along) - np.maximum(0, kinks.values) - linear
@@ -195,9 +195,9 @@ class Descent:
 
     def _crossed(self, place: Place) -> np.ndarray:
         """Places of the kinks between here and there that are not worked with."""
-        if self._source is None:
+        if self._kinks is None:
             return self._working.places[:0]
-        crossed = self._source.crossed(self.place.parameters, place.parameters)
+        crossed = self._kinks.crossed(self.place.parameters, place.parameters)
         return self._working.unknown(crossed)
 
     def _accept(self, step: ModelStep, place: Place, length: float) -> None:
@@ -205,9 +205,9 @@ class Descent:
         crossed = self._crossed(place)
         working, change = step.working, place.seen.gradient - step.combination
         moved = place.parameters - self.place.parameters
-        if self._source is not None and len(working) + len(crossed):
+        if self._kinks is not None and len(working) + len(crossed):
             places = np.concatenate([working.places, crossed])
-            kinks = self._source.look(place.parameters, places)
+            kinks = self._kinks.look(place.parameters, places)
             known = np.arange(len(places)) < len(working)
             # The change of the gradient on one side of every kink, wherever the step has ended.
             shares = np.where(kinks.on, 1.0, 0.0) * kinks.slopes

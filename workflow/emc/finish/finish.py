@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from emc.criteria import correct_needed
-from emc.curvature.kinks import KinkSource
+from emc.curvature.kinks import KnownKinks
 from emc.curvature.operator import Operator
 from emc.finish.descent import Descent, DescentEnd, look
 from emc.finish.infinity import flat, in_channel, steepest
@@ -65,7 +65,7 @@ class _Run:
     def __init__(self, operator: Operator, criterion: float, settings: FinishSettings) -> None:
         self._began = perf_counter()
         self._settings = settings
-        self._source = operator.kinks
+        self._kinks = operator.kinks
         self._phases = _phases(operator, settings)
         needed = correct_needed(criterion, operator.samples) / operator.samples
         self._meter = Meter(settings.passes)
@@ -94,7 +94,7 @@ class _Run:
                 return self._end(*end, test)
 
     def _tested(self) -> Stationarity:
-        return first_order(self._descent.place, self._source, self._descent.held)
+        return first_order(self._descent.place, self._kinks, self._descent.held)
 
     def _walk_over_kinks(self) -> None:
         """Descend with kinks rounded off, less and less, so that small ones do not jam it."""
@@ -107,10 +107,10 @@ class _Run:
 
     def _round_off(self, rounding: float) -> bool:
         """Go on with the kinks rounded off; False where there are none, or it cannot be done."""
-        if not rounding or self._source is None or not self._source.any:
+        if not rounding or self._kinks is None or not self._kinks.any:
             return False
         place = self._descent.place
-        widths = rounding * self._source.scales(place.parameters)
+        widths = rounding * self._kinks.scales(place.parameters)
         operator = self._sharp.at(place.parameters).rounded(widths)
         if operator is not None:
             self._descent.move(look(operator, place.parameters))
@@ -150,7 +150,7 @@ class _Run:
         while True:
             before = self._descent.iterations
             steps = min(phase.left, _LOOK)
-            stop = self._descent.go_on(phase.metric, phase.source, steps, self._tolerance)
+            stop = self._descent.go_on(phase.metric, phase.kinks, steps, self._tolerance)
             phase.left -= self._descent.iterations - before
             if stop is not DescentEnd.LIMIT or not phase.left or self._meter.spent:
                 return stop
@@ -186,7 +186,7 @@ class _Run:
             self._tolerance *= _FINER
             self._descent.move(lower)
             return None
-        if self._source is not None and in_channel(place, self._source.net):
+        if self._kinks is not None and in_channel(place, self._kinks.net):
             return Outcome.OPEN, "Two units merge while their outputs grow apart, to infinity."
         return Outcome.MINIMUM, _stands(test)
 
@@ -210,10 +210,10 @@ class _Run:
 
 @dataclass(slots=True)
 class _Phase:
-    """Steps in one metric, over the kinks that the source tells of, and how many are left."""
+    """Steps in one metric, over the kinks that are known, and how many are left."""
 
     metric: Metric
-    source: KinkSource | None
+    kinks: KnownKinks | None
     left: int
 
 

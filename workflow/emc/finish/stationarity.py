@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from emc.curvature.kinks import Kinks, KinkSource
+from emc.curvature.kinks import Kinks, KnownKinks
 from emc.finish.descent import Place
 from emc.records import FirstOrderTest
 
@@ -46,16 +46,16 @@ class Stationarity(NamedTuple):
     kinks: int
 
 
-def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) -> Stationarity:
+def first_order(place: Place, known_kinks: KnownKinks | None, touched: np.ndarray) -> Stationarity:
     """Test a point; `touched` are places of kinks that are known to be touched, int64 [k, 4]."""
     gradient = place.seen.gradient
-    places = _touched(place, source, touched)
-    kinks = None if source is None else source.look(place.parameters, places)
-    if source is None or kinks is None or not len(places):
+    places = _touched(place, known_kinks, touched)
+    kinks = None if known_kinks is None else known_kinks.look(place.parameters, places)
+    if known_kinks is None or kinks is None or not len(places):
         norm = float(np.linalg.norm(gradient))
         nothing = np.zeros((0, len(gradient)))
         return Stationarity(FirstOrderTest.GRADIENT, norm, gradient, nothing, 0)
-    groups = places[:, 2] if source.additive else np.zeros(len(places), np.int64)
+    groups = places[:, 2] if known_kinks.additive else np.zeros(len(places), np.int64)
     combination = gradient - (kinks.on * kinks.slopes) @ kinks.normals
     held = np.zeros(len(places), bool)
     for group in np.unique(groups):
@@ -65,7 +65,7 @@ def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) ->
         combination = combination + terms
         held[mine] = inside
     return Stationarity(
-        test=FirstOrderTest.DIRECTIONAL if source.additive else FirstOrderTest.COMBINATION,
+        test=FirstOrderTest.DIRECTIONAL if known_kinks.additive else FirstOrderTest.COMBINATION,
         norm=float(np.linalg.norm(combination)),
         combination=combination,
         held=kinks.normals[held],
@@ -73,12 +73,12 @@ def first_order(place: Place, source: KinkSource | None, touched: np.ndarray) ->
     )
 
 
-def _touched(place: Place, source: KinkSource | None, known: np.ndarray) -> np.ndarray:
-    if source is None or not source.any:
+def _touched(place: Place, known_kinks: KnownKinks | None, known: np.ndarray) -> np.ndarray:
+    if known_kinks is None or not known_kinks.any:
         return known[:0]
-    near = source.near(place.parameters, _WIDTH)
+    near = known_kinks.near(place.parameters, _WIDTH)
     places = np.unique(np.concatenate([near, known]), axis=0)
-    moved = np.linalg.norm(source.look(place.parameters, places).normals, axis=1)
+    moved = np.linalg.norm(known_kinks.look(place.parameters, places).normals, axis=1)
     kinks: np.ndarray = places[moved > _NONE]
     return kinks
 

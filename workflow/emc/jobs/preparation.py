@@ -6,7 +6,7 @@ from emc.data.manifest import MANIFEST, TENSORS
 from emc.data.prepare import prepare
 from emc.jobs.attempt import attempt
 from emc.store.layout import DATASET, data_failure
-from emc.study.sources import DataSet
+from emc.study.datasets import DataSet
 
 
 def prepare_or_fail(dataset: DataSet, folder: Path, data_dir: Path | None) -> None:

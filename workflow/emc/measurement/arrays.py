@@ -12,7 +12,7 @@ class ArraySamples:
     stored: np.ndarray
     labels: np.ndarray
     classes: int
-    name: str = "source"
+    name: str = "data"
 
     @property
     def n(self) -> int:

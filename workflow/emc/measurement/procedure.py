@@ -10,8 +10,8 @@ from emc.nets.build import Factory, as_known, in_form, net
 from emc.nets.traced_module import TracedModule
 from emc.study.architectures import PluginArchitecture
 from emc.study.cell import Cell
+from emc.study.labels import label_classes
 from emc.study.optimizers import Optimizer, PluginOptimizer
-from emc.study.sources import label_classes
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from emc.data.labelling import Drawable, Drawn, draw
-from emc.study.sources import Labels, label_classes
+from emc.study.labels import Labels, label_classes
 
 
 @dataclass(frozen=True, slots=True)

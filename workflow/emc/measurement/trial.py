@@ -32,8 +32,8 @@ from emc.nets.build import size
 from emc.records import Ended, Outcome, Pace
 from emc.seeds import generator
 from emc.study.cell import Cell
+from emc.study.datasets import Facts
 from emc.study.identity import canonical, from_canonical
-from emc.study.sources import Facts
 
 _ENOUGH: Final = 0.2
 """Seconds that a trial lasts at least: shorter ones mostly tell how long it takes to begin."""

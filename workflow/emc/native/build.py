@@ -1,4 +1,4 @@
-"""Kernels compiled by the system's compiler, once per source, flags and processor.
+"""Kernels compiled by the system's compiler, once per C++ code, flags and processor.
 
 The compiler is `$CXX`, else the first of c++, g++ and clang++ on the path; `$CXXFLAGS` come last
 on its command line. Libraries lie in `kernels` of the machine's cache.
@@ -34,40 +34,40 @@ class _KilledError(UnavailableError):
     """A signal ended the compiler, or the program that it had started."""
 
 
-def library(source: str) -> Path:
-    """The shared library of a kernel's source, compiled now if the cache lacks it.
+def library(code: str) -> Path:
+    """The shared library of a kernel's C++ code, compiled now if the cache lacks it.
 
     Several processes may ask for the same one at once: each writes its own file, and the last to
     finish replaces the others' with the same content. Raises UnavailableError.
     """
-    path = folder_of_programs("kernels") / f"{_key(source)}.so"
+    path = folder_of_programs("kernels") / f"{_key(code)}.so"
     if not path.exists():
-        rebuild(source, path)
+        rebuild(code, path)
     return path
 
 
-def loaded(source: str, load: Callable[[Path], Kernel]) -> Kernel:
-    """What `load` makes of the library of a source; a damaged one is built anew.
+def loaded(code: str, load: Callable[[Path], Kernel]) -> Kernel:
+    """What `load` makes of the library of some C++ code; a damaged one is built anew.
 
     `load` raises OSError for a file that is not a library. Raises UnavailableError.
     """
-    path = library(source)
+    path = library(code)
     with suppress(OSError):
         return load(path)
-    rebuild(source, path)
+    rebuild(code, path)
     try:
         return load(path)
     except OSError as error:
         raise UnavailableError(f"the compiled kernel does not load: {error}") from error
 
 
-def rebuild(source: str, path: Path) -> None:
-    """Compile `source` to `path`, which appears whole or not at all."""
+def rebuild(code: str, path: Path) -> None:
+    """Compile `code` to `path`, which appears whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as place:
             built = Path(place) / path.name
-            _compile(source, built)
+            _compile(code, built)
             with built.open("rb") as file:
                 os.fsync(file.fileno())
             built.replace(path)
@@ -75,9 +75,9 @@ def rebuild(source: str, path: Path) -> None:
         raise UnavailableError(f"the kernel cache cannot be written: {error}") from error
 
 
-def _compile(source: str, to: Path) -> None:
+def _compile(code: str, to: Path) -> None:
     compiler = _compiler()
-    _run([*compiler, *_FLAGS, *_target_flags(compiler), "-I", HEADERS, "-", "-o", to], source)
+    _run([*compiler, *_FLAGS, *_target_flags(compiler), "-I", HEADERS, "-", "-o", to], code)
 
 
 def folder_of_programs(kind: str) -> Path:
@@ -88,11 +88,11 @@ def folder_of_programs(kind: str) -> Path:
         raise UnavailableError(str(error)) from error
 
 
-def _key(source: str) -> str:
+def _key(code: str) -> str:
     compiler = _compiler()
     chosen = _target_flags(compiler)
     digest = blake2b(digest_size=16)
-    for part in (source, _headers(), *_FLAGS, *chosen, _target(compiler, chosen)):
+    for part in (code, _headers(), *_FLAGS, *chosen, _target(compiler, chosen)):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 
@@ -139,10 +139,10 @@ def _target(compiler: tuple[str, ...], flags: tuple[str, ...]) -> str:
     return _run([*compiler, *flags, "-x", "c++", "-dM", "-E", "-"], "")
 
 
-def _run(command: Sequence[str | Path], source: str) -> str:
+def _run(command: Sequence[str | Path], code: str) -> str:
     try:
         done = subprocess.run(
-            command, input=source, capture_output=True, text=True, errors="replace", check=False
+            command, input=code, capture_output=True, text=True, errors="replace", check=False
         )
     except OSError as error:
         raise UnavailableError(f"the compiler does not start: {error}") from error

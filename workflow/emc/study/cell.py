@@ -9,10 +9,11 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from emc.errors import EmcError
 from emc.study.activation import ActivationChoice
 from emc.study.architectures import Architecture, Linear, Scaled, sized
+from emc.study.datasets import DataSet, Facts
+from emc.study.labels import Labels, label_classes, unsuitable
 from emc.study.optimizers import Optimizer
 from emc.study.parameterisation import ParameterisationChoice, Subspace
 from emc.study.search import Search, SearchChoice
-from emc.study.sources import DataSet, Facts, Labels, label_classes, unsuitable
 from emc.study.strict import Count, Positive, Strict, Whole, is_canonical
 from emc.study.training import (
     DEFAULT_STEPS,

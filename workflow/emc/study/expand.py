@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from emc.study.cell import Cell
+from emc.study.datasets import DataSet, Facts, dataset_name, same_origin
 from emc.study.faults import StudyFault, study_faults
 from emc.study.identity import identified
 from emc.study.merge import Part, combinations, matches, merged
@@ -15,7 +16,6 @@ from emc.study.models import Section, Study
 from emc.study.optimizers import MINI_BATCH
 from emc.study.plugins import Registered
 from emc.study.presets import PRESETS
-from emc.study.sources import DataSet, Facts, dataset_name, same_origin
 from emc.study.strict import unknown
 
 MOST_CELLS: Final = 200_000

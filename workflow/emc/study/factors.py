@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from emc.study.activation import activation_name
 from emc.study.cell import Cell
-from emc.study.sources import dataset_name
+from emc.study.datasets import dataset_name
 
 COMPARABLE: Final = (
     "architecture",

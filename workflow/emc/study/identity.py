@@ -12,9 +12,9 @@ from emc.study.activation import activation_name
 from emc.study.architectures import Scaled
 from emc.study.cell import Cell
 from emc.study.certificate import CertificateSettings
+from emc.study.datasets import DataSet, dataset_name
 from emc.study.parameterisation import Full
 from emc.study.plugin_entry import PluginEntry, plugin_document
-from emc.study.sources import DataSet, dataset_name
 from emc.study.strict import Strict
 
 PROTOCOL: Final = 4

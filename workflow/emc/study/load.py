@@ -15,9 +15,9 @@ from emc.study.claims import claim_faults
 from emc.study.excerpt import Excerpt, excerpted
 from emc.study.expand import Look, PlannedCell, expand
 from emc.study.faults import report, study_faults
+from emc.study.labels import Original
 from emc.study.models import Study
 from emc.study.plugins import load_plugins, plugin_at
-from emc.study.sources import Original
 
 _Part = TypeVar("_Part", Study, Excerpt)
 

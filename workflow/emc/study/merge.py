@@ -5,9 +5,9 @@ from itertools import product
 from typing import Any
 
 from emc.study.cell import Cell
+from emc.study.labels import labelling
 from emc.study.models import Section
 from emc.study.search import method
-from emc.study.sources import labelling
 from emc.study.strict import named, unknown
 
 Part = Mapping[str, Any]

@@ -66,6 +66,7 @@ Fraction = Annotated[Real, Field(ge=0, le=1)]
 BelowOne = Annotated[Real, Field(ge=0, lt=1)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[Whole, Field(ge=1)]
+Several = Annotated[Whole, Field(ge=2)]
 Depth = Annotated[Whole, Field(ge=1, le=1000)]
 """Layers, stages or blocks; deeper nets are a slip of the pen."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]

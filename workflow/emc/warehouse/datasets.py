@@ -9,8 +9,8 @@ from emc.data.manifest import MANIFEST, read_manifest
 from emc.store.columns import Column, Table
 from emc.store.failures import failed_data
 from emc.store.layout import Results
+from emc.study.datasets import dataset_name
 from emc.study.identity import dataset_from_definition, dataset_id
-from emc.study.sources import dataset_name
 from emc.warehouse.loading import create
 
 DATASETS: Final = Table(
@@ -23,7 +23,7 @@ DATASETS: Final = Table(
         Column("definition", "text", "all that the study says of it, as in a cell's definition"),
         Column("reason", "text", "the error, where it could not be prepared", True),
         Column("prepared", "truth", "its files are there; otherwise all that follows is empty"),
-        Column("source", "text", "where the original comes from", True),
+        Column("origin", "text", "where the original comes from", True),
         Column("licence", "text", "under which terms", True),
         Column("files", "texts", "original files, each with its md5", True),
         Column("notes", "texts", "what is surprising in the originals and was accepted", True),
@@ -73,7 +73,7 @@ def _row(definition: str, results: Results) -> dict[str, Any]:
 def _manifest(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder)
     return {
-        "source": manifest.source,
+        "origin": manifest.origin,
         "licence": manifest.licence,
         "files": [f"{file.name} {file.md5}" for file in manifest.files],
         "notes": list(manifest.notes),

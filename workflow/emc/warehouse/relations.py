@@ -35,9 +35,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def names(columns: tuple[Column, ...], source: str = "") -> str:
-    """Column names for a SELECT, each of `source` where one is given."""
-    prefix = f"{source}." if source else ""
+def names(columns: tuple[Column, ...], table: str = "") -> str:
+    """Column names for a SELECT, each of `table` where one is given."""
+    prefix = f"{table}." if table else ""
     return ", ".join(prefix + quoted(column.name) for column in columns)
 
 

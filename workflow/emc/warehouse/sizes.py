@@ -4,9 +4,9 @@ from typing import Final
 
 import duckdb
 
+from emc.study.datasets import Facts
 from emc.study.factors import levels
 from emc.study.identity import from_canonical
-from emc.study.sources import Facts
 
 _UNKNOWN: Final = """
 SELECT c.cell, c.definition, d.shape, d.classes, d.samples

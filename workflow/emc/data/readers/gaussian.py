@@ -9,7 +9,7 @@ from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.originals import Shelf
 from emc.data.reader import About, Reader
 from emc.seeds import generator
-from emc.study.sources import Gaussian
+from emc.study.datasets import Gaussian
 
 _NEVER: Final = 1e-12
 """A chance that is not worth a draw of all samples."""

@@ -13,7 +13,7 @@ from emc.data.downloads import by_hand, by_torchvision
 from emc.data.idx import read_idx
 from emc.data.originals import Edition, Originals, Shelf
 from emc.data.reader import About, Reader
-from emc.study.sources import Cifar10, Cifar100, Digits, FashionMnist, Mnist, Mnist5k
+from emc.study.datasets import Cifar10, Cifar100, Digits, FashionMnist, Mnist, Mnist5k
 
 _UNCHANGED: Final = "pixels unchanged, standardised by channel when they are read"
 

@@ -17,7 +17,7 @@ from emc.data.table_columns import is_index
 from emc.data.tables import checked, table_content
 from emc.data.text_table import Form, TextTable, open_text
 from emc.errors import EmcError, FileError, in_one_line
-from emc.study.sources import Columns, Csv, Parquet
+from emc.study.datasets import Columns, Csv, Parquet
 
 _PARQUET: Final = b"PAR1"
 _COMMENT: Final = "#"

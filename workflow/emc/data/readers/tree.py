@@ -24,7 +24,7 @@ from emc.data.manifest import OriginalTree
 from emc.data.originals import Shelf
 from emc.data.reader import USER_DATA, About, Reader
 from emc.errors import EmcError
-from emc.study.sources import ImageFolder, ImageNet
+from emc.study.datasets import ImageFolder, ImageNet
 
 _BLOCK: Final = 256
 """Images decoded before they are written: what bounds the memory."""

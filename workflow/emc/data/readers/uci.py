@@ -15,7 +15,7 @@ from emc.data.table_columns import numbers_of
 from emc.data.tables import TypedTable, checked, table_content
 from emc.data.text_table import Form, open_text
 from emc.errors import EmcError
-from emc.study.sources import Adult, Covertype, Credit, GermanCredit
+from emc.study.datasets import Adult, Covertype, Credit, GermanCredit
 
 COVERTYPE: Final = Edition("covertype", {"covtype.data": "71df19898bd3e11db15ae0faf4159f2c"})
 ADULT: Final = Edition(

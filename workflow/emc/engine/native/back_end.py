@@ -24,7 +24,7 @@ from emc.engine.native.kernel import (
 )
 from emc.engine.native.net import check_shape, native_net, start
 from emc.engine.native.refusal import refusal
-from emc.engine.native.source import translation_unit
+from emc.engine.native.translation_unit import translation_unit
 from emc.engine.order import order_state
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.progress import Measured, trained_run

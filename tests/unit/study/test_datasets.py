@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from emc.errors import EmcError
 from emc.study.cell import Cell
-from emc.study.sources import DataSet, Facts, Labels, dataset_name, label_classes, unsuitable
+from emc.study.datasets import DataSet, Facts, dataset_name
+from emc.study.labels import Labels, label_classes, unsuitable
 
 CSV = {"name": "csv", "file": "t.csv", "label": "kind"}
 

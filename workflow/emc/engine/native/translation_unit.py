@@ -15,7 +15,7 @@ _FEW_PLACES: Final = 8192
 
 
 def translation_unit(net: KnownNet) -> str:
-    """The source of a kernel for a net; the last of `Layers` is dense. Headers lie in `kernel/`.
+    """The C++ code of a kernel for a net; the last of `Layers` is dense. Headers lie in `kernel/`.
 
     Compiling it takes 1 to 6 seconds, of which hardly any depend on the sizes.
     """

@@ -1,4 +1,4 @@
-"""The data sets and labellings a study can name, and what is known of them beforehand."""
+"""The data sets that a study can name, and what is known of them beforehand."""
 
 import codecs
 import re
@@ -9,9 +9,7 @@ from unicodedata import normalize
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
 
 from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
-from emc.study.strict import Count, Name, Positive, Strict, Whole, named
-
-Several = Annotated[Whole, Field(ge=2)]
+from emc.study.strict import Count, Name, Several, Strict, Whole, named
 
 
 class Facts(NamedTuple):
@@ -369,79 +367,3 @@ def _slug(text: str) -> str:
     """Lower-case letters and digits, without accents, with single hyphens between the words."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub("[^a-z0-9]+", "-", plain)[:_LONGEST].strip("-")
-
-
-class Original(Strict):
-    """The labels of the data set."""
-
-    name: Literal["original"]
-
-
-class Random(Strict):
-    """Uniformly random labels, drawn anew for each probe and fixed while it trains."""
-
-    name: Literal["random"]
-    classes: Several | None = None
-    """How many classes to draw from; the data set's own number where absent."""
-
-
-class RandomInputs(Strict):
-    """Standard normal inputs of the same shape, drawn anew for each probe; original labels."""
-
-    name: Literal["random-inputs"]
-
-
-class PermutedPixels(Strict):
-    """Each image's pixels in an order of its own, drawn anew for each probe; original labels."""
-
-    name: Literal["permuted-pixels"]
-
-
-class Noisy(Strict):
-    """Original labels, a fraction of which is replaced by another class at random."""
-
-    name: Literal["noisy"]
-    fraction: Annotated[Positive, Field(le=1)]
-    """Share of the labels that are replaced."""
-
-
-class Classes(Strict):
-    """Original classes merged to `count`: class c becomes c modulo `count`."""
-
-    name: Literal["classes"]
-    count: Several
-    """Classes that remain."""
-
-
-def labelling(value: object) -> object:
-    """Read the short forms `random`, `{noisy: 0.2}` and `{classes: 5}`."""
-    if isinstance(value, dict) and set(value) == {"noisy"}:
-        return {"name": "noisy", "fraction": value["noisy"]}
-    if isinstance(value, dict) and set(value) == {"classes"}:
-        return {"name": "classes", "count": value["classes"]}
-    return named(value)
-
-
-Labels = Annotated[
-    Original | Random | RandomInputs | PermutedPixels | Noisy | Classes,
-    Field(discriminator="name"),
-    BeforeValidator(labelling),
-]
-
-
-def label_classes(labels: Labels, own: int) -> int:
-    """Number of classes that the labelling of a data set with `own` classes has."""
-    match labels:
-        case Random(classes=int(count)) | Classes(count=count):
-            return count
-        case _:
-            return own
-
-
-def unsuitable(facts: Facts, labels: Labels) -> str | None:
-    """Why the labelling does not suit a data set of which these are the facts, or None."""
-    if isinstance(labels, Classes) and labels.count > facts.classes:
-        return f"labels: cannot merge {facts.classes} classes to {labels.count}"
-    if isinstance(labels, PermutedPixels) and len(facts.shape) != 3:
-        return "labels: 'permuted-pixels' wants an image data set"
-    return None
