@@ -154,12 +154,16 @@ def test_no_torch_is_loaded_on_the_way_to_the_native_back_end() -> None:
     code = """
 import sys
 import numpy as np
+from dataclasses import replace
 from emc.engine import Procedure, Replica, Update, run_probes
+from emc.engine.choose import settle
 from emc.nets import Dense
 layers = (Dense(2, 4, True, "relu"), Dense(4, 2, True, "identity"))
 asked = Procedure(classes=2, update=Update("sgd", momentum=0.0), layers=layers, epochs=2)
 inputs = np.eye(2, dtype=np.float32)
-(run,) = run_probes(asked, [Replica(inputs, np.arange(2), np.arange(2), seed=0, lr=0.1)])
+replica = Replica(inputs, np.arange(2), np.arange(2), seed=0, lr=0.1)
+settle(replace(asked, epochs=10**6), [replica], "cpu")
+(run,) = run_probes(asked, [replica])
 assert run.back_end == "native", run.back_end
 assert "torch" not in sys.modules
 """

@@ -78,18 +78,17 @@ def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> No
     Raises:
         EmcError: samples, labels or net do not fit the procedure.
     """
-    candidates = [
-        one
-        for one in _willing(procedure, device)
-        if (one.name, device, procedure.net) not in _gave_way
-    ]
-    if candidates[0].name == "native" or not worth_a_trial(procedure, replicas):
+    if back_end(procedure, device).name == "native" or not worth_a_trial(procedure, replicas):
         return
     compiled = _made("compiled", device)
-    others = [one for one in candidates if one is not compiled]
-    can = compiled.refuses(procedure) is None
-    if len(others) > 1 or can:
-        found = fastest(others, compiled if can else None, procedure, replicas)
+    able = [
+        one
+        for one in _willing(procedure, device)
+        if (one.name, device, procedure.net) not in _gave_way and one is not compiled
+    ]
+    more = compiled if compiled.refuses(procedure) is None else None
+    if len(able) > 1 or more is not None:
+        found = fastest(able, more, procedure, replicas)
         log.info("the %s back end was the fastest in a trial", found.name)
         prefer(procedure, device, found.name)
 

@@ -13,11 +13,14 @@ from emc.records import Pace
 from emc.search.stepwise import LADDER_STEP, WALK_STEP
 from emc.store.paces import Paces
 from emc.study import Cell, PlannedCell
+from emc.study.parameterisation import Full
 
-_BITS: Final = 0.7
+_BITS: Final = 0.6
 """Bits that a trainable number memorises of random labels, about."""
-_EASIER: Final = {"original": 10.0, "classes": 10.0, "noisy": 1.5, "permuted-pixels": 1.5}
+_EASIER: Final = {"original": 20.0, "classes": 20.0, "noisy": 1.5, "permuted-pixels": 1.5}
 """How many times as many samples are fitted under other labels, about."""
+_ROUNDS: Final = 100
+"""Steps to the n at which as many bits are asked for as the weights that n samples reach hold."""
 _SLOPE: Final = 0.15
 """Scale of a usual transition in log n."""
 _TRAINED: Final = 0.8
@@ -72,8 +75,19 @@ def _emc50(cell: Cell) -> float:
     told = cell.search.expected
     if told is not None:
         return told.emc50
-    bits = _BITS * _EASIER.get(cell.labels.name, 1.0) * cell.trainable
-    return max(bits / log2(max(cell.classes, 2)), float(cell.search.smallest))
+    bits = _BITS * _EASIER.get(cell.labels.name, 1.0) / log2(max(cell.classes, 2))
+    n = bits * cell.trainable
+    for _ in range(_ROUNDS):
+        n = bits * (cell.trainable - _beyond(cell, n))
+    return max(n, float(cell.search.smallest))
+
+
+def _beyond(cell: Cell, n: float) -> float:
+    """Weights of a dense first layer that n samples do not reach: they span n dimensions at most."""
+    matrices = cell.architecture.matrices(cell.shape, cell.classes)
+    full = isinstance(cell.parameterisation, Full) and bool(matrices)
+    rows, columns = matrices[0] if full else (0, 0)
+    return rows * max(columns - n, 0.0) if columns == prod(cell.shape) else 0.0
 
 
 def _saturated(cell: Cell) -> bool:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from math import inf
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import IO, Final
@@ -186,6 +187,7 @@ class _Trial:
             return 0.0
         self._do_finish(1)
         seconds, passes = self._timed(self._do_finish)
+        self._examine()
         return seconds / (passes * self._n)
 
     def _train(self, steps: int) -> bool:
@@ -198,6 +200,12 @@ class _Trial:
         effort = passes * self._n / run.numbers.gradient_evaluations
         done, _ = replace(self._finish, effort=effort).finished(self._replicas[0], run)
         return done is not None and done.outcome is Outcome.OPEN
+
+    def _examine(self) -> None:
+        """Let a finish take the point for a minimum, and look at its curvature: it needs memory."""
+        settings = replace(self._finish.settings, gradient=inf, escapes=0)
+        run = next(run for run in self._runs if run.ended is not Ended.FIT)
+        replace(self._finish, settings=settings).finished(self._replicas[0], run)
 
     def _timed(self, work: Callable[[int], bool]) -> tuple[float, int]:
         """Seconds of the first amount of work that lasts long enough, and that amount.
