@@ -10,6 +10,7 @@ from emc.engine import run_probes
 from emc.measurement import calibrate as calibrate_module
 from emc.measurement import trial
 from emc.measurement.calibrate import calibrate
+from emc.measurement.expectation import expected_emc50
 from emc.measurement.finishing import Finishing
 from emc.measurement.kinds import kind
 from emc.measurement.machine import known_paces, machine
@@ -120,9 +121,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_seconds_per_sample_step_and_pass(clock: Clock) -> None:
-    """n is twice the emc50 that is expected, 0.7 bits per parameter."""
+    """n is twice the emc50 that is expected."""
     one = cell(4, batch={"size": 8})
-    n = round(2 * 0.7 * one.parameters / 1.584963)
+    n = round(2 * expected_emc50(one))
     found = pace(one, "cpu")
     assert found.training == pytest.approx(0.01 / 8)
     assert found.gradients == pytest.approx(1)
@@ -133,7 +134,7 @@ def test_seconds_per_sample_step_and_pass(clock: Clock) -> None:
 
 def test_a_full_batch_is_all_samples(clock: Clock) -> None:
     one = cell(4, optimizer={"name": "gd", "lr": 0.1})
-    n = round(2 * 0.7 * one.parameters / 1.584963)
+    n = round(2 * expected_emc50(one))
     assert pace(one, "cpu").training == pytest.approx(0.01 / n)
 
 

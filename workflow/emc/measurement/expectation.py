@@ -83,7 +83,7 @@ def _emc50(cell: Cell) -> float:
 
 
 def _beyond(cell: Cell, n: float) -> float:
-    """Weights of a dense first layer that n samples do not reach: they span n dimensions at most."""
+    """Weights of a dense first layer beyond the n dimensions that n samples span at most."""
     matrices = cell.architecture.matrices(cell.shape, cell.classes)
     full = isinstance(cell.parameterisation, Full) and bool(matrices)
     rows, columns = matrices[0] if full else (0, 0)
