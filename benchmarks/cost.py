@@ -32,12 +32,10 @@ from emc.data.prepare import prepare
 from emc.figures.theme import config
 from emc.measurement.calibrate import calibrate
 from emc.measurement.expectation import expectation
-from emc.measurement.job import measure
-from emc.measurement.trial import held_megabytes
 from emc.store.layout import Results
 from emc.store.paces import Paces
 from emc.study import PlannedCell, load_file
-from emc.study.identity import dataset_id, from_canonical
+from emc.study.identity import dataset_id
 
 ROOT = Path(__file__).parents[1]
 STUDIES = [
@@ -59,10 +57,16 @@ class Row:
     megabytes: float
 
 
-def one_cell(results: Path) -> None:
-    """Measure the cell of standard input; print its seconds and megabytes."""
-    measure(from_canonical(sys.stdin.read()), Results(results), device="cpu", back_end=None)
-    print(json.dumps([process_time(), held_megabytes()]))
+ONE_CELL = """
+import json, sys
+from pathlib import Path
+from time import process_time
+from emc.store.layout import Results
+from emc.study.identity import from_canonical
+measure(from_canonical(sys.stdin.read()), Results(Path(sys.argv[1])), device="cpu", back_end=None)
+print(json.dumps([process_time(), held_megabytes()]))
+"""
+"""Measures the cell of standard input; prints its seconds and megabytes."""
 
 
 def taken(cell: PlannedCell, data: Path, seconds: float) -> tuple[float, float] | None:
@@ -71,7 +75,7 @@ def taken(cell: PlannedCell, data: Path, seconds: float) -> tuple[float, float] 
         (Path(name) / "data").symlink_to(data)
         try:
             done = subprocess.run(
-                [sys.executable, __file__, "--one", name],
+                [sys.executable, "-P", "-c", ONE_CELL, name],
                 input=cell.definition,
                 text=True,
                 stdout=subprocess.PIPE,
@@ -189,15 +193,11 @@ def draw(found: list[Row], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path, default=Path("cost.csv"))
     parser.add_argument("--sample", type=int, help="cells of each study (all)")
     parser.add_argument("--seconds", type=float, default=3600, help="most of a cell, on the wall")
     parser.add_argument("--figure", type=Path)
     asked = parser.parse_args()
-    if asked.one:
-        one_cell(asked.one)
-        return
     known = {(row.study, row.cell) for row in read(asked.keep)}
     left = [one for one in sampled(asked.sample) if (one[0], one[1].id) not in known]
     with TemporaryDirectory() as folder:
