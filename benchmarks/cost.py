@@ -61,6 +61,8 @@ ONE_CELL = """
 import json, sys
 from pathlib import Path
 from time import process_time
+from emc.measurement.job import measure
+from emc.measurement.trial import held_megabytes
 from emc.store.layout import Results
 from emc.study.identity import from_canonical
 measure(from_canonical(sys.stdin.read()), Results(Path(sys.argv[1])), device="cpu", back_end=None)

@@ -3,8 +3,8 @@
     python benchmarks/study.py
 
 Makes a checkout in a temporary folder, runs snakemake on a study of 200 small nets on the digits of
-scikit-learn with random labels, and divides the time of all its cores. Training and certificates
-are what probes and certificates themselves took; a start is what a job's script takes to say how
+scikit-learn with random labels, and divides the time of all its cores. Training, finishes and
+certificates are what these themselves took; a start is what a job's script takes to say how
 it is used, with as many at once as there are cores; the rest is search, tables and files. Then one
 of the cells is measured alone to see how soon its first probe is over.
 """
@@ -95,10 +95,10 @@ def job_seconds(folder: Path, rule: str) -> list[float]:
     return [pl.read_csv(file, separator="\t", null_values="NA")["s"][0] for file in files]
 
 
-def work_seconds(folder: Path, pattern: str) -> list[float]:
+def work_seconds(folder: Path, pattern: str, column: str = "seconds") -> list[float]:
     """What the rows of each cell's table took together."""
     files = (folder / "results/cells").glob(f"*/{pattern}.parquet")
-    return [float(pl.read_parquet(file)["seconds"].sum()) for file in files]
+    return [float(pl.read_parquet(file)[column].sum()) for file in files]
 
 
 def shares(folder: Path, wall: float, cores: int) -> list[tuple[str, float, str]]:
@@ -106,10 +106,13 @@ def shares(folder: Path, wall: float, cores: int) -> list[tuple[str, float, str]
     rows = []
     measured, certified = job_seconds(folder, "measure"), job_seconds(folder, "certify")
     trained = work_seconds(folder, "probes")
+    finished = work_seconds(folder, "probes", "finish_seconds")
     curvature = work_seconds(folder, "certificate-*")
     rows.append(("training", sum(trained), _spread(trained)))
+    rows.append(("finishes", sum(finished), _spread(finished)))
     rows.append(("certificates", sum(curvature), _spread(curvature)))
-    for name, jobs, work in (("measure", measured, trained), ("certify", certified, curvature)):
+    worked = [*trained, *finished]
+    for name, jobs, work in (("measure", measured, worked), ("certify", certified, curvature)):
         starts = start_seconds(folder, name, cores)
         starting = len(jobs) * median(starts)
         rows.append((f"start of {name}", starting, _spread(starts)))

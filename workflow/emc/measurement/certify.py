@@ -12,7 +12,7 @@ from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
 from emc.jobs.stage import follow
-from emc.measurement.finishing import objective, seed_constants
+from emc.measurement.objective import objective, seed_constants
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
 from emc.records import Certificate, Probe

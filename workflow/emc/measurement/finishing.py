@@ -6,12 +6,12 @@ from typing import Protocol
 import numpy as np
 
 from emc.curvature.endpoint import EndPoint, operator_at
-from emc.curvature.objective import Objective
 from emc.curvature.parameters import Shapes, unflatten
 from emc.data.labelling import Drawn
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.finish import FinishSettings, finish
+from emc.measurement.objective import objective, seed_constants
 from emc.nets.layers import layer_shapes
 from emc.nets.traced_module import TracedModule
 from emc.records import Ended, Finish
@@ -144,17 +144,3 @@ def _refusal_of_net(trained: Procedure, some: Drawn, device: str) -> str | None:
     except EmcError as error:
         return str(error)
     return None
-
-
-def objective(trained: Procedure) -> Objective:
-    """What a procedure minimises; decoupled decay is no part of it, nor is that of a plug-in."""
-    return Objective(trained.loss, trained.label_smoothing, trained.optimizer.coupled_decay)
-
-
-def seed_constants(trained: Procedure, seed: int) -> dict[str, np.ndarray]:
-    """What a reparameterised net had from the seed; layers have nothing, and need no torch."""
-    if trained.layers is not None:
-        return {}
-    from emc.engine.fresh import from_the_seed
-
-    return from_the_seed(trained, seed)
