@@ -337,7 +337,10 @@ _FINISHES: Final = {
 def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
     draw = generator("estimate", identity)
     exact = truth(cell)
-    available = cell.dataset.facts.samples
+    facts = cell.dataset.facts
+    assert facts is not None
+    assert facts.samples is not None
+    available = facts.samples
     saturated = exact > available
     emc50 = min(exact * math.exp(draw.normal(0, 0.02)), available)
     rates = cell.optimizer.lr

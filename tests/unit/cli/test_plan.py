@@ -152,7 +152,10 @@ def test_a_measurement_that_met_the_end_of_its_data_is_told_as_a_lower_bound(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stopped = study.cells[3]
-    samples = stopped.cell.dataset.facts.samples
+    facts = stopped.cell.dataset.facts
+    assert facts is not None
+    assert facts.samples is not None
+    samples = facts.samples
     write_dataset(results, stopped.cell.dataset)
     table = read_table(results.cell(study.cells[0].id).probes, PROBES, "measure")
     fits = [

@@ -37,7 +37,7 @@ def slopes(point: AutogradOperator) -> np.ndarray:
 
 def weight_normalised(dim: int | None) -> nn.Module:
     net = plain()
-    parametrizations.weight_norm(net.get_submodule("0"), dim=dim)
+    parametrizations.weight_norm(net.get_submodule("0"), dim=dim)  # type: ignore[arg-type]  # torch takes None too
     return net
 
 

@@ -147,6 +147,7 @@ def test_rounded_kinks_agree_with_automatic_derivatives(
     written = WrittenOperator(layers, parameters(layers, seed), inputs, labels, PLAIN)
     widths = width * np.arange(1, len(layers) + 1)
     rounded = NativeOperator(layers, written, inputs, labels).rounded(widths)
+    assert rounded is not None
     reference, x = Rounded(layers, widths), torch.from_numpy(inputs).double()
 
     def loss(flat: torch.Tensor) -> torch.Tensor:
@@ -172,10 +173,15 @@ def test_kinks_stay_where_nothing_is_rounded_off(
     both: tuple[NativeOperator, WrittenOperator],
 ) -> None:
     native, _ = both
+    assert native.kinks is not None
     layers = len(native.kinks.net)
     elsewhere = native.parameters + 0.1
-    agree(native.rounded(np.zeros(layers)), native, 1e-15)
-    again = native.rounded(np.ones(layers)).at(elsewhere).rounded(np.zeros(layers))
+    sharp, wide = native.rounded(np.zeros(layers)), native.rounded(np.ones(layers))
+    assert sharp is not None
+    assert wide is not None
+    agree(sharp, native, 1e-15)
+    again = wide.at(elsewhere).rounded(np.zeros(layers))
+    assert again is not None
     agree(again, native.at(elsewhere), 1e-15)
 
 

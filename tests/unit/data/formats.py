@@ -50,7 +50,9 @@ def place(folder: Path, files: Mapping[str, bytes], *, compressed: bool = False)
 
 def edition_of(edition: Edition, files: Mapping[str, bytes]) -> Edition:
     """The edition with the checksums of made-up files."""
-    sums = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    sums: dict[str, str | None] = {
+        name: hashlib.md5(content).hexdigest() for name, content in files.items()
+    }
     return Edition(edition.folder, sums, edition.archive)
 
 

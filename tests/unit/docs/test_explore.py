@@ -17,6 +17,8 @@ def test_the_notebook_runs(tmp_path):
     study = write_study(tmp_path, factorial(optimizer=["sgd", "gd"], seed=[0, 1, 2]), probes=12)
     build(study.database, study.cells, study.results, SETTINGS)
     spec = spec_from_file_location("explore", NOTEBOOK)
+    assert spec is not None
+    assert spec.loader is not None
     notebook = module_from_spec(spec)
     spec.loader.exec_module(notebook)
     _, found = notebook.app.run(defs={"database": str(study.database)})

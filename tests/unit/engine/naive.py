@@ -76,19 +76,20 @@ def epochs_of_batches(asked: Procedure, seed: int, n: int, epochs: int) -> list[
 
 class NaiveTraining:
     def __init__(self, asked: Procedure, replica: Replica) -> None:
-        self.asked, self.n = asked, replica.n
+        assert asked.layers is not None
+        self.asked, self.layers, self.n = asked, asked.layers, replica.n
         self.rule: Any = asked.optimizer
         self.name = asked.update.name
         self.x = torch.from_numpy(replica.inputs[replica.rows]).double()
         self.y = torch.from_numpy(replica.labels)
         draw = generator(replica.seed, "weights")
-        start = initial(asked.layers, asked.initialisation, draw)
+        start = initial(self.layers, asked.initialisation, draw)
         self.weights = {k: torch.from_numpy(v).double() for k, v in start.items()}
         self.state = {k: [torch.zeros_like(v) for _ in range(2)] for k, v in self.weights.items()}
         self.seed, self.lr, self.t = replica.seed, replica.lr, 0
 
     def logits(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
-        for index, layer in enumerate(self.asked.layers):
+        for index, layer in enumerate(self.layers):
             w, b = weights[f"{index}.weight"], weights.get(f"{index}.bias")
             if isinstance(layer, Conv):
                 x = torch.conv2d(x, w, b, padding=1)
@@ -155,7 +156,7 @@ class NaiveTraining:
 
     def run(self) -> Trained:
         asked, done = self.asked, Trained()
-        many = asked.epochs or asked.steps
+        many = asked.epochs or asked.steps or 0
         made = epochs_of_batches(asked, self.seed, self.n, many)
         total = asked.steps or sum(map(len, made))
         for epoch, whole in enumerate(made, start=1):

@@ -57,7 +57,9 @@ def test_the_html_needs_no_network(folder):
     assert vega_bundle() in text
     assert not re.findall(r"\b(?:src|href)=|@import|url\(", text.replace(vega_bundle(), ""))
     assert "EMC &amp; &lt;parameters&gt;" in text
-    spec = json.loads(re.search(r'id="spec"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+    written = re.search(r'id="spec"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert written is not None
+    spec = json.loads(written[1])
     assert spec == json.loads((folder / "emc-by-parameters.json").read_text())
 
 

@@ -78,6 +78,7 @@ def test_wanted_units_give_the_power_that_statsmodels_finds(size, significance):
 def test_wanted_units_of_a_large_effect_are_few(size):
     significance = 0.05 / 28
     found = units_wanted(size, significance)
+    assert found is not None
     scales = stats.chi2(found - 1).ppf((np.arange(20000) + 0.5) / 20000)
     edge = stats.t.isf(significance / 2, found - 1) * np.sqrt(scales / (found - 1))
     power = np.mean(stats.norm.sf(edge - size * math.sqrt(found)))

@@ -190,5 +190,7 @@ def test_a_pair_of_cells_has_one_ratio(told, factors, open_matters):
     for finding in compared:
         ratio = finding.statistics.effect
         assert max(ratio, 1 / ratio) == pytest.approx(made.ratio)
-        printed = float(re.search(r": ([\d.]+)", finding.sentence)[1])
+        said = re.search(r": ([\d.]+)", finding.sentence)
+        assert said is not None
+        printed = float(said[1])
         assert printed == pytest.approx(ratio, abs=0.005)

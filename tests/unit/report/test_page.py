@@ -30,8 +30,19 @@ def text(page):
 
 
 def script(text, identity):
-    pattern = rf'<script id="{identity}"[^>]*>(.*?)</script>'
-    return json.loads(re.search(pattern, text, re.DOTALL)[1])
+    return json.loads(written_in(text, identity))
+
+
+def written_in(text, identity):
+    """What a script element holds, as text."""
+    return between(text, rf'<script id="{identity}"[^>]*>(.*?)</script>')
+
+
+def between(text, pattern):
+    """The first group of a pattern that the text has."""
+    found = re.search(pattern, text, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 @pytest.fixture(scope="session")
@@ -99,8 +110,8 @@ def test_vega_is_there_once(text):
 def test_the_title_is_text(text, elements):
     assert "<script>alert" not in text
     assert text.count(unescape(TITLE)) == 0
-    assert unescape(re.search(r"<title>(.*?)</title>", text)[1]) == TITLE
-    assert unescape(re.search(r"<h1>(.*?)</h1>", text)[1]) == TITLE
+    assert unescape(between(text, r"<title>(.*?)</title>")) == TITLE
+    assert unescape(between(text, r"<h1>(.*?)</h1>")) == TITLE
 
 
 def test_ids_are_unique(elements):
@@ -249,7 +260,7 @@ def test_findings_carry_verdicts_and_numbers(text, warehouse):
 
 
 def test_headline_states_certain_effects_only(text, warehouse):
-    listed = re.search(r'<ul class="effects">(.*?)</ul>', text, re.DOTALL)[1]
+    listed = between(text, r'<ul class="effects">(.*?)</ul>')
     certain = [escape(made.sentence) for made in effects(warehouse) if made.certain]
     assert re.findall(r"<li>(.*?)</li>", listed) == certain[:SENTENCES]
 
@@ -316,7 +327,6 @@ def test_a_missing_database_is_the_users_to_mend(tmp_path):
 def test_a_cell_weighs_little(text, warehouse):
     # 10,000 cells of 100 probes each are to stay below 25 MB.
     cells, probes = warehouse.count("estimates"), warehouse.count("probes")
-    evidence = re.search(r'<script id="evidence"[^>]*>(.*?)</script>', text, re.DOTALL)[1]
-    data = re.search(r'<script id="data"[^>]*>(.*?)</script>', text, re.DOTALL)[1]
+    evidence, data = written_in(text, "evidence"), written_in(text, "data")
     assert len(evidence) < 15 * probes + 1000 * cells
     assert len(data) < 150_000 + 2500 * cells

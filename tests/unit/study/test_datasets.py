@@ -74,7 +74,9 @@ def test_classes_of_a_labelling(entry: Any, classes: int) -> None:
     ],
 )
 def test_labelling_suits_the_data_set(source: Any, labelling: Any, message: str | None) -> None:
-    assert unsuitable(dataset(source).facts, labels(labelling)) == message
+    facts = dataset(source).facts
+    assert facts is not None
+    assert unsuitable(facts, labels(labelling)) == message
 
 
 @pytest.mark.parametrize(

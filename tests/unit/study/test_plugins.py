@@ -62,6 +62,7 @@ def test_keys_have_the_functions_types_and_defaults(study: Study) -> None:
 def test_a_wanted_count_finds_the_width(study: Study) -> None:
     (found,) = study(NET, cell("params: 1000"))
     width = found.cell.architecture.width
+    assert width is not None
     misses = [abs(count(w) - 1000) for w in (width - 1, width, width + 1)]
     assert misses[1] == min(misses)
 
