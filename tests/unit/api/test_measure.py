@@ -101,7 +101,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
     assert found.estimate.saturated
     assert found.interval == (6, None)
     assert str(found).startswith("EMC at minima 6 [6, no end], within the budget 6 [6, no end]")
-    assert "lower bounds: the data ended first" in str(found)
+    assert "; each is a lower bound: the data ended first" in str(found)
     (rows,) = found.plot().to_dict()["datasets"].values()
     (answer,) = (row for row in rows if row["kind"] == "answer")
     assert (answer["emc50"], answer["high"], answer.get("width")) == (6, None, None)

@@ -127,6 +127,46 @@ def test_an_upper_bound_has_no_lower_end(found: Estimate) -> None:
     assert [rate.low for rate in bound.rates] == [None, 10.5]
 
 
+NUMBERS = {"emc50": 50.0, "low": 40.0, "high": 60.0}
+BUDGET = {"emc50_budget": 20.0, "low_budget": 15.0, "high_budget": 25.0}
+ENDED = {"emc50": 100.0, "low": 100.0, "high": None, "saturated": True}
+ENDED_BUDGET = {"emc50_budget": 100.0, "low_budget": 100.0, "high_budget": None}
+BELOW = {"emc50": 2.0, "low": None, "high": 2.0, "below_smallest": True}
+BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ""),
+        (ENDED, "; the number at minima is a lower bound: the data ended first"),
+        (ENDED | ENDED_BUDGET, "; each is a lower bound: the data ended first"),
+        (
+            BELOW_BUDGET,
+            "; the number within the budget is an upper bound: not even the smallest n is fitted"
+            " half of the time",
+        ),
+        (
+            BELOW | BELOW_BUDGET,
+            "; each is an upper bound: not even the smallest n is fitted half of the time",
+        ),
+        (
+            BELOW | BELOW_BUDGET | {"emc50": None, "high": None},
+            "; the number within the budget is an upper bound: not even the smallest n is fitted"
+            " half of the time",
+        ),
+    ],
+    ids=["none", "minima", "both", "budget", "below", "open"],
+)
+@given(estimates)
+def test_each_number_says_whether_it_is_a_bound(
+    changes: dict[str, float | bool | None], told: str, found: Estimate
+) -> None:
+    plain = {"saturated": False, "below_smallest": False, "samples_available": 100}
+    text = replace(found, **(plain | NUMBERS | BUDGET | changes)).told
+    assert text.partition(" samples")[2] == told
+
+
 @pytest.mark.parametrize(("end", "told"), [(None, "no end"), (1234.6, "1235"), (0.5, "0.5")])
 def test_an_end_that_is_not_known_is_named(end: float | None, told: str) -> None:
     assert told_end(end, 4) == told

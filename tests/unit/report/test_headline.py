@@ -65,11 +65,12 @@ def test_both_numbers_stand_in_the_first_sentences(told):
     _, first, second = summary(database)
     share = database.sql("SELECT per_parameter FROM emc WHERE NOT saturated").item()
     assert first == (
-        f"At their minima, the nets of this study fit {share:.2g} samples per parameter"
+        f"At minima, the numbers of this study are {share:.2g} samples per parameter"
         " (1 cell, within the tolerance asked for; 1 more known as bounds only)."
     )
     assert (
-        second == f"Within their budgets they fit {BUDGET:.2f} times as many as at minima (1 cell)."
+        second
+        == f"Their numbers within the budget are {BUDGET:.2f} times those at minima (1 cell)."
     )
 
 
@@ -86,28 +87,43 @@ BELOW = {"below_smallest": True, "low": None}
     [
         (
             NUMBERS,
-            "“mlp, N parameters, tanh” fits most samples, 1,200 (95 % interval 1,000 to 1,300);"
-            " “mlp, N parameters, relu” fits fewest, 100 (95 % interval 90 to 110).",
+            "“mlp, N parameters, tanh” has the largest number at minima, 1,200 (95 % interval"
+            " 1,000 to 1,300);"
+            " “mlp, N parameters, relu” has the smallest, 100 (95 % interval 90 to 110).",
         ),
         (
             (NUMBERS[0] | BELOW, NUMBERS[1] | ENDED),
-            "“mlp, N parameters, tanh” fits most samples, 1,200 or more, where the data end;"
-            " “mlp, N parameters, relu” fits fewest, 100 or fewer, the smallest tried.",
+            "“mlp, N parameters, tanh” has the largest number at minima, 1,200 or more,"
+            " where the data end;"
+            " “mlp, N parameters, relu” has the smallest, 100 or fewer, the smallest tried.",
+        ),
+        (
+            (NUMBERS[0] | ENDED, NUMBERS[1]),
+            "“mlp, N parameters, tanh” has the largest number at minima, 1,200 (95 % interval"
+            " 1,000 to 1,300);"
+            " “mlp, N parameters, relu” has the smallest, 100 or more, where the data end.",
         ),
         (
             (NUMBERS[1] | ENDED, NUMBERS[1] | ENDED, NUMBERS[0]),
-            "2 cells fit all samples that there are;"
-            " “mlp, N parameters, sigmoid” fits fewest, 100 (95 % interval 90 to 110).",
+            "In 2 cells the data end before the number is reached;"
+            " “mlp, N parameters, sigmoid” has the smallest, 100 (95 % interval 90 to 110).",
         ),
         (
             (NUMBERS[0] | {"low": None}, NUMBERS[1] | {"high": None}),
-            "“mlp, N parameters, tanh” fits most samples, 1,200 (95 % interval 1,000 to no end);"
-            " “mlp, N parameters, relu” fits fewest, 100 (95 % interval no end to 110).",
+            "“mlp, N parameters, tanh” has the largest number at minima, 1,200 (95 % interval"
+            " 1,000 to no end);"
+            " “mlp, N parameters, relu” has the smallest, 100 (95 % interval no end to 110).",
         ),
     ],
-    ids=["exact", "bounds", "the data end", "an interval without end"],
+    ids=[
+        "exact",
+        "bounds",
+        "the smallest number is a lower bound",
+        "the data end",
+        "an interval without end",
+    ],
 )
-def test_the_cells_that_fit_most_and_fewest_come_first(told, changes, sentence):
+def test_the_largest_and_the_smallest_number_come_first(told, changes, sentence):
     activations = ["relu", "tanh", "sigmoid"][: len(changes)]
     first = summary(told(*changes, activation=activations))[0]
     assert re.sub(r"\d+ parameters", "N parameters", first) == sentence
@@ -115,7 +131,7 @@ def test_the_cells_that_fit_most_and_fewest_come_first(told, changes, sentence):
 
 def test_a_single_cell_is_not_compared(told):
     (first, *_) = summary(told(ALL_DECIDED, seed=[0]))
-    assert first.startswith("At their minima, ")
+    assert first.startswith("At minima, ")
 
 
 def test_the_budgets_share_is_a_median_over_cells(told):
@@ -127,7 +143,7 @@ def test_the_budgets_share_is_a_median_over_cells(told):
     ]
     *_, second = summary(told(*changes, seed=[0, 1, 2]))
     assert second == (
-        "Within their budgets they fit 0.50 times as many as at minima (median of 3 cells, 0.25 to"
+        "Their numbers within the budget are 0.50 times those at minima (median of 3 cells, 0.25 to"
         " 0.90)."
     )
 

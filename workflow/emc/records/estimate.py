@@ -1,5 +1,6 @@
 """The answer of a cell: emc50 with its interval, and what it rests on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
@@ -184,8 +185,26 @@ class Estimate:
         """Both numbers with their intervals, in one line."""
         minima = _told(self.emc50, self.low, self.high)
         budget = _told(self.emc50_budget, self.low_budget, self.high_budget)
-        bound = ", lower bounds: the data ended first" if self.saturated else ""
-        return f"EMC at minima {minima}, within the budget {budget} samples{bound}"
+        bounds = "".join(self._bounds)
+        return f"EMC at minima {minima}, within the budget {budget} samples{bounds}"
+
+    @property
+    def _bounds(self) -> Iterator[str]:
+        """Which of the numbers are bounds, and why."""
+        lower = self.saturated, self.emc50_budget >= self.samples_available
+        upper = (
+            self.below_smallest and self.emc50 is not None,
+            self.emc50_budget == self.high_budget,
+        )
+        for which, bound, why in (
+            (lower, "a lower bound", "the data ended first"),
+            (upper, "an upper bound", "not even the smallest n is fitted half of the time"),
+        ):
+            if all(which):
+                yield f"; each is {bound}: {why}"
+            elif any(which):
+                number = "the number at minima" if which[0] else "the number within the budget"
+                yield f"; {number} is {bound}: {why}"
 
     @property
     def doubts(self) -> tuple[str, ...]:

@@ -112,18 +112,21 @@ def _numbers(warehouse: Warehouse) -> dict[str, Any]:
 
 
 def _extremes(warehouse: Warehouse) -> Iterator[str]:
-    """The cells that fit most and fewest, by what sets the study's cells apart."""
+    """The cells with the largest and the smallest number, by what sets the study's cells apart.
+
+    Which of them fit more is not said: intervals may overlap, and bounds may be passed by others.
+    """
     cells = named(warehouse.sql(_AT_MINIMA))
     if len(cells) < 2:
         return
     most, fewest = cells.row(-1, named=True), cells.row(0, named=True)
     ended = int(cells["saturated"].sum())
     first = (
-        f"{_cells(ended)} fit all samples that there are"
+        f"In {_cells(ended)} the data end before the number is reached"
         if ended > 1
-        else f"“{most['name']}” fits most samples, {_of_cell(most)}"
+        else f"“{most['name']}” has the largest number at minima, {_of_cell(most)}"
     )
-    yield f"{first}; “{fewest['name']}” fits fewest, {_of_cell(fewest)}."
+    yield f"{first}; “{fewest['name']}” has the smallest, {_of_cell(fewest)}."
 
 
 def _of_cell(row: dict[str, Any]) -> str:
@@ -139,7 +142,7 @@ def _of_cell(row: dict[str, Any]) -> str:
 def _at_minima(row: dict[str, Any]) -> Iterator[str]:
     if row["known"]:
         yield (
-            f"At their minima, the nets of this study fit {_span(row['least'], row['most'])}"
+            f"At minima, the numbers of this study are {_span(row['least'], row['most'])}"
             f" samples per parameter ({_cells(row['known'])}, {_narrow(row)}"
             f"{_beside(row['bounds'])})."
         )
@@ -156,7 +159,7 @@ def _within_budget(found: dict[str, Any]) -> Iterator[str]:
     least, middle, most = (ratio_in_words(found[name]) for name in ("least", "middle", "most"))
     single = found["cells"] == 1
     spread = _cells(1) if single else f"median of {_cells(found['cells'])}, {least} to {most}"
-    yield f"Within their budgets they fit {middle} times as many as at minima ({spread})."
+    yield f"Their numbers within the budget are {middle} times those at minima ({spread})."
 
 
 def _decided(row: dict[str, Any]) -> Iterator[str]:
