@@ -90,6 +90,7 @@ def cover(d: int) -> Curve:
 
 
 LOGISTIC = logistic(421, 0.1)
+NEAR_EACH_OTHER = mixture((0.4, logistic(260, 0.05)), (0.6, logistic(360, 0.05)))
 CASES = {
     **{
         f"{name}, to {tolerance:.0%}".replace("%", " %"): Case(curve, tolerance)
@@ -99,14 +100,14 @@ CASES = {
     "two transitions, at 200 and 600": Case(
         mixture((0.4, logistic(200, 0.05)), (0.6, logistic(600, 0.05)))
     ),
-    "two transitions, at 260 and 360": Case(
-        mixture((0.4, logistic(260, 0.05)), (0.6, logistic(360, 0.05)))
-    ),
+    "two transitions, at 260 and 360": Case(NEAR_EACH_OTHER),
     "15 % never fit": Case(mixture((0.85, logistic(420, 0.1)))),
     "30 % never fit": Case(mixture((0.7, logistic(420, 0.1)))),
     "two slopes": Case(two_slopes),
     "dips at batches of 32": Case(dips),
     "Cover, d = 7": Case(cover(7)),
+    "two slopes, to 10 %": Case(two_slopes, 0.1),
+    "two transitions, at 260 and 360, to 10 %": Case(NEAR_EACH_OTHER, 0.1),
     "wide, to 5 %": Case(logistic(420, 0.35)),
     "wide, to 10 %": Case(logistic(420, 0.35), 0.1),
     "30 % of finishes run out": Case(LOGISTIC, within=logistic(300, 0.15), open=0.3),

@@ -1,6 +1,7 @@
 """The words of the measurement are part of every file: they stay what they are."""
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -160,9 +161,9 @@ BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
 )
 @given(estimates)
 def test_each_number_says_whether_it_is_a_bound(
-    changes: dict[str, float | bool | None], told: str, found: Estimate
+    changes: dict[str, Any], told: str, found: Estimate
 ) -> None:
-    plain = {"saturated": False, "below_smallest": False, "samples_available": 100}
+    plain: dict[str, Any] = {"saturated": False, "below_smallest": False, "samples_available": 100}
     text = replace(found, **(plain | NUMBERS | BUDGET | changes)).told
     assert text.partition(" samples")[2] == told
 

@@ -256,6 +256,35 @@ def test_small_emc50_are_measured_to_a_sample(emc50: float) -> None:
     assert all(one.tolerance_reached for one in answers)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("half", [1, 2, 3, 5])
+def test_a_search_ends_where_one_whole_n_is_fitted_half_of_the_time(half: int, seed: int) -> None:
+    """No bet can be won at that n: the two samples beside it are as near as bets come."""
+
+    def curve(n: int) -> float:
+        return 0.5 if n == half else float(n < half)
+
+    answer, trials = simulate(search(), curve, seed)
+    assert (answer.low or 0) <= half + 0.5
+    assert (answer.high or np.inf) >= half - 0.5
+    assert answer.tolerance_reached or answer.below_smallest
+    assert len(trials) < 150
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("smallest", "largest", "emc50"), [(1, 1000, 1000), (1, 1000, 1010), (50, 4000, 50)]
+)
+def test_a_search_ends_where_emc50_lies_at_the_end_of_the_sizes(
+    smallest: int, largest: int, emc50: int, seed: int
+) -> None:
+    """Beyond it nothing can be tried: how far emc50 may lie there is not asked for ever."""
+    method = search(smallest=smallest, largest=largest)
+    answer, trials = simulate(method, logistic(emc50, 0.05), seed)
+    assert (answer.low or 0) <= emc50 <= (answer.high or np.inf)
+    assert len(trials) < 250
+
+
 def test_a_search_goes_down_where_all_failures_stay_open() -> None:
     """Nothing is ever decided above 100: the search brackets 100 all the same, and says so."""
     method = search(aim="minima", probes=60)

@@ -1,11 +1,14 @@
 """What a cell says where one smooth curve does not describe its probes."""
 
+import numpy as np
 import pytest
 from tests.unit.search.truth import logistic, search, simulate
 
+from emc.search import Trial
+from emc.search.checks import check_sizes
 from emc.search.estimate import reported, settled
 from emc.search.limits import Limits
-from emc.search.readings import Reading
+from emc.search.readings import Reading, Readings
 
 LIMITS = Limits(1, 4000, 0.1, 400)
 
@@ -57,4 +60,34 @@ def test_an_end_that_a_misfit_leaves_open_is_looked_for() -> None:
     answer, trials = simulate(search(probes=1000), dips, 7)
     assert answer.low is not None
     assert answer.tolerance_reached
-    assert len(trials) < 500
+    assert len(trials) < 600
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("last", [400, 1000])
+def test_what_fits_between_sizes_that_do_not_is_told(last: int, seed: int) -> None:
+    """Small n fail too, as where a budget in epochs leaves them hardly any steps."""
+    answer, trials = simulate(search(), lambda n: 0.95 if 60 <= n <= last else 0.02, seed)
+    assert not answer.one_curve
+    assert not answer.below_smallest
+    assert len(trials) < 400
+
+
+def test_a_net_that_fits_large_n_only_has_no_upper_bound() -> None:
+    answer, trials = simulate(search(), lambda n: float(n >= 200), 0)
+    assert answer.misfit == "some runs fit far beyond emc50, or fail far below it"
+    assert not answer.below_smallest
+    assert (answer.low, answer.high) == (None, None)
+    assert len(trials) < 60
+
+
+def test_sizes_far_below_emc50_are_looked_at_once_and_again_where_they_fail() -> None:
+    trials = [(n, n <= 420) for n in (420, 425, 168, 281, 483, 525, 630, 1050) for _ in range(3)]
+    seen = [Trial(n, 0.1, fit, fit) for n, fit in trials]
+    wanted = check_sizes(Readings(LIMITS, "minima", seen), LIMITS)
+    assert wanted[0] == 1
+    assert max(np.diff(np.log([*wanted, 168]))) < np.log(4.2)
+    assert len(set(wanted)) == len(wanted)
+    failed = [Trial(n, 0.1, within_budget=False, at_minimum=False) for n in wanted[1:2]]
+    again = check_sizes(Readings(LIMITS, "minima", seen + failed), LIMITS)
+    assert again.count(wanted[1]) == 2

@@ -29,11 +29,14 @@ SHAPES = np.array(
 )
 """Lapse, guess, skew and prior probability."""
 
+FAMILIES = ([0, 1], [2, 3, 4, 5], [6], [7])
+"""Shapes that are alike: each that holds a tenth of the mass has an interval of its own."""
+
 
 def dense(
     outcomes: list[tuple[int, bool]], limits: Limits, centre_prior: np.ndarray | float = 1.0
 ) -> np.ndarray:
-    """Quantiles 0.025, 0.5, 0.975 of emc50 by brute force: no adaptive grid, no increments."""
+    """Interval and median of emc50 by brute force: no adaptive grid, no increments."""
     centres = np.linspace(np.log(limits.smallest / 4), np.log(limits.largest * 4), 6001)
     spent = np.minimum(limits.probes, 40 + (3.92 * SLOPES / limits.tolerance) ** 2)
     lapses, guesses, skews, shares = SHAPES.T
@@ -46,9 +49,15 @@ def dense(
         z = np.where(z > 0, z * np.sqrt(skews), z / np.sqrt(skews)) + np.log(half / (1 - half))
         p = guesses + span / (1 + np.exp(-np.clip(z, -40, 40)))
         weights *= p if fit else 1 - p
-    marginal = weights.sum(axis=(1, 2))
     upper_edges = centres + (centres[1] - centres[0]) / 2
-    return np.exp(np.interp([0.025, 0.5, 0.975], np.cumsum(marginal / marginal.sum()), upper_edges))
+    found = []
+    for shapes in (range(8), *FAMILIES):
+        marginal = weights[:, :, list(shapes)].sum(axis=(1, 2))
+        if marginal.sum() > 0.1 * weights.sum():
+            shares = np.cumsum(marginal / marginal.sum())
+            found.append(np.interp([0.025, 0.5, 0.975], shares, upper_edges))
+    lows, medians, highs = zip(*found, strict=True)
+    return np.exp([min(lows), medians[0], max(highs)])
 
 
 def posterior(outcomes: list[tuple[int, bool]], limits: Limits = LIMITS) -> Posterior:
@@ -75,12 +84,12 @@ def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
 
 @pytest.mark.parametrize("repeats", [1, 2, 4, 20])
 def test_quantiles_agree_with_brute_force(repeats: int) -> None:
-    """In the logarithm, to 3.5 % of the interval: six trials leave a factor of 22."""
+    """In the logarithm, to 4 % of the interval: six trials leave a factor of 22."""
     outcomes = OUTCOMES * repeats
     found = posterior(outcomes).transition()
     wanted = np.log(dense(outcomes, LIMITS))
     error = np.log([found.low, found.median, found.high]) - wanted
-    assert np.abs(error).max() < 0.035 * (wanted[2] - wanted[0])
+    assert np.abs(error).max() < 0.04 * (wanted[2] - wanted[0])
 
 
 def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None:
@@ -92,6 +101,16 @@ def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None
     found = posterior(OUTCOMES[:2], limits).transition()
     wanted = dense(OUTCOMES[:2], limits, prior)
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
+
+
+def test_a_family_that_may_be_true_widens_the_interval() -> None:
+    """Steep below 100 and shallow beyond: a shallow end is likely, one symmetric slope is not."""
+    steep = [(n, True) for n in (60, 80, 90, 95)] * 6
+    shallow = [(n, turn % 2 == 0) for turn in range(10) for n in (105, 130, 170)]
+    found = posterior(steep + shallow).transition()
+    low, median, high = np.exp(posterior(steep + shallow).quantiles(np.array([0.025, 0.5, 0.975])))
+    assert median == pytest.approx(found.median)
+    assert found.low < 0.99 * low or found.high > 1.01 * high
 
 
 @pytest.mark.parametrize("factor", [1.1, 2.0, 30.0])

@@ -9,7 +9,6 @@ from emc.records import RateEstimate
 from emc.search.betting import Ends
 from emc.search.curve import transition_width
 from emc.search.limits import Limits
-from emc.search.place import beside
 from emc.search.posterior import Posterior
 from emc.search.readings import Reading, Readings
 from emc.search.trials import Aim, Answer
@@ -20,9 +19,10 @@ CERTAIN: Final = 0.95
 _WEAK: Final = 0.4
 """Level of bets that need less evidence than those of the confidence set."""
 
-_WIDER: Final = 1.8
+_WIDER: Final = 2.0
 """A search goes on until such bets leave an interval at most this many times wider than wanted,
-even if the curve makes a narrower one: curves mislead where they do not hold."""
+even if the curve makes a narrower one: curves mislead where they do not hold. Where one whole n is
+fitted half of the time, bets leave two samples, and no more probes make it less."""
 
 _ANY_CURVE: Final = 8.0
 """The same of the confidence set's own bets: a few lucky trials must not end a search."""
@@ -88,13 +88,9 @@ def settled(reading: Reading, limits: Limits) -> bool:
         return True
     found = reported(reading, limits)
     weak = _widened(found, reading.bets.left(_WEAK))
-    low, high = reading.bets.ends
-    any_curve = _widened(found, (low or 0.0, high))
-    return (
-        found.narrow(limits)
-        and weak.narrow(limits, _WIDER)
-        and any_curve.narrow(limits, _ANY_CURVE)
-    )
+    any_curve = _widened(found, reading.bets.ends)
+    wanted = ((found, 1.0), (weak, _WIDER), (any_curve, _ANY_CURVE))
+    return all(_mirrored(one, limits).narrow(limits, times) for one, times in wanted)
 
 
 def unseen_sizes(reading: Reading, limits: Limits) -> list[int]:
@@ -111,7 +107,8 @@ def unseen_sizes(reading: Reading, limits: Limits) -> list[int]:
     low, high = reading.bets.ends
     far = (floor(found.emc50 / _LEFT_OPEN), ceil(found.emc50 * _LEFT_OPEN))
     sides = [(low or 0.0) < far[0], high is None or high > far[1]]
-    wanted = zip(beside(found.emc50, _ASIDE), sides, strict=True)
+    aside = (floor(found.emc50 / _ASIDE), ceil(found.emc50 * _ASIDE))
+    wanted = zip(aside, sides, strict=True)
     sizes = [n for n, is_open in wanted if is_open and limits.smallest <= n <= limits.largest]
     return sizes[::-1] if reading.posterior.trials % 2 else sizes
 
@@ -123,6 +120,17 @@ def spanning(readings: Readings, limits: Limits) -> Bounds:
         sqrt(lower.emc50 * upper.emc50),
         _lower(lower.low, upper.low),
         _higher(lower.high, upper.high),
+    )
+
+
+def _mirrored(found: Bounds, limits: Limits) -> Bounds:
+    """An end that lies where no size can be tried as far from the last size as the other end is.
+
+    Probes cannot tell how far beyond it emc50 lies: such an end does not keep a search going.
+    """
+    low, high = found.low or 0.0, inf if found.high is None else found.high
+    return Bounds(
+        found.emc50, max(low, 2.0 * limits.smallest - high), min(high, 2.0 * limits.largest - low)
     )
 
 
@@ -158,7 +166,7 @@ def answer(
     low_any_curve, high_any_curve = _any_curve(chosen)
     misfit = chosen.lower.misfit or chosen.upper.misfit
     posterior = chosen.lower.posterior
-    beyond, under = saturated(posterior, limits), below(posterior, limits)
+    beyond, under = saturated(posterior, limits), misfit is None and below(posterior, limits)
     aimed = spanning(chosen, limits)
     return Answer(
         emc50=minima.emc50 if known else None,

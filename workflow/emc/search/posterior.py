@@ -9,7 +9,7 @@ import numpy as np
 
 from emc.search.curve import probability
 from emc.search.limits import Limits
-from emc.search.prior import SLOPES, SMOOTH, USUAL, curves, log_prior
+from emc.search.prior import FAMILIES, SLOPES, SMOOTH, USUAL, curves, log_prior
 
 _BLOCK: Final = 3
 _CENTRES: Final = 54 * _BLOCK
@@ -23,6 +23,10 @@ _LEVELS: Final = np.array([_OUTSIDE / 5, 0.16, 0.84, 1.0 - _OUTSIDE / 5])
 _TAIL: Final = 1e-4
 _STEPS_PER_DEVIATION: Final = 5.0
 _NARROWER: Final = 0.7
+
+UNLIKELY: Final = 0.1
+"""A family of curves that has less probability does not widen the interval."""
+
 Ends = tuple[float, float]
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 """Levels of the ends and the median of an interval."""
@@ -30,7 +34,7 @@ CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Median and central 95 % interval of emc50, and the slope of the transition.
+    """Median and 95 % interval of emc50, and the slope of the transition.
 
     The slope is the posterior mean in the logarithm, `slope_deviation` the posterior standard
     deviation of its natural logarithm.
@@ -89,17 +93,24 @@ class Posterior:
         return expected
 
     def transition(self) -> Transition:
-        """Median and interval by mid-point quantiles; slope averaged in the logarithm."""
+        """Median and interval by mid-point quantiles; slope averaged in the logarithm.
+
+        The interval holds the central 95 % of the mass of emc50 over all curves, and over those of
+        each family that is not unlikely: which of them is true is not known, and over all of them
+        the interval may hold too little of what the less likely ones say (robust Bayes; Berger
+        1994).
+        """
         if self._transition is None:
             self._transition = self._found()
         return self._transition
 
     def _found(self) -> Transition:
-        low, median, high = np.exp(self.quantiles(CENTRAL))
+        median = exp(self.quantiles(CENTRAL[1:2])[0])
+        low, high = self._fine.interval
         slopes, logs = self._fine.weights.sum(axis=(0, 2)), np.log(SLOPES)
         mean = float(slopes @ logs)
         deviation = float(np.sqrt(slopes @ (logs - mean) ** 2))
-        return Transition(float(low), float(median), float(high), exp(mean), deviation)
+        return Transition(exp(low), median, exp(high), exp(mean), deviation)
 
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of log emc50."""
@@ -163,6 +174,15 @@ class _Grid:
         self._log_weights += np.log(p if fit else 1.0 - p)
         self._normalise()
         return expected
+
+    @property
+    def interval(self) -> Ends:
+        """Ends of log emc50 that hold over all curves, and over each family that may be true."""
+        families = np.add.reduceat(self.weights.sum(axis=1), FAMILIES)
+        likely = families[families.sum(axis=1) > UNLIKELY]
+        cumulated = np.cumsum(np.pad([self.marginal, *likely], ((0, 0), (1, 0))), axis=1)
+        ends = [np.interp(CENTRAL[[0, 2]], one / one[-1], self.edges) for one in cumulated]
+        return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 
     def holds(self, limits: Limits) -> bool:
         """Whether the mass reaches neither end of the core nor of the grid, unless the range's."""

@@ -45,7 +45,7 @@ class Readings:
 
     def __init__(self, limits: Limits, aim: Aim, trials: Iterable[Trial] = ()) -> None:
         """After `trials` at one learning rate, in their order."""
-        self._aim = aim
+        self.aim = aim
         self.trials: list[Trial] = []
         self.lower = Reading(limits)
         self.upper = self.lower
@@ -55,7 +55,7 @@ class Readings:
     def add(self, trial: Trial) -> None:
         """Weigh one more trial."""
         self.trials.append(trial)
-        fit = trial.fits(self._aim)
+        fit = trial.fits(self.aim)
         if fit is None and self.upper is self.lower:
             self.upper = deepcopy(self.lower)
         self.lower.add(trial.n, bool(fit))

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from emc.search.limits import BEYOND
-from emc.search.posterior import CENTRAL
-from emc.search.prior import SHAPE_PRIOR, curves
+from emc.search.posterior import CENTRAL, UNLIKELY
+from emc.search.prior import FAMILIES, SHAPE_PRIOR, curves
 
 NODES: Final = 80
 SLOPES: Final = np.geomspace(0.008, 0.8, 8, dtype=np.float32)
@@ -22,7 +22,7 @@ _CELLS_AT_ONCE: Final = 10
 
 
 class Quantiles(NamedTuple):
-    """Quantiles 0.025, 0.5 and 0.975 of log emc50, each float64 [cells, readings]."""
+    """Median and 95 % interval of log emc50, each float64 [cells, readings]."""
 
     low: np.ndarray
     median: np.ndarray
@@ -61,8 +61,9 @@ def _refit(
     weights = fits @ np.log(p).reshape(flat) + unfitted @ np.log1p(-p).reshape(flat)
     weights += np.repeat(np.log(SHAPE_PRIOR, dtype=np.float32), SLOPES.size * NODES)
     weights -= weights.max(axis=2, keepdims=True)
-    flat = (*fits.shape[:2], -1, NODES)
-    return _quantiles(nodes, np.exp(weights, out=weights).reshape(flat).sum(axis=2))
+    apart = (*fits.shape[:2], SHAPE_PRIOR.size, SLOPES.size, NODES)
+    of_shapes = np.exp(weights, out=weights).reshape(apart).sum(axis=3)
+    return _quantiles(nodes, np.add.reduceat(of_shapes, FAMILIES, axis=2))
 
 
 def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -77,13 +78,28 @@ def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(nodes: np.ndarray, density: np.ndarray) -> Quantiles:
-    """Quantiles of piecewise constant densities [cells, readings, nodes] around the nodes."""
+    """Of piecewise constant densities [cells, readings, families, nodes] around the nodes.
+
+    As in the posterior, the interval holds over all curves and over each family not unlikely.
+    """
     middles = (nodes[:, 1:] + nodes[:, :-1]) / 2
     edges = np.concatenate([nodes[:, :1], middles, nodes[:, -1:]], axis=1)
-    mass = density * np.diff(edges)[:, None, :]
+    mass = density * np.diff(edges)[:, None, None, :]
+    low, median, high = _central(edges, mass.sum(axis=2))
+    shares = mass.sum(axis=3) / mass.sum(axis=(2, 3))[:, :, None]
+    for family in range(mass.shape[2]):
+        likely = shares[:, :, family] > UNLIKELY
+        first, _, last = _central(edges, np.where(likely[:, :, None], mass[:, :, family], 1.0))
+        low = np.where(likely, np.minimum(low, first), low)
+        high = np.where(likely, np.maximum(high, last), high)
+    return Quantiles(low, median, high)
+
+
+def _central(edges: np.ndarray, mass: np.ndarray) -> list[np.ndarray]:
+    """Quantiles at the levels of an interval, each [cells, readings]."""
     cumulated = np.cumsum(mass, axis=2, dtype=np.float64)
     cumulated /= cumulated[:, :, -1:]
-    return Quantiles(*(_quantile(edges, cumulated, level) for level in CENTRAL))
+    return [_quantile(edges, cumulated, level) for level in CENTRAL]
 
 
 def _quantile(edges: np.ndarray, cumulated: np.ndarray, level: float) -> np.ndarray:
