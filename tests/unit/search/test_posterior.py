@@ -29,8 +29,9 @@ SHAPES = np.array(
 )
 """Lapse, guess, skew and prior probability."""
 
-FAMILIES = ([0, 1], [2, 3, 4, 5], [6], [7])
-"""Shapes that are alike: each that holds a tenth of the mass has an interval of its own."""
+FAMILIES = ([0, 1], [6], [7])
+"""Shapes of one transition of nearly all runs: each that holds a tenth of the mass has an interval
+of its own."""
 
 
 def dense(

@@ -178,8 +178,9 @@ class _Grid:
     @property
     def interval(self) -> Ends:
         """Ends of log emc50 that hold over all curves, and over each family that may be true."""
-        families = np.add.reduceat(self.weights.sum(axis=1), FAMILIES)
-        likely = families[families.sum(axis=1) > UNLIKELY]
+        shapes = self.weights.sum(axis=1)
+        families = [shapes[family].sum(axis=0) for family in FAMILIES]
+        likely = [mass for mass in families if mass.sum() > UNLIKELY]
         cumulated = np.cumsum(np.pad([self.marginal, *likely], ((0, 0), (1, 0))), axis=1)
         ends = [np.interp(CENTRAL[[0, 2]], one / one[-1], self.edges) for one in cumulated]
         return float(min(low for low, _ in ends)), float(max(high for _, high in ends))

@@ -28,9 +28,14 @@ SKEWED: Final = ((5.0, 0.19), (0.2, 0.19))
 SMOOTH: Final = 2
 """The first `SMOOTH` shapes are each one symmetric transition of nearly all runs."""
 
-FAMILIES: Final = (0, SMOOTH, len(_STRAIGHT), len(_STRAIGHT) + 1)
-"""The first shape of each family: one symmetric transition of nearly all runs; one with many runs
-that never fit, or always; a shallow end beyond emc50; a shallow beginning below it."""
+_FIRST_SKEWED: Final = len(_STRAIGHT)
+FAMILIES: Final = (
+    slice(0, SMOOTH),
+    slice(_FIRST_SKEWED, _FIRST_SKEWED + 1),
+    slice(_FIRST_SKEWED + 1, _FIRST_SKEWED + 2),
+)
+"""Shapes of each family of one transition of nearly all runs: symmetric, shallow beyond emc50,
+shallow below it."""
 
 _LAPSES, _GUESSES, _ = np.array(_STRAIGHT, np.float32).T[:, :, None, None]
 _ONE: Final = np.ones((1, 1, 1), np.float32)

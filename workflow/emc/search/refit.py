@@ -63,7 +63,7 @@ def _refit(
     weights -= weights.max(axis=2, keepdims=True)
     apart = (*fits.shape[:2], SHAPE_PRIOR.size, SLOPES.size, NODES)
     of_shapes = np.exp(weights, out=weights).reshape(apart).sum(axis=3)
-    return _quantiles(nodes, np.add.reduceat(of_shapes, FAMILIES, axis=2))
+    return _quantiles(nodes, of_shapes)
 
 
 def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def _nodes(log_n: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(nodes: np.ndarray, density: np.ndarray) -> Quantiles:
-    """Of piecewise constant densities [cells, readings, families, nodes] around the nodes.
+    """Of piecewise constant densities [cells, readings, shapes, nodes] around the nodes.
 
     As in the posterior, the interval holds over all curves and over each family not unlikely.
     """
@@ -86,10 +86,10 @@ def _quantiles(nodes: np.ndarray, density: np.ndarray) -> Quantiles:
     edges = np.concatenate([nodes[:, :1], middles, nodes[:, -1:]], axis=1)
     mass = density * np.diff(edges)[:, None, None, :]
     low, median, high = _central(edges, mass.sum(axis=2))
-    shares = mass.sum(axis=3) / mass.sum(axis=(2, 3))[:, :, None]
-    for family in range(mass.shape[2]):
-        likely = shares[:, :, family] > UNLIKELY
-        first, _, last = _central(edges, np.where(likely[:, :, None], mass[:, :, family], 1.0))
+    for family in FAMILIES:
+        own = mass[:, :, family].sum(axis=2)
+        likely = own.sum(axis=2) > UNLIKELY * mass.sum(axis=(2, 3))
+        first, _, last = _central(edges, np.where(likely[:, :, None], own, 1.0))
         low = np.where(likely, np.minimum(low, first), low)
         high = np.where(likely, np.maximum(high, last), high)
     return Quantiles(low, median, high)
