@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.unit.engine.cases import CLASSES, NormNet, TokenNet, procedure, replicas
+from tests.unit.engine.cases import CLASSES, CNN, NormNet, TokenNet, procedure, replicas
 from torch import Tensor, nn
 
 from emc.engine import choose, run_probes
@@ -36,7 +36,8 @@ VIT = procedure(
         (NORMED, "cpu", "sequential"),
         (VIT, "cpu", "native"),
         (VIT, "cuda", "compiled"),
-        (procedure(), "cuda", "compiled"),
+        (procedure(), "cuda", "persistent"),
+        (procedure(layers=CNN), "cuda", "compiled"),
         (TOKENS, "cuda", "compiled"),
         (NORMED, "cuda", "sequential"),
     ],
@@ -47,7 +48,8 @@ def test_the_fastest_that_can_is_chosen(asked: Procedure, device: str, expected:
 
 @pytest.mark.parametrize("name", BACK_ENDS)
 def test_a_forced_back_end_is_taken(name: str) -> None:
-    assert back_end(procedure(), "cpu", forced=name).name == name
+    device = "cuda" if name == "persistent" else "cpu"
+    assert back_end(procedure(), device, forced=name).name == name
 
 
 @pytest.mark.parametrize(
@@ -57,9 +59,10 @@ def test_a_forced_back_end_is_taken(name: str) -> None:
             procedure(),
             "cpu",
             "jax",
-            "expected one of native, compiled, .*, found 'jax'",
+            "expected one of native, persistent, .*, found 'jax'",
         ),
         (procedure(), "cuda", "native", "'native' trains on the device 'cpu', found 'cuda'"),
+        (procedure(), "cpu", "persistent", "'persistent' trains on the device 'cuda', found 'cpu'"),
         (TOKENS, "cpu", "native", "'native' cannot run this procedure: the net is a module"),
         (NORMED, "cpu", "vmap", "'vmap' cannot run this procedure: BatchNorm1d 'body.2'"),
         (NORMED, "cpu", "compiled", "'compiled' cannot run this procedure: BatchNorm1d"),

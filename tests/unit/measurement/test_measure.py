@@ -185,6 +185,7 @@ FINISH = Finish(
         ("vmap", "cpu", 8),
         ("compiled", "cuda", 64),
         ("vmap", "cuda", 64),
+        ("persistent", "cuda", 64),
         ("sequential", "cuda", 1),
     ],
 )

@@ -13,10 +13,15 @@ from emc.native.unavailable import UnavailableError
 
 log = logging.getLogger(__name__)
 
-BACK_ENDS = ("native", "compiled", "vmap", "sequential")
+BACK_ENDS = ("native", "persistent", "compiled", "vmap", "sequential")
 
-_PREFERRED = {"cpu": ("native", "vmap", "sequential"), "cuda": ("compiled", "vmap", "sequential")}
+_PREFERRED = {
+    "cpu": ("native", "vmap", "sequential"),
+    "cuda": ("persistent", "compiled", "vmap", "sequential"),
+}
 """On a CPU compiling takes half a minute per shape and saves little: only on demand."""
+
+_ONLY_ON = {"native": "cpu", "persistent": "cuda"}
 
 _chosen: dict[tuple[str, object], str] = {}
 """By device and net, the back end that a trial, or an earlier process's, found fastest."""
@@ -122,8 +127,8 @@ def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:
 def _forced(procedure: Procedure, device: str, name: str) -> BackEnd:
     if name not in BACK_ENDS:
         raise EmcError(f"back end: expected one of {', '.join(BACK_ENDS)}, found {name!r}")
-    if name == "native" and device != "cpu":
-        raise EmcError(f"back end 'native' trains on the device 'cpu', found {device!r}")
+    if (only := _ONLY_ON.get(name, device)) != device:
+        raise EmcError(f"back end {name!r} trains on the device {only!r}, found {device!r}")
     chosen = _made(name, device)
     if reason := chosen.refuses(procedure):
         raise EmcError(f"back end {name!r} cannot run this procedure: {reason}")
@@ -135,6 +140,11 @@ def _made(name: str, device: str) -> BackEnd:
     """One of each for the life of the process: compiled programs live as long as it does."""
     if name == "native":
         return NativeBackEnd()
+    if name == "persistent":
+        from emc.engine.persistent import Persistent
+        from emc.engine.persistent.card import Card
+
+        return Persistent(Card())
     if name == "sequential":
         from emc.engine.sequential import Sequential
 

@@ -133,7 +133,7 @@ def method(
 
 def round_size(back_end: BackEnd, device: str) -> int:
     """Probes per round: as many as train side by side at little more than the price of one."""
-    if back_end.name not in {"vmap", "compiled"}:
+    if back_end.name not in {"vmap", "compiled", "persistent"}:
         return 1
     return 64 if device == "cuda" else 8
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, TypeVar
@@ -63,11 +63,19 @@ def loaded(code: str, load: Callable[[Path], Kernel]) -> Kernel:
 
 def rebuild(code: str, path: Path) -> None:
     """Compile `code` to `path`, which appears whole or not at all."""
+    made_whole(path, partial(_compile, code))
+
+
+def made_whole(path: Path, make: Callable[[Path], None]) -> None:
+    """Let `make` write a file of the cache, which appears whole or not at all.
+
+    Raises UnavailableError.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as place:
             built = Path(place) / path.name
-            _compile(code, built)
+            make(built)
             with built.open("rb") as file:
                 os.fsync(file.fileno())
             built.replace(path)
@@ -92,13 +100,14 @@ def _key(code: str) -> str:
     compiler = _compiler()
     chosen = _target_flags(compiler)
     digest = blake2b(digest_size=16)
-    for part in (code, _headers(), *_FLAGS, *chosen, _target(compiler, chosen)):
+    for part in (code, headers(), *_FLAGS, *chosen, _target(compiler, chosen)):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 
 
 @cache
-def _headers() -> str:
+def headers() -> str:
+    """All that a kernel's source may include."""
     return "\0".join(path.read_text() for path in sorted(HEADERS.glob("*.hpp")))
 
 

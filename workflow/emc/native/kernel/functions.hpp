@@ -39,14 +39,8 @@ EMC_INLINE Floats logarithm(Floats x) {
   const Ints exponent = (floats_to_bits(x) - sqrt_half) >> fraction_bits;
   const Floats mantissa = bits_to_floats(floats_to_bits(x) - (exponent << fraction_bits));
   const Floats s = (mantissa - Real(1)) / (mantissa + Real(1)), s2 = s * s;
-  return __builtin_convertvector(exponent, Floats) * Real(0.69314718055994531) +
+  return to_floats(exponent) * Real(0.69314718055994531) +
          (polynomial(logarithm_series, s2) * (s2 * s) + Real(2) * s);
-}
-
-EMC_INLINE Floats square_root(Floats x) {
-  EMC_UNROLL for (int i = 0; i < lanes; ++i)
-    x[i] = sizeof(Real) == 4 ? __builtin_sqrtf(x[i]) : __builtin_sqrt(x[i]);
-  return x;
 }
 
 EMC_INLINE Floats exponential(Floats x) {

@@ -1,20 +1,9 @@
-// The update rules of torch.optim: SGD, Adam and AdamW.
+// The update rules of torch.optim for all parameters of a net.
 #pragma once
 
-#include <cmath>
-#include <cstdint>
+#include "update.hpp"
 
 namespace emc {
-
-struct UpdateRule {
-  enum Kind : int64_t { sgd, adam, adamw };
-  Kind kind;
-  int64_t nesterov;
-  double momentum, beta1, beta2, epsilon, weight_decay;
-
-  // The decay that is part of the gradient; AdamW's is not.
-  double coupled_decay() const { return kind == adamw ? 0 : weight_decay; }
-};
 
 // Holds the optimizer's state for `Size` parameters. Padding with zero gradient stays zero.
 template <int Size>
@@ -37,28 +26,14 @@ class Optimizer {
   }
 
  private:
-  void sgd(float rate, const float* __restrict gradient, float* __restrict parameters) {
-    const float decay = rule_.weight_decay, momentum = rule_.momentum;
-    for (int i = 0; i < Size; ++i) {
-      const float slope = gradient[i] + decay * parameters[i];
-      mean_[i] = momentum * mean_[i] + slope;
-      parameters[i] -= rate * (rule_.nesterov ? slope + momentum * mean_[i] : mean_[i]);
-    }
+  void sgd(double rate, const float* __restrict gradient, float* __restrict parameters) {
+    const SgdStep step(rule_, rate);
+    for (int i = 0; i < Size; ++i) step(gradient[i], mean_[i], parameters[i]);
   }
 
   void adam(double rate, const float* __restrict gradient, float* __restrict parameters) {
-    const float decay = rule_.coupled_decay(), keep_mean = 1 - rule_.beta1;
-    const float keep_square = rule_.beta2, new_square = 1 - rule_.beta2, epsilon = rule_.epsilon;
-    const float shrink = rule_.kind == UpdateRule::adamw ? 1 - rate * rule_.weight_decay : 1;
-    const float length = rate / (1 - std::pow(rule_.beta1, steps_));
-    const float root = std::sqrt(1 - std::pow(rule_.beta2, steps_));
-    for (int i = 0; i < Size; ++i) {
-      const float slope = gradient[i] + decay * parameters[i];
-      mean_[i] += keep_mean * (slope - mean_[i]);
-      square_[i] = keep_square * square_[i] + new_square * (slope * slope);
-      parameters[i] = shrink * parameters[i] -
-                      length * (mean_[i] / (std::sqrt(square_[i]) / root + epsilon));
-    }
+    const AdamStep step(rule_, rate, steps_);
+    for (int i = 0; i < Size; ++i) step(gradient[i], mean_[i], square_[i], parameters[i]);
   }
 
   UpdateRule rule_;

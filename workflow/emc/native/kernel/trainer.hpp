@@ -5,48 +5,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <type_traits>
 #include <vector>
 
-#include "loss.hpp"
 #include "optimizer.hpp"
 #include "order.hpp"
-#include "vector.hpp"
+#include "task.hpp"
 
 namespace emc {
-
-constexpr int milestones = 4;
-
-// What to train; mirrored by emc.engine.native.kernel.Task. Arrays stay the caller's.
-struct Task {
-  const float* inputs;         // [N, inputs of the net]
-  const int64_t* rows;         // [n] into inputs
-  const int64_t* labels;       // [n]
-  const float* parameters;     // initial, torch's layout, layer by layer
-  const double* rates;         // learning rate of each step of the budget
-  int64_t n;
-  int64_t batch;
-  Batches::Order order;
-  uint64_t order_seed;
-  int64_t epochs, steps;       // the budget: whichever ends first
-  int64_t needed[milestones];  // correct samples at each milestone, ascending
-  int64_t needed_to_fit;
-  Loss::Kind loss;
-  double smoothing;
-  UpdateRule rule;
-  double gradient_tolerance, plateau_tolerance;
-  const int64_t* graph;        // for nets whose steps are known at run time only, else null
-};
-
-// How it went; mirrored by emc.engine.native.kernel.KernelResult.
-struct Result {
-  int64_t finite, epochs, steps, gradient_evaluations;
-  int64_t milestone_epochs[milestones], milestone_steps[milestones];  // 0: never
-  int64_t correct;
-  double loss, gradient_norm;
-};
 
 // A net of its own, or of a task's graph.
 template <class Net>
@@ -83,9 +49,7 @@ class Trainer {
   }
 
   Result result() {
-    Result result{finite_, epochs(), steps_, batches_.taken(), {}, {}, 0, 0, 0};
-    std::copy_n(milestone_epochs_, milestones, result.milestone_epochs);
-    std::copy_n(milestone_steps_, milestones, result.milestone_steps);
+    Result result{finite_, epochs(), steps_, batches_.taken(), marks_, 0, 0, 0};
     result.gradient_norm = gradient_norm();
     evaluate(result);
     return result;
@@ -104,8 +68,7 @@ class Trainer {
     epoch_losses_.resize(epochs);
     archive(epoch_losses_.data(), epochs);
     archive(&epoch_loss_, 1);
-    archive(milestone_epochs_, milestones);
-    archive(milestone_steps_, milestones);
+    archive(&marks_, 1);
     archive(parameters_, Net::size);
     optimizer_.visit(archive);
     batches_.visit(archive);
@@ -114,7 +77,6 @@ class Trainer {
  private:
   using Samples = typename Net::Samples;
   static constexpr int chunk_rows = Samples::capacity;
-  static constexpr int plateau_window = 10;  // epochs; also between two looks at the gradient
   static constexpr int smallest_block = std::min(16, chunk_rows);  // an evaluation's first look
 
   int64_t epochs() const { return epoch_losses_.size(); }
@@ -176,15 +138,8 @@ class Trainer {
 
   // Whether enough samples are correct at this epoch's end; records the milestones it reaches.
   bool meets_criterion() {
-    int64_t next = task_.needed_to_fit;
-    for (int i = 0; i < milestones; ++i)
-      if (!milestone_epochs_[i]) next = std::min(next, task_.needed[i]);
-    const int64_t correct = task_.n - count_errors(task_.n - next);
-    for (int i = 0; i < milestones; ++i) {
-      if (milestone_epochs_[i] || correct < task_.needed[i]) continue;
-      milestone_epochs_[i] = epochs();
-      milestone_steps_[i] = steps_;
-    }
+    const int64_t correct = task_.n - count_errors(task_.n - marks_.next(task_));
+    marks_.pass(task_, correct, epochs(), steps_);
     return correct >= task_.needed_to_fit;
   }
 
@@ -213,16 +168,9 @@ class Trainer {
 
   // Every ten epochs, if the epoch losses of the last ten vary little: is the gradient small?
   bool is_stuck() {
-    return epochs() % plateau_window == 0 && plateau() <= task_.plateau_tolerance &&
+    return epochs() % plateau_window == 0 &&
+           plateau(&*(epoch_losses_.end() - plateau_window)) <= task_.plateau_tolerance &&
            gradient_norm() <= task_.gradient_tolerance;
-  }
-
-  // As emc.criteria.plateau.
-  double plateau() const {
-    const auto last = epoch_losses_.end(), first = last - plateau_window;
-    const double mean = std::accumulate(first, last, 0.0) / plateau_window;
-    const double range = *std::max_element(first, last) - *std::min_element(first, last);
-    return range / std::max(std::abs(mean), std::numeric_limits<double>::min());
   }
 
   // Of the mean training loss over all samples, plus half the squared norm of the parameters
@@ -261,7 +209,7 @@ class Trainer {
   int64_t steps_ = 0, epoch_samples_ = 0, first_error_ = 0;
   double epoch_loss_ = 0;
   std::vector<double> epoch_losses_;
-  int64_t milestone_epochs_[milestones] = {}, milestone_steps_[milestones] = {};
+  Marks marks_ = {};
 
   Samples chunk_;
   Net net_;

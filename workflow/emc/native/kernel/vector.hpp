@@ -1,7 +1,12 @@
 // Vectors of numbers by the compiler's own vector types, so that one source serves SSE2, AVX2,
 // AVX-512 and NEON. Numbers are float32, or float64 in a kernel that defines EMC_DOUBLE. A kernel
-// whose layers would fill the widest vectors badly defines EMC_NARROW.
+// whose layers would fill the widest vectors badly defines EMC_NARROW, one for the threads of a card
+// EMC_SCALAR.
 #pragma once
+
+#if defined(EMC_SCALAR)
+#include "scalar.hpp"
+#else
 
 #include <cstdint>
 #include <utility>
@@ -97,6 +102,14 @@ EMC_INLINE Floats only_first(int column, Floats value) {
   return first_lanes(Count - column) ? value : Floats{};
 }
 
+EMC_INLINE Floats to_floats(Ints value) { return __builtin_convertvector(value, Floats); }
+
+EMC_INLINE Floats square_root(Floats x) {
+  EMC_UNROLL for (int i = 0; i < lanes; ++i)
+    x[i] = sizeof(Real) == 4 ? __builtin_sqrtf(x[i]) : __builtin_sqrt(x[i]);
+  return x;
+}
+
 EMC_INLINE Floats bits_to_floats(Ints bits) {
   Floats value;
   __builtin_memcpy(&value, &bits, sizeof value);
@@ -176,3 +189,5 @@ inline void lanes_to_rows(const Real* from, Real* rows) {
 }
 
 }  // namespace emc
+
+#endif

@@ -1,0 +1,58 @@
+// A vector of one number: what a thread of a card computes with. Masks are 1 where they hold.
+#pragma once
+
+#include "integers.hpp"
+
+#if defined(__CUDACC_RTC__)
+#define EMC_UNROLL _Pragma("unroll")
+#define EMC_INLINE __device__ __forceinline__
+#else
+#include <cmath>
+#include <cstring>
+#define EMC_UNROLL
+#define EMC_INLINE inline __attribute__((always_inline))
+#endif
+
+namespace emc {
+
+typedef float Real;
+typedef int32_t Int;
+typedef Real Floats;
+typedef Int Ints;
+
+constexpr int lanes = 1;
+
+template <class Integer>
+constexpr Integer ceil_div(Integer a, Integer b) {
+  return (a + b - 1) / b;
+}
+
+template <class Integer>
+constexpr Integer round_up(Integer a, Integer step) {
+  return ceil_div(a, step) * step;
+}
+
+EMC_INLINE Floats load(const Real* from) { return *from; }
+EMC_INLINE Ints load(const Int* from) { return *from; }
+EMC_INLINE void store(Real* to, Floats value) { *to = value; }
+EMC_INLINE Floats broadcast(Real value) { return value; }
+EMC_INLINE Floats sum(Floats value) { return value; }
+EMC_INLINE Ints sum(Ints value) { return value; }
+EMC_INLINE Ints first_lanes(int count) { return count > 0; }
+EMC_INLINE Floats to_floats(Ints value) { return Real(value); }
+EMC_INLINE Floats square_root(Floats x) { return sqrtf(x); }
+EMC_INLINE void transpose(Floats (&)[lanes]) {}
+
+EMC_INLINE Floats bits_to_floats(Ints bits) {
+  Floats value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+EMC_INLINE Ints floats_to_bits(Floats value) {
+  Ints bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+}  // namespace emc
