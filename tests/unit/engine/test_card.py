@@ -121,7 +121,7 @@ class Driver:
         if not binary.startswith(b"kernel:"):
             return Status.CUDA_ERROR_INVALID_IMAGE, None
         self.loaded.append(binary)
-        return OK, EmulatedProgram(binary.removeprefix(b"kernel:").debinary(), backwards=False)
+        return OK, EmulatedProgram(binary.removeprefix(b"kernel:").decode(), backwards=False)
 
     def cuModuleGetFunction(self, module: Any, name: bytes) -> tuple[Status, Any]:
         assert name == b"emc_persistent"
