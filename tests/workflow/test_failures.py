@@ -6,31 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugin_files import failing_net, plugin_file
 from tests.unit.data.formats import image_tree
 from tests.workflow.checkout import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 STUDY = "config/failing.yaml"
-PLUGIN = """
-import os, sys
-from math import prod
-
-import emc
-from torch import nn
-
-JOBS = ("measure.py", "generalise.py")
-@emc.architecture("moody")
-class Moody(nn.Module):
-    def __init__(self, shape, classes, activation):
-        super().__init__()
-        self.layer = nn.Linear(prod(shape), classes)
-
-    def forward(self, x):
-        if self.training and "EMC_TEST_MOOD" in os.environ and sys.argv[0].endswith(JOBS):
-            raise RuntimeError("not <b>today</b>\\n\\udce9 \\x1b[2J")
-        return self.layer(x.flatten(1))
-"""
+PLUGIN = failing_net(
+    "moody",
+    "self.training and 'EMC_TEST_MOOD' in os.environ"
+    " and sys.argv[0].endswith(('measure.py', 'generalise.py'))",
+    r"not <b>today</b>\n\udce9 \x1b[2J",
+)
 TEXT = """
 study: failing
 plugins: [moody.py]
@@ -68,7 +56,7 @@ def checkout(
 ) -> Checkout:
     monkeypatch.setenv("EMC_TEST_MOOD", "bad")
     copy = fresh.copy(tmp_path_factory.mktemp("failing") / "emc")
-    (copy.folder / "config/moody.py").write_text(PLUGIN)
+    plugin_file(copy.folder / "config/moody.py", PLUGIN)
     (copy.folder / STUDY).write_text(TEXT)
     return copy
 
@@ -87,7 +75,7 @@ def test_a_failed_cell_stops_nothing_and_is_told(
     assert first.returncode == 1
     assert "1 of 2 cells failed" in said
     reason = (
-        r"config/moody.py, line 9: architecture 'moody': Moody fails in training: not"
+        r"config/moody.py, line 7: architecture 'moody': Failing fails in training: not"
         r" <b>today</b> \udce9 \x1b[2J"
     )
     assert reason in said

@@ -1,17 +1,12 @@
 """A plug-in from the study to the page, and what an edit of it runs again."""
 
 import pytest
+from tests.plugin_files import plugin_file
 from tests.workflow.checkout import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 PLUGIN = """
-from math import prod
-
-import emc
-from torch import nn
-
-
 @emc.architecture("narrow")
 def narrow(shape, classes, activation, width: int = 2):
     return nn.Sequential(
@@ -36,7 +31,7 @@ sections:
 @pytest.fixture
 def checkout(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     copy = fresh.copy(tmp_path_factory.mktemp("plugin") / "emc")
-    (copy.folder / "config/my_nets.py").write_text(PLUGIN)
+    plugin_file(copy.folder / "config/my_nets.py", PLUGIN)
     (copy.folder / "config/own.yaml").write_text(STUDY)
     return copy
 
@@ -62,9 +57,9 @@ def test_a_study_with_a_plugin_runs_to_its_page(checkout: Checkout) -> None:
         (
             "nn.Flatten()",
             "nn.Flatten()(",
-            "config/my_nets.py, line 10: SyntaxError: '(' was never closed\n",
+            "config/my_nets.py, line 7: SyntaxError: '(' was never closed\n",
         ),
-        ("prod(shape)", "shape", "config/my_nets.py, line 11: TypeError"),
+        ("prod(shape)", "shape", "config/my_nets.py, line 8: TypeError"),
     ],
 )
 def test_a_fault_stops_all_before_anything_runs(
@@ -98,4 +93,4 @@ class Tired(nn.Module):
     assert list((checkout.folder / "results/cells").glob("*tired*/failure-measure.json"))
     logs = (checkout.folder / "results/logs/measure").glob("*tired*.log")
     (text,) = (log.read_text() for log in logs)
-    assert "error: config/my_nets.py, line 22: AssertionError: too tired" in text
+    assert "error: config/my_nets.py, line 19: AssertionError: too tired" in text

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.plugin_files import failing_net, plugin_file
 from tests.workflow.checkout import Checkout
 
 pytestmark = [
@@ -13,24 +14,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("rsync") is None, reason="the storage plugin `fs` calls rsync"),
 ]
 
-PLUGIN = """
-import sys
-from math import prod
-
-import emc
-from torch import nn
-
-@emc.architecture("broken")
-class Broken(nn.Module):
-    def __init__(self, shape, classes, activation):
-        super().__init__()
-        self.layer = nn.Linear(prod(shape), classes)
-
-    def forward(self, x):
-        if sys.argv[0].endswith("measure.py"):
-            raise RuntimeError("no more")
-        return self.layer(x.flatten(1))
-"""
+PLUGIN = failing_net("broken", "sys.argv[0].endswith('measure.py')", "no more")
 STUDY = """
 study: {name}
 plugins: [{plugins}]
@@ -53,7 +37,7 @@ def stored(fresh: Checkout, tmp_path: Path) -> Iterator[Checkout]:
     folder.mkdir()
     rows = "\n".join(f"{n % 7},{n % 5},{n},{'ab'[n % 2]}" for n in range(60))
     (folder / "table.csv").write_text(f"x,y,z,kind\n{rows}\n")
-    (folder / "broken.py").write_text(PLUGIN)
+    plugin_file(folder / "broken.py", PLUGIN)
     yield Checkout(folder, package=fresh.folder / "workflow")
     assert not (folder / "results/cells").exists()
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from tests import plugin_files
 
 from emc.cli.boundary import guarded, script
 from emc.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, EmcError, Stopped
-from emc.study.plugins import load_plugin, plugin_at
 
 ROOT = Path(__file__).parents[3]
 
@@ -72,11 +72,8 @@ def test_what_comes_out_of_a_plugin(
     error: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "own.py"
-    lines = ("import emc", "@emc.architecture('mine')", "def mine(shape, classes, activation):")
-    file.write_text("\n".join((*lines, f"    raise {error}\n")))
-    (mine,) = load_plugin(plugin_at(file))
-    assert guarded(lambda: mine.function((1,), 2, "relu")) == 2
-    assert capsys.readouterr() == ("", f"error: {file}, line 4: {said}\n")
+    assert guarded(plugin_files.raising(file, error)) == 2
+    assert capsys.readouterr() == ("", f"error: {file}, line 6: {said}\n")
 
 
 def test_a_folder_that_takes_nothing(capsys: pytest.CaptureFixture[str]) -> None:

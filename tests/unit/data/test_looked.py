@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.plugin_files import plugin_file
 from tests.unit.data.formats import image_tree
 
 from emc.data.looked import Looked, open_study
@@ -19,7 +20,7 @@ from emc.study.identity import dataset_id
 SIZES = ("dataset", "classes", "samples", "parameters", "trainable", "bits")
 TABLE = "{name: csv, file: wine.csv, label: kind, categorical: [colour]}"
 PLUGIN = """
-import emc, numpy as np
+import numpy as np
 
 @emc.dataset("rings")
 def rings(samples: int = 20):
@@ -34,7 +35,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = "".join(f"{1.5 * n},{'xyz'[n % 3]},{'ab'[n % 2]}\n" for n in range(30))
     Path("wine.csv").write_text("acid,colour,kind\n" + rows)
     image_tree(Path("pets"), {"cat": 10, "dog": 5})
-    Path("rings.py").write_text(PLUGIN)
+    plugin_file(Path("rings.py"), PLUGIN)
     return tmp_path
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.plugin_files import raising
 
 from emc.errors import EmcError, FileError, MachineError, Stopped
 from emc.jobs.attempt import MEMORY_TRIES, attempt
@@ -14,7 +15,6 @@ from emc.jobs.stop import Stop
 from emc.records import Failure
 from emc.store.failures import clear_document, read_failure
 from emc.store.layout import CellFiles
-from emc.study.plugins import load_plugin, plugin_at
 
 
 @pytest.fixture
@@ -28,13 +28,11 @@ def fail(files: CellFiles, error: BaseException, stop: Stop | None = None) -> No
 
 
 def test_a_plugin_that_exits_is_a_failure_with_its_line(files: CellFiles, tmp_path: Path) -> None:
-    file = tmp_path / "own.py"
-    lines = ("import emc", "@emc.architecture('mine')", "def mine(shape, classes, activation):")
-    file.write_text("\n".join((*lines, "    raise SystemExit(0)\n")))
-    (mine,) = load_plugin(plugin_at(file))
+    call = raising(tmp_path / "own.py", "SystemExit(0)")
     with attempt("measure", files.failure("measure"), [files.probes]):
-        mine.function((1,), 2, "relu")
-    assert read_failure(files.failure("measure")).reason == f"{file}, line 4: SystemExit: 0"
+        call()
+    reason = read_failure(files.failure("measure")).reason
+    assert reason == f"{tmp_path / 'own.py'}, line 6: SystemExit: 0"
 
 
 class OutOfMemoryError(RuntimeError):

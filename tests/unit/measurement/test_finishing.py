@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.plugin_files import IMPORTS
+from tests.plugin_files import cell_of
 from tests.unit.measurement.prepared import measured
 from torch import nn
 
@@ -19,7 +19,6 @@ from emc.records import Ended, Outcome
 from emc.store.columns import PROBES
 from emc.store.endpoints import read_endpoints
 from emc.store.tables import read_table
-from emc.study import load_file
 from emc.study.cell import Cell
 from emc.study.identity import cell_id
 from emc.study.labels import Random
@@ -183,19 +182,15 @@ def test_a_finished_end_point_is_kept_as_the_finish_left_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("says", [True, False])
 def test_a_plugins_optimizer_is_followed_where_it_says_what_it_minimises(
-    says: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    says: bool, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("own.py").write_text(
-        f"{IMPORTS}\n@emc.optimizer('plain', minimises_loss={says})\n"
-        "def plain(parameters, lr):\n    return torch.optim.SGD(parameters, lr)\n"
-    )
-    Path("study.yaml").write_text(
-        "study: own\nplugins: [own.py]\nsections: {one: {cells: [{dataset: digits, architecture:"
-        " {name: mlp, width: 4}, optimizer: {name: plain, lr: 0.1}}]}}"
-    )
-    (planned,) = load_file(Path("study.yaml")).cells
-    found = minimises_otherwise(planned.cell)
+    plugin = f"""
+        @emc.optimizer("plain", minimises_loss={says})
+        def plain(parameters, lr):
+            return torch.optim.SGD(parameters, lr)
+    """
+    keys = "{architecture: {name: mlp, width: 4}, optimizer: {name: plain, lr: 0.1}}"
+    found = minimises_otherwise(cell_of(tmp_path, plugin, keys))
     assert (found is None) == says
     if found:
         assert "'plain' does not say that it minimises the training loss" in found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.plugin_files import IMPORTS
+from tests.plugin_files import plugin_file
 
 from emc.jobs.preparation import prepare_or_fail
 from emc.measurement.certify import certify
@@ -76,7 +76,7 @@ Bad = Callable[[str], None]
 @pytest.fixture
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlannedCell:
     monkeypatch.chdir(tmp_path)
-    Path("own.py").write_text(IMPORTS + PLUGIN)
+    plugin_file(Path("own.py"), PLUGIN)
     Path("study.yaml").write_text(STUDY)
     (planned,) = load_file(Path("study.yaml")).cells
     return planned

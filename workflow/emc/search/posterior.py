@@ -1,4 +1,15 @@
-"""What trials at one learning rate say of emc50: a posterior on an adaptive grid."""
+"""What trials at one learning rate say of emc50: a posterior on an adaptive grid.
+
+With Pr[fit | n] of `emc.search.curve` and the prior of `emc.search.prior`, after trials of n_i
+samples of which y_i = 1 fitted and y_i = 0 did not,
+
+    p(log emc50, slope, shape | trials)  is proportional to
+    prior(log emc50, slope, shape)  *  product over i of  p_i^y_i (1 - p_i)^(1 - y_i),
+
+    p_i = Pr[fit | n_i; log emc50, slope, shape].
+
+Its marginal over slope and shape gives the median of emc50 and the central 95 % interval.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
