@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_digits
 
+from emc.engine.back_end import BackEnd
 from emc.engine.native import NativeBackEnd
-from emc.engine.procedure import BackEnd, Procedure, Replica, Update
+from emc.engine.procedure import Procedure, Replica, Update
 from emc.engine.stacked.vmap import Vmap
 from emc.nets.recognise import recognised
 

@@ -126,7 +126,7 @@ def usual_rate(case: Case) -> float:
 
 
 def engine_rates(case: Case, name: str, together: int, repeats: int) -> list[float]:
-    """Samples a second of each repeat; none where the back end refuses the net."""
+    """Samples per second of each repeat; none where the back end refuses the net."""
     procedure = case.procedure()
     draw = np.random.default_rng(0)
     inputs = draw.standard_normal((N, *case.shape)).astype(np.float32)

@@ -288,7 +288,7 @@ def convolution() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 3, 5), nn.Flatten())
 
 
-class Looked(nn.Module):
+class Lookup(nn.Module):
     """Takes words by their numbers."""
 
     def __init__(self) -> None:
@@ -322,7 +322,7 @@ def test_what_is_seldom_meant_is_a_warning(model: Any, said: str) -> None:
     ("model", "data", "message"),
     [
         (Wrapped, (INPUTS, LABELS), "expected a tensor of logits .*: return its `.logits`$"),
-        (Looked, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
+        (Lookup, (INPUTS, LABELS), "inputs arrive in float32: begin with `x.long"),
         (net, (INPUTS, np.eye(3)[LABELS]), r"give `labels.argmax\(1\)` of one-hot labels"),
         (Named, (INPUTS, LABELS), "expected a tensor of logits .*: return its item 'logits'$"),
         (

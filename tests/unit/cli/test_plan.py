@@ -11,7 +11,7 @@ from tests.synthetic import edit_document, write_cell, write_dataset
 
 from emc.cli.plan import print_plan
 from emc.cli.validate import print_summary
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.measurement import calibrate
 from emc.measurement.expectation import expected_emc50
@@ -234,7 +234,7 @@ def test_an_empty_table_of_runs_is_not_counted(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = on_new_samples(study, seeds=1)
-    print_summary(study, Looked(OF_RUNS))
+    print_summary(study, Lookup(OF_RUNS))
     assert "generalisation: 1 run of 4 cells" in capsys.readouterr().out
     output = results.cell(study.cells[0].id).generalisation(1)
     output.parent.mkdir(parents=True)
@@ -314,5 +314,5 @@ def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[st
     content = yaml.safe_load(study.file.read_text())
     content["sections"]["s"]["cells"] = CELLS[:1]
     study.file.write_text(yaml.safe_dump(content))
-    print_summary(load_file(study.file), Looked(OF_RUNS))
+    print_summary(load_file(study.file), Lookup(OF_RUNS))
     assert "is valid: 1 cell (by section: s 1)" in capsys.readouterr().out

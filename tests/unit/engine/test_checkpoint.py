@@ -20,10 +20,11 @@ from tests.unit.engine.cases import (
 from tests.unit.engine.interrupted import EveryEpoch, Killed, assert_same_bits, to_the_end
 from torch import Tensor, nn
 
+from emc.engine.back_end import BackEnd
 from emc.engine.checkpoint import Ledger, NoCheckpoints, Snapshot
 from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.plugin import Made
-from emc.engine.procedure import BackEnd, Procedure, Update
+from emc.engine.procedure import Procedure, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked.compiled import FixedShapeRunner
 from emc.engine.stacked.lockstep import Lockstep
@@ -59,7 +60,7 @@ BACK_ENDS = [Sequential, Vmap, FewHeights]
 
 
 def assert_undisturbed(back_end: BackEnd, asked: Procedure, lr: float = 0.05) -> int:
-    """Killed wherever it saves a call gives the same runs; kills beyond one a step."""
+    """Killed wherever it saves a call gives the same runs; kills beyond one per step."""
     given = replicas(SIZES, lr)
     expected = back_end.run(asked, given)
     found, kills = to_the_end(lambda kept: back_end.run(asked, given, kept))

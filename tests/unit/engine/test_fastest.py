@@ -7,9 +7,10 @@ import pytest
 from tests.unit.engine.cases import TokenNet, procedure, replicas
 
 from emc.engine import choose, run_probes
+from emc.engine.back_end import BackEnd
 from emc.engine.choose import back_end, prefer, settle
 from emc.engine.fastest import fastest, worth_a_trial
-from emc.engine.procedure import BackEnd, Procedure, Replica, TrainedRun
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.stacked.compiled import Compiled
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError

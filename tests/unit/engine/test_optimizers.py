@@ -11,6 +11,7 @@ from torch import nn
 
 from emc.engine import Update, optimizers
 from emc.engine.native import NativeBackEnd
+from emc.engine.one_replica import one_replica
 from emc.engine.optimizers import known
 from emc.errors import EmcError
 from emc.study import optimizers as entries
@@ -46,7 +47,7 @@ def test_constants_that_are_not_given_are_those_of_a_study(name: str) -> None:
 def test_each_has_a_rule_or_a_reason_and_a_reference(name: str) -> None:
     one = Update(name).optimizer
     parameters = [nn.Parameter(torch.zeros(shape)) for shape in SHAPES]
-    reference = one.reference(parameters, 0.1, {2})
+    reference = one_replica(one, parameters, 0.1, {2})
     assert isinstance(reference, torch.optim.Optimizer)
     if one.alone is None:
         assert all(length > 0 for length in one.rule(SHAPES, {2}).lengths)

@@ -180,7 +180,7 @@ def test_a_cell_says_when_conflicting_labels_may_bound_it(visit, warehouse):
     visit.tab.evaluate(f"location.hash = 'cell={cell}'")
     visit.tab.wait_for_selector("#cell .notes")
     told = visit.tab.locator("#cell .notes").inner_text()
-    assert f"So many samples have {expected:.3g} pairs of equal inputs" in told
+    assert f"As many samples as EMC have on average {expected:.3g} pairs of equal inputs" in told
 
 
 def test_a_cell_can_be_linked_to(visit, warehouse):

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from emc.api.shown import shown
-from emc.data.given import as_inputs, as_labels
+from emc.data.conversion import as_inputs, as_labels
 from emc.errors import EmcError, one_line
 
 _WANTED: Final = (

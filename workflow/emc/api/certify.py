@@ -20,7 +20,7 @@ from emc.curvature.objective import LossFunction, Objective
 from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.spectrum import Spectrum
 from emc.curvature.tolerances import DEFAULT, CertificateTolerances
-from emc.data.given import as_labels
+from emc.data.conversion import as_labels
 from emc.errors import EmcError, one_line
 from emc.finish import Finished, FinishSettings, finish
 from emc.finish.settings import DEFAULT as FINISH

@@ -7,7 +7,7 @@ import polars as pl
 from rich.table import Table
 
 from emc.cli.console import counted, show
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.findings.comparison import compare
 from emc.records import told_end
 from emc.store.layout import Results

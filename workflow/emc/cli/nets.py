@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from rich.table import Table
 
 from emc.cli.console import show
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.store.layout import Results
 from emc.study import StudyPlan, load_file
@@ -45,13 +45,13 @@ def print_nets(
     """
     if params is not None and not isfinite(params):
         raise EmcError(f"--params: expected a finite count, found {params:g}")
-    looked = Looked(Results(results))
-    plan = None if study is None else load_file(study, looked.facts)
+    lookup = Lookup(Results(results))
+    plan = None if study is None else load_file(study, lookup.facts)
     plugins = () if plan is None else load_plugins(plan.file.parent, plan.study.plugins)
     if plan is not None and dataset is None:
-        inputs = _inputs_of(plan, looked)
+        inputs = _inputs_of(plan, lookup)
     else:
-        inputs = {_inputs(dataset or _DATA_SET, plugins, looked): ""}
+        inputs = {_inputs(dataset or _DATA_SET, plugins, lookup): ""}
     for (shape, classes), names in inputs.items():
         title = f"parameters for inputs of {shape} in {classes} classes{names}"
         show(title, _table((shape, classes), params, plugins))
@@ -59,11 +59,11 @@ def print_nets(
         print("A study's plug-ins may register others: `emc nets STUDY` lists them too.")
 
 
-def _inputs_of(plan: StudyPlan, looked: Looked) -> dict[Inputs, str]:
+def _inputs_of(plan: StudyPlan, lookup: Lookup) -> dict[Inputs, str]:
     """Shape and classes of a study's nets, with the names of the data sets they are those of."""
     names: dict[Inputs, dict[str, None]] = {}
     for cell in (planned.cell for planned in plan.cells):
-        facts = looked.facts(cell.dataset, plan.study.data_dir)
+        facts = lookup.facts(cell.dataset, plan.study.data_dir)
         inputs = facts.shape, label_classes(cell.labels, facts.classes)
         names.setdefault(inputs, {})[dataset_name(cell.dataset)] = None
     return {inputs: f": {', '.join(found)}" for inputs, found in names.items()}
@@ -105,12 +105,12 @@ def _sizes(family: type[Family], name: str, inputs: Inputs, params: float | None
     return [_keys(family), *counts, found]
 
 
-def _inputs(dataset: str, plugins: tuple[Registered, ...], looked: Looked) -> Inputs:
+def _inputs(dataset: str, plugins: tuple[Registered, ...], lookup: Lookup) -> Inputs:
     """`dataset` is a name, or an entry as in a study file."""
     try:
         entry = named(yaml.safe_load(dataset))
         found = TypeAdapter[Any](DataSet).validate_python(entry, context={"plugins": plugins})
-        facts = looked.facts(found, None)
+        facts = lookup.facts(found, None)
     except yaml.YAMLError as error:
         raise EmcError(f"--dataset {dataset}: not valid YAML: {error}") from None
     except ValidationError as error:

@@ -10,7 +10,7 @@ from shlex import quote
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast

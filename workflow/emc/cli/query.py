@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from emc.cli.console import terminal_width
-from emc.cli.fitted import fitted
-from emc.data.looked import open_study
+from emc.cli.terminal_table import terminal_table
+from emc.data.lookup import open_study
 from emc.errors import EmcError, in_one_line
 from emc.store.layout import Results
 from emc.warehouse import open_database
@@ -45,7 +45,7 @@ def _written(answer: pl.DataFrame, form: str) -> str:
         return _without_lists(answer).write_csv().removesuffix("\n")
     if form == "json":
         return answer.write_json()
-    return fitted(answer, terminal_width())
+    return terminal_table(answer, terminal_width())
 
 
 def _without_lists(answer: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from emc.cli.console import counted, show
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.measurement.expectation import ExpectedCost, expectations
 from emc.measurement.experience import experience

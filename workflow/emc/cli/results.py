@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.errors import EmcError
 from emc.measurement.state import State, Status, state
 from emc.records import Estimate

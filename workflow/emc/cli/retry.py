@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.errors import EmcError
 from emc.records import Failure
 from emc.store.failures import clear, clear_document, failed_data, failures

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from emc.cli.shipped import SNAKEFILE
 from emc.cli.storage import refuse_storage
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 

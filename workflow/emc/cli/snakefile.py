@@ -17,10 +17,10 @@ import emc
 from emc.cli.fragile import SnakemakeWorkflow, config_files, has_storage, is_main_process
 from emc.cli.module import given_study
 from emc.cli.shipped import shipped_study
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.data.manifest import MANIFEST, TENSORS
-from emc.data.placed import DATA_DIR, originals
 from emc.data.preflight import preflight
+from emc.data.user_files import DATA_DIR, originals
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
 from emc.jobs.cards import jobs_per_device
 from emc.measurement.resources import resources_of_job
@@ -99,10 +99,10 @@ def read_study(
 
     `stored` says that results lie in a storage, where no file can be looked for beforehand.
     """
-    looked = Looked(OF_RUNS)
-    study = _given(config, files, looked.facts)
+    lookup = Lookup(OF_RUNS)
+    study = _given(config, files, lookup.facts)
     if examine:
-        for note in preflight(study, looked):
+        for note in preflight(study, lookup):
             print(f"{study.file}: warning: {note}", file=sys.stderr)
     return Asked(study, read_resources(OF_RUNS.study(study.name).resources), stored)
 

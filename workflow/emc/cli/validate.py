@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from emc.cli.console import counted
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.data.preflight import preflight
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
@@ -16,19 +16,19 @@ def validate(file: Path) -> None:
     Raises:
         EmcError: any fault of the study, or of a data set.
     """
-    looked = Looked(OF_RUNS)
-    study = load_file(file, looked.facts)
-    print_summary(study, looked)
+    lookup = Lookup(OF_RUNS)
+    study = load_file(file, lookup.facts)
+    print_summary(study, lookup)
     warn_of_unpaired(study)
 
 
-def print_summary(study: StudyPlan, looked: Looked) -> None:
+def print_summary(study: StudyPlan, lookup: Lookup) -> None:
     """One line: the study is valid, and how many cells it asks for; warnings on standard error.
 
     Raises:
         EmcError: a data set is not there, has changed, or cannot be prepared.
     """
-    for note in preflight(study, looked):
+    for note in preflight(study, lookup):
         print(f"{study.file}: warning: {note}", file=sys.stderr)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emc.data.foreign import foreign_kind
+from emc.data.file_kinds import foreign_kind
 from emc.errors import EmcError, one_line
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
-from emc.data.given import as_inputs, as_labels
+from emc.data.conversion import as_inputs, as_labels
 from emc.data.manifest import original_file
 from emc.errors import EmcError
 from emc.study.datasets import DATA_SETS, Facts, PluginDataSet

@@ -1,15 +1,15 @@
 """What a study's data lack, told before anything is computed."""
 
 from emc.data.classless import refuse_classless
-from emc.data.examined import examine_user_data
-from emc.data.looked import Looked
-from emc.data.placed import absent_data
+from emc.data.lookup import Lookup
+from emc.data.user_data import examine_user_data
+from emc.data.user_files import absent_data
 from emc.errors import EmcError
 from emc.study import StudyPlan
 from emc.study.faults import report
 
 
-def preflight(plan: StudyPlan, looked: Looked) -> list[str]:
+def preflight(plan: StudyPlan, lookup: Lookup) -> list[str]:
     """Look at every data set of a study; the answer is what the user should be told of them.
 
     Raises:
@@ -18,7 +18,7 @@ def preflight(plan: StudyPlan, looked: Looked) -> list[str]:
     """
     refuse_absent_data(plan)
     refuse_classless(plan)
-    return examine_user_data(plan, looked)
+    return examine_user_data(plan, lookup)
 
 
 def refuse_absent_data(plan: StudyPlan) -> None:

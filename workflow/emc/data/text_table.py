@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
-from emc.data.foreign import foreign_kind
+from emc.data.file_kinds import foreign_kind
 from emc.data.raw_table import RawTable
 from emc.errors import EmcError
 

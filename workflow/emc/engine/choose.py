@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from emc.engine.back_end import BackEnd
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.fastest import fastest, worth_a_trial
 from emc.engine.native import NativeBackEnd
-from emc.engine.procedure import BackEnd, Procedure, Replica, TrainedRun
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 

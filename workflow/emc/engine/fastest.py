@@ -5,7 +5,8 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
-from emc.engine.procedure import BackEnd, Procedure, Replica
+from emc.engine.back_end import BackEnd
+from emc.engine.procedure import Procedure, Replica
 from emc.engine.schedule import steps_of_budget
 from emc.native.unavailable import UnavailableError
 

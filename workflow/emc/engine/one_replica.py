@@ -1,4 +1,7 @@
-"""A rule for stacked parameters as an optimizer of torch: one replica is a stack of height one."""
+"""What steps one net: an optimizer of torch, or a rule for stacked parameters as one of torch's.
+
+To the rule, one replica is a stack of height one.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,6 +12,18 @@ from torch import nn
 
 from emc.engine import optimizer
 from emc.engine.rows import rows, tensors
+
+
+def one_replica(
+    known: optimizer.Optimizer, parameters: list[nn.Parameter], lr: float, head: Collection[int]
+) -> torch.optim.Optimizer:
+    """What steps one net: the optimizer's reference, or else its rule.
+
+    Raises:
+        EmcError: the optimizer does not suit such parameters.
+    """
+    reference = known.reference(parameters, lr, head)
+    return OneReplica(parameters, known, head) if reference is None else reference
 
 
 class OneReplica(torch.optim.Optimizer):

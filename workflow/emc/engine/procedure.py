@@ -1,8 +1,8 @@
 """What a back end is asked to do, and what it answers: no torch here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from emc.study.training import Batch, Loss, Schedule, Stopping
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from emc.engine.checkpoint import Checkpoints
 
 _BATCH: Final = Batch()
 _LOSS: Final = Loss()
@@ -140,17 +138,3 @@ class TrainedRun(Run):
     def numbers(self) -> Run:
         """The same without its arrays."""
         return Run(**{each.name: getattr(self, each.name) for each in fields(Run)})
-
-
-class BackEnd(Protocol):
-    """A way to train replicas; all back ends follow the same definitions."""
-
-    name: str
-
-    def refuses(self, procedure: Procedure) -> str | None:
-        """Why this back end cannot run the procedure, or None."""
-
-    def run(
-        self, procedure: Procedure, replicas: Sequence[Replica], checkpoints: "Checkpoints" = ...
-    ) -> list[TrainedRun]:
-        """Train every replica and answer in their order."""

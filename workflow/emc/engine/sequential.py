@@ -18,6 +18,7 @@ from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.fresh import check_logits, fresh, head_places, weights
 from emc.engine.objective import check_shape, hits
+from emc.engine.one_replica import one_replica
 from emc.engine.order import epochs
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.progress import Measured, Progress
@@ -84,7 +85,7 @@ class _Training:
         check_logits(self._net, self._x[:2], procedure.classes)
         self._trained = [p for p in self._net.parameters() if p.requires_grad]
         head = head_places(procedure, self._net, self._x[:2])
-        self._optimizer = procedure.optimizer.reference(self._trained, replica.lr, head)
+        self._optimizer = one_replica(procedure.optimizer, self._trained, replica.lr, head)
         self._rates = learning_rates(procedure, replica.n, replica.lr)
         self._progress = Progress(procedure, replica.n)
         self._gradients = 0

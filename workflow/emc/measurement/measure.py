@@ -8,7 +8,7 @@ from pathlib import Path
 from emc.data.manifest import read_manifest
 from emc.data.samples import open_samples
 from emc.engine import choose
-from emc.engine.procedure import BackEnd
+from emc.engine.back_end import BackEnd
 from emc.jobs.stop import Stop
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
 from emc.measurement.finishing import finishing, minimises_otherwise

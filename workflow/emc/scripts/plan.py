@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from emc.cli.boundary import script
-from emc.data.looked import open_study
+from emc.data.lookup import open_study
 from emc.store.columns import CELLS
 from emc.store.plan import plan_row
 from emc.store.tables import write_table

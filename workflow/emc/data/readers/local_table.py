@@ -8,7 +8,7 @@ import polars as pl
 
 from emc.data.class_names import is_number
 from emc.data.content import Content
-from emc.data.foreign import foreign_kind
+from emc.data.file_kinds import foreign_kind
 from emc.data.manifest import original_file
 from emc.data.originals import Shelf, file_content
 from emc.data.raw_table import RawTable

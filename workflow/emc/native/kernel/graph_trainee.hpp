@@ -8,7 +8,7 @@
 
 namespace emc {
 
-// For all graphs of at most `Size` parameters, a multiple of `lanes`, and just so many classes;
+// For all graphs of at most `Size` parameters, a multiple of `lanes`, and exactly `Classes` classes;
 // `Rows` samples at a time.
 template <int Size, int Classes, int Rows>
 class GraphTrainee {

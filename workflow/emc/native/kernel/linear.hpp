@@ -91,7 +91,7 @@ inline void multiply(const Walk& walk, const Input* from, const int* offsets, in
   });
 }
 
-// As many outputs' sums for a vector of terms each as registers hold.
+// Outputs whose sums fit into registers, one vector of terms each.
 constexpr int gradient_outputs = std::max(1, (registers == 32 ? 24 : 12) / lanes);
 
 EMC_INLINE void add_totals(Floats totals, int live, double* to) {

@@ -1,5 +1,5 @@
 // The losses and their gradients by the logits, for as many samples at a time as a vector has
-// lanes: one sample a lane.
+// lanes: one sample per lane.
 #pragma once
 
 #include "functions.hpp"
@@ -12,7 +12,7 @@ struct Loss {
   float smoothing;
 };
 
-// The logits of `lanes` samples, one vector a class.
+// The logits of `lanes` samples, one vector per class.
 template <int Classes>
 struct LogitBlock {
   static constexpr int columns = round_up(Classes, lanes);

@@ -84,7 +84,7 @@ class ConvNet {
   }
 
  private:
-  // A row of pixels of every sample becomes a vector a pixel.
+  // A row of pixels of every sample becomes one vector per pixel.
   void images_to_lanes(const Samples& chunk) {
     using First = typename Convolutions::First;
     constexpr int width = First::width, whole = width - width % lanes;

@@ -6,7 +6,7 @@
 
 namespace emc {
 
-// The sum of each of `lanes` rows, one a lane; value(row, column) is a vector of it.
+// The sum of each of `lanes` rows, one per lane; value(row, column) is a vector of it.
 template <int Columns, class Value>
 EMC_INLINE Floats row_sums(Value value) {
   Floats partial[lanes];

@@ -151,7 +151,7 @@ EMC_INLINE void transpose(Floats (&rows)[lanes]) {
   if constexpr (2 * Distance < lanes) transpose<2 * Distance>(rows);
 }
 
-// The sum of each of `lanes` vectors, one a lane: half as many vectors after each round.
+// The sum of each of `lanes` vectors, one per lane: half as many vectors after each round.
 template <int Distance = 1>
 EMC_INLINE Floats sums(Floats (&rows)[lanes]) {
   EMC_UNROLL for (int i = 0; i < lanes; i += 2 * Distance) {

@@ -68,6 +68,6 @@ function notesOf(cell) {
   if (cell.rate_at_edge)
     notes.push(["edge", `The best learning rate, ${shown(cell.best_lr)}, is the ${cell.rate_at_edge} of its grid: one beyond it may fit more.`]);
   if (cell.conflict_bound)
-    notes.push(["conflicts", `So many samples have ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels on average, which no net can fit: the data, not the net, may bound EMC.`]);
+    notes.push(["conflicts", `As many samples as EMC have on average ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels, which no net can fit: the data, not the net, may bound EMC.`]);
   return notes;
 }

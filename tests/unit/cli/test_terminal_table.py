@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emc.cli.fitted import fitted
+from emc.cli.terminal_table import terminal_table
 
 MANY = pl.DataFrame(
     {"definition": ["x" * 70] * 60, "cell": ["mnist-5k-random-mlp4-relu-sgd"] * 60}
@@ -15,12 +15,12 @@ MANY = pl.DataFrame(
 
 def test_what_fits_is_one_table() -> None:
     answer = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
-    assert fitted(answer, 80) == fitted(answer, None)
-    assert "null" in fitted(answer, 80)
+    assert terminal_table(answer, 80) == terminal_table(answer, None)
+    assert "null" in terminal_table(answer, 80)
 
 
 def test_columns_that_matter_come_first_and_the_others_are_told() -> None:
-    text = fitted(MANY, 80)
+    text = terminal_table(MANY, 80)
     assert max(map(len, text.splitlines())) <= 80
     header = text.splitlines()[1]
     assert [word for word in header.split() if word.isalnum()] == [
@@ -32,11 +32,11 @@ def test_columns_that_matter_come_first_and_the_others_are_told() -> None:
 
 
 def test_without_a_terminal_all_columns_are_one_table() -> None:
-    assert all(name in fitted(MANY, None).splitlines()[1] for name in MANY.columns)
+    assert all(name in terminal_table(MANY, None).splitlines()[1] for name in MANY.columns)
 
 
 def test_one_row_is_a_block() -> None:
-    lines = fitted(MANY.head(1), 40).splitlines()
+    lines = terminal_table(MANY.head(1), 40).splitlines()
     assert lines[0] == "definition  " + "x" * 28
     assert lines[1] == " " * 12 + "x" * 28
     assert lines[-1] == "high        null"
@@ -44,7 +44,7 @@ def test_one_row_is_a_block() -> None:
 
 
 def test_few_rows_are_blocks_with_an_empty_line_between() -> None:
-    lines = fitted(MANY.select("cell", "definition", "emc50").head(2), 80).splitlines()
+    lines = terminal_table(MANY.select("cell", "definition", "emc50").head(2), 80).splitlines()
     block = [f"cell        {MANY['cell'][0]}", f"definition  {'x' * 68}", f"{' ' * 12}xx"]
     assert lines == [*block, "emc50       123.4", "", *block, "emc50       123.4"]
 
@@ -59,4 +59,4 @@ def test_no_line_is_longer_than_the_terminal(
     rows: int, columns: int, width: int, text: str
 ) -> None:
     answer = pl.DataFrame({f"column {number}": [text] * rows for number in range(columns)})
-    assert max(map(len, fitted(answer, width).splitlines()), default=0) <= width
+    assert max(map(len, terminal_table(answer, width).splitlines()), default=0) <= width

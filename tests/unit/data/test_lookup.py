@@ -8,7 +8,7 @@ import pytest
 from tests.plugin_files import plugin_file
 from tests.unit.data.formats import image_tree
 
-from emc.data.looked import Looked, open_study
+from emc.data.lookup import Lookup, open_study
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.store.layout import Results
@@ -145,11 +145,11 @@ def test_two_readings_of_one_file_share_its_name() -> None:
 
 def test_a_table_is_read_once_for_all_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
-    whole = "emc.data.looked.examine"
+    whole = "emc.data.lookup.examine"
     from emc.data.prepare import examine
 
     monkeypatch.setattr(whole, lambda *given: (read.append(given), examine(*given))[1])
-    looked = Looked(Results(Path("results")))
+    lookup = Lookup(Results(Path("results")))
     cells = planned(TABLE)
     read.clear()
     Path("s.yaml").write_text(
@@ -160,6 +160,6 @@ def test_a_table_is_read_once_for_all_cells(monkeypatch: pytest.MonkeyPatch) -> 
             "width: 4}, seed: 1}, {dataset: " + TABLE + ", architecture: {name: mlp, width: 9",
         )
     )
-    plan = load_file(Path("s.yaml"), looked.facts)
+    plan = load_file(Path("s.yaml"), lookup.facts)
     assert [one.cell.known for one in plan.cells] == 2 * [Facts((4,), 2, 24)]
     assert len(cells) == len(read) == 1

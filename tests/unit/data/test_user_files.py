@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.data.preflight import preflight, refuse_absent_data
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
@@ -48,7 +48,7 @@ def test_validate_and_snakemake_say_where_was_looked(
         " (relative to the working folder)"
     )
     study = plan(dataset)
-    for look in (lambda: refuse_absent_data(study), lambda: preflight(study, Looked(OF_RUNS))):
+    for look in (lambda: refuse_absent_data(study), lambda: preflight(study, Lookup(OF_RUNS))):
         with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
             look()
 

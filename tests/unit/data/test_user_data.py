@@ -7,9 +7,9 @@ import pytest
 from tests.unit.data.formats import image_tree
 
 from emc.cli.validate import print_summary
-from emc.data.examined import examine_user_data
-from emc.data.looked import Looked
+from emc.data.lookup import Lookup
 from emc.data.prepare import prepare
+from emc.data.user_data import examine_user_data
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
@@ -34,14 +34,14 @@ def plan(*datasets: str, more: str = "") -> StudyPlan:
 
 
 def told_of(study: StudyPlan) -> list[str]:
-    return examine_user_data(study, Looked(OF_RUNS))
+    return examine_user_data(study, Lookup(OF_RUNS))
 
 
 def test_a_wrong_label_is_told_by_validate() -> None:
     Path("mine.csv").write_text(ROWS)
     wanted = "s.yaml: section 'a': dataset: mine.csv: no column 'kin'; did you mean 'kind'?"
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
-        print_summary(plan(TABLE.replace("kind", "kin")), Looked(OF_RUNS))
+        print_summary(plan(TABLE.replace("kind", "kin")), Lookup(OF_RUNS))
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -67,7 +67,7 @@ def test_what_is_accepted_but_surprising_is_told(capsys: pytest.CaptureFixture[s
     study = plan(TABLE)
     note = "mine.csv: 1 of 3 classes have no test sample (a fifth of each is held out:"
     assert [text.startswith(note) for text in told_of(study)] == [True]
-    print_summary(study, Looked(OF_RUNS))
+    print_summary(study, Lookup(OF_RUNS))
     assert capsys.readouterr().err.startswith(f"s.yaml: warning: {note}")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from emc.data.folders import Tree, fingerprint
 from emc.data.manifest import MANIFEST, OriginalTree, original_file, read_manifest
 from emc.data.originals import Shelf, file_content
-from emc.data.placed import is_prepared, user_places
 from emc.data.readers.tree import trees
+from emc.data.user_files import is_prepared, user_places
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan

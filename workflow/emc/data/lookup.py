@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from emc.data.manifest import read_manifest
-from emc.data.placed import is_prepared, user_places
 from emc.data.prepare import Examined, examine
+from emc.data.user_files import is_prepared, user_places
 from emc.errors import EmcError
 from emc.store.layout import Results
 from emc.study import StudyPlan, load_file
@@ -18,10 +18,10 @@ def open_study(file: Path, results: Path) -> StudyPlan:
     Raises:
         EmcError: any fault of the study; see `load_file`.
     """
-    return load_file(file, Looked(Results(results)).facts)
+    return load_file(file, Lookup(Results(results)).facts)
 
 
-class Looked:
+class Lookup:
     """Data sets of a results folder or of the user's, each looked at once."""
 
     def __init__(self, results: Results) -> None:

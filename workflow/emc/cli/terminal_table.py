@@ -22,7 +22,7 @@ _LINES: Final = 50
 """Lines that rows may take as blocks, if there is more than one row."""
 
 
-def fitted(answer: pl.DataFrame, width: int | None) -> str:
+def terminal_table(answer: pl.DataFrame, width: int | None) -> str:
     """A table, or one block per row where few rows are too wide for one.
 
     Of many rows that are too wide, the columns that matter most are a table; the others are named

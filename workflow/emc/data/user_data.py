@@ -1,7 +1,7 @@
 """The user's own tables and folders, opened before anything is computed."""
 
-from emc.data.changed import refuse_changed
-from emc.data.looked import Looked
+from emc.data.changes import refuse_changed
+from emc.data.lookup import Lookup
 from emc.data.prepare import called
 from emc.errors import EmcError, MachineError
 from emc.study import StudyPlan
@@ -9,7 +9,7 @@ from emc.study.datasets import Columns, ImageFolder, ImageNet
 from emc.study.faults import StudyFault, report
 
 
-def examine_user_data(plan: StudyPlan, looked: Looked) -> list[str]:
+def examine_user_data(plan: StudyPlan, lookup: Lookup) -> list[str]:
     """Open the tables and folders of a study; what is prepared already is only looked up.
 
     The answer is what the user should be told of those that can be used.
@@ -30,7 +30,7 @@ def examine_user_data(plan: StudyPlan, looked: Looked) -> list[str]:
     for dataset, section in users.items():
         where = f"section {section!r}"
         try:
-            found = looked.examined(dataset, plan.study.data_dir)
+            found = lookup.examined(dataset, plan.study.data_dir)
         except MachineError:
             raise
         except EmcError as error:

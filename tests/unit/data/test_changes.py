@@ -9,8 +9,8 @@ import pytest
 from tests.unit.data.formats import image_tree
 
 from emc.cli.validate import print_summary
-from emc.data.changed import refuse_changed
-from emc.data.looked import Looked
+from emc.data.changes import refuse_changed
+from emc.data.lookup import Lookup
 from emc.data.prepare import prepare
 from emc.errors import EmcError
 from emc.store.layout import OF_RUNS
@@ -69,7 +69,7 @@ def test_another_content_is_refused(plan: StudyPlan, table: Path, prepared: Path
     with pytest.raises(EmcError, match=message):
         refuse_changed(plan)
     with pytest.raises(EmcError, match=message):
-        print_summary(plan, Looked(OF_RUNS))
+        print_summary(plan, Lookup(OF_RUNS))
 
 
 def test_another_date_or_no_file_is_no_change(plan: StudyPlan, table: Path, prepared: Path) -> None:
