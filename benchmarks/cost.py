@@ -62,7 +62,7 @@ import json, sys
 from pathlib import Path
 from time import process_time
 from emc.measurement.job import measure
-from emc.measurement.trial import held_megabytes
+from emc.measurement.timing import held_megabytes
 from emc.store.layout import Results
 from emc.study.identity import from_canonical
 measure(from_canonical(sys.stdin.read()), Results(Path(sys.argv[1])), device="cpu", back_end=None)
@@ -108,7 +108,7 @@ def rows(chosen: list[tuple[str, PlannedCell]], folder: Path, seconds: float) ->
 def paces_of(cells: list[PlannedCell]) -> Paces:
     began = process_time()
     paces, errors = calibrate([one.cell for one in cells], "cpu", lambda _: None)
-    print(f"trials: {process_time() - began:.1f} s here, {errors}", file=sys.stderr)
+    print(f"timing runs: {process_time() - began:.1f} s here, {errors}", file=sys.stderr)
     return paces
 
 

@@ -28,8 +28,7 @@ from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.finish.settings import DEFAULT
 from emc.measurement.finishing import Finishing, finishing
 from emc.measurement.procedure import procedure
-from emc.measurement.rounds import replica
-from emc.measurement.source import LabelledSamples
+from emc.measurement.source import LabelledSamples, replica
 from emc.records import Ended, Outcome
 from emc.seeds import derive
 from emc.study.cell import Cell

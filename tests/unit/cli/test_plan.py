@@ -15,7 +15,7 @@ from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.measurement import calibrate
 from emc.measurement.expectation import expected_emc50
-from emc.measurement.trial import Tried
+from emc.measurement.timing import TimedCell
 from emc.records import Ended, Failure, Pace
 from emc.store.columns import PROBES
 from emc.store.failures import write_failure
@@ -268,25 +268,26 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def tried(cells: list[Cell], device: str) -> Iterator[Tried]:
+    def tried(cells: list[Cell], device: str) -> Iterator[TimedCell]:
         assert device == "cpu"
         yield from (
-            Tried(Pace(one.parameters, 1e-3, 1.0, 0.0, starting=10.0, megabytes=900))
+            TimedCell(Pace(one.parameters, 1e-3, 1.0, 0.0, starting=10.0, megabytes=900))
             for one in cells
         )
 
-    monkeypatch.setattr(calibrate, "tried", tried)
+    monkeypatch.setattr(calibrate, "time_cells", tried)
     nowhere = tmp_path / "nowhere"
     print_plan(study.file, nowhere, calibrate=True)
     told = capsys.readouterr()
-    assert "trial 1 of 2\ntrial 2 of 2\n" in told.err
+    assert "timing run 1 of 2\ntiming run 2 of 2\n" in told.err
     days = sum(_expected(one.cell, 1e-3) for one in study.cells) / 86400
     assert f"cost: about {days:.1f} days of training on one worker" in told.out
     assert (
-        "from this machine's pace in short trials; a cell may be off by a factor of 4" in told.out
+        "from this machine's pace in short timing runs; a cell may be off by a factor of 4"
+        in told.out
     )
     again = said(study, Results(nowhere), capsys)
-    assert "memory: about 915 MB for the largest (as in short trials)" in again
+    assert "memory: about 915 MB for the largest (as in short timing runs)" in again
     assert "days of training" in again
 
 
@@ -302,11 +303,11 @@ def test_a_cell_that_cannot_be_tried_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    refused = Tried(None, "no such net")
-    monkeypatch.setattr(calibrate, "tried", lambda cells, _: [refused for _ in cells])
+    refused = TimedCell(None, "no such net")
+    monkeypatch.setattr(calibrate, "time_cells", lambda cells, _: [refused for _ in cells])
     print_plan(study.file, tmp_path / "nowhere", calibrate=True)
     told = capsys.readouterr()
-    assert "a cell could not be tried: no such net\n" in told.err
+    assert "a cell could not be timed: no such net\n" in told.err
     assert "cost: unknown until" in told.out
 
 

@@ -1,4 +1,4 @@
-"""The fastest back end, found by a trial; the clock is the test's own."""
+"""The fastest back end, found by a timing run; the clock is the test's own."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -102,7 +102,7 @@ def test_what_is_over_in_moments_needs_no_trial() -> None:
 
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The names that each trial compares; the last of them wins."""
+    """The names that each timing run compares; the last of them wins."""
     seen: list[list[str]] = []
 
     def last(candidates: Sequence[BackEnd], compiled: BackEnd | None, *_: object) -> BackEnd:

@@ -1,4 +1,4 @@
-"""Short trials that tell how fast this machine is."""
+"""Short timing runs that tell how fast this machine is."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 
 from emc.engine import run_probes
 from emc.measurement import calibrate as calibrate_module
-from emc.measurement import trial
+from emc.measurement import timing
 from emc.measurement.calibrate import calibrate
 from emc.measurement.expectation import expected_emc50
 from emc.measurement.finishing import Finishing
 from emc.measurement.kinds import kind
 from emc.measurement.machine import known_paces, machine
-from emc.measurement.trial import Tried, needs_torch, pace, tried
+from emc.measurement.timing import TimedCell, needs_torch, pace, time_cells
 from emc.records import Pace
 from emc.store.paces import paces_file, write_paces
 from emc.study import Cell
@@ -38,17 +38,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def asked(cache: None, monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
-    """The cells that are tried; of those with squared errors the trial fails."""
+    """The cells that are timed; of those with squared errors the timing run fails."""
     seen: list[Cell] = []
 
-    def one(cells: Sequence[Cell], device: str) -> Iterator[Tried]:
+    def one(cells: Sequence[Cell], device: str) -> Iterator[TimedCell]:
         for each in cells:
             seen.append(each)
             failed = each.loss.name == "squared-error"
             known = Pace(each.parameters, 1e-6, 1, 1e-6, 0.5, 100)
-            yield Tried(None, "odd") if failed else Tried(known)
+            yield TimedCell(None, "odd") if failed else TimedCell(known)
 
-    monkeypatch.setattr(calibrate_module, "tried", one)
+    monkeypatch.setattr(calibrate_module, "time_cells", one)
     return seen
 
 
@@ -59,7 +59,7 @@ def test_each_kind_is_tried_once_on_a_machine(asked: list[Cell]) -> None:
     assert sorted(one.parameters for one in asked) == sorted(
         one.parameters for one in (cell(2), cell(9), cell(3))
     )
-    assert told == ["trial 1 of 3", "trial 2 of 3", "trial 3 of 3"]
+    assert told == ["timing run 1 of 3", "timing run 2 of 3", "timing run 3 of 3"]
     assert errors == []
     assert set(paces) == {kind(one, "cpu") for one in cells}
     assert known_paces("cpu") == paces
@@ -114,8 +114,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock.now += 0.03 * self.effort * one.numbers.gradient_evaluations / replica.n
         return finished(self, replica, one)
 
-    monkeypatch.setattr(trial, "process_time", clock)
-    monkeypatch.setattr(trial, "run_probes", timed)
+    monkeypatch.setattr(timing, "process_time", clock)
+    monkeypatch.setattr(timing, "run_probes", timed)
     monkeypatch.setattr(Finishing, "finished", timed_finish)
     return clock
 
@@ -147,8 +147,8 @@ def test_what_is_never_finished_takes_no_time_for_it(clock: Clock) -> None:
 def test_a_process_of_its_own_tries_cells() -> None:
     cnn = {"dataset": "digits", "architecture": {"name": "cnn", "depth": 1, "width": 2}}
     refused = cell(4, **cnn).knowing(cell().facts)
-    *found, none = tried([cell(4), cell(9), refused], "cpu")
-    assert none == Tried(
+    *found, none = time_cells([cell(4), cell(9), refused], "cpu")
+    assert none == TimedCell(
         None, "architecture: 'cnn' wants images (channels, height, width), the data set has (6,)"
     )
     assert [one.pace and one.pace.parameters for one in found] == [

@@ -193,7 +193,7 @@ def _calibrated(left: Sequence[PlannedCell], device: str) -> Paces:
     cells = [one.cell for one in left if one.cell.known]
     paces, errors = calibrate(cells, device, lambda told: print(told, file=sys.stderr))
     for error in errors:
-        print(f"a cell could not be tried: {error}", file=sys.stderr)
+        print(f"a cell could not be timed: {error}", file=sys.stderr)
     return paces
 
 
@@ -201,7 +201,7 @@ def _learnt(expected: Forecast, by_pace: bool) -> str:
     finished = f"from {counted(expected.learnt_from, 'cell')} that finished"
     if not by_pace:
         return finished
-    pace = "from this machine's pace in short trials"
+    pace = "from this machine's pace in short timing runs"
     return f"{pace} and {finished}" if expected.learnt_from else pace
 
 
@@ -220,7 +220,7 @@ def _error(expected: Forecast) -> str:
 
 def _left_out(expected: Forecast) -> str:
     if not expected.learnt_from:
-        return "as in short trials"
+        return "as in short timing runs"
     if not isfinite(expected.left_out):
         return _TOO_FEW
     return f"each predicted from the others is off by a factor of {expected.left_out:.2g}"

@@ -25,7 +25,7 @@ _PREFERRED = {
 _ONLY_ON = {"native": "cpu", "persistent": "cuda"}
 
 _chosen: dict[tuple[str, object], str] = {}
-"""By device and net, the back end that a trial, or an earlier process's, found fastest."""
+"""By device and net, the back end that a timing run, or an earlier process's, found fastest."""
 
 _gave_way: dict[tuple[str, str, object], str] = {}
 """Why back ends, devices and nets turned out not to go together: not tried again."""
@@ -76,10 +76,10 @@ def back_end(procedure: Procedure, device: str, forced: str | None = None) -> Ba
 
 
 def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> None:
-    """Find by a short trial which back end trains such replicas fastest; all calls then take it.
+    """Find by a short timing run which back end trains such replicas fastest, for all calls.
 
-    Kernels need no trial, nor does what is over in moments. The numbers of a run are the same, up
-    to rounding, whichever is chosen.
+    Kernels need no timing run, nor does what is over in moments. The numbers of a run are the same,
+    up to rounding, whichever is chosen.
 
     Raises:
         EmcError: samples, labels or net do not fit the procedure.
@@ -95,7 +95,7 @@ def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> No
     more = compiled if compiled.refuses(procedure) is None else None
     if len(able) > 1 or more is not None:
         found = fastest(able, more, procedure, replicas)
-        log.info("the %s back end was the fastest in a trial", found.name)
+        log.info("the %s back end was the fastest in a timing run", found.name)
         prefer(procedure, device, found.name)
 
 

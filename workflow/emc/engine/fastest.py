@@ -1,4 +1,4 @@
-"""Which of several back ends trains a procedure fastest, found by a short trial."""
+"""Which of several back ends trains a procedure fastest, found by a short timing run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,11 +11,11 @@ from emc.engine.schedule import steps_of_budget
 from emc.native.unavailable import UnavailableError
 
 _ENOUGH: Final = 0.1
-"""Seconds of a trial: shorter ones mostly tell how long it takes to begin."""
+"""Seconds of a timing run: shorter ones mostly tell how long it takes to begin."""
 _AGAIN: Final = 4
 """How many times as many steps the second run takes, which tells the first one's beginning."""
 _WORTH: Final = 50_000
-"""Steps of a call from which a trial pays: it takes seconds itself."""
+"""Steps of a call from which a timing run pays: it takes seconds itself."""
 _COMPILING: Final = 60.0
 """Seconds that compiling the programs of a call takes, about."""
 

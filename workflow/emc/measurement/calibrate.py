@@ -1,29 +1,29 @@
-"""How fast this machine is at the nets of a study: short trials, kept for the next study."""
+"""How fast this machine is at the nets of a study: short timing runs, kept for the next study."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from emc.measurement.kinds import kind, representatives
 from emc.measurement.machine import machine
-from emc.measurement.trial import needs_torch, tried
+from emc.measurement.timing import needs_torch, time_cells
 from emc.store.paces import Paces, paces_file, read_paces, write_paces
 from emc.study.cell import Cell
 
 Tell = Callable[[str], None]
-"""Is told how far the trials are."""
+"""Is told how far the timing runs are."""
 
 
 def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, list[str]]:
     """Try what is not known yet of cells whose data are known, a moment each; keep what is found.
 
-    Answers with all paces, and with the reasons why cells could not be tried.
+    Answers with all paces, and with the reasons why cells could not be timed.
     """
     path = paces_file(machine(device))
     paces = read_paces(path)
     wanted = _untried(cells, device, paces)
     errors = []
-    for number, (cell, found) in enumerate(zip(wanted, tried(wanted, device), strict=True)):
-        tell(f"trial {number + 1} of {len(wanted)}")
+    for number, (cell, found) in enumerate(zip(wanted, time_cells(wanted, device), strict=True)):
+        tell(f"timing run {number + 1} of {len(wanted)}")
         if found.pace is None:
             errors.append(found.error)
             continue

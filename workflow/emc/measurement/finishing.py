@@ -1,7 +1,6 @@
 """From where training stopped to a minimum: which procedures can be followed, and how."""
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
 from emc.finish import FinishSettings, finish
 from emc.measurement.objective import objective, seed_constants
+from emc.measurement.source import Source
 from emc.nets.layers import layer_shapes
 from emc.nets.traced_module import TracedModule
 from emc.records import Ended, Finish
@@ -20,17 +20,6 @@ from emc.study.parameterisation import Quantised
 from emc.study.training import Finish as FinishKeys
 
 Parameters = dict[str, np.ndarray]
-
-
-class Source(Protocol):
-    """Where a probe's samples come from."""
-
-    @property
-    def available(self) -> int:
-        """Largest n that can be drawn."""
-
-    def draw(self, n: int, seed: int) -> Drawn:
-        """n samples with their labels, all from the seed."""
 
 
 @dataclass(frozen=True, slots=True)

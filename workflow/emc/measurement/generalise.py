@@ -13,8 +13,7 @@ from emc.engine.procedure import Procedure, TrainedRun
 from emc.errors import EmcError
 from emc.jobs.stage import follow
 from emc.measurement.procedure import procedure
-from emc.measurement.rounds import replica
-from emc.measurement.source import LabelledSamples
+from emc.measurement.source import LabelledSamples, replica
 from emc.measurement.state import read_estimate
 from emc.records import Generalisation
 from emc.seeds import derive

@@ -19,10 +19,10 @@ _SIZES: Final = {
 }
 """Keys that change how long a step takes, if at all, by the size of what trains."""
 _POWER: Final = 0.7
-"""How the time of a step grows with the parameters beyond the sizes that were tried: part of it is
+"""How the time of a step grows with the parameters beyond the sizes that were timed: part of it is
 the same for all sizes."""
 _FAR: Final = 3.0
-"""The ratio of parameters from which a kind of net is tried at two sizes."""
+"""The ratio of parameters from which a kind of net is timed at two sizes."""
 
 
 def kind(cell: Cell, device: str) -> str:

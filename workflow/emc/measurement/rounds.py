@@ -10,7 +10,8 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.choose import prefer, settle
 from emc.engine.device import card_of
 from emc.engine.procedure import Procedure, Replica
-from emc.measurement.finishing import Finishing, Parameters, Source
+from emc.measurement.finishing import Finishing, Parameters
+from emc.measurement.source import Source, replica
 from emc.records import Ended, Probe
 from emc.search import Answer, Method, Request, Trial
 from emc.seeds import derive
@@ -63,7 +64,7 @@ def run_rounds(
     """Run rounds until the search is answered; rounds in the journal are not run again.
 
     A round whose checkpoints have something goes on from there. Where no back end is forced, all
-    rounds take the one that was fastest in a trial before the first, also in another process.
+    rounds take the one that was fastest in a timing run before the first, also in another process.
     """
 
     def answer() -> Answer:
@@ -149,9 +150,3 @@ def _choose_back_end(
         prefer(trained, device, kept.facts["back_end"])
     else:
         settle(trained, replicas, device)
-
-
-def replica(source: Source, n: int, lr: float, seed: int) -> Replica:
-    """A run to train on n samples, all that is random in it being drawn from the seed."""
-    drawn = source.draw(n, seed)
-    return Replica(drawn.inputs, drawn.rows, drawn.labels, seed, lr)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a procedure took in a short trial on one machine.
+    """What a procedure took in a short timing run on one machine.
 
     Attributes:
-        parameters: trainable numbers of the net that was tried.
+        parameters: trainable numbers of the net that was timed.
         training: seconds of training per sample and step, evaluation included.
         gradients: gradients of single samples per sample and step: two for SAM.
         finishing: seconds of a finish per pass and sample; 0 where no run is finished.

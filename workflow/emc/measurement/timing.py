@@ -1,4 +1,4 @@
-"""Short trials of cells: how fast a machine trains and finishes them, and in how much memory.
+"""Short timing runs of cells: how fast a machine trains and finishes them, and in how much memory.
 
 Run as a program, since memory is that of a process: cells as lines of JSON on standard input, what
 was found as lines of standard output.
@@ -28,7 +28,7 @@ from emc.measurement.expectation import expected_emc50
 from emc.measurement.finishing import Finishing, finishing, minimises_otherwise
 from emc.measurement.measure import round_size
 from emc.measurement.procedure import procedure
-from emc.measurement.rounds import replica
+from emc.measurement.source import replica
 from emc.nets.build import size
 from emc.records import Ended, Outcome, Pace
 from emc.seeds import generator
@@ -37,30 +37,30 @@ from emc.study.datasets import Facts
 from emc.study.identity import canonical, from_canonical
 
 _ENOUGH: Final = 0.2
-"""Seconds that a trial lasts at least: shorter ones mostly tell how long it takes to begin."""
+"""Seconds that a timing run lasts at least: shorter ones mostly tell how long it takes to begin."""
 _MOST: Final = 1 << 16
-"""Steps or passes after which a trial is over, however fast they are."""
+"""Steps or passes after which a timing run is over, however fast they are."""
 _GROWTH: Final = 4
 _BEFORE_FINISH: Final = 32
-"""Steps of training before a finish is tried."""
+"""Steps of training before a finish is timed."""
 _BEYOND: Final = 2
-"""Samples of a trial, as a multiple of the expected emc50: a run that fits ends too soon."""
+"""Samples of a timing run, as a multiple of the expected emc50: a run that fits ends too soon."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What the trial of a cell found, or why there was none."""
+class TimedCell:
+    """What the timing run of a cell found, or why there was none."""
 
     pace: Pace | None
     error: str = ""
 
 
-def tried(cells: Sequence[Cell], device: str) -> Iterator[Tried]:
-    """Try cells whose data are known, one after the other, in a process of their own.
+def time_cells(cells: Sequence[Cell], device: str) -> Iterator[TimedCell]:
+    """Time cells whose data are known, one after the other, in a process of their own.
 
-    A cell that cannot be tried has its error.
+    A cell that cannot be timed has its error.
     """
-    command = [sys.executable, "-P", "-m", "emc.measurement.trial", device]
+    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     lines = [json.dumps([canonical(cell), *cell.facts]) for cell in cells]
     with subprocess.Popen(
@@ -74,11 +74,11 @@ def tried(cells: Sequence[Cell], device: str) -> Iterator[Tried]:
             yield _read(process.stdout.readline())
 
 
-def _read(line: str) -> Tried:
+def _read(line: str) -> TimedCell:
     if not line:
-        return Tried(None, "the trial's process ended")
+        return TimedCell(None, "the process of the timing runs ended")
     found = json.loads(line)
-    return Tried(found["pace"] and Pace(**found["pace"]), found["error"])
+    return TimedCell(found["pace"] and Pace(**found["pace"]), found["error"])
 
 
 def main(cells: IO[str], device: str) -> None:
@@ -99,13 +99,13 @@ def _started() -> float:
     return process_time()
 
 
-def _answer(cell: Cell, device: str, starting: float) -> Tried:
+def _answer(cell: Cell, device: str, starting: float) -> TimedCell:
     try:
         if needs_torch(cell):
             starting += _torch_seconds()
-        return Tried(replace(pace(cell, device), starting=starting))
+        return TimedCell(replace(pace(cell, device), starting=starting))
     except EmcError as error:
-        return Tried(None, one_line(error))
+        return TimedCell(None, one_line(error))
 
 
 @cache
@@ -129,13 +129,13 @@ def pace(cell: Cell, device: str) -> Pace:
     trained = procedure(cell, cell.shape, cell.facts.classes)
     source = _Noise(cell)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
-    trial = _Trial(trained, source, finish, device)
-    training, gradients = trial.training()
+    timing = _TimingRun(trained, source, finish, device)
+    training, gradients = timing.training()
     return Pace(
         parameters=size(trained.net),
         training=training,
         gradients=gradients,
-        finishing=0.0 if finish.refused else trial.finishing(),
+        finishing=0.0 if finish.refused else timing.finishing(),
         starting=0.0,
         megabytes=held_megabytes(),
     )
@@ -153,7 +153,7 @@ class _Noise:
     def __init__(self, cell: Cell) -> None:
         most = cell.facts.samples or _BEYOND * cell.search.smallest
         self.available = max(2, min(round(_BEYOND * expected_emc50(cell)), most))
-        draw = generator("trial")
+        draw = generator("timing")
         inputs = draw.standard_normal((self.available, *cell.shape), np.float32)
         self._drawn = inputs, draw.integers(0, cell.classes, self.available)
 
@@ -163,7 +163,7 @@ class _Noise:
         return Drawn(inputs, np.arange(n), labels[:n])
 
 
-class _Trial:
+class _TimingRun:
     def __init__(self, trained: Procedure, source: _Noise, finish: Finishing, device: str) -> None:
         self._trained, self._finish, self._device = trained, finish, device
         self._n = source.available
