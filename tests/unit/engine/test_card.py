@@ -3,9 +3,11 @@
 import ctypes
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,7 @@ class Driver:
         self.loaded: list[bytes] = []
         self.launched: list[tuple[int, ...]] = []
         self.live = 0
+        self.threads: set[int] = set()
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("cu") and (status := self.fails.get(name)):
@@ -86,6 +89,7 @@ class Driver:
         return OK, "context"
 
     def cuCtxSetCurrent(self, context: str) -> tuple[Status]:
+        self.threads.add(get_ident())
         return (OK,)
 
     def cuCtxSynchronize(self) -> tuple[Status]:
@@ -218,6 +222,15 @@ def test_a_card_without_memory_for_one_replica_says_so() -> None:
     driver = Driver({"cuMemAlloc": Status.CUDA_ERROR_OUT_OF_MEMORY})
     with pytest.raises(MemoryError, match="a single replica does not fit into the memory"):
         Persistent(Card(driver)).run(procedure(), replicas([9]))
+
+
+def test_each_thread_that_asks_has_the_context() -> None:
+    driver = Driver()
+    card_of_all = Card(driver)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(card_of_all.limits).result()
+    card_of_all.limits()
+    assert len(driver.threads) == 2
 
 
 def test_memory_is_asked_for_in_large_pieces() -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.unit.engine.cases import (
+    CLASSES,
     CNN,
     LINEAR,
     OPTIMIZERS,
     SGD,
+    SHAPE,
     assert_same_training,
     mlp,
     procedure,
@@ -22,6 +24,7 @@ from tests.unit.engine.cases import (
 from tests.unit.engine.emulated import Emulated, EmulatedProgram, HostArena
 from tests.unit.engine.interrupted import assert_same_bits, to_the_end
 from tests.unit.engine.native_reference import train
+from torch import nn
 
 from emc.activations import ACTIVATIONS
 from emc.engine import choose, run_probes
@@ -39,6 +42,7 @@ from emc.errors import EmcError
 from emc.native.build import loaded
 from emc.native.unavailable import UnavailableError
 from emc.nets.layers import Dense, count
+from emc.nets.recognise import recognised
 from emc.records import Ended
 
 H200 = CardLimits(227 << 10, 228 << 10, 132, 139 << 30)
@@ -94,6 +98,14 @@ def test_procedures_are_the_references(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("layers", [LINEAR, *map(mlp, ACTIVATIONS)], ids=["linear", *ACTIVATIONS])
 def test_nets_are_the_references(layers: tuple[Dense, ...]) -> None:
     assert_as_reference(procedure(layers=layers, epochs=4), replicas([40, 21]))
+
+
+def test_a_module_of_dense_layers_is_the_references() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(20, 8), nn.Tanh(), nn.Linear(8, CLASSES))
+
+    known = recognised(make, SHAPE, CLASSES)
+    assert_as_reference(procedure(layers=None, module=known), replicas([40, 21]))
 
 
 ORDER = """

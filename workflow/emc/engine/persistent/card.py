@@ -75,17 +75,21 @@ class Card:
         finally:
             made.free()
 
-    @cached_property
+    @property
     def _driver(self) -> Any:
-        """The driver, its context being that of this thread."""
+        """The driver, its context being that of the thread that asks."""
+        driver, context = self._begun
+        _done(driver, driver.cuCtxSetCurrent(context))
+        return driver
+
+    @cached_property
+    def _begun(self) -> tuple[Any, Any]:
         driver = self._given or _binding()
         try:
             _done(driver, driver.cuInit(0))
-            context = _done(driver, driver.cuDevicePrimaryCtxRetain(0))
-            _done(driver, driver.cuCtxSetCurrent(context))
+            return driver, _done(driver, driver.cuDevicePrimaryCtxRetain(0))
         except RuntimeError as error:
             raise UnavailableError(f"the driver does not start: {error}") from error
-        return driver
 
     @property
     def _capability(self) -> tuple[int, int]:

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from emc.engine.native.net import native_net
 from emc.engine.native.refusal import refusal as native_refusal
 from emc.engine.persistent.placement import DenseLayers
 from emc.engine.procedure import Procedure
+from emc.nets.graph import Graph
 from emc.nets.layers import Dense, count
+from emc.nets.transformer import Transformer
 
 LARGEST: Final = 100_000
 """Parameters up to which a net counts as small enough for a block."""
@@ -15,11 +18,12 @@ MOST_CLASSES: Final = 256
 
 def refusal(procedure: Procedure) -> str | None:
     """Why no block trains the procedure's nets, or None."""
-    if procedure.layers is None or not all(isinstance(each, Dense) for each in procedure.layers):
+    layers = _dense(procedure)
+    if layers is None:
         return "the net is not made of dense layers alone"
     if reason := native_refusal(procedure):
         return reason
-    if (size := count(procedure.layers)) > LARGEST:
+    if (size := count(layers)) > LARGEST:
         return f"the net has {size:,} parameters, more than {LARGEST:,}"
     if procedure.classes > MOST_CLASSES:
         return f"there are {procedure.classes} classes, more than {MOST_CLASSES}"
@@ -28,7 +32,15 @@ def refusal(procedure: Procedure) -> str | None:
 
 def dense_layers(procedure: Procedure) -> DenseLayers:
     """The layers of a procedure that is not refused."""
-    assert procedure.layers is not None
-    layers = tuple(layer for layer in procedure.layers if isinstance(layer, Dense))
-    assert len(layers) == len(procedure.layers)
+    layers = _dense(procedure)
+    assert layers is not None
     return layers
+
+
+def _dense(procedure: Procedure) -> DenseLayers | None:
+    """The layers of a net, a user's module too, where all of them are dense."""
+    net = native_net(procedure)
+    if net is None or isinstance(net, Graph | Transformer):
+        return None
+    layers = tuple(layer for layer in net if isinstance(layer, Dense))
+    return layers if len(layers) == len(net) else None
