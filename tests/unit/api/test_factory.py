@@ -126,6 +126,25 @@ def test_lazy_layers_are_refused() -> None:
     )
 
 
+def test_layers_without_values_are_refused() -> None:
+    refused(
+        lambda: nn.Sequential(nn.Linear(6, 3, device="meta")),
+        "Sequential: '0.weight' is on the device 'meta', without values",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:FutureWarning")
+def test_wrapped_and_traced_modules_are_refused() -> None:
+    refused(
+        lambda: nn.Sequential(nn.DataParallel(nn.Linear(6, 3))),
+        "Sequential: a DataParallel cannot be called with other weights than its own: give the",
+    )
+    refused(
+        lambda: torch.jit.trace(nn.Linear(6, 3), torch.zeros(1, 6)),
+        "TopLevelTracedModule: a TopLevelTracedModule cannot be called with other weights",
+    )
+
+
 def test_lazy_layers_that_the_factory_ran_are_none() -> None:
     def net() -> nn.Module:
         made = nn.Sequential(nn.LazyLinear(3))

@@ -274,11 +274,13 @@ def test_nets_that_hold_no_numbers_to_vary() -> None:
             AutogradOperator(net, {}, *data, PLAIN)
 
 
-def test_a_scripted_net_is_told() -> None:
+def test_scripted_and_wrapped_nets_are_told() -> None:
     with pytest.warns(FutureWarning, match="torch.jit.script"):
         scripted = torch.jit.script(plain())
-    with pytest.raises(EmcError, match=r"RecursiveScriptModule cannot be copied as a constant to"):
+    with pytest.raises(EmcError, match=r"a RecursiveScriptModule cannot be called with other weig"):
         operator(scripted)
+    with pytest.raises(EmcError, match=r"DataParallel: a DataParallel cannot be called with other"):
+        operator(nn.DataParallel(plain()))
 
 
 def test_a_caller_s_autocast_does_not_round() -> None:

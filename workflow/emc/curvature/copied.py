@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.errors import EmcError, one_line
-from emc.nets.inspection import BATCH_NORMS, INSTANCE_NORMS, Structure, structure
+from emc.nets.inspection import BATCH_NORMS, INSTANCE_NORMS, Structure, structure, unusable
 
 
 def copied(module: nn.Module, dtype: torch.dtype, device: str, *, training: bool) -> nn.Module:
@@ -16,7 +16,8 @@ def copied(module: nn.Module, dtype: torch.dtype, device: str, *, training: bool
     training mode layers normalise by the batch and keep no running statistics.
 
     Raises:
-        EmcError: a net without shapes or values yet, of complex numbers, or that cannot be copied.
+        EmcError: a net without shapes or values yet, scripted or wrapped, of complex numbers, or
+            that cannot be copied.
     """
     held = structure(module)
     _check(held, module)
@@ -40,13 +41,11 @@ def _check(held: Structure, module: nn.Module) -> None:
             f"{held.kind}: {held.lazy[0]!r} belongs to a lazy layer, whose shape is not known yet:"
             " run a batch through the net first"
         )
+    if why := unusable(module):
+        raise EmcError(f"{held.kind}: {why}")
     for name, dtype in held.dtypes.items():
         if dtype.is_complex:
             raise EmcError(f"{held.kind}: {name!r} is complex, expected real numbers")
-    named = (*module.named_parameters(), *module.named_buffers())
-    for name, tensor in named:
-        if tensor.is_meta:
-            raise EmcError(f"{held.kind}: {name!r} is on the device 'meta', without values")
     if len(held.frozen) == sum(1 for _ in module.parameters()):
         raise EmcError(f"{held.kind} has no parameter that requires a gradient")
 

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from emc.errors import EmcError, one_line
-from emc.nets.inspection import Behaviour, behaviour, shared, structure
+from emc.nets.inspection import Behaviour, behaviour, shared, structure, unusable
 
 
 def check_made(net: nn.Module) -> None:
     """See that a net can be trained in float32.
 
     Raises:
-        EmcError: it is lazy, has nothing to train, or holds numbers of another precision.
+        EmcError: it is lazy, scripted or wrapped, has nothing to train, no values, or numbers of
+            another precision.
     """
     found = structure(net)
     if found.lazy:
@@ -21,6 +22,8 @@ def check_made(net: nn.Module) -> None:
             f"{found.kind}: {found.lazy[0]!r} belongs to a lazy layer, whose shape is not known"
             " yet: give the layer its input size, or let the factory run a batch through it"
         )
+    if why := unusable(net):
+        raise EmcError(f"{found.kind}: {why}")
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise EmcError(f"{found.kind} has no trainable parameters")
     parameters = {name for name, _ in net.named_parameters()}

@@ -98,6 +98,20 @@ def structure(net: nn.Module) -> Structure:
     )
 
 
+def unusable(net: nn.Module) -> str | None:
+    """Why a module has no numbers, or cannot be called with others than its own; None if it can."""
+    for name, tensor in _held(net):
+        if tensor.is_meta:
+            return f"{name!r} is on the device 'meta', without values"
+    for layer in net.modules():
+        if isinstance(layer, (torch.jit.ScriptModule, nn.DataParallel)):
+            return (
+                f"a {type(layer).__name__} cannot be called with other weights than its own: give"
+                " the module that it was made from"
+            )
+    return None
+
+
 def behaviour(net: nn.Module, x: Tensor, *, training: bool) -> Behaviour:
     """How a module answers inputs [rows, *shape] on its device, with its parameters as they are.
 
