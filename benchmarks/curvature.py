@@ -136,7 +136,7 @@ def by_lanczos(net: Trained, end: EndPoint) -> Ends:
 
 def by_certificate(settings: CertificateTolerances) -> Method:
     def certify(net: Trained, end: EndPoint) -> Ends:
-        found = certify_end_points(net.layers, [end], Objective(), settings=settings)[0]
+        found = certify_end_points(net.layers, [end], Objective(), tolerances=settings)[0]
         return found.lambda_min, found.lambda_max
 
     return certify
@@ -278,7 +278,9 @@ def certify_cnn(precision: Literal["float64", "float32"], threads: int, console:
     net = trained(layers, images, len(images), 5, 1)
     settings = replace(ANY_SLOPE, precision=precision)
     start, worked = perf_counter(), process_time()
-    found = certify_end_points(layers, net.ends, Objective(), settings=settings, threads=threads)[0]
+    found = certify_end_points(layers, net.ends, Objective(), tolerances=settings, threads=threads)[
+        0
+    ]
     seconds, work = perf_counter() - start, process_time() - worked
     console.print(f"CNN of {count(layers)} parameters, {len(images)} images, {precision}: {found}")
     console.print(

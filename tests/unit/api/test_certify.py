@@ -75,11 +75,11 @@ def test_parameters_may_be_given_as_tensors_or_arrays() -> None:
 def test_lanczos_spectrum_of_an_attention_net() -> None:
     torch.manual_seed(0)
     net = Attention()
-    found: Certified = certify(net, None, samples(20, 4, 6, classes=3), settings=LENIENT)
+    found: Certified = certify(net, None, samples(20, 4, 6, classes=3), tolerances=LENIENT)
     assert not found.exact
     spectrum = found.spectrum(probes=20, steps=30)
     exact = certify(
-        net, None, samples(20, 4, 6, classes=3), settings=CertificateTolerances(gradient=10.0)
+        net, None, samples(20, 4, 6, classes=3), tolerances=CertificateTolerances(gradient=10.0)
     )
     assert spectrum.mean * 147 == pytest.approx(exact.trace, rel=0.2)
     assert spectrum.values[-1] == pytest.approx(found.lambda_max, rel=1e-3)
@@ -121,7 +121,7 @@ def test_a_net_that_draws_random_numbers_is_refused() -> None:
     data = samples(20, 3, classes=9)
     for settings in (LENIENT, CertificateTolerances()):
         with pytest.raises(EmcError, match="Noisy draws random numbers in evaluation mode"):
-            certify(Noisy(3, 9), None, data, settings=settings)
+            certify(Noisy(3, 9), None, data, tolerances=settings)
 
 
 class Rooted(nn.Linear):
@@ -137,7 +137,7 @@ def test_a_net_whose_curvature_is_not_a_number_is_refused_as_such() -> None:
     nn.init.zeros_(net.weight)
     for settings in (LENIENT, CertificateTolerances()):
         with pytest.raises(EmcError, match=r"Hessian of the net is not finite \(NaN or inf"):
-            certify(net, None, data, settings=settings)
+            certify(net, None, data, tolerances=settings)
 
 
 def test_what_is_no_net_no_parameters_and_no_data() -> None:
@@ -178,8 +178,8 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
         ({"class_weights": [1, 1], "loss": "squared-error"}, "class weights need cross-entropy"),
         ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
         (
-            {"settings": {"eps": 1}},
-            r"settings: expected a CertificateTolerances, found \{'eps': 1\}",
+            {"tolerances": {"eps": 1}},
+            r"tolerances: expected a CertificateTolerances, found \{'eps': 1\}",
         ),
         ({"mode": "train"}, "mode: expected one of evaluation, training, found 'train'"),
     ],

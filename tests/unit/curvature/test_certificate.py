@@ -26,7 +26,7 @@ from emc.nets.layers import Dense
 from emc.records import Outcome, Verdict
 
 EXACT, LANCZOS = CertificateTolerances(), CertificateTolerances(exact_up_to=0, eps=1e-2)
-BOTH = pytest.mark.parametrize("settings", [EXACT, LANCZOS], ids=["exact", "lanczos"])
+BOTH = pytest.mark.parametrize("tolerances", [EXACT, LANCZOS], ids=["exact", "lanczos"])
 CONVEX = np.concatenate([np.zeros(100), np.geomspace(1e-4, 3, 100)])
 SADDLE = np.concatenate([[-0.3], CONVEX[1:]])
 
@@ -34,7 +34,7 @@ SADDLE = np.concatenate([[-0.3], CONVEX[1:]])
 def certified(
     values: np.ndarray,
     *,
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
     gradient: float = 0.0,
     plateau: float | None = 1e-5,
     accuracy: float = 0.9,
@@ -43,14 +43,14 @@ def certified(
 ) -> Evidence:
     slope = np.full(len(values), gradient / np.sqrt(len(values)))
     point = Quadratic(rotated(values), slope, accuracy=accuracy, objective=objective, grows=grows)
-    return certify_operator(point, plateau=plateau, seed=4, settings=settings)
+    return certify_operator(point, plateau=plateau, seed=4, tolerances=tolerances)
 
 
 @BOTH
-def test_minimum(settings: CertificateTolerances) -> None:
-    evidence = certified(CONVEX, settings=settings)
+def test_minimum(tolerances: CertificateTolerances) -> None:
+    evidence = certified(CONVEX, tolerances=tolerances)
     assert evidence.verdict is Verdict.MINIMUM
-    assert evidence.exact is (settings is EXACT)
+    assert evidence.exact is (tolerances is EXACT)
     assert evidence.lambda_max == pytest.approx(3, rel=1e-6)
     assert abs(evidence.lambda_min) < 1e-2
     assert evidence.trace == pytest.approx(CONVEX.sum(), rel=0.02)
@@ -58,7 +58,7 @@ def test_minimum(settings: CertificateTolerances) -> None:
 
 
 def test_a_minimum_says_what_it_rests_on() -> None:
-    exact, lanczos = (certified(CONVEX, settings=each) for each in (EXACT, LANCZOS))
+    exact, lanczos = (certified(CONVEX, tolerances=each) for each in (EXACT, LANCZOS))
     assert "of the whole spectrum no eigenvalue" in exact.reason
     assert (exact.delta, exact.iterations, exact.negative_eigenvalues) == (0, 0, 0)
     assert (
@@ -70,8 +70,8 @@ def test_a_minimum_says_what_it_rests_on() -> None:
 
 
 @BOTH
-def test_saddle(settings: CertificateTolerances) -> None:
-    evidence = certified(SADDLE, settings=settings)
+def test_saddle(tolerances: CertificateTolerances) -> None:
+    evidence = certified(SADDLE, tolerances=tolerances)
     assert evidence.verdict is Verdict.SADDLE
     assert evidence.lambda_min == pytest.approx(-0.3, rel=1e-3)
     assert evidence.lambda_min_residual < 0.03
@@ -80,23 +80,23 @@ def test_saddle(settings: CertificateTolerances) -> None:
 
 
 @BOTH
-def test_unconverged_says_which_test_failed(settings: CertificateTolerances) -> None:
-    steep = certified(CONVEX, settings=settings, gradient=0.5)
+def test_unconverged_says_which_test_failed(tolerances: CertificateTolerances) -> None:
+    steep = certified(CONVEX, tolerances=tolerances, gradient=0.5)
     assert steep.verdict is Verdict.UNCONVERGED
     assert steep.reason == "The gradient norm 0.5 exceeds 0.001."
-    moving = certified(SADDLE, settings=settings, plateau=0.02)
+    moving = certified(SADDLE, tolerances=tolerances, plateau=0.02)
     assert moving.verdict is Verdict.UNCONVERGED
     assert "still varied by 0.02 of its mean" in moving.reason
-    short = certified(CONVEX, settings=settings, plateau=inf)
+    short = certified(CONVEX, tolerances=tolerances, plateau=inf)
     assert short.verdict is Verdict.UNCONVERGED
     assert "Too few epochs" in short.reason
-    broken = certified(CONVEX, settings=settings, plateau=nan)
+    broken = certified(CONVEX, tolerances=tolerances, plateau=nan)
     assert broken.verdict is Verdict.UNCONVERGED
 
 
 def test_relative_gradient_is_the_newton_step_against_the_weights() -> None:
     """Small numbers everywhere: an absolutely small gradient is not enough."""
-    evidence = certified(CONVEX * 1e-4, settings=EXACT, gradient=9e-4)
+    evidence = certified(CONVEX * 1e-4, tolerances=EXACT, gradient=9e-4)
     newton_step = 9e-4 / 3e-4
     assert evidence.relative_gradient_norm == pytest.approx(newton_step / np.sqrt(200))
     assert evidence.verdict is Verdict.UNCONVERGED
@@ -104,9 +104,9 @@ def test_relative_gradient_is_the_newton_step_against_the_weights() -> None:
 
 
 def test_no_curvature_and_no_weights() -> None:
-    assert certified(np.zeros(5), settings=EXACT).relative_gradient_norm == 0
-    assert certified(np.zeros(5), settings=EXACT).verdict is Verdict.MINIMUM
-    slope = certified(np.zeros(5), settings=EXACT, gradient=1e-5)
+    assert certified(np.zeros(5), tolerances=EXACT).relative_gradient_norm == 0
+    assert certified(np.zeros(5), tolerances=EXACT).verdict is Verdict.MINIMUM
+    slope = certified(np.zeros(5), tolerances=EXACT, gradient=1e-5)
     assert slope.relative_gradient_norm == inf
     assert slope.verdict is Verdict.UNCONVERGED
 
@@ -114,10 +114,10 @@ def test_no_curvature_and_no_weights() -> None:
 @BOTH
 @pytest.mark.parametrize("values", [CONVEX * 1e-4, SADDLE], ids=["convex", "saddle"])
 def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature(
-    values: np.ndarray, settings: CertificateTolerances
+    values: np.ndarray, tolerances: CertificateTolerances
 ) -> None:
     kind: dict[str, Any] = {
-        "settings": settings,
+        "tolerances": tolerances,
         "accuracy": 1.0,
         "gradient": 9e-4,
         "grows": "the weights of 'a'",
@@ -137,9 +137,9 @@ def test_a_fit_whose_logits_grow_is_fitted_or_still_moves_whatever_its_curvature
 
 @BOTH
 def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
 ) -> None:
-    kind: dict[str, Any] = {"settings": settings, "accuracy": 1.0, "gradient": 5e-4}
+    kind: dict[str, Any] = {"tolerances": tolerances, "accuracy": 1.0, "gradient": 5e-4}
     for values, verdict in ((CONVEX, Verdict.MINIMUM), (SADDLE, Verdict.SADDLE)):
         evidence = certified(values, **kind)
         assert evidence.verdict is verdict
@@ -171,7 +171,7 @@ def test_a_fit_is_at_rest_only_where_its_loss_is_flat_on_its_own_scale() -> None
 )
 def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objective) -> None:
     kind: dict[str, Any] = {
-        "settings": EXACT,
+        "tolerances": EXACT,
         "accuracy": 1.0,
         "objective": objective,
         "grows": "all weights",
@@ -181,15 +181,15 @@ def test_a_fit_with_a_finite_minimiser_is_judged_as_any_point(objective: Objecti
 
 
 def test_inconclusive_when_iterations_run_out() -> None:
-    settings = CertificateTolerances(exact_up_to=0, max_iterations=12, delta=1e-3)
-    evidence = certified(np.linspace(-1e-4, 1, 400), settings=settings)
+    tolerances = CertificateTolerances(exact_up_to=0, max_iterations=12, delta=1e-3)
+    evidence = certified(np.linspace(-1e-4, 1, 400), tolerances=tolerances)
     assert evidence.verdict is Verdict.INCONCLUSIVE
     assert evidence.iterations == 12
     assert "After 12 iterations the smallest Ritz value" in evidence.reason
 
 
 def test_without_a_plateau_the_reason_says_so() -> None:
-    evidence = certified(CONVEX, settings=EXACT, plateau=None)
+    evidence = certified(CONVEX, tolerances=EXACT, plateau=None)
     assert evidence.verdict is Verdict.MINIMUM
     assert isnan(evidence.plateau)
     assert "(the plateau was not tested)" in evidence.reason
@@ -197,12 +197,12 @@ def test_without_a_plateau_the_reason_says_so() -> None:
 
 @BOTH
 def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
 ) -> None:
     matrix = rotated(SADDLE)
     gradient = 1e-5 * np.random.default_rng(0).standard_normal(200)
     point = Quadratic(matrix, gradient)
-    kind: dict[str, Any] = {"plateau": 0.0, "seed": 0, "escape": True, "settings": settings}
+    kind: dict[str, Any] = {"plateau": 0.0, "seed": 0, "escape": True, "tolerances": tolerances}
     evidence = certify_operator(point, **kind)
     assert evidence.escape is not None
     assert evidence.escape @ matrix @ evidence.escape == pytest.approx(-0.3, rel=1e-3)
@@ -213,11 +213,11 @@ def test_escape_is_the_way_down_that_the_gradient_does_not_oppose(
 
 def test_exact_where_small_or_where_the_bound_asks_for_everything() -> None:
     def exact(
-        size: int, settings: CertificateTolerances = EXACT, *, dear: int = 0, decide: bool = True
+        size: int, tolerances: CertificateTolerances = EXACT, *, dear: int = 0, decide: bool = True
     ) -> bool:
         operator = Quadratic(np.zeros((size, size)))
         operator.dense_products = dear
-        return is_exact(operator, settings, decide=decide)
+        return is_exact(operator, tolerances, decide=decide)
 
     assert exact(2000)
     assert not exact(2001)
@@ -241,19 +241,19 @@ def test_together_each_gets_the_answer_it_gets_alone() -> None:
         ),
         plateaus=[0.0, 0.0, 1.0],
         seeds=[1, 2, 3],
-        settings=LANCZOS,
+        tolerances=LANCZOS,
     )
     for point, seed, plateau, found in zip(
         points, [1, 2, 3], [0.0, 0.0, 1.0], together, strict=True
     ):
-        alone = certify_operator(point, plateau=plateau, seed=seed, settings=LANCZOS)
+        alone = certify_operator(point, plateau=plateau, seed=seed, tolerances=LANCZOS)
         assert found.reason == alone.reason
         assert found.iterations == alone.iterations
         assert found.lambda_min == pytest.approx(alone.lambda_min, abs=1e-12)
 
 
 def test_certificate_row() -> None:
-    evidence = certified(SADDLE, settings=EXACT)
+    evidence = certified(SADDLE, tolerances=EXACT)
     row = evidence.certificate(cell="a-cell", number=3, replica=7, outcome=Outcome.MINIMUM)
     assert (row.cell, row.round, row.replica, row.outcome) == ("a-cell", 3, 7, Outcome.MINIMUM)
     assert (row.verdict, row.reason, row.n) == (Verdict.SADDLE, evidence.reason, 10)
@@ -267,7 +267,7 @@ def test_infinite_loss_is_refused() -> None:
 
 
 @BOTH
-def test_ridge_logistic_regression_ends_at_a_minimum(settings: CertificateTolerances) -> None:
+def test_ridge_logistic_regression_ends_at_a_minimum(tolerances: CertificateTolerances) -> None:
     """Strictly convex: the smallest eigenvalue is the weight decay, softmax's null directions."""
     layers = (Dense(8, 3, True, "identity"),)
     draw = np.random.default_rng(2)
@@ -283,17 +283,18 @@ def test_ridge_logistic_regression_ends_at_a_minimum(settings: CertificateTolera
         return first.loss, first.gradient
 
     best = minimize(value, np.zeros(27), jac=True, method="BFGS", options={"gtol": 1e-8})
-    settings = settings if settings is EXACT else CertificateTolerances(exact_up_to=0, eps=0.2)
-    evidence = certify_operator(point(best.x), plateau=0.0, seed=0, settings=settings)
+    if tolerances is not EXACT:
+        tolerances = CertificateTolerances(exact_up_to=0, eps=0.2)
+    evidence = certify_operator(point(best.x), plateau=0.0, seed=0, tolerances=tolerances)
     assert evidence.verdict is Verdict.MINIMUM
     assert evidence.lambda_min == pytest.approx(0.05, rel=1e-6)
     assert evidence.loss == pytest.approx(best.fun)
-    start = certify_operator(point(np.zeros(27)), plateau=0.0, seed=0, settings=settings)
+    start = certify_operator(point(np.zeros(27)), plateau=0.0, seed=0, tolerances=tolerances)
     assert start.verdict is Verdict.UNCONVERGED
 
 
 @BOTH
-def test_symmetric_hidden_units_are_a_saddle(settings: CertificateTolerances) -> None:
+def test_symmetric_hidden_units_are_a_saddle(tolerances: CertificateTolerances) -> None:
     """XOR with all tanh units at zero: stationary, and the loss falls off to both sides."""
     layers = (Dense(2, 3, True, "tanh"), Dense(3, 2, True, "identity"))
     inputs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [1, 1]], np.float32)
@@ -305,7 +306,8 @@ def test_symmetric_hidden_units_are_a_saddle(settings: CertificateTolerances) ->
         "1.bias": np.log([0.6, 0.4]),
     }
     point = WrittenOperator(layers, weights, inputs, labels, Objective("cross-entropy"))
-    settings = settings if settings is EXACT else CertificateTolerances(exact_up_to=0, eps=0.3)
-    evidence = certify_operator(point, plateau=0.0, seed=0, settings=settings, escape=True)
+    if tolerances is not EXACT:
+        tolerances = CertificateTolerances(exact_up_to=0, eps=0.3)
+    evidence = certify_operator(point, plateau=0.0, seed=0, tolerances=tolerances, escape=True)
     assert evidence.verdict is Verdict.SADDLE
     assert evidence.lambda_min == pytest.approx(np.linalg.eigvalsh(point.dense())[0], rel=1e-6)

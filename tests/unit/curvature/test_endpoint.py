@@ -56,8 +56,8 @@ def test_layers_and_module_give_the_same_certificates(
 ) -> None:
     ends = end_points(layers, shape, [20, 1, 33])
     objective = Objective(weight_decay=0.01)
-    written = certify_end_points(layers, ends, objective, settings=settings)
-    automatic = certify_end_points(lambda: module(layers), ends, objective, settings=settings)
+    written = certify_end_points(layers, ends, objective, tolerances=settings)
+    automatic = certify_end_points(lambda: module(layers), ends, objective, tolerances=settings)
     for one, other in zip(written, automatic, strict=True):
         assert one.verdict is other.verdict
         assert one.n == other.n
@@ -72,11 +72,11 @@ def test_answers_do_not_depend_on_the_neighbours(
     layers = mlp()
     net = layers if written else (lambda: module(layers))
     ends = end_points(layers, (6,), [20, 7, 33])
-    together = certify_end_points(net, ends, Objective(), settings=LENIENT)
+    together = certify_end_points(net, ends, Objective(), tolerances=LENIENT)
     monkeypatch.setattr(endpoint, "BASES_BYTES", 1)
-    grouped = certify_end_points(net, ends, Objective(), settings=LENIENT)
+    grouped = certify_end_points(net, ends, Objective(), tolerances=LENIENT)
     for index, end in enumerate(ends):
-        alone = certify_end_points(net, [end], Objective(), settings=LENIENT)[0]
+        alone = certify_end_points(net, [end], Objective(), tolerances=LENIENT)[0]
         for found in (together[index], grouped[index]):
             assert found.reason == alone.reason
             assert numbers(found) == pytest.approx(numbers(alone), abs=1e-12)
@@ -88,8 +88,8 @@ def test_answers_do_not_depend_on_the_neighbours(
 def test_a_gpu_gives_the_same_certificates(layers: Layers, shape: tuple[int, ...]) -> None:
     ends = end_points(layers, shape, [20, 1, 33])
     factory = partial(module, layers)
-    there = certify_end_points(factory, ends, Objective(), settings=LENIENT, device="cuda")
-    here = certify_end_points(layers, ends, Objective(), settings=LENIENT)
+    there = certify_end_points(factory, ends, Objective(), tolerances=LENIENT, device="cuda")
+    here = certify_end_points(layers, ends, Objective(), tolerances=LENIENT)
     for one, other in zip(there, here, strict=True):
         assert one.verdict is other.verdict
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
@@ -100,8 +100,8 @@ def test_a_layered_net_is_certified_on_the_processor_wherever_it_trains(
     layers: Layers, shape: tuple[int, ...]
 ) -> None:
     ends = end_points(layers, shape, [20, 1, 33])
-    there = certify_end_points(layers, ends, Objective(), settings=LENIENT, device="cuda")
-    here = certify_end_points(layers, ends, Objective(), settings=LENIENT)
+    there = certify_end_points(layers, ends, Objective(), tolerances=LENIENT, device="cuda")
+    here = certify_end_points(layers, ends, Objective(), tolerances=LENIENT)
     assert list(map(numbers, there)) == list(map(numbers, here))
 
 
@@ -118,9 +118,9 @@ def test_kernels_and_torch_certify_a_vision_transformer_alike(
         EndPoint(state(factory()), *samples(n, 1, 8, 8, seed=n), plateau=0.0, seed=n)
         for n in (20, 33)
     ]
-    native = certify_end_points(factory, ends, Objective(), settings=settings)
+    native = certify_end_points(factory, ends, Objective(), tolerances=settings)
     monkeypatch.setattr(endpoint, "kernels_can", lambda *_: False)
-    automatic = certify_end_points(factory, ends, Objective(), settings=settings)
+    automatic = certify_end_points(factory, ends, Objective(), tolerances=settings)
     for one, other in zip(native, automatic, strict=True):
         assert (one.verdict, one.iterations) == (other.verdict, other.iterations)
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
@@ -142,8 +142,8 @@ def test_float32_reaches_the_same_verdict() -> None:
     ends = end_points(mlp(), (6,), [40])
     for net in (mlp(), lambda: module(mlp())):
         rough = CertificateTolerances(gradient=10.0, exact_up_to=0, eps=0.05, precision="float32")
-        one = certify_end_points(net, ends, Objective(), settings=rough)[0]
-        other = certify_end_points(net, ends, Objective(), settings=LENIENT)[0]
+        one = certify_end_points(net, ends, Objective(), tolerances=rough)[0]
+        other = certify_end_points(net, ends, Objective(), tolerances=LENIENT)[0]
         assert one.verdict is other.verdict
         assert one.lambda_max == pytest.approx(other.lambda_max, rel=1e-4)
 

@@ -160,7 +160,7 @@ def test_a_fit_with_bounded_logits_can_be_a_minimum() -> None:
     optimizer.step(closure)  # type: ignore[arg-type]
     found = certify_operator(
         AutogradOperator(net, trained(net), inputs, labels, Objective()),
-        plateau=None, seed=0, settings=CertificateTolerances(eps=1e-2),
+        plateau=None, seed=0, tolerances=CertificateTolerances(eps=1e-2),
     )  # fmt: skip
     assert found.loss > 1e-3
     assert found.verdict is Verdict.MINIMUM, found.reason

@@ -165,7 +165,7 @@ def test_settings_are_kept() -> None:
     net = normalised()
     rough = AutogradOperator(net, state(net), *data(), DECAYED, precision="float32")
     evidence = certify_operator(
-        rough, plateau=None, seed=0, settings=CertificateTolerances(gradient=10.0)
+        rough, plateau=None, seed=0, tolerances=CertificateTolerances(gradient=10.0)
     )
     assert rough.in_training(slice(3, 9)).samples == 6
     assert with_mode(evidence, rough).verdict is evidence.verdict

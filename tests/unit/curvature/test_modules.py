@@ -212,7 +212,7 @@ def test_a_missing_or_wrong_second_derivative_is_told(function: Callable[..., Te
     with pytest.raises(EmcError, match=r"not symmetric: an operation of the net has no second d"):
         found.dense()
     with pytest.raises(EmcError, match=r"not symmetric: an operation of the net has no second d"):
-        certify_operator(found, plateau=None, seed=0, settings=LANCZOS)
+        certify_operator(found, plateau=None, seed=0, tolerances=LANCZOS)
 
 
 def test_an_operation_that_torch_cannot_differentiate_is_told() -> None:

@@ -82,7 +82,7 @@ def test_lanczos_certificates_come_with_a_spectrum_near_the_exact_one() -> None:
     values = np.concatenate([np.zeros(300), np.linspace(1, 2, 100)])
     point = Quadratic(rotated(values))
     lanczos = certify_operator(
-        point, plateau=0.0, seed=0, settings=CertificateTolerances(exact_up_to=0)
+        point, plateau=0.0, seed=0, tolerances=CertificateTolerances(exact_up_to=0)
     )
     exact = certify_operator(point, plateau=0.0, seed=0)
     assert (lanczos.exact, exact.exact) == (False, True)

@@ -77,9 +77,9 @@ def test_end_points_of_several_sizes_are_certified_as_each_alone(exact_up_to: in
         EndPoint(state(net), *samples(n, 6, classes=3, seed=n), plateau=0.0, seed=n)
         for n in (7, 30, 12)
     ]
-    together = certify_end_points(lambda: net, ends, DECAYED, settings=settings)
+    together = certify_end_points(lambda: net, ends, DECAYED, tolerances=settings)
     for end, found in zip(ends, together, strict=True):
-        alone = certify_end_points(lambda: net, [end], DECAYED, settings=settings)[0]
+        alone = certify_end_points(lambda: net, [end], DECAYED, tolerances=settings)[0]
         hessian = reference_hessian(net, end.inputs, end.labels, DECAYED)
         assert found.lambda_max == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-3)
         assert found.reason == alone.reason

@@ -68,7 +68,7 @@ def test_back_ends_agree_and_end_points_are_certified(
             np.testing.assert_allclose(values, other.parameters[name], rtol=1e-3, atol=1e-5)
     ends = [end_point(probe, run) for probe, run in zip(probes, alone, strict=True)]
     found = certify_end_points(
-        trained.net, ends, Objective("cross-entropy", 0.0, 0.0), settings=QUICK
+        trained.net, ends, Objective("cross-entropy", 0.0, 0.0), tolerances=QUICK
     )
     for run, evidence in zip(alone, found, strict=True):
         assert evidence.gradient_norm == pytest.approx(run.gradient_norm, rel=1e-3)

@@ -100,7 +100,7 @@ def test_published_families_train_by_both_back_ends_and_are_certified(
             np.testing.assert_allclose(first.parameters[name], values, rtol=1e-3, atol=1e-5)
     end = replace(end_point(probes[0], alone[0]), constants=from_the_seed(trained, probes[0].seed))
     objective = Objective("cross-entropy", 0.0, 0.0)
-    (evidence,) = certify_end_points(trained.net, [end], objective, settings=QUICK)
+    (evidence,) = certify_end_points(trained.net, [end], objective, tolerances=QUICK)
     assert evidence.loss == pytest.approx(alone[0].loss, rel=1e-4)
     assert evidence.gradient_norm == pytest.approx(alone[0].gradient_norm, rel=1e-3)
 

@@ -34,7 +34,7 @@ class Certified(Evidence):
     """The evidence at a net's parameters; printing it gives the verdict and its reason."""
 
     operator: AutogradOperator = field(repr=False)
-    settings: CertificateTolerances = field(repr=False)
+    tolerances: CertificateTolerances = field(repr=False)
 
     def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
         """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""
@@ -62,7 +62,7 @@ def certify(
     class_weights: Sequence[float] | None = None,
     weight_decay: float = 0.0,
     mode: str = "evaluation",
-    settings: CertificateTolerances = DEFAULT,
+    tolerances: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> Certified:
     """Certify whether a trained net is at a minimum of its training loss.
@@ -70,7 +70,7 @@ def certify(
     Args:
         model: maps inputs [batch, *shape] to logits [batch, classes]. Only parameters that
             require a gradient are varied. It is neither changed nor moved; a copy is evaluated in
-            `settings.precision` on the device where its parameters lie.
+            `tolerances.precision` on the device where its parameters lie.
         parameters: values by name, or None for those that the model has.
         data: all training samples, as `emc.measure` takes them: a tuple of inputs [n, *shape] and
             integer labels [n], or a data set of pairs. Floating-point inputs keep their digits;
@@ -85,7 +85,7 @@ def certify(
         mode: "evaluation", in which accuracies are counted; or "training", with all samples as
             one batch, for nets with batch normalisation. Where the two differ the reason says
             which was examined.
-        settings: tolerances.
+        tolerances: those of the three tests, and how much work may be spent on them.
         escape: whether to give the way down from a saddle (`Certified.escape`).
 
     Raises:
@@ -94,17 +94,18 @@ def certify(
             draws random numbers.
     """
     objective = _objective(loss, label_smoothing, class_weights, weight_decay)
-    variation, tolerances = _plateau(losses), _settings(settings)
+    variation = _plateau(losses)
+    _check_tolerances(tolerances)
     with torch.inference_mode(False), torch.enable_grad():
         operator = _operator(
             model, parameters, data, objective, precision=tolerances.precision, mode=mode
         )
         evidence = certify_operator(
-            operator, plateau=variation, seed="emc.certify", settings=tolerances, escape=escape
+            operator, plateau=variation, seed="emc.certify", tolerances=tolerances, escape=escape
         )
         evidence = with_mode(evidence, operator)
     found = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
-    return Certified(**found, operator=operator, settings=tolerances)
+    return Certified(**found, operator=operator, tolerances=tolerances)
 
 
 def _operator(
@@ -210,10 +211,9 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     return numbers
 
 
-def _settings(settings: Any) -> CertificateTolerances:
-    if not isinstance(settings, CertificateTolerances):
-        raise EmcError(f"settings: expected a CertificateTolerances, found {shown(settings)}")
-    return settings
+def _check_tolerances(tolerances: Any) -> None:
+    if not isinstance(tolerances, CertificateTolerances):
+        raise EmcError(f"tolerances: expected a CertificateTolerances, found {shown(tolerances)}")
 
 
 def _device(model: nn.Module) -> str:

@@ -24,7 +24,7 @@ def certify_operator(
     *,
     plateau: float | None,
     seed: object,
-    settings: CertificateTolerances = DEFAULT,
+    tolerances: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> Evidence:
     """Whether the operator's point is a minimum.
@@ -41,7 +41,7 @@ def certify_operator(
         lambda _, vectors: operator.products(vectors),
         plateaus=[plateau],
         seeds=[seed],
-        settings=settings,
+        tolerances=tolerances,
         escape=escape,
     )[0]
 
@@ -52,7 +52,7 @@ def certify_operators(
     *,
     plateaus: Sequence[float | None],
     seeds: Sequence[object],
-    settings: CertificateTolerances = DEFAULT,
+    tolerances: CertificateTolerances = DEFAULT,
     escape: bool = False,
 ) -> list[Evidence]:
     """Certify several end points of one net, whose Hessian `products` are made together.
@@ -62,39 +62,39 @@ def certify_operators(
     started = perf_counter()
     points = [operator.first_order() for operator in operators]
     slopes = [_slope(*each) for each in zip(operators, points, plateaus, strict=True)]
-    decide = [slope.unmet(settings) is None for slope in slopes]
+    decide = [slope.unmet(tolerances) is None for slope in slopes]
     ends: dict[int, Ends] = {}
     processes: dict[int, Process[Ends]] = {}
     for index, (operator, needed) in enumerate(zip(operators, decide, strict=True)):
-        if is_exact(operator, settings, decide=needed):
+        if is_exact(operator, tolerances, decide=needed):
             direction = escape and needed
-            ends[index] = exact_ends(operator.dense(), eps=settings.eps, direction=direction)
+            ends[index] = exact_ends(operator.dense(), eps=tolerances.eps, direction=direction)
         else:
             draw = generator(seeds[index], "lanczos")
             size = len(operator.parameters)
-            processes[index] = extremes(size, settings, draw, decide=needed)
+            processes[index] = extremes(size, tolerances, draw, decide=needed)
     ends |= _answers(processes, products)
     seconds = (perf_counter() - started) / len(operators)
     return [
-        _evidence(operator, point, slope, ends[index], settings, escape=escape, seconds=seconds)
+        _evidence(operator, point, slope, ends[index], tolerances, escape=escape, seconds=seconds)
         for index, (operator, point, slope) in enumerate(
             zip(operators, points, slopes, strict=True)
         )
     ]
 
 
-def is_exact(operator: Operator, settings: CertificateTolerances, *, decide: bool) -> bool:
+def is_exact(operator: Operator, tolerances: CertificateTolerances, *, decide: bool) -> bool:
     """Whether a point gets its whole spectrum: a small net's, where it is not the dearer way.
 
     And always where the bound would have Lanczos fill the whole space anyway. `decide` says
     whether the verdict hangs on the curvature: Lanczos takes few steps where it does not.
     """
     dimension = len(operator.parameters)
-    wanted = iterations(settings.eps, dimension, settings.delta)
+    wanted = iterations(tolerances.eps, dimension, tolerances.delta)
     if dimension <= wanted:
         return True
     needed = wanted if decide else min(wanted, UNDECIDED)
-    return dimension <= settings.exact_up_to and operator.dense_within(needed)
+    return dimension <= tolerances.exact_up_to and operator.dense_within(needed)
 
 
 def _answers(processes: Mapping[int, Process[Ends]], products: Products) -> dict[int, Ends]:
@@ -129,12 +129,12 @@ def _evidence(
     point: FirstOrder,
     slope: Slope,
     ends: Ends,
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
     *,
     escape: bool,
     seconds: float,
 ) -> Evidence:
-    verdict, reason = judge(slope, ends, settings)
+    verdict, reason = judge(slope, ends, tolerances)
     saddle = verdict is Verdict.SADDLE
     return Evidence(
         n=operator.samples,
@@ -152,8 +152,8 @@ def _evidence(
         negative_eigenvalues=ends.negative,
         exact=ends.exact,
         iterations=ends.iterations,
-        eps=settings.eps,
-        delta=0.0 if ends.exact else settings.delta,
+        eps=tolerances.eps,
+        delta=0.0 if ends.exact else tolerances.delta,
         seconds=seconds,
         eigenvalues=ends.spectrum,
         escape=_downhill(ends.direction, point.gradient) if escape and saddle else None,

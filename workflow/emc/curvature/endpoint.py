@@ -50,7 +50,7 @@ def certify_end_points(
     end_points: Sequence[EndPoint],
     objective: Objective,
     *,
-    settings: CertificateTolerances = DEFAULT,
+    tolerances: CertificateTolerances = DEFAULT,
     device: str = "cpu",
     threads: int = 1,
 ) -> list[Evidence]:
@@ -69,27 +69,27 @@ def certify_end_points(
     if not callable(net):
         return [
             certify_operator(
-                _of_layers(net, end, objective, settings, threads),
+                _of_layers(net, end, objective, tolerances, threads),
                 plateau=end.plateau,
                 seed=end.seed,
-                settings=settings,
+                tolerances=tolerances,
             )
             for end in end_points
         ]
     if not end_points:
         return []
-    size = _group_size(end_points[0], settings)
+    size = _group_size(end_points[0], tolerances)
     groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
-    examine = _examiner(net, objective, settings, threads)
+    examine = _examiner(net, objective, tolerances, threads)
     module = net()
     return [
         evidence
         for group in groups
         for evidence in _side_by_side(
             group,
-            [_differentiated(module, end, objective, settings, device) for end in group],
+            [_differentiated(module, end, objective, tolerances, device) for end in group],
             examine,
-            settings,
+            tolerances,
         )
     ]
 
@@ -99,7 +99,7 @@ def operator_at(
     end: EndPoint,
     objective: Objective,
     *,
-    settings: CertificateTolerances = DEFAULT,
+    tolerances: CertificateTolerances = DEFAULT,
     device: str = "cpu",
     threads: int = 1,
 ) -> "NativeOperator | WrittenOperator | AutogradOperator":
@@ -110,9 +110,9 @@ def operator_at(
     """
     net, (end,) = _untraced(net, [end])
     if not callable(net):
-        return _of_layers(net, end, objective, settings, threads)
-    examine = _examiner(net, objective, settings, threads)
-    return examine(end, _differentiated(net(), end, objective, settings, device))
+        return _of_layers(net, end, objective, tolerances, threads)
+    examine = _examiner(net, objective, tolerances, threads)
+    return examine(end, _differentiated(net(), end, objective, tolerances, device))
 
 
 def _untraced(
@@ -129,7 +129,11 @@ def _untraced(
 
 
 def _of_layers(
-    net: Layers, end: EndPoint, objective: Objective, settings: CertificateTolerances, threads: int
+    net: Layers,
+    end: EndPoint,
+    objective: Objective,
+    tolerances: CertificateTolerances,
+    threads: int,
 ) -> NativeOperator | WrittenOperator:
     return choose_operator(
         net,
@@ -137,7 +141,7 @@ def _of_layers(
         end.inputs,
         end.labels,
         objective,
-        precision=settings.precision,
+        precision=tolerances.precision,
         threads=threads,
     )
 
@@ -146,7 +150,7 @@ def _differentiated(
     module: "nn.Module",
     end: EndPoint,
     objective: Objective,
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
     device: str,
 ) -> "AutogradOperator":
     from emc.curvature.autograd import AutogradOperator
@@ -157,7 +161,7 @@ def _differentiated(
         end.inputs,
         end.labels,
         objective,
-        precision=settings.precision,
+        precision=tolerances.precision,
         device=device,
     )
 
@@ -168,14 +172,14 @@ _Examine = Callable[[EndPoint, "AutogradOperator"], "NativeOperator | AutogradOp
 def _examiner(
     net: "Callable[[], nn.Module]",
     objective: Objective,
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
     threads: int,
 ) -> _Examine:
     """From torch's operator at an end point to the one that is asked: kernels' where they can."""
     sizes = as_known(net) if objective.is_named else None
 
     def examine(end: EndPoint, operator: "AutogradOperator") -> "NativeOperator | AutogradOperator":
-        shape, precision = end.inputs.shape, settings.precision
+        shape, precision = end.inputs.shape, tolerances.precision
         if sizes is None or end.constants or not kernels_can(sizes, shape, precision):
             return operator
         return NativeOperator(
@@ -189,7 +193,7 @@ def _side_by_side(
     ends: Sequence[EndPoint],
     operators: Sequence["AutogradOperator"],
     examine: _Examine,
-    settings: CertificateTolerances,
+    tolerances: CertificateTolerances,
 ) -> list[Evidence]:
     from emc.curvature.autograd import products_of
     from emc.curvature.modes import with_mode
@@ -201,13 +205,13 @@ def _side_by_side(
         one_by_one(examined) if native else products_of(operators),
         plateaus=[end.plateau for end in ends],
         seeds=[end.seed for end in ends],
-        settings=settings,
+        tolerances=tolerances,
     )
     return [with_mode(*each) for each in zip(found, operators, strict=True)]
 
 
-def _group_size(end: EndPoint, settings: CertificateTolerances) -> int:
+def _group_size(end: EndPoint, tolerances: CertificateTolerances) -> int:
     """How many end points' Krylov bases fit into memory side by side."""
     dimension = sum(np.size(value) for value in end.parameters.values())
-    steps = iterations(settings.eps, dimension, settings.delta)
+    steps = iterations(tolerances.eps, dimension, tolerances.delta)
     return max(1, BASES_BYTES // (8 * dimension * steps))

@@ -35,7 +35,7 @@ _FIRST_LOOK: Final = 16
 
 
 def extremes(
-    dimension: int, settings: CertificateTolerances, draw: np.random.Generator, *, decide: bool
+    dimension: int, tolerances: CertificateTolerances, draw: np.random.Generator, *, decide: bool
 ) -> Process[Ends]:
     """Both ends of the spectrum; `decide` says whether it matters if the Hessian bends down.
 
@@ -43,7 +43,7 @@ def extremes(
     `UNDECIDED` iterations: then its lambda_min is an upper bound only.
     """
     run = Lanczos(dimension, draw)
-    wanted = _Iterations(dimension, settings, decide)
+    wanted = _Iterations(dimension, tolerances, decide)
     bulk = None
     yield from run.extend(wanted.stride(0))
     while not (view := _View(run.ritz(), run.steps, wanted, bulk)).settled(decide):
@@ -58,12 +58,12 @@ def extremes(
 class _Iterations:
     """How many iterations the bound wants, how many are allowed, and when to look."""
 
-    def __init__(self, dimension: int, settings: CertificateTolerances, decide: bool) -> None:
+    def __init__(self, dimension: int, tolerances: CertificateTolerances, decide: bool) -> None:
         self.dimension = dimension
-        self.eps = settings.eps
-        self.delta = (1 - _BULK_SHARE) * settings.delta
-        self.bulk_delta = _BULK_SHARE * settings.delta
-        most = settings.max_iterations if decide else min(settings.max_iterations, UNDECIDED)
+        self.eps = tolerances.eps
+        self.delta = (1 - _BULK_SHARE) * tolerances.delta
+        self.bulk_delta = _BULK_SHARE * tolerances.delta
+        most = tolerances.max_iterations if decide else min(tolerances.max_iterations, UNDECIDED)
         self.limit = min(most, dimension)
         wanted = iterations(self.eps / (1 + self.eps), dimension, self.delta)
         self.enough = min(wanted, self.limit)

@@ -49,30 +49,30 @@ class Slope:
         """|g| / (|w| lambda_max); 0 where the gradient is, infinite at no weights or curvature."""
         return _ratio(self.gradient_norm, self.parameter_norm * max(lambda_max, 0.0))
 
-    def unmet(self, settings: CertificateTolerances) -> str | None:
+    def unmet(self, tolerances: CertificateTolerances) -> str | None:
         """Why the tests that need no curvature fail, or None."""
-        if not self.gradient_norm <= settings.gradient:
-            return f"The gradient norm {self.gradient_norm:.2g} exceeds {settings.gradient:g}."
-        if self.plateau is None or self.plateau <= settings.plateau:
+        if not self.gradient_norm <= tolerances.gradient:
+            return f"The gradient norm {self.gradient_norm:.2g} exceeds {tolerances.gradient:g}."
+        if self.plateau is None or self.plateau <= tolerances.plateau:
             return None
         if isinf(self.plateau):
             return "Too few epochs were trained for the loss to show a plateau."
         return (
             f"The loss still varied by {self.plateau:.2g} of its mean over the last epochs, "
-            f"more than {settings.plateau:g}."
+            f"more than {tolerances.plateau:g}."
         )
 
-    def relative_unmet(self, lambda_max: float, settings: CertificateTolerances) -> str | None:
+    def relative_unmet(self, lambda_max: float, tolerances: CertificateTolerances) -> str | None:
         """Why the tests relative to curvature and loss fail, or None."""
         relative = self.relative(lambda_max)
-        if not relative <= settings.gradient:
-            return f"The relative gradient norm {relative:.2g} exceeds {settings.gradient:g}."
-        fall = settings.gradient * _ratio(self.gradient_norm * self.parameter_norm, self.loss)
-        if self.vanishing and not fall <= settings.plateau:
+        if not relative <= tolerances.gradient:
+            return f"The relative gradient norm {relative:.2g} exceeds {tolerances.gradient:g}."
+        fall = tolerances.gradient * _ratio(self.gradient_norm * self.parameter_norm, self.loss)
+        if self.vanishing and not fall <= tolerances.plateau:
             return (
                 f"Every sample is fitted and the loss still falls: by {fall:.2g} of itself where "
-                f"the weights move by {settings.gradient:g} of their norm, more than "
-                f"{settings.plateau:g}."
+                f"the weights move by {tolerances.gradient:g} of their norm, more than "
+                f"{tolerances.plateau:g}."
             )
         return None
 
@@ -84,15 +84,15 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else inf
 
 
-def judge(slope: Slope, ends: Ends, settings: CertificateTolerances) -> tuple[Verdict, str]:
+def judge(slope: Slope, ends: Ends, tolerances: CertificateTolerances) -> tuple[Verdict, str]:
     """The verdict and its reason, with the numbers that decided."""
-    unmet = slope.unmet(settings)
+    unmet = slope.unmet(tolerances)
     if unmet is None and slope.growing:
         return Verdict.FITTED, _fitted(slope, ends)
-    unmet = unmet or slope.relative_unmet(ends.high.value, settings)
+    unmet = unmet or slope.relative_unmet(ends.high.value, tolerances)
     if unmet is not None:
         return Verdict.UNCONVERGED, unmet
-    level = f"-{settings.eps:g} times the largest, {ends.high.value:.3g}"
+    level = f"-{tolerances.eps:g} times the largest, {ends.high.value:.3g}"
     kind = "eigenvalue" if ends.exact else "Ritz value"
     low = f"smallest {kind} {ends.low.value:.3g}"
     match ends.bend:
@@ -105,7 +105,7 @@ def judge(slope: Slope, ends: Ends, settings: CertificateTolerances) -> tuple[Ve
                 f"an eigenvalue below {level}."
             )
         case Bend.NONE:
-            return Verdict.MINIMUM, f"{_settled(slope)}, {_flat(ends, settings)} below {level}."
+            return Verdict.MINIMUM, f"{_settled(slope)}, {_flat(ends, tolerances)} below {level}."
 
 
 def _fitted(slope: Slope, ends: Ends) -> str:
@@ -124,10 +124,10 @@ def _settled(slope: Slope) -> str:
     return f"The gradient norm is {slope.gradient_norm:.2g}, the loss varied by {slope.plateau:.2g}"
 
 
-def _flat(ends: Ends, settings: CertificateTolerances) -> str:
+def _flat(ends: Ends, tolerances: CertificateTolerances) -> str:
     if ends.exact:
         return f"and of the whole spectrum no eigenvalue (smallest {ends.low.value:.3g}) lies"
     return (
-        f"and with probability {1 - settings.delta:g} no eigenvalue (smallest Ritz value "
+        f"and with probability {1 - tolerances.delta:g} no eigenvalue (smallest Ritz value "
         f"{ends.low.value:.3g} after {ends.iterations} iterations) lies"
     )

@@ -98,7 +98,7 @@ class _Judge:
             self.trained.net,
             ends,
             objective(self.trained),
-            settings=self.settings,
+            tolerances=self.settings,
             device=self.device,
             threads=self.threads,
         )
