@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from emc.measurement import progress as progress_module
 from emc.measurement.progress import reporter
 from emc.search import Answer
 
@@ -48,3 +49,24 @@ def test_a_round_is_told_with_its_interval_or_as_a_bound(
     with caplog.at_level(logging.INFO), reporter("one", 0.05, 200, bar=False) as progress:
         progress(3, 24, lambda: found)
     assert caplog.messages == ["one: wanted within 5.0 %, at most 200 probes", said]
+
+
+def test_answers_that_take_long_are_made_seldom(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round per second; an answer takes an eighth of one, so that 12.5 seconds pass between."""
+    now = 0.0
+    monkeypatch.setattr(progress_module, "monotonic", lambda: now)
+
+    def made() -> Answer:
+        nonlocal now
+        now += 0.125
+        return answer(300.0, 500.0)
+
+    with caplog.at_level(logging.INFO), reporter("one", 0.05, 200, bar=False) as progress:
+        for number in range(30):
+            progress(number, number + 1, made)
+            now += 1.0
+    assert [line.split(":")[0] for line in caplog.messages[1:]] == [
+        f"round {number}" for number in (0, 13, 26)
+    ]

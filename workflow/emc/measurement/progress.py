@@ -12,6 +12,9 @@ from emc.search import Answer
 log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN = 1.0
+_PATIENCE = 100
+"""A measurement takes at least this many times as long as the answer that was shown before: with
+each probe it takes longer to make one."""
 
 
 @contextmanager
@@ -37,13 +40,15 @@ def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator
 
 def _now_and_then(show: Progress) -> Progress:
     """Show a round only when the last one shown is a while ago: rounds can be milliseconds."""
-    shown = -_SECONDS_BETWEEN
+    due = -_SECONDS_BETWEEN
 
     def sparing(number: int, probes: int, answer: Callable[[], Answer]) -> None:
-        nonlocal shown
-        if monotonic() - shown >= _SECONDS_BETWEEN:
+        nonlocal due
+        began = monotonic()
+        if began >= due:
             show(number, probes, answer)
-            shown = monotonic()
+            ended = monotonic()
+            due = ended + max(_SECONDS_BETWEEN, _PATIENCE * (ended - began))
 
     return sparing
 
