@@ -19,8 +19,6 @@ _BITS: Final = 0.6
 """Bits that a trainable number memorises of random labels, about."""
 _EASIER: Final = {"original": 20.0, "classes": 20.0, "noisy": 1.5, "permuted-pixels": 1.5}
 """How many times as many samples are fitted under other labels, about."""
-_ROUNDS: Final = 100
-"""Steps to the n at which as many bits are asked for as the weights that n samples reach hold."""
 _SLOPE: Final = 0.15
 """Scale of a usual transition in log n."""
 _TRAINED: Final = 0.8
@@ -76,18 +74,21 @@ def _emc50(cell: Cell) -> float:
     if told is not None:
         return told.emc50
     bits = _BITS * _EASIER.get(cell.labels.name, 1.0) / log2(max(cell.classes, 2))
-    n = bits * cell.trainable
-    for _ in range(_ROUNDS):
-        n = bits * (cell.trainable - _beyond(cell, n))
+    n = bits * _reached(cell, bits)
     return max(n, float(cell.search.smallest))
 
 
-def _beyond(cell: Cell, n: float) -> float:
-    """Weights of a dense first layer beyond the n dimensions that n samples span at most."""
+def _reached(cell: Cell, bits: float) -> float:
+    """Trainable numbers that as many samples reach as these let fit, `bits` for each.
+
+    n samples span n dimensions at most of those that a dense first layer reads.
+    """
     matrices = cell.architecture.matrices(cell.shape, cell.classes)
-    full = isinstance(cell.parameterisation, Full) and bool(matrices)
-    rows, columns = matrices[0] if full else (0, 0)
-    return rows * max(columns - n, 0.0) if columns == prod(cell.shape) else 0.0
+    rows, columns = matrices[0] if matrices else (0, 0)
+    dense = isinstance(cell.parameterisation, Full) and columns == prod(cell.shape)
+    if not dense or bits * cell.trainable >= columns:
+        return cell.trainable
+    return (cell.trainable - rows * columns) / (1 - bits * rows)
 
 
 def _saturated(cell: Cell) -> bool:
