@@ -44,6 +44,12 @@ class Quadratic:
     def rounded(self, widths: np.ndarray) -> None:
         return None
 
+    def single(self) -> None:
+        return None
+
+    def quasi_newton(self, history: int) -> None:
+        return None
+
     def first_order(self) -> FirstOrder:
         x = self.parameters - 1
         rise = self.hessian @ x

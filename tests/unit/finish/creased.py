@@ -70,6 +70,12 @@ class Creased:
         other.parameters = parameters
         return other
 
+    def single(self) -> None:
+        return None
+
+    def quasi_newton(self, history: int) -> None:
+        return None
+
     def first_order(self) -> FirstOrder:
         x, kinks = self.parameters, self.kinks
         values = kinks.values(x)

@@ -89,6 +89,12 @@ class AutogradOperator:
     def kinks(self) -> None:
         """None: of any module, nothing is known."""
 
+    def single(self) -> None:
+        """None: float32 is asked for when the operator is made."""
+
+    def quasi_newton(self, history: int) -> None:
+        """None: its steps are not compiled."""
+
     def rounded(self, widths: np.ndarray) -> None:
         """None: kinks that nobody knows are not rounded off."""
 

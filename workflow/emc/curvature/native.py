@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from math import prod
 from typing import Final, Self, TypeVar
@@ -10,8 +11,10 @@ import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.curvature.operator import FirstOrder, Operator
+from emc.curvature.quasi_newton import Descended, DescentEnd, QuasiNewton
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.native.descent import NativeDescent
 from emc.native.objective import NativeObjective
 from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
@@ -56,7 +59,11 @@ class NativeOperator:
         self.kinks = known.kinks
         self._widths: np.ndarray | None = None
         self._known = known
-        self._threads = threads
+        self._precision, self._threads = precision, threads
+        # Copies at other points share it: it is made at most once.
+        self._twin = cache(
+            lambda: NativeOperator(net, known, inputs, labels, precision="float32", threads=threads)
+        )
         self._native = NativeObjective(
             net,
             inputs,
@@ -89,6 +96,18 @@ class NativeOperator:
         other = self.at(self.parameters)
         other._widths = np.ascontiguousarray(widths, dtype=np.float64)
         return other
+
+    def single(self) -> "NativeOperator | None":
+        """The same at the point in float32; None where the arithmetic is that already."""
+        if self._precision == "float32":
+            return None
+        other = self._twin().at(self.parameters)
+        other._widths = self._widths
+        return other
+
+    def quasi_newton(self, history: int) -> QuasiNewton | None:
+        """Compiled steps that remember the last `history` ones; None for several threads."""
+        return None if self._threads > 1 else _Steps(self._native, self._widths, history)
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
@@ -133,6 +152,36 @@ class NativeOperator:
     def _shares(self, share: Callable[[int], Share]) -> list[Share]:
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(share, range(self._threads)))
+
+
+class _Steps:
+    """Compiled steps down the objective, whose kinks are rounded off over some widths."""
+
+    def __init__(self, native: NativeObjective, widths: np.ndarray | None, history: int) -> None:
+        self._native, self._widths, self._history = native, widths, history
+        self._descent: NativeDescent | None = None
+
+    def go_on(
+        self,
+        parameters: np.ndarray,
+        *,
+        steps: int,
+        evaluations: int,
+        gradient: float,
+        accuracy: float,
+    ) -> Descended:
+        """See `QuasiNewton.go_on`."""
+        if self._descent is None:
+            self._descent = NativeDescent(self._native, parameters.size, self._history)
+        came = self._descent.go_on(
+            parameters,
+            self._widths,
+            steps=steps,
+            evaluations=evaluations,
+            gradient=gradient,
+            accuracy=accuracy,
+        )
+        return Descended(came.parameters, list(DescentEnd)[came.stop], came.steps, came.evaluations)
 
 
 def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None:

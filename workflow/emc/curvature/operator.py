@@ -6,6 +6,7 @@ import numpy as np
 
 from emc.curvature.kinks import KnownKinks
 from emc.curvature.objective import Objective
+from emc.curvature.quasi_newton import QuasiNewton
 from emc.errors import EmcError
 
 SYMMETRIC: Final = 1e-3
@@ -59,6 +60,12 @@ class Operator(Protocol):
 
         None where it cannot be done, always where no kinks are known.
         """
+
+    def single(self) -> Self | None:
+        """The same at the point in float32 arithmetic, which is faster; None where it is not."""
+
+    def quasi_newton(self, history: int) -> QuasiNewton | None:
+        """Compiled steps that remember the last `history` ones; None where there are none."""
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""

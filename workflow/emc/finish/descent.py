@@ -1,6 +1,5 @@
 """Downhill from a point, step by step, over kinks and along them."""
 
-from enum import Enum
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -9,6 +8,7 @@ import numpy as np
 from emc.curvature.kinks import Kinks, KnownKinks
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
+from emc.curvature.quasi_newton import DescentEnd, QuasiNewton
 from emc.finish.metric import Metric
 from emc.finish.model import ModelStep, model_step
 from emc.finish.working import Working
@@ -52,15 +52,6 @@ def _check_finite(seen: FirstOrder) -> None:
         )
 
 
-class DescentEnd(Enum):
-    """Why a descent stops."""
-
-    FITS = "fits"
-    STATIONARY = "stationary"
-    LIMIT = "limit"
-    JAM = "jam"
-
-
 class Descent:
     """How far a descent has come."""
 
@@ -87,6 +78,25 @@ class Descent:
         """Go on from another point."""
         self.place = place
         self._working = Working.none(len(place.parameters))
+
+    def follow(
+        self, compiled: QuasiNewton, steps: int, evaluations: int, gradient: float
+    ) -> DescentEnd:
+        """Go where compiled steps lead: as `go_on`, in the metric of the last steps, without kinks.
+
+        At most `evaluations` evaluations are made before the last step.
+        """
+        came = compiled.go_on(
+            self.place.parameters,
+            steps=steps,
+            evaluations=evaluations,
+            gradient=gradient,
+            accuracy=self._fits,
+        )
+        self.iterations += came.steps
+        self.held = self.held[:0]
+        self.move(look(self.place.operator, came.parameters))
+        return came.stop
 
     def go_on(
         self, metric: Metric, known_kinks: KnownKinks | None, iterations: int, gradient: float

@@ -1,5 +1,6 @@
 """From where training stopped to a fit or a minimum."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
@@ -9,7 +10,8 @@ import numpy as np
 from emc.criteria import correct_needed
 from emc.curvature.kinks import KnownKinks
 from emc.curvature.operator import Operator
-from emc.finish.descent import Descent, DescentEnd, look
+from emc.curvature.quasi_newton import DescentEnd, QuasiNewton
+from emc.finish.descent import Descent, look
 from emc.finish.infinity import flat, in_channel, steepest
 from emc.finish.metered import Meter, Metered
 from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
@@ -19,8 +21,9 @@ from emc.finish.stationarity import Stationarity, first_order
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
-_ROUNDINGS: Final = np.array([1.0, 0.1, 0.01, 1e-3])
-"""Widths over which kinks are rounded off, one after the other, relative to the first."""
+_ROUNDINGS: Final = {1.0: True, 0.1: True, 0.01: False, 1e-3: False}
+"""Widths over which kinks are rounded off one after the other, relative to the first; and whether
+float32 is enough there."""
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
@@ -30,8 +33,8 @@ _KRYLOV: Final = 60
 """Directions that they see of a larger net, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
-_IN_TURN: Final = (1000, 10)
-"""Quasi-Newton steps, and Newton steps, that are taken in turn where kinks are rounded off."""
+_IN_TURN: Final = (2000, 10)
+"""Most quasi-Newton steps, and Newton steps, before the others have their turn."""
 _LOOK: Final = 5
 """Steps after which the passes are looked at."""
 _FINER: Final = 0.1
@@ -66,10 +69,10 @@ class _Run:
         self._began = perf_counter()
         self._settings = settings
         self._kinks = operator.kinks
-        self._phases = _phases(operator, settings)
         needed = correct_needed(criterion, operator.samples) / operator.samples
         self._meter = Meter(settings.passes)
         self._sharp = Metered(operator, self._meter)
+        self._phases = _phases(self._sharp, settings, self._kinks)
         self._descent = Descent(self._sharp, needed)
         self._tolerance = settings.gradient
         self._pushes, self._escapes = _PUSHES, 0
@@ -79,7 +82,7 @@ class _Run:
         if not self._descent.fits:
             test = self._tested()
             if test.norm > self._tolerance:
-                self._walk_over_kinks()
+                self._approach()
             elif (end := self._settle(test)) is not None:
                 return self._end(*end, test)
         while True:
@@ -96,64 +99,85 @@ class _Run:
     def _tested(self) -> Stationarity:
         return first_order(self._descent.place, self._kinks, self._descent.held)
 
-    def _walk_over_kinks(self) -> None:
-        """Descend with kinks rounded off, less and less, so that small ones do not jam it."""
-        for rounding in _ROUNDINGS * self._settings.rounding:
+    def _approach(self) -> None:
+        """Descend where nothing jams: with kinks rounded off, less and less, and in float32 first.
+
+        The descent's point is then one of the objective as it is.
+        """
+        for coarse, easier in self._easier():
             place = self._descent.place
-            if self._descent.fits or self._meter.spent or not self._round_off(rounding):
-                return
-            self._roll()
+            self._descent.move(look(easier, place.parameters))
+            if coarse:
+                self._go_through(_quasi_newton(easier, self._settings), _IN_TURN[0])
+            else:
+                self._in_turn(_phases(easier, self._settings, None))
             self._descent.move(look(place.operator, self._descent.place.parameters))
-
-    def _round_off(self, rounding: float) -> bool:
-        """Go on with the kinks rounded off; False where there are none, or it cannot be done."""
-        if not rounding or self._kinks is None or not self._kinks.any:
-            return False
-        place = self._descent.place
-        widths = rounding * self._kinks.scales(place.parameters)
-        operator = self._sharp.at(place.parameters).rounded(widths)
-        if operator is not None:
-            self._descent.move(look(operator, place.parameters))
-        return operator is not None
-
-    def _roll(self) -> None:
-        """Come to rest on the rounded objective, by many cheap steps and few exact ones in turn."""
-        dimension = len(self._descent.place.parameters)
-        phases = [
-            _Phase(QuasiNewtonHistory(dimension, self._settings.history), None, 0),
-            _Phase(_newton(_KRYLOV, self._settings), None, 0),
-        ]
-        for _ in range(self._settings.rounds):
-            for phase, steps in zip(phases, _IN_TURN, strict=True):
-                phase.left = steps
-                stop = self._go_through(phase)
-                if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
-                    return
-            if stop is DescentEnd.JAM:
+            if self._descent.fits or self._meter.spent:
                 return
+
+    def _easier(self) -> Iterator[tuple[bool, Metered]]:
+        """The objective at the descent's point, in forms that are easier to descend.
+
+        The first value says whether float32 is enough, or all that there is.
+        """
+        if not self._kinked:
+            single = self._sharp.at(self._descent.place.parameters).single()
+            yield from [] if single is None else [(True, single)]
+            return
+        for rounding, coarse in _ROUNDINGS.items():
+            rounded = self._rounded(rounding * self._settings.rounding)
+            if rounded is None:
+                return
+            single = rounded.single() if coarse else None
+            yield single is not None, single or rounded
+
+    @property
+    def _kinked(self) -> bool:
+        return self._kinks is not None and self._kinks.any
+
+    def _rounded(self, rounding: float) -> Metered | None:
+        """The objective with its kinks rounded off; None where that is not asked for, or cannot."""
+        if not rounding or self._kinks is None:
+            return None
+        parameters = self._descent.place.parameters
+        widths = rounding * self._kinks.scales(parameters)
+        return self._sharp.at(parameters).rounded(widths)
+
+    def _in_turn(self, phases: "Sequence[_Steps | _Compiled]") -> DescentEnd:
+        """Take many cheap steps and few exact ones in turn, until none is left or leads down."""
+        while True:
+            for phase, steps in zip(phases, _IN_TURN, strict=True):
+                stop = self._go_through(phase, steps)
+                if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
+                    return stop
+            if stop is DescentEnd.JAM or not any(phase.left for phase in phases):
+                return stop
 
     def _descend(self) -> DescentEnd:
-        """Go through the phases that are left."""
+        """Descend the objective as it is, with the steps that are left."""
         while True:
-            stop = self._go_through(self._phases[0])
+            stop = self._along_kinks() if self._kinked else self._in_turn(self._phases)
+            if stop is not DescentEnd.JAM or not self._pushes or self._meter.spent:
+                return stop
+            self._push()
+
+    def _along_kinks(self) -> DescentEnd:
+        """Take cheap steps once, then exact ones that see kinks, and stay on those that hold."""
+        if len(self._phases) > 1:
+            stop = self._go_through(self._phases.pop(0), _IN_TURN[0])
             if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
-            if len(self._phases) > 1:
-                self._phases.pop(0)
-            elif stop is DescentEnd.LIMIT or not self._pushes:
-                return stop
-            else:
-                self._push()
+        return self._go_through(self._phases[0], self._phases[0].left)
 
-    def _go_through(self, phase: "_Phase") -> DescentEnd:
-        """Take the steps of a phase that are left, while there are passes."""
+    def _go_through(self, phase: "_Steps | _Compiled", most: int) -> DescentEnd:
+        """Take `most` steps of a phase, while some are left, and passes for them."""
+        stop = max(phase.left - most, 0)
         while True:
             before = self._descent.iterations
-            steps = min(phase.left, _LOOK)
-            stop = self._descent.go_on(phase.metric, phase.kinks, steps, self._tolerance)
+            end = phase.go(self._descent, phase.left - stop, self._meter.left, self._tolerance)
             phase.left -= self._descent.iterations - before
-            if stop is not DescentEnd.LIMIT or not phase.left or self._meter.spent:
-                return stop
+            if end is not DescentEnd.LIMIT or phase.left == stop or self._meter.spent:
+                return end
 
     def _push(self) -> None:
         """Off a jam, in a random direction."""
@@ -180,7 +204,7 @@ class _Run:
                 return Outcome.OPEN, f"A saddle, after {self._escapes} others were left."
             self._escapes += 1
             self._descent.move(lower)
-            self._walk_over_kinks()
+            self._approach()
             return None
         if (lower := flat(place, test.combination)) is not None:
             self._tolerance *= _FINER
@@ -209,26 +233,46 @@ class _Run:
 
 
 @dataclass(slots=True)
-class _Phase:
+class _Steps:
     """Steps in one metric, over the kinks that are known, and how many are left."""
 
     metric: Metric
     kinks: KnownKinks | None
     left: int
 
+    def go(self, descent: Descent, steps: int, passes: int, gradient: float) -> DescentEnd:  # noqa: ARG002
+        """Take a few of them: so few that passes are looked at often enough."""
+        return descent.go_on(self.metric, self.kinks, min(steps, _LOOK), gradient)
 
-def _newton(size: int, settings: FinishSettings) -> Krylov:
-    return Krylov(size, min(_DAMPING, settings.gradient))
+
+@dataclass(slots=True)
+class _Compiled:
+    """Compiled steps, and how many are left."""
+
+    steps: QuasiNewton
+    left: int
+
+    def go(self, descent: Descent, steps: int, passes: int, gradient: float) -> DescentEnd:
+        """Take them all, or as many as the passes allow."""
+        return descent.follow(self.steps, steps, passes, gradient)
 
 
-def _phases(operator: Operator, settings: FinishSettings) -> list[_Phase]:
-    """Many cheap steps, then few that see the curvature and the kinks."""
+def _phases(
+    operator: Operator, settings: FinishSettings, kinks: KnownKinks | None
+) -> list[_Steps | _Compiled]:
+    """Many cheap steps, and few that see the curvature and the kinks that are known."""
     dimension = len(operator.parameters)
     size = dimension if dimension <= _WHOLE else _KRYLOV
-    return [
-        _Phase(QuasiNewtonHistory(dimension, settings.history), None, settings.iterations),
-        _Phase(_newton(size, settings), operator.kinks, settings.newton),
-    ]
+    metric = Krylov(size, min(_DAMPING, settings.gradient))
+    return [_quasi_newton(operator, settings), _Steps(metric, kinks, settings.newton)]
+
+
+def _quasi_newton(operator: Operator, settings: FinishSettings) -> _Steps | _Compiled:
+    compiled = operator.quasi_newton(settings.history)
+    if compiled is not None:
+        return _Compiled(compiled, settings.iterations)
+    history = QuasiNewtonHistory(len(operator.parameters), settings.history)
+    return _Steps(history, None, settings.iterations)
 
 
 def _named(test: Stationarity) -> str:

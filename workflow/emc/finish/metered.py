@@ -6,9 +6,14 @@ from typing import Final, Self
 import numpy as np
 
 from emc.curvature.operator import FirstOrder, Operator
+from emc.curvature.quasi_newton import Descended, QuasiNewton
 
 _OF_A_PRODUCT: Final = 2.0
 """A Hessian product goes forward and back twice over, a gradient once."""
+
+
+_MANY: Final = 1 << 40
+"""Passes that no descent makes."""
 
 
 @dataclass(slots=True)
@@ -17,6 +22,11 @@ class Meter:
 
     limit: float
     made: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """How many may still be made."""
+        return int(min(max(self.limit - self.made, 0), _MANY))
 
     @property
     def spent(self) -> bool:
@@ -42,6 +52,16 @@ class Metered:
         rounded = self._operator.rounded(widths)
         return None if rounded is None else type(self)(rounded, self._meter)
 
+    def single(self) -> Self | None:
+        """The same at the point in float32; None where there is none."""
+        single = self._operator.single()
+        return None if single is None else type(self)(single, self._meter)
+
+    def quasi_newton(self, history: int) -> QuasiNewton | None:
+        """The operator's compiled steps, whose evaluations are passes; None where it has none."""
+        steps = self._operator.quasi_newton(history)
+        return steps and _MeteredSteps(steps, self._meter)
+
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point: one pass."""
         self._meter.made += 1.0
@@ -63,3 +83,29 @@ class Metered:
     def dense(self) -> np.ndarray:
         """The whole Hessian, float64 [P, P]; not counted, since it is asked for at an end only."""
         return self._operator.dense()
+
+
+class _MeteredSteps:
+    """Compiled steps whose evaluations add to the meter."""
+
+    def __init__(self, steps: QuasiNewton, meter: Meter) -> None:
+        self._steps, self._meter = steps, meter
+
+    def go_on(
+        self,
+        parameters: np.ndarray,
+        *,
+        steps: int,
+        evaluations: int,
+        gradient: float,
+        accuracy: float,
+    ) -> Descended:
+        came = self._steps.go_on(
+            parameters,
+            steps=steps,
+            evaluations=evaluations,
+            gradient=gradient,
+            accuracy=accuracy,
+        )
+        self._meter.made += came.evaluations
+        return came

@@ -16,19 +16,17 @@ class FinishSettings:
 
     A point is stationary where its gradient, or on kinks the shortest combination of one-sided
     gradients, is no longer than `gradient`. Kinks are first rounded off, over `rounding` times the
-    mean |z| of their layer and then over less and less, each time for at most `rounds` rounds of
-    steps. At most `iterations` quasi-Newton steps follow, which see kinks as they are and not
-    beforehand; then at most `newton` Newton steps, over kinks and along them. Quasi-Newton steps
-    remember the last `history` ones. At most `escapes` saddles are left. No step is begun once
+    mean |z| of their layer and then over less and less. Each time, and with the kinks as they are,
+    the descent takes at most `iterations` quasi-Newton steps, which remember the last `history`
+    ones, and `newton` Newton steps. At most `escapes` saddles are left. No step is begun once
     `passes` passes over all samples were made: a gradient is one, a Hessian product two. What a
     study can ask for has a study's defaults.
     """
 
     gradient: float = _ASKED.gradient
     iterations: int = _ASKED.iterations
-    history: int = 50
+    history: int = 20
     rounding: float = _ASKED.rounding
-    rounds: int = 10
     newton: int = 200
     escapes: int = _ASKED.escapes
     passes: float = inf

@@ -61,7 +61,8 @@ def build(name: str, precision: str) -> ctypes.CDLL:
 class NativeObjective:
     """A training loss of `size` parameters, at any point, over the samples that it was made with.
 
-    Calls may run at once in several threads. The same call gives the same bits.
+    Calls may run at once in several threads. The same call gives the same bits. `handle` is what
+    functions of its `kernel` know it by.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class NativeObjective:
             UnavailableError: the kernel cannot be built.
             MemoryError: the samples do not fit.
         """
-        self._kernel = build(kernel_name(net), precision)
+        self.kernel = build(kernel_name(net), precision)
         shape = np.array(_shape(net), dtype=np.int64)
         data = np.ascontiguousarray(inputs, dtype=precision)
         classes = np.ascontiguousarray(labels, dtype=np.int64)
@@ -96,12 +97,10 @@ class NativeObjective:
             samples=len(labels),
             weight_decay=weight_decay,
         )
-        self._handle = self._kernel.emc_objective_open(
-            shape.ctypes.data, len(shape), byref(problem)
-        )
-        if self._handle is None:
+        self.handle = self.kernel.emc_objective_open(shape.ctypes.data, len(shape), byref(problem))
+        if self.handle is None:
             raise MemoryError("no memory for the samples of a native objective")
-        weakref.finalize(self, self._kernel.emc_objective_close, self._handle)
+        weakref.finalize(self, self.kernel.emc_objective_close, self.handle)
 
     def first_order(
         self,
@@ -121,8 +120,8 @@ class NativeObjective:
         """
         gradient, totals = np.empty_like(parameters), _Totals()
         self._check(
-            self._kernel.emc_objective_first_order(
-                self._handle,
+            self.kernel.emc_objective_first_order(
+                self.handle,
                 parameters.ctypes.data,
                 _address(widths),
                 share,
@@ -150,8 +149,8 @@ class NativeObjective:
         """
         products = np.empty_like(vectors)
         self._check(
-            self._kernel.emc_objective_products(
-                self._handle,
+            self.kernel.emc_objective_products(
+                self.handle,
                 parameters.ctypes.data,
                 _address(widths),
                 vectors.ctypes.data,

@@ -62,9 +62,9 @@ class Stopping(Strict):
 class Finish(Strict):
     """How a probe that did not fit within its budget is brought to a minimum."""
 
-    iterations: Annotated[Whole, Field(ge=0)] = 500
-    """Most quasi-Newton steps of the descent, which Newton steps follow; 0: no probe is finished,
-    and only the number within the budget is known."""
+    iterations: Annotated[Whole, Field(ge=0)] = 20_000
+    """Most quasi-Newton steps over kinks as they are, and over each width to which they are rounded
+    off; 0: no probe is finished, and only the number within the budget is known."""
     effort: Positive = 3.0
     """Most work of the descent, in gradients of single samples over those of the training before;
     a probe that it does not decide is open."""

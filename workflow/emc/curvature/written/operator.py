@@ -74,6 +74,12 @@ class WrittenOperator:
         other.__dict__.pop("_pieces", None)
         return other
 
+    def single(self) -> None:
+        """None: numpy gains too little."""
+
+    def quasi_newton(self, history: int) -> None:
+        """None: its steps are not compiled."""
+
     def rounded(self, widths: np.ndarray) -> Self | None:
         """The objective at the point with kinks rounded off over `widths`, float64 [layers].
 

@@ -12,6 +12,8 @@ class GraphObjective {
   GraphObjective(const int64_t* table, int64_t length, const Problem& problem)
       : table_(table, table + length), objective_(GraphShape(table_.data()), problem) {}
 
+  int64_t count() const { return objective_.count(); }
+
   template <class... Arguments>
   void first_order(Arguments&&... arguments) {
     objective_.first_order(arguments...);

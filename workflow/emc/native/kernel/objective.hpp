@@ -61,6 +61,8 @@ class Objective {
     read(problem);
   }
 
+  int64_t count() const { return criterion_.samples; }
+
   // Loss, gradient and number of correct samples of every `every`-th chunk from `first` on. The
   // first share has the weight decay. `widths` may be null (see Net::round).
   void first_order(const double* parameters, const double* widths, int64_t first, int64_t every,

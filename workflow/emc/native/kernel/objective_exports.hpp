@@ -1,6 +1,7 @@
 // The C functions of a kernel that evaluates an objective.
 #pragma once
 
+#include "descent.hpp"
 #include "objective.hpp"
 
 // The C functions of a kernel, whose `Kernel` is an objective and whose function `make` opens one;
@@ -32,6 +33,24 @@ int emc_objective_products(void* objective, const double* parameters, const doub
 } catch (...) {
   return 0;
 }
+
+void* emc_descent_open(int64_t dimension, int64_t history) try {
+  return new emc::Descent(dimension, history);
+} catch (...) {
+  return nullptr;
+}
+
+int emc_descent_go_on(void* descent, void* objective, const double* widths,
+                      const emc::DescentLimits* limits, double* parameters,
+                      emc::DescentReport* report) try {
+  *report = static_cast<emc::Descent*>(descent)->go_on(*static_cast<emc::Kernel*>(objective), widths,
+                                                       *limits, parameters);
+  return 1;
+} catch (...) {
+  return 0;
+}
+
+void emc_descent_close(void* descent) { delete static_cast<emc::Descent*>(descent); }
 
 void emc_objective_close(void* objective) { delete static_cast<emc::Kernel*>(objective); }
 }
