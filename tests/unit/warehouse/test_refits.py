@@ -60,7 +60,34 @@ def test_budgets_are_what_the_search_would_have_said(study, warehouse):
     assert (rows["bound"] == "none").sum() > 6
 
 
-def test_budgets_are_powers_of_two_up_to_the_longest_run(study, warehouse):
+def test_rises_per_doubling_are_those_of_the_rows(warehouse):
+    """Written row by row: the reference is the largest budget of at most a half."""
+    rows = warehouse.sql("SELECT * FROM emc_by_budget ORDER BY cell, unit, budget")
+    risen = 0
+    for frame in rows.partition_by("cell", "unit"):
+        own = frame.to_dicts()
+        for row in own:
+            before = [one for one in own if 2 * one["budget"] <= row["budget"]]
+            if not before or row["bound"] != "none" or before[-1]["bound"] != "none":
+                assert (row["rise"], row["rise_low"], row["rise_high"]) == (None, None, None)
+                continue
+            doublings = math.log2(row["budget"] / before[-1]["budget"])
+            expected = (row["emc50"] / before[-1]["emc50"]) ** (1 / doublings)
+            assert row["rise"] == pytest.approx(max(expected, 1))
+            if None in (row["low"], row["high"], before[-1]["low"], before[-1]["high"]):
+                assert (row["rise_low"], row["rise_high"]) == (None, None)
+                continue
+            variances = [
+                (math.log(one["high"] / one["low"]) / (2 * 1.96)) ** 2 for one in (row, before[-1])
+            ]
+            factor = math.exp(1.96 * math.sqrt(sum(variances)) / doublings)
+            assert row["rise_high"] == pytest.approx(max(expected * factor, 1))
+            assert row["rise_low"] == pytest.approx(max(expected / factor, 1))
+            risen += row["rise"] > 1
+    assert risen
+
+
+def test_budgets_are_powers_of_two_and_the_longest_run(study, warehouse):
     plan = study.planned[0]
     longest = best_rate_probes(warehouse, plan.id)["epochs"].max()
     rows = warehouse.sql(
@@ -68,7 +95,7 @@ def test_budgets_are_powers_of_two_up_to_the_longest_run(study, warehouse):
         cell=plan.id,
     )
     assert longest == 300
-    assert rows["budget"].to_list() == [2, 4, 8, 16, 32, 64, 128, 256]
+    assert rows["budget"].to_list() == [2, 4, 8, 16, 32, 64, 128, 256, 300]
 
 
 def test_thresholds_are_what_the_search_would_have_said(study, warehouse):

@@ -23,7 +23,7 @@ from emc.warehouse import Warehouse
 MOST_LINES: Final = 60
 
 _QUERY: Final = """
-SELECT b.cell, b.unit, b.budget, b.emc50, b.low, b.high, b.bound, b.unknown, b.probes,
+SELECT b.cell, b.unit, b.budget, b.emc50, b.low, b.high, b.bound, b.rise, b.unknown, b.probes,
   c.labels, c.architecture, c.optimizer
 FROM emc_by_budget AS b JOIN cells AS c USING (cell)
 WHERE reached > 0 ORDER BY b.cell, b.unit, b.budget
@@ -66,6 +66,7 @@ def draw(warehouse: Warehouse) -> Chart:
                 "unit:N",
                 alt.Tooltip("emc50:Q", title="within the budget", format=",.4~r"),
                 INTERVAL,
+                alt.Tooltip("rise:Q", title="rise per doubling", format=".3~f"),
                 "bound:N",
                 alt.Tooltip("unknown:Q", title="probes that cannot tell"),
                 "probes:Q",

@@ -50,6 +50,21 @@ EMC_BY_BUDGET: Final = Table(
         Column("unit", "text", "epochs, steps or gradient evaluations"),
         Column("budget", "whole", "most of these that a probe may use"),
         *_ANSWER,
+        Column(
+            "rise",
+            "real",
+            "factor by which emc50 grows per doubling of the budget, from the largest budget here"
+            " that is at most half of this one; empty where either is a bound",
+            True,
+        ),
+        Column(
+            "rise_low",
+            "real",
+            "lower end of its 95 % interval, at least 1; the interval is too wide, if anything: it"
+            " takes both numbers as independent, which come from the same probes",
+            True,
+        ),
+        Column("rise_high", "real", "upper end of its 95 % interval", True),
     ),
 )
 
@@ -73,7 +88,9 @@ UNITS: Final = {
 """Units of a budget, with the column of `probes` that counts them."""
 
 BUDGETS: Final = 8
-"""Budgets per unit: this many powers of two up to the longest run."""
+"""Budgets per unit, besides the longest run: this many powers of two up to it."""
+_SPREAD: Final = 1.96
+"""Standard deviations from the middle of a 95 % interval to its ends."""
 
 _MARKS: Final = ("90", "99", "995", "100")
 _AT_ONCE: Final = 100
@@ -141,6 +158,8 @@ def _load_some(
     for one in questions:
         begin, end = end, end + one.kept.shape[1]
         ours = {name: column[:, begin:end] for name, column in answers.items()}
+        if one.table is EMC_BY_BUDGET:
+            ours |= _rises(one.keys["budget"], one.kept, ours)
         insert(connection, one.table, cells, one.kept, ours, **one.keys)
 
 
@@ -183,10 +202,37 @@ def padded(probes: Columns, first: int, last: int) -> Columns:
 
 
 def _budgets(spent: np.ndarray) -> np.ndarray:
-    """Powers of two up to the longest run of each cell, ascending, [cells, BUDGETS]."""
-    top = np.floor(np.log2(np.maximum(spent.max(axis=1), 1))).astype(int)
-    powers = top[:, None] - np.arange(BUDGETS)[::-1]
-    return np.where(powers < 0, 0, 1 << np.maximum(powers, 0))
+    """Powers of two up to each cell's longest run, and that, ascending, [cells, BUDGETS + 1].
+
+    Zero where there is none.
+    """
+    longest = spent.max(axis=1, keepdims=True).astype(np.int64)
+    top = np.floor(np.log2(np.maximum(longest, 1))).astype(int)
+    powers = top - np.arange(BUDGETS)[::-1]
+    budgets = np.where(powers < 0, 0, 1 << np.maximum(powers, 0))
+    return np.concatenate([budgets, np.where(longest > budgets[:, -1:], longest, 0)], axis=1)
+
+
+def _rises(budgets: np.ndarray, kept: np.ndarray, answers: Columns) -> Columns:
+    """How fast emc50 grows with the budget up to each of the budgets [cells, budgets]."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_b = np.where(kept, np.log2(budgets), np.nan)
+        known = kept & (answers["bound"] == "none")
+        middle = np.where(known, np.log(answers["emc50"]), np.nan)
+        spread = np.log(answers["high"] / answers["low"]) / (2 * _SPREAD)
+        halved = log_b[:, :, None] - log_b[:, None, :] >= 1
+    before = np.where(halved, np.arange(budgets.shape[1]), -1).max(axis=2)
+    at = np.maximum(before, 0)
+    doublings = log_b - np.take_along_axis(log_b, at, axis=1)
+    risen = middle - np.take_along_axis(middle, at, axis=1)
+    reach = _SPREAD * np.hypot(spread, np.take_along_axis(spread, at, axis=1))
+    ends = {"rise": risen, "rise_low": risen - reach, "rise_high": risen + reach}
+    return {
+        name: np.where(
+            before >= 0, np.exp(np.maximum(end, 0) / np.where(before >= 0, doublings, 1)), np.nan
+        )
+        for name, end in ends.items()
+    }
 
 
 def _within(probes: Columns, spent: np.ndarray, budgets: np.ndarray) -> _Readings:
