@@ -131,6 +131,10 @@ class Krylov:
         if self._operator is operator:
             return
         self._operator = operator
+        if self._least >= _COARSE:
+            self._products = (operator.single() or operator).products
+        else:
+            self._products = operator.products
         self._basis = np.zeros((0, len(gradient)))
         self._images = self._basis
         size, new = min(self._size, len(gradient)), gradient[None]
@@ -141,7 +145,7 @@ class Krylov:
                 size = count
                 break
             basis[count] = new[0]
-            images[count : count + 1] = operator.products(new)
+            images[count : count + 1] = self._products(new)
             new = images[count : count + 1]
         self._basis, self._images = basis[:size], images[:size]
         self._decompose()
@@ -167,9 +171,8 @@ class Krylov:
     def _extend(self, rows: np.ndarray) -> None:
         new = _beside(self._basis, rows)
         if len(new):
-            assert self._operator is not None
             self._basis = np.concatenate([self._basis, new])
-            self._images = np.concatenate([self._images, self._operator.products(new)])
+            self._images = np.concatenate([self._images, self._products(new)])
             self._decompose()
 
     def _decompose(self) -> None:
@@ -195,5 +198,7 @@ def _beside(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
 _OUTSIDE: Final = 1e-8
 """Relative to a row's length: less of it outside of a basis counts as rounding."""
 
+_COARSE: Final = 1e-4
+"""Damping from which on products in float32 are exact enough."""
 _EASED: Final = 0.25
 _HARDENED: Final = 4.0
