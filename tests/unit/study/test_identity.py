@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-52e84115ab6d"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-f5ffeb62e2d8"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-826a5a4a92a4",
+        "digits-original-mlp4-relu-sgd-f65b387b72c1",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-8bd40bbf601e",
+        "digits-noisy-mlp4-relu-sgd-3287915d6962",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-176ffff69a03",
+        "mnist-5k-original-mlp4-relu-sgd-e5f183c18027",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-c437947d88ec",
+        "mnist-5k-random-cnn4-relu-sgd-0720d6e8a77f",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-19134035425b",
+        "mnist-classes-linear-identity-sgd-a8437fc6d611",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-2cee209b03a9",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-8c60abccae20",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-d5de42984975",
+        "cifar10-original-cnn8-relu-gd-66f69b4c7687",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-c1013acfedfb",
+        "adult-original-mlp4-tanh-adam-af28a50b367a",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-cf9332dd65be",
+        "gaussian-random-linear-identity-adam-ab8bd865601f",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-9828f44ce9ed",
+        "wine-original-mlp4-relu-sgd-5552f3c0aaba",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-c26287ca655f",
+        "digits-original-mlp4-gelu-adamw-d77686026862",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-28b6c28c1744",
+        "cifar10-original-resnet16-relu-sgd-177580649eb6",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-f935e52a068e",
+        "mnist-random-inputs-vit32-relu-sgd-e8ec685f0ec6",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-bc3b2e7909a3",
+        "digits-original-mlp-mixer16-relu-sgd-0732810c2c33",
     ),
 ]
 
@@ -131,11 +131,12 @@ def test_canonical_text_stays_what_it_is() -> None:
     assert canonical(cell) == (
         '{"activation":"relu","architecture":{"depth":1,"name":"mlp","params":null,"width":4},'
         '"batch":{"order":"stream","size":128},"budget":{"epochs":null,"steps":30000},'
-        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":3.0,'
-        '"escapes":5,"gradient":0.001,"iterations":500,"rounding":0.01},"initialisation":"scaled-normal",'
+        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":10.0,'
+        '"escapes":5,"gradient":0.001,"iterations":20000,"rounding":0.01},'
+        '"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":4,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":5,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'
@@ -240,13 +241,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 4"),
-        ("{}", "the cell is of measurement protocol None, this is 4"),
+        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 5"),
+        ("{}", "the cell is of measurement protocol None, this is 5"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":4}',
-            r'not the canonical JSON of a cell: {"protocol":4}: 2 validation errors',
+            '{"protocol":5}',
+            r'not the canonical JSON of a cell: {"protocol":5}: 2 validation errors',
         ),
     ],
 )

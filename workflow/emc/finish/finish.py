@@ -35,6 +35,8 @@ _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
 _IN_TURN: Final = (2000, 10)
 """Most quasi-Newton steps, and Newton steps, before the others have their turn."""
+_BLIND: Final = 20
+"""Most quasi-Newton steps over kinks that they do not see, where rounding them off came before."""
 _LOOK: Final = 5
 """Steps after which the passes are looked at."""
 _FINER: Final = 0.1
@@ -164,7 +166,8 @@ class _Run:
     def _along_kinks(self) -> DescentEnd:
         """Take cheap steps once, then exact ones that see kinks, and stay on those that hold."""
         if len(self._phases) > 1:
-            stop = self._go_through(self._phases.pop(0), _IN_TURN[0])
+            blind = _IN_TURN[0] if self._rounded(self._settings.rounding) is None else _BLIND
+            stop = self._go_through(self._phases.pop(0), blind)
             if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
         return self._go_through(self._phases[0], self._phases[0].left)

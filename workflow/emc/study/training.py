@@ -65,7 +65,7 @@ class Finish(Strict):
     iterations: Annotated[Whole, Field(ge=0)] = 20_000
     """Most quasi-Newton steps over kinks as they are, and over each width to which they are rounded
     off; 0: no probe is finished, and only the number within the budget is known."""
-    effort: Positive = 3.0
+    effort: Positive = 10.0
     """Most work of the descent, in gradients of single samples over those of the training before;
     a probe that it does not decide is open."""
     gradient: Positive = 1e-3
