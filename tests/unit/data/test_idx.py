@@ -42,5 +42,5 @@ def test_too_long() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"<html>", b"\0\0\x0d\x01\0\0\0\0"])
 def test_another_format(content: bytes) -> None:
-    with pytest.raises(EmcError, match="page: no IDX file of unsigned bytes"):
+    with pytest.raises(EmcError, match="page: expected an IDX file of unsigned bytes"):
         read_idx(content, "page")

@@ -507,10 +507,10 @@ def test_a_damaged_parquet_table(tmp_path: Path) -> None:
     entry = {"name": "parquet", "file": "t.parquet", "label": "y"}
     for content, message in [
         (whole[:-20], "a damaged Parquet table"),
-        (b"ARROW1\0\0", "no Parquet table, .* but a Feather file: save it as Parquet"),
+        (b"ARROW1\0\0", "expected a Parquet table, found .*: a Feather file: save it as Parquet"),
         (
             b"a,y\n1,2\n",
-            "no Parquet table, it begins with b'a,y.*', but perhaps a text table: give `name",
+            "expected a Parquet table, found b'a,y.*' at its beginning: perhaps a text table: give",
         ),
     ]:
         (tmp_path / "t.parquet").write_bytes(content)

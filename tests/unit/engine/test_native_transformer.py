@@ -201,5 +201,5 @@ def test_what_it_leaves_to_others(
 @pytest.mark.parametrize("shape", [(1, 8, 9), (3, 8, 8), (64,)])
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     sample = replace(replica(SMALL, 5), inputs=np.zeros((16, *shape), np.float32))
-    with pytest.raises(EmcError, match="the net takes images of 1x8x8, found inputs of shape"):
+    with pytest.raises(EmcError, match="inputs: expected images of 1x8x8, found shape"):
         run(procedure(), sample)

@@ -163,7 +163,7 @@ class TestLoad:
         assert load(config, [mine], default).file == mine
 
     def test_one_study_at_a_time(self, mine: Path, default: Path) -> None:
-        message = f"--configfile: one study at a time, found {mine}, {default}"
+        message = f"--configfile: expected one study, found {mine}, {default}"
         with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
             load({}, [mine, default], default)
 

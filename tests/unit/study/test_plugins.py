@@ -240,7 +240,7 @@ FAULTS = [
     ),
     (
         body("pass", "classes, shape, activation"),
-        r"line 4: .*its first parameters are \(shape, classes, activation\), found \(classes,",
+        r"line 4: .*expected the first parameters \(shape, classes, activation\), found \(classes,",
     ),
     (body("pass", "shape, classes"), r"found \(shape, classes\)"),
     (

@@ -17,7 +17,10 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
         EmcError: the content is of another type or cut short.
     """
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTES:
-        raise EmcError(f"{name}: no IDX file of unsigned bytes, it starts with {content[:4]!r}")
+        raise EmcError(
+            f"{name}: expected an IDX file of unsigned bytes, found"
+            f" {content[:4]!r} at its beginning"
+        )
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise EmcError(f"{name}: cut short within its header")

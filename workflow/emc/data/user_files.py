@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from emc.data.manifest import MANIFEST
 from emc.store.layout import OF_RUNS
 from emc.study.datasets import Columns, DataSet, ImageFolder, ImageNet
 from emc.study.expand import PlannedCell
@@ -51,7 +52,7 @@ def originals(data_dir: str | None, environment: Mapping[str, str]) -> str:
 
 def is_prepared(folder: Path) -> bool:
     """Whether a data set lies in its folder; a preparation that failed leaves an empty manifest."""
-    manifest = folder / "manifest.json"
+    manifest = folder / MANIFEST
     return manifest.is_file() and manifest.stat().st_size > 0
 
 

@@ -129,7 +129,7 @@ def _forced(procedure: Procedure, device: str, name: str) -> BackEnd:
     if name not in BACK_ENDS:
         raise EmcError(f"back end: expected one of {', '.join(BACK_ENDS)}, found {name!r}")
     if (only := _ONLY_ON.get(name, device)) != device:
-        raise EmcError(f"back end {name!r} trains on the device {only!r}, found {device!r}")
+        raise EmcError(f"back end {name!r}: expected the device {only!r}, found {device!r}")
     chosen = _made(name, device)
     if reason := chosen.refuses(procedure):
         raise EmcError(f"back end {name!r} cannot run this procedure: {reason}")

@@ -72,7 +72,7 @@ def load(
             of the study, each with file, section, cell and key.
     """
     if len(files) > 1:
-        raise EmcError(f"--configfile: one study at a time, found {', '.join(map(str, files))}")
+        raise EmcError(f"--configfile: expected one study, found {', '.join(map(str, files))}")
     file = _from_here(Path(files[0])) if files else default
     plan = load_file(file, look)
     content = read(file) if files else {}

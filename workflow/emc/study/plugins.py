@@ -109,7 +109,7 @@ def _check_signature(entry: Registered) -> None:
     as_written = not inspect.isclass(entry.function)
     if len(found) < len(entry.given) or (as_written and found != entry.given):
         raise EmcError(
-            f"{what}: its first parameters are ({', '.join(entry.given)}), found"
+            f"{what}: expected the first parameters ({', '.join(entry.given)}), found"
             f" ({', '.join(found)})"
         )
     for parameter in parameters:

@@ -50,7 +50,9 @@ def parquet(dataset: Parquet, shelf: Shelf) -> Content:
 def _parquet(content: bytes, name: str) -> RawTable:
     if not content.startswith(_PARQUET):
         kind = foreign_kind(content) or "perhaps a text table: give `name: csv`"
-        raise EmcError(f"{name}: no Parquet table, it begins with {content[:4]!r}, but {kind}")
+        raise EmcError(
+            f"{name}: expected a Parquet table, found {content[:4]!r} at its beginning: {kind}"
+        )
     try:
         frame = pl.read_parquet(content)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):

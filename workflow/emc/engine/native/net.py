@@ -50,14 +50,14 @@ def check_shape(inputs: np.ndarray, net: KnownNet) -> None:
         EmcError: another shape or dtype, or not in C order.
     """
     if inputs.dtype != np.float32 or not inputs.flags.c_contiguous:
-        raise EmcError(f"inputs must be float32 in C order, found {inputs.dtype}")
+        raise EmcError(f"inputs: expected float32 in C order, found {inputs.dtype}")
     expected, found = _inputs(net), inputs.shape[1:]
     if isinstance(expected, int):
         if prod(found) != expected:
-            raise EmcError(f"the net takes {expected} numbers, found inputs of shape {found}")
+            raise EmcError(f"inputs: expected {expected} numbers, found shape {found}")
     elif found != expected:
         kind, sizes = "images" if len(expected) == 3 else "inputs", "x".join(map(str, expected))
-        raise EmcError(f"the net takes {kind} of {sizes}, found inputs of shape {found}")
+        raise EmcError(f"inputs: expected {kind} of {sizes}, found shape {found}")
 
 
 def _inputs(net: KnownNet) -> int | tuple[int, ...]:
