@@ -231,7 +231,7 @@ def test_bad_data_is_refused_before_training(changes: dict[str, Any], message: s
 
 def test_images_of_another_size_are_refused() -> None:
     sample = replace(replica(CNN), inputs=np.zeros((40, 3, 7, 5), np.float32))
-    with pytest.raises(EmcError, match=r"images of 3x5x7, found inputs of shape \(3, 7, 5\)"):
+    with pytest.raises(EmcError, match=r"images of 3x5x7, found shape \(3, 7, 5\)"):
         run(procedure(CNN), sample)
 
 
