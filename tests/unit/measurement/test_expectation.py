@@ -112,6 +112,10 @@ def test_a_finish_takes_its_passes_but_not_forever() -> None:
     def of_a_finish(steps: int) -> float:
         return seconds(cell(budget={"steps": steps}), finishing=1.0) / (30 * 0.75 * n)
 
+    linear = cell(architecture="linear", budget={"steps": 10**8})
+    of_linear = seconds(linear, finishing=1.0) / (30 * 0.75 * expected_emc50(linear))
+    assert of_linear == pytest.approx(300 + iterations(1e-3, linear.parameters, 0.01), rel=0.02)
+
     allowed = 3 * 10 * 32 / n
     assert of_a_finish(10) == pytest.approx(1.5 * allowed, rel=0.01)
     assert of_a_finish(10**8) == pytest.approx(1500 + 0.5 * examined, rel=0.02)

@@ -13,6 +13,7 @@ from emc.records import Pace
 from emc.search.stepwise import LADDER_STEP, WALK_STEP
 from emc.store.paces import Paces
 from emc.study import Cell, PlannedCell
+from emc.study.architectures import Linear
 from emc.study.parameterisation import Full
 
 _BITS: Final = 0.6
@@ -27,6 +28,8 @@ _UNFITTED: Final = 0.75
 """Share of the probes that do not fit within their budget."""
 _TO_DECIDE: Final = 1500.0
 """Passes over the samples after which a finish has decided most runs, if it may take far more."""
+_CONVEX: Final = 300.0
+"""The same of a linear model, whose loss has one minimum."""
 _EXAMINED: Final = 0.5
 """Share of the finishes that end at a point whose curvature is examined."""
 _EACH: Final = 4
@@ -123,15 +126,16 @@ def _seconds(cell: Cell, pace: Pace) -> float:
     trained = (_EASY if easy else _TRAINED) * budget * batch
     each = trained * pace.training
     if not easy:
-        passes = _passes(pace, cell.finish.effort * pace.gradients * budget * batch / n)
+        passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n)
         each += _UNFITTED * passes * n * pace.finishing
     return pace.starting + expected_probes(cell) * each
 
 
-def _passes(pace: Pace, allowed: float) -> float:
+def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
     """Passes of a finish, with those that examine the curvature where it ends."""
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
-    return allowed / (1 + allowed / _TO_DECIDE) + _EXAMINED * min(examined, allowed)
+    to_decide = _CONVEX if isinstance(cell.architecture, Linear) else _TO_DECIDE
+    return allowed / (1 + allowed / to_decide) + _EXAMINED * min(examined, allowed)
 
 
 def _data_megabytes(cell: Cell) -> float:
