@@ -16,7 +16,7 @@ from emc.study import Cell, PlannedCell
 from emc.study.architectures import Linear
 from emc.study.parameterisation import Full
 
-_BITS: Final = 0.6
+_BITS: Final = 1.2
 """Bits that a trainable number memorises of random labels, about."""
 _EASIER: Final = {"original": 20.0, "classes": 20.0, "noisy": 1.5, "permuted-pixels": 1.5}
 """How many times as many samples are fitted under other labels, about."""
@@ -26,11 +26,11 @@ _TRAINED: Final = 0.8
 """Share of its budget that a probe trains, on average: fits end sooner."""
 _UNFITTED: Final = 0.75
 """Share of the probes that do not fit within their budget."""
-_TO_DECIDE: Final = 1500.0
+_TO_DECIDE: Final = 700.0
 """Passes over the samples after which a finish has decided most runs, if it may take far more."""
-_CONVEX: Final = 300.0
+_CONVEX: Final = 200.0
 """The same of a linear model, whose loss has one minimum."""
-_EXAMINED: Final = 0.5
+_EXAMINED: Final = 0.25
 """Share of the finishes that end at a point whose curvature is examined."""
 _EACH: Final = 4
 """Probes at each learning rate before any is dropped."""
