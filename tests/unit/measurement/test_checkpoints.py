@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 
 from emc.data.prepare import prepare
-from emc.engine.checkpoint import Snapshot
+from emc.engine import run_probes
+from emc.engine.checkpoint import Checkpoints, Snapshot
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import Stopped
 from emc.jobs.stop import Stop
 from emc.measurement import checkpoints as checkpoints_module
+from emc.measurement import rounds
 from emc.measurement.checkpoints import RoundCheckpoints
+from emc.measurement.finishing import Finishing
 from emc.measurement.measure import measure_cell
 from emc.measurement.state import Status, state
+from emc.records import Ended
 from emc.store.checkpoint import beside
 from emc.store.columns import PROBES
 from emc.store.layout import CellFiles, Results
@@ -40,6 +45,15 @@ class AlwaysSet(Stop):
 
     def is_set(self) -> bool:
         return True
+
+
+class AskedLater(Stop):
+    """Asked to stop once `asked` is set."""
+
+    asked = False
+
+    def is_set(self) -> bool:
+        return self.asked
 
 
 @pytest.fixture
@@ -71,6 +85,36 @@ def test_stopped_again_and_again_it_ends_with_the_same_probes(
     measure(data, stopped, back_end)
     assert probes(stopped) == probes(calm)
     assert not beside(stopped.journal).exists()
+
+
+def test_a_stop_between_finishes_keeps_what_was_trained(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm, stopped = (Results(tmp_path / name).cell(cell_id(CELL)) for name in ("calm", "stopped"))
+    measure(data, calm, "native")
+    stop, finished = AskedLater(), Finishing.finished
+
+    def asks(finishing: Finishing, replica: Replica, run: TrainedRun) -> object:
+        stop.asked = run.ended is not Ended.FIT
+        return finished(finishing, replica, run)
+
+    monkeypatch.setattr(Finishing, "finished", asks)
+    with pytest.raises(Stopped, match="the same command goes on"):
+        measure(data, stopped, "native", stop)
+    monkeypatch.undo()
+    found: list[Snapshot | None] = []
+
+    def looks(
+        procedure: Procedure, replicas: list[Replica], *, checkpoints: Checkpoints, **how: Any
+    ) -> list[TrainedRun]:
+        found.append(checkpoints.load())
+        return run_probes(procedure, replicas, checkpoints=checkpoints, **how)
+
+    monkeypatch.setattr(rounds, "run_probes", looks)
+    measure(data, stopped, "native")
+    assert found[0] is not None
+    assert found[0].facts["parts"].keys() == {"runs"}
+    assert probes(stopped) == probes(calm)
 
 
 def test_a_damaged_checkpoint_costs_the_round_and_nothing_else(

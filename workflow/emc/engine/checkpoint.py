@@ -1,6 +1,6 @@
 """Where a call of the engine stands, so that a killed one can go on: no torch and no files here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,6 +90,11 @@ class Ledger:
     def in_order(self) -> list[TrainedRun]:
         """All runs, once they are over."""
         return [self.runs[number] for number in sorted(self.runs)]
+
+    def keep(self, runs: Sequence[TrainedRun]) -> None:
+        """Save, if it is time, runs that are all over and in the order of their replicas."""
+        self.runs = dict(enumerate(runs))
+        self.save_if_due(lambda: None)
 
     def _snapshot(self, under_way: Snapshot | None) -> Snapshot:
         runs = Snapshot.of({str(number): _run_snapshot(run) for number, run in self.runs.items()})

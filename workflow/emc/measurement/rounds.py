@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emc.engine import run_probes
-from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
+from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger
 from emc.engine.choose import prefer, settle
 from emc.engine.device import card_of
-from emc.engine.procedure import Procedure, Replica
+from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.measurement.finishing import Finishing, Parameters
 from emc.measurement.source import Source, replica
-from emc.records import Ended, Probe
+from emc.records import Ended, Finish, Probe
 from emc.search import Answer, Method, Request, Trial
 from emc.seeds import derive
 
@@ -116,7 +116,7 @@ def _run_round(
         back_end=assignment.back_end,
         checkpoints=checkpoints,
     )
-    ends = [assignment.finishing.finished(*each) for each in zip(replicas, runs, strict=True)]
+    ends = _finished(assignment.finishing, replicas, runs, checkpoints)
     card = card_of(assignment.device)
     probes = [
         Probe(
@@ -134,6 +134,21 @@ def _run_round(
         for place, (trainee, run, (finish, _)) in enumerate(zip(replicas, runs, ends, strict=True))
     ]
     return probes, [parameters for _, parameters in ends]
+
+
+def _finished(
+    finishing: Finishing,
+    replicas: Sequence[Replica],
+    runs: Sequence[TrainedRun],
+    checkpoints: Checkpoints,
+) -> list[tuple[Finish | None, Parameters]]:
+    """What became of each run; the trained ones are kept meanwhile, for one who stops the job."""
+    ledger = Ledger(checkpoints, runs[0].numbers.back_end)
+    ends = []
+    for each in zip(replicas, runs, strict=True):
+        ledger.keep(runs)
+        ends.append(finishing.finished(*each))
+    return ends
 
 
 def _choose_back_end(
