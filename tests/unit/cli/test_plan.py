@@ -14,7 +14,8 @@ from emc.cli.validate import print_summary
 from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.measurement import calibrate
-from emc.measurement.expectation import expected_emc50
+from emc.measurement.expectation import expectations
+from emc.measurement.machine import known_paces
 from emc.measurement.timing import TimedCell
 from emc.records import Ended, Failure, Pace
 from emc.store.columns import PROBES
@@ -280,7 +281,8 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     print_plan(study.file, nowhere, calibrate=True)
     told = capsys.readouterr()
     assert "timing run 1 of 2\ntiming run 2 of 2\n" in told.err
-    days = sum(_expected(one.cell, 1e-3) for one in study.cells) / 86400
+    expected = expectations(study.cells, known_paces("cpu"), "cpu")
+    days = sum(one.seconds for one in expected.values()) / 86400
     assert f"cost: about {days:.1f} days of training on one worker" in told.out
     assert (
         "from this machine's pace in short timing runs; a cell may be off by a factor of 4"
@@ -289,12 +291,6 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     again = said(study, Results(nowhere), capsys)
     assert "memory: about 915 MB for the largest (as in short timing runs)" in again
     assert "days of training" in again
-
-
-def _expected(cell: Cell, pace: float) -> float:
-    """Probes times eight tenths of the budget's steps, each of 128 samples or all there are."""
-    n = expected_emc50(cell)
-    return 10 + (12 + 40 + (1.96 * 2 * 0.15 / 0.05) ** 2) * 0.8 * 30_000 * min(n, 128) * pace
 
 
 def test_a_cell_that_cannot_be_tried_is_told(

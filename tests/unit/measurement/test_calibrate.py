@@ -22,7 +22,7 @@ from emc.study import Cell
 
 def cell(width: int = 4, **keys: Any) -> Cell:
     content = {
-        "dataset": {"name": "gaussian", "dimension": 6, "samples": 60, "classes": 3},
+        "dataset": {"name": "gaussian", "dimension": 6, "samples": 600, "classes": 3},
         "labels": "random",
         "architecture": {"name": "mlp", "depth": 1, "width": width},
         "optimizer": {"name": "adam", "lr": 0.1},
