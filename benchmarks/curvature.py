@@ -14,7 +14,8 @@ repeats with the smallest and the largest.
 
 With --derivatives: what one evaluation costs in compiled kernels, in numpy (layered nets only) and
 by torch's automatic derivatives, in float64: loss, gradient and accuracy at a new point, one
-Hessian product, the whole Hessian (not by torch), and a step of the finish's L-BFGS.
+Hessian product, the whole Hessian (not by torch), and a quasi-Newton step of a finish: compiled
+in the kernels, elsewhere the same step in numpy around the evaluation.
 
 With --cnn: the certificate of a CNN of about 100,000 parameters on 10,000 images (MNIST's digits
 and their mirror images, random labels), with the clock's seconds.
@@ -51,7 +52,9 @@ from emc.curvature.native import NativeOperator
 from emc.curvature.operator import Operator
 from emc.curvature.process import Process, run
 from emc.engine import Procedure, Replica, TrainedRun, Update, run_probes
-from emc.finish import FinishSettings, finish
+from emc.finish.descent import Descent
+from emc.finish.metric import QuasiNewtonHistory
+from emc.finish.settings import DEFAULT
 from emc.nets.build import Factory, as_known
 from emc.nets.build import net as build
 from emc.nets.layers import Layers, count, initial, layers_of
@@ -67,7 +70,7 @@ NETS = 16
 SAMPLES = 300
 """Of which derivatives are taken."""
 ITERATIONS = 20
-"""Of L-BFGS, after which no net of these has settled."""
+"""Quasi-Newton steps, after which no net of these has settled."""
 ANY_SLOPE = CertificateTolerances(gradient=inf, plateau=inf)
 """Judge the curvature even where training has not settled, so that the whole work is timed."""
 
@@ -206,7 +209,7 @@ def derivatives(repeats: int, console: Console) -> None:
             ("loss and gradient", _moved, 20),
             ("Hessian product", _product, 20),
             ("whole Hessian", lambda operator: operator.dense(), 1),
-            ("L-BFGS, an iteration", _descended, ITERATIONS),
+            ("quasi-Newton step", _descended, ITERATIONS),
         ):
             times = {
                 way: _milliseconds(task, operator, runs, repeats)
@@ -241,9 +244,14 @@ def _product(operator: Operator) -> object:
 
 
 def _descended(operator: Operator) -> None:
-    settings = FinishSettings(gradient=0.0, iterations=ITERATIONS, newton=0)
-    found = finish(operator, criterion=2.0, settings=settings)  # no accuracy reaches two
-    assert found.record.iterations == ITERATIONS
+    descent, history = Descent(operator, 2.0), DEFAULT.history  # no accuracy reaches two
+    compiled = operator.quasi_newton(history)
+    if compiled is not None:
+        descent.follow(compiled, ITERATIONS, evaluations=10 * ITERATIONS, gradient=0.0)
+    else:
+        metric = QuasiNewtonHistory(len(operator.parameters), history)
+        descent.go_on(metric, None, ITERATIONS, 0.0)
+    assert descent.iterations == ITERATIONS
 
 
 def _milliseconds(task: Task, operator: Operator, runs: int, repeats: int) -> list[float]:
