@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emc.api.certify import certify
     from emc.api.measure import measure
-    from emc.data.plugin import dataset
-    from emc.engine.plugin import optimizer
+    from emc.data.plugin_dataset import dataset
+    from emc.engine.plugin_optimizer import optimizer
     from emc.errors import EmcError
-    from emc.nets.plugin import architecture
     from emc.nets.plugin_activation import activation
+    from emc.nets.plugin_architecture import architecture
     from emc.warehouse.open import open_database as open  # noqa: A004
 
 __version__ = "0.1.0"
@@ -33,12 +33,12 @@ __all__ = [
 _HOMES = {
     "EmcError": ("emc.errors", "EmcError"),
     "activation": ("emc.nets.plugin_activation", "activation"),
-    "architecture": ("emc.nets.plugin", "architecture"),
+    "architecture": ("emc.nets.plugin_architecture", "architecture"),
     "certify": ("emc.api.certify", "certify"),
-    "dataset": ("emc.data.plugin", "dataset"),
+    "dataset": ("emc.data.plugin_dataset", "dataset"),
     "measure": ("emc.api.measure", "measure"),
     "open": ("emc.warehouse.open", "open_database"),
-    "optimizer": ("emc.engine.plugin", "optimizer"),
+    "optimizer": ("emc.engine.plugin_optimizer", "optimizer"),
 }
 
 

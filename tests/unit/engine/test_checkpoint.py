@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from emc.engine.back_end import BackEnd
 from emc.engine.checkpoint import Ledger, NoCheckpoints, Snapshot
 from emc.engine.native import NativeBackEnd, kernel
-from emc.engine.plugin import Made
+from emc.engine.plugin_optimizer import Made
 from emc.engine.procedure import Procedure, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked.compiled import FixedShapeRunner

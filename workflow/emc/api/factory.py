@@ -10,7 +10,7 @@ from emc.api.shown import shown
 from emc.data.labelling import Drawable
 from emc.engine.examination import examine_training
 from emc.engine.fresh import check_logits, fresh
-from emc.engine.plugin import Made
+from emc.engine.plugin_optimizer import Made
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError, one_line, with_kind
 from emc.nets.factory import check_answers, check_fresh

@@ -12,7 +12,7 @@ from torch.optim import Optimizer as Reference
 from emc.api.entries import entry_of
 from emc.api.shown import shown
 from emc.engine import Update
-from emc.engine.plugin import Made
+from emc.engine.plugin_optimizer import Made
 from emc.errors import EmcError, with_kind
 from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults

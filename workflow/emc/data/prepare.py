@@ -12,7 +12,7 @@ from emc.data.content import Arrays, Content, Scaling
 from emc.data.equality import EqualInputs, blocks, digests, equal_inputs
 from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
-from emc.data.plugin import content_of
+from emc.data.plugin_dataset import content_of
 from emc.data.reader import USER_DATA, About
 from emc.data.readers import READERS
 from emc.data.samples import checksum

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emc.engine.plugin import Made, Maker
+from emc.engine.plugin_optimizer import Made, Maker
 from emc.engine.procedure import Procedure, Update
 from emc.errors import EmcError
 from emc.nets.build import Factory, as_known, in_form, net

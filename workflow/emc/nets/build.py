@@ -46,7 +46,7 @@ class Factory:
     def __call__(self) -> "nn.Module":
         """A fresh net, from inputs [batch, *shape] to logits [batch, classes]."""
         if isinstance(self.architecture, PluginArchitecture):
-            from emc.nets.plugin import plugin_net
+            from emc.nets.plugin_architecture import plugin_net
 
             return plugin_net(self.architecture, self.activation, self.shape, self.classes)
         make = maker(self.architecture.name)

@@ -117,7 +117,7 @@ def test_entries_that_do_not_suit_it(tmp_path: Path, optimizer: str, message: st
         (HEAVY_BALL.replace("heavy-ball", "sgd"), "line 5: optimizer 'sgd' comes with the program"),
         (
             HEAVY_BALL.replace("parameters, lr", "lr, parameters"),
-            "first parameters are .parameters, lr",
+            "first parameters .parameters, lr",
         ),
     ],
 )
