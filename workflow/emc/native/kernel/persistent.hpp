@@ -25,19 +25,34 @@
 
 namespace emc {
 
-// Each block is a thread of the processor.
+// Calls `one(number)` in as many threads of the processor.
+template <class One>
+void in_threads(int count, One one) {
+  std::vector<std::thread> running;
+  for (int number = 0; number < count; ++number) running.emplace_back(one, number);
+  for (std::thread& each : running) each.join();
+}
+
+// Each block is a thread of the processor, or with EMC_THREADED as many as it has.
 template <class Trainer>
-void emulate(const Launch& launch, int blocks, int threads, bool backwards) {
-  const auto one = [&](int number) {
+void emulate(const Launch& launch, int blocks, int threads, [[maybe_unused]] bool backwards) {
+  in_threads(blocks, [&](int number) {
     constexpr int64_t outside = Trainer::chunk_size - Trainer::chunk_inside;
+    float* const workspace = launch.workspace + outside * number;
     std::vector<double> sums(threads);
     std::vector<float> memory(Trainer::inside + launch.order_room);
-    train<Trainer>(Block(sums.data(), threads, backwards), launch, memory.data(),
-                   launch.workspace + outside * number);
-  };
-  std::vector<std::thread> running;
-  for (int number = 0; number < blocks; ++number) running.emplace_back(one, number);
-  for (std::thread& each : running) each.join();
+#if defined(EMC_THREADED)
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, nullptr, threads);
+    in_threads(threads, [&](int thread) {
+      const Block block(sums.data(), Team{thread, threads, &barrier});
+      train<Trainer>(block, launch, memory.data(), workspace);
+    });
+    pthread_barrier_destroy(&barrier);
+#else
+    train<Trainer>(Block(sums.data(), threads, backwards), launch, memory.data(), workspace);
+#endif
+  });
 }
 
 }  // namespace emc
