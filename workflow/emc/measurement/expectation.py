@@ -26,7 +26,7 @@ _TRAINED: Final = 0.8
 """Share of its budget that a probe trains, on average: fits end sooner."""
 _UNFITTED: Final = 0.75
 """Share of the probes that do not fit within their budget."""
-_TO_DECIDE: Final = 700.0
+_TO_DECIDE: Final = 1000.0
 """Passes over the samples after which a finish has decided most runs, if it may take far more."""
 _CONVEX: Final = 200.0
 """The same of a linear model, whose loss has one minimum."""

@@ -26,10 +26,7 @@ _FAR: Final = 3.0
 
 
 def kind(cell: Cell, device: str) -> str:
-    """What decides how fast a cell with known data trains and finishes on a device, but its size.
-
-    The activation hardly does, unless it is a plug-in's.
-    """
+    """What decides how fast a cell with known data is trained and finished, but its size."""
     document: dict[str, Any] = json.loads(canonical(cell))
     for part, sizes in _SIZES.items():
         if isinstance(document[part], dict):
@@ -38,9 +35,8 @@ def kind(cell: Cell, device: str) -> str:
     kept = {
         "device": device,
         "inputs": cell.shape,
-        "plug-in activation": not isinstance(cell.activation, str) and document["activation"],
         "finished": document["finish"]["iterations"] > 0,
-        **{key: document[key] for key in (*_SIZES, "batch", "loss")},
+        **{key: document[key] for key in (*_SIZES, "activation", "batch", "loss")},
     }
     return json.dumps(kept, sort_keys=True)
 
