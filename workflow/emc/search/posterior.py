@@ -8,7 +8,8 @@ samples of which y_i = 1 fitted and y_i = 0 did not,
 
     p_i = Pr[fit | n_i; log emc50, slope, shape].
 
-Its marginal over slope and shape gives the median of emc50 and the central 95 % interval.
+Its marginal over slope and shape gives the median of emc50. The 95 % interval holds the central
+95 % of that marginal, and of the same over the shapes of each family that is not unlikely.
 """
 
 from collections.abc import Iterable
