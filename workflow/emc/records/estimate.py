@@ -66,7 +66,8 @@ class Estimate:
     `high` bound its 95 % interval; an end that does not lie between 1 and `samples_available`,
     where n can be tried, is not known: None. Probes that nothing has decided are open: `low` takes
     them for failures, `high` leaves them out, `emc50` is the geometric mean of both readings, and
-    None where no unfitted probe is decided. `open_matters` says that the readings differ by more
+    None where no unfitted probe is decided, or where the smallest n do not fit and larger ones do.
+    `open_matters` says that the readings differ by more
     than the tolerance, `unfitted_decided` which share of the unfitted probes in the transition is
     decided (None without any). `emc50_budget`, `low_budget` and `high_budget` are the same of fits
     within the budget, from the same probes.
@@ -89,7 +90,7 @@ class Estimate:
     method: str = column("search method")
     emc50: float | None = column(
         "samples that are fitted at minima with probability one half; empty where no unfitted"
-        " probe is decided"
+        " probe is decided, or where the smallest n do not fit and larger ones do"
     )
     low: float | None = column(
         "lower end of the 95 % interval of emc50, open runs being unfitted; empty for an"
@@ -210,7 +211,7 @@ class Estimate:
     def doubts(self) -> tuple[str, ...]:
         """What a reader must know before trusting the numbers, each in a few words."""
         edge = f"the best learning rate, {self.best_lr:g}, is the {self.rate_at_edge} of its grid"
-        undecided = self.emc50 is None and self.finish_refused is None
+        undecided = self.emc50 is None and self.finish_refused is None and self.one_curve
         told = (
             (self.finish_refused, f"no finish: {self.finish_refused}"),
             (undecided, "no unfitted probe is decided: there is no number at minima"),

@@ -221,8 +221,14 @@ def open_matters(readings: Readings, limits: Limits) -> bool:
 
 
 def _known(readings: Readings, limits: Limits) -> bool:
-    """Whether there is an upper end to what open runs could make of it, or a bound anyway."""
-    if readings.upper is readings.lower or saturated(readings.lower.posterior, limits):
+    """Whether there is an upper end to what open runs could make of it, or a bound anyway.
+
+    Where the smallest sizes do not fit and larger ones do, no number stands for the cell.
+    """
+    lower = readings.lower
+    if lower.misfit is not None and below(lower.posterior, limits):
+        return False
+    if readings.upper is lower or saturated(lower.posterior, limits):
         return True
     return readings.upper.posterior.unfitted > 0
 
