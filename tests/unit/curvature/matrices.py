@@ -41,6 +41,9 @@ class Quadratic:
     def kinks(self) -> None:
         return None
 
+    def scales(self) -> None:
+        return None
+
     def rounded(self, widths: np.ndarray) -> None:
         return None
 

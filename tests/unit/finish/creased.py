@@ -60,6 +60,9 @@ class Creased:
         self.parameters = start
         self.width = 0.0
 
+    def scales(self) -> np.ndarray | None:
+        return self.kinks.scales(self.parameters) if self.kinks.any else None
+
     def rounded(self, widths: np.ndarray) -> "Creased":
         other = copy(self)
         other.width = float(widths[0])

@@ -73,7 +73,9 @@ def test_a_few_steps_lead_where_those_in_numpy_lead(
 def test_steps_over_rounded_kinks_lead_where_those_in_numpy_lead(net: Layers) -> None:
     shape = (6,) if isinstance(net[0], Dense) else (2, 7, 9)
     operator = native(net, 25, *shape, objective=Objective(), seed=1)
-    rounded = operator.rounded(0.3 * operator.kinks.scales(operator.parameters))  # type: ignore[union-attr]
+    scales = operator.scales()
+    assert scales is not None
+    rounded = operator.rounded(0.3 * scales)
     assert rounded is not None
     slow = Descent(rounded, NEVER)
     slow.go_on(QuasiNewtonHistory(len(operator.parameters), 4), None, 8, 1e-4)

@@ -95,6 +95,9 @@ class AutogradOperator:
     def quasi_newton(self, history: int) -> None:
         """None: its steps are not compiled."""
 
+    def scales(self) -> None:
+        """None: kinks that nobody knows are not rounded off."""
+
     def rounded(self, widths: np.ndarray) -> None:
         """None: kinks that nobody knows are not rounded off."""
 

@@ -16,7 +16,7 @@ from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.descent import NativeDescent
 from emc.native.objective import NativeObjective
-from emc.nets.graph import Graph
+from emc.nets.graph import Activated, Graph, GraphStep
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
@@ -59,6 +59,7 @@ class NativeOperator:
         self.kinks = known.kinks
         self._widths: np.ndarray | None = None
         self._known = known
+        self._net = net
         self._precision, self._threads = precision, threads
         # Copies at other points share it: it is made at most once.
         self._twin = cache(
@@ -85,13 +86,28 @@ class NativeOperator:
             )
         return other
 
-    def rounded(self, widths: np.ndarray) -> Self | None:
-        """The objective at the point with kinks rounded off over `widths`, float64 [layers].
+    def scales(self) -> np.ndarray | None:
+        """The mean |z| of each layer, or step of a graph, with an activation that has a kink.
 
-        See `emc.activations.Activation.rounded`; those of a layer with a width of zero stay. None
-        for a net that is no plain layers: its kernel keeps its kinks.
+        None where there are none, and for the families of transformers: their kernel keeps them.
         """
-        if self.kinks is None:
+        if self.kinks is not None:
+            return self.kinks.scales(self.parameters) if self.kinks.any else None
+        if not isinstance(self._net, Graph):
+            return None
+        kinked = np.array([_has_a_kink(step) for step in self._net.steps])
+        if not kinked.any():
+            return None
+        sizes = self._native.mean_sizes(self.parameters, len(kinked))
+        return np.where(kinked, sizes, 0.0)
+
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        """The objective at the point with kinks rounded off over `widths`, as many as `scales`.
+
+        See `emc.activations.Activation.rounded`; those over a width of zero stay, and so do maxima
+        of a graph. None for the families of transformers: their kernel keeps its kinks.
+        """
+        if isinstance(self._net, Transformer):
             return None
         other = self.at(self.parameters)
         other._widths = np.ascontiguousarray(widths, dtype=np.float64)
@@ -182,6 +198,10 @@ class _Steps:
             accuracy=accuracy,
         )
         return Descended(came.parameters, list(DescentEnd)[came.stop], came.steps, came.evaluations)
+
+
+def _has_a_kink(step: GraphStep) -> bool:
+    return isinstance(step, Activated) and ACTIVATIONS[step.activation].jump != 0
 
 
 def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None:

@@ -55,10 +55,16 @@ class Operator(Protocol):
     def at(self, parameters: np.ndarray) -> Self:
         """The same objective at another point, float64 [P]."""
 
-    def rounded(self, widths: np.ndarray) -> Self | None:
-        """The objective at the point with kinks rounded off over `widths`, float64 [layers].
+    def scales(self) -> np.ndarray | None:
+        """What kinks lie apart at the point, about: the mean |z| of each layer or step, float64.
 
-        None where it cannot be done, always where no kinks are known.
+        None where there are none, or they cannot be rounded off.
+        """
+
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        """The objective at the point with kinks rounded off over `widths`, as many as `scales`.
+
+        None where it cannot be done.
         """
 
     def single(self) -> Self | None:

@@ -78,6 +78,7 @@ class _Run:
         self._descent = Descent(self._sharp, needed)
         self._tolerance = settings.gradient
         self._pushes, self._escapes = _PUSHES, 0
+        self._blurred = False
 
     def answer(self) -> Finished:
         """Descend, and look at each point where that stops, the first one included."""
@@ -90,7 +91,7 @@ class _Run:
         while True:
             stop = self._descend()
             if stop is DescentEnd.FITS:
-                return self._end(Outcome.FINISHED, "The accuracy reached the criterion.", None)
+                return self._end(*self._fitted(), None)
             test = self._tested()
             if stop is not DescentEnd.STATIONARY:
                 return self._end(Outcome.OPEN, _unfinished(stop, test), test)
@@ -98,36 +99,51 @@ class _Run:
             if end is not None:
                 return self._end(*end, test)
 
+    def _fitted(self) -> tuple[Outcome, str]:
+        """What a fit is: none with kinks rounded off alone."""
+        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        if self._descent.fits:
+            return Outcome.FINISHED, "The accuracy reached the criterion."
+        return Outcome.OPEN, "The accuracy reached the criterion with kinks rounded off only."
+
     def _tested(self) -> Stationarity:
-        return first_order(self._descent.place, self._kinks, self._descent.held)
+        """Test the point.
+
+        A gradient with kinks rounded off is a convex combination of one-sided gradients close by.
+        """
+        test = first_order(self._descent.place, self._kinks, self._descent.held)
+        return test._replace(test=FirstOrderTest.COMBINATION) if self._blurred else test
 
     def _approach(self) -> None:
         """Descend where nothing jams: with kinks rounded off, less and less, and in float32 first.
 
-        The descent's point is then one of the objective as it is.
+        The descent's point is then one of the objective as it is; where its kinks are not known one
+        by one, of the objective with kinks rounded off over the last width, which stands for it.
         """
         for coarse, easier in self._easier():
-            place = self._descent.place
-            self._descent.move(look(easier, place.parameters))
+            self._descent.move(look(easier, self._descent.place.parameters))
             if coarse:
                 self._go_through(_quasi_newton(easier, self._settings), _IN_TURN[0])
             else:
                 self._in_turn(_phases(easier, self._settings, None))
-            self._descent.move(look(place.operator, self._descent.place.parameters))
+            self._descent.move(look(self._sharp, self._descent.place.parameters))
             if self._descent.fits or self._meter.spent:
                 return
+        if self._kinks is None and (last := self._rounded(min(_ROUNDINGS))) is not None:
+            self._blurred, self._phases = True, _phases(last, self._settings, None)
+            self._descent.move(look(last, last.parameters))
 
     def _easier(self) -> Iterator[tuple[bool, Metered]]:
         """The objective at the descent's point, in forms that are easier to descend.
 
         The first value says whether float32 is enough, or all that there is.
         """
-        if not self._kinked:
+        if not self._kinked and self._rounded(1.0) is None:
             single = self._sharp.at(self._descent.place.parameters).single()
             yield from [] if single is None else [(True, single)]
             return
         for rounding, coarse in _ROUNDINGS.items():
-            rounded = self._rounded(rounding * self._settings.rounding)
+            rounded = self._rounded(rounding)
             if rounded is None:
                 return
             single = rounded.single() if coarse else None
@@ -138,12 +154,14 @@ class _Run:
         return self._kinks is not None and self._kinks.any
 
     def _rounded(self, rounding: float) -> Metered | None:
-        """The objective with its kinks rounded off; None where that is not asked for, or cannot."""
-        if not rounding or self._kinks is None:
-            return None
-        parameters = self._descent.place.parameters
-        widths = rounding * self._kinks.scales(parameters)
-        return self._sharp.at(parameters).rounded(widths)
+        """The objective with its kinks rounded off, over so much of the first width.
+
+        None where that is not asked for, or cannot be done.
+        """
+        width = rounding * self._settings.rounding
+        here = self._sharp.at(self._descent.place.parameters)
+        scales = here.scales() if width else None
+        return None if scales is None else here.rounded(width * scales)
 
     def _in_turn(self, phases: "Sequence[_Steps | _Compiled]") -> DescentEnd:
         """Take many cheap steps and few exact ones in turn, until none is left or leads down."""
@@ -166,7 +184,7 @@ class _Run:
     def _along_kinks(self) -> DescentEnd:
         """Take cheap steps once, then exact ones that see kinks, and stay on those that hold."""
         if len(self._phases) > 1:
-            blind = _IN_TURN[0] if self._rounded(self._settings.rounding) is None else _BLIND
+            blind = _IN_TURN[0] if self._rounded(1.0) is None else _BLIND
             stop = self._go_through(self._phases.pop(0), blind)
             if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
@@ -218,7 +236,7 @@ class _Run:
         return Outcome.MINIMUM, _stands(test)
 
     def _end(self, outcome: Outcome, reason: str, test: Stationarity | None) -> Finished:
-        place = self._descent.place
+        place = look(self._sharp, self._descent.place.parameters)
         norm = test.norm if test else float(np.linalg.norm(place.seen.gradient))
         record = Finish(
             outcome=outcome,
@@ -285,6 +303,11 @@ def _named(test: Stationarity) -> str:
             return f"the gradient norm is {test.norm:.2g}"
         case FirstOrderTest.DIRECTIONAL:
             return f"on {test.kinks} kinks no direction leads down by more than {test.norm:.2g}"
+        case FirstOrderTest.COMBINATION if not test.kinks:
+            return (
+                f"with kinks rounded off to a trace the gradient norm is {test.norm:.2g}"
+                " (an approximate test)"
+            )
         case FirstOrderTest.COMBINATION:
             return (
                 f"on {test.kinks} kinks the shortest combination of one-sided gradients has the "

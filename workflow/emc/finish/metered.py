@@ -47,6 +47,10 @@ class Metered:
         """The same objective at another point, float64 [P]."""
         return type(self)(self._operator.at(parameters), self._meter)
 
+    def scales(self) -> np.ndarray | None:
+        """See `Operator.scales`; not counted."""
+        return self._operator.scales()
+
     def rounded(self, widths: np.ndarray) -> Self | None:
         """The same objective with its kinks rounded off over `widths` [layers]; None: it cannot."""
         rounded = self._operator.rounded(widths)

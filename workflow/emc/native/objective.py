@@ -162,6 +162,18 @@ class NativeObjective:
         )
         return products
 
+    def mean_sizes(self, parameters: np.ndarray, steps: int) -> np.ndarray:
+        """The mean |number| that each activated step of a graph takes, float64 [steps]; others 0.
+
+        Raises:
+            MemoryError: no memory to work with.
+        """
+        sizes = np.empty(steps)
+        mean_sizes = self.kernel.emc_graph_mean_sizes
+        mean_sizes.argtypes = (c_void_p, c_void_p, c_void_p)
+        self._check(mean_sizes(self.handle, parameters.ctypes.data, sizes.ctypes.data))
+        return sizes
+
     def _check(self, done: int) -> None:
         if not done:
             raise MemoryError("no memory for an evaluation of a native objective")

@@ -80,6 +80,14 @@ class WrittenOperator:
     def quasi_newton(self, history: int) -> None:
         """None: its steps are not compiled."""
 
+    def scales(self) -> np.ndarray | None:
+        """The mean |z| of each layer at the point, [layers]; None without kinks, and with pooling.
+
+        Only the native kernels round off maxima.
+        """
+        pools = any(isinstance(layer, Conv) for layer in self._net)
+        return None if pools or not self.kinks.any else self.kinks.scales(self.parameters)
+
     def rounded(self, widths: np.ndarray) -> Self | None:
         """The objective at the point with kinks rounded off over `widths`, float64 [layers].
 

@@ -146,7 +146,8 @@ class GraphNet {
         values(shape.places * groups),
         deltas(shape.places * groups),
         kept_(shape.places * groups),
-        which_(shape.places * groups) {
+        which_(shape.places * groups),
+        widths_(shape.steps.size()) {
     for (const GraphStep& step : shape.steps) {
       const int64_t length = longest_walk(step);
       room_ = std::max<int64_t>(room_, step.kind == GraphStep::affine ? step.columns * length : 0);
@@ -174,15 +175,33 @@ class GraphNet {
     return all;
   }
 
-  void round(const double*) {}  // keeps its kinks
+  // Rounds off the kink of each step's activation over its width from now on; none over zero. A
+  // maximum keeps its kinks.
+  void round(const double* widths) {
+    for (size_t s = 0; s < widths_.size(); ++s) widths_[s] = widths ? widths[s] : 0;
+  }
+
+  // Adds to `sizes` [steps] the |numbers| that each activated step takes, over all samples.
+  void add_sizes(const Samples& samples, Weights<Number> weights, double* sizes) {
+    read(samples);
+    forward(samples.groups, weights);
+    for (size_t s = 0; s < shape_.steps.size(); ++s) {
+      const GraphStep& step = shape_.steps[s];
+      if (step.kind != GraphStep::activated) continue;
+      for (int64_t i = 0; i < step.size(); ++i)
+        each_group([&](int g) {
+          const Floats input = emc::value(value(step.inputs[i])[g]);
+          const Floats size = input < Floats{} ? -input : input;
+          sizes[s] += sum(samples.labels[g] >= 0 ? size : Floats{});
+        });
+    }
+  }
 
   // Adds to the totals and to `gradient`, in the order of the parameters.
   void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
            Weights<Number> turned, double* gradient, Totals& totals) {
     const int groups = samples.groups;
-    for (int64_t i = 0; i < shape_.inputs; ++i)
-      for (int g = 0; g < groups; ++g)
-        put(samples.inputs[i * capacity_ + g], values[i * groups + g]);
+    read(samples);
     forward(groups, weights);
     clear_deltas(groups);
     for (int g = 0; g < groups; ++g) {
@@ -224,6 +243,13 @@ class GraphNet {
   std::vector<Number> values, deltas;
 
  private:
+  void read(const Samples& samples) {
+    const int groups = samples.groups;
+    for (int64_t i = 0; i < shape_.inputs; ++i)
+      for (int g = 0; g < groups; ++g)
+        put(samples.inputs[i * capacity_ + g], values[i * groups + g]);
+  }
+
   static void put(Floats input, Floats& to) { to = input; }
   static void put(Floats input, Dual& to) { to = {input, Floats{}}; }
 
@@ -247,7 +273,7 @@ class GraphNet {
     switch (step.kind) {
       case GraphStep::taken: return take(step);
       case GraphStep::affine: return map(step, number);
-      case GraphStep::activated: return activate_all(step);
+      case GraphStep::activated: return activate_all(step, Real(widths_[number]));
       case GraphStep::sum: return add_up(step);
       case GraphStep::scaled: return scale(step);
       case GraphStep::normalised: return normalise(step);
@@ -377,11 +403,13 @@ class GraphNet {
     });
   }
 
-  void activate_all(const GraphStep& step) {
+  void activate_all(const GraphStep& step, Real width) {
     with_activation(step.activation, [&](auto activation) {
       for (int64_t i = 0; i < step.size(); ++i) {
         each_group([&](int g) {
-          const Activated<Number> made = emc::activate<activation>(value(step.inputs[i])[g]);
+          const Number input = value(step.inputs[i])[g];
+          const Activated<Number> made = width > 0 ? activate_rounded<activation>(input, width)
+                                                   : emc::activate<activation>(input);
           value(step.first + i)[g] = made.output;
           kept(step.first + i)[g] = made.slope;
         });
@@ -589,6 +617,7 @@ class GraphNet {
 
   std::vector<Number> kept_;
   std::vector<Ints> which_;
+  std::vector<double> widths_;
   std::vector<Number> inverse_, scratch_;
   std::vector<std::vector<std::vector<int>>> offsets_, back_offsets_;  // of a step, by groups
 };

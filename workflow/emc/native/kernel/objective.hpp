@@ -83,6 +83,17 @@ class Objective {
     });
   }
 
+  // Calls visit with the net at a point, one chunk of samples after the other, and its weights.
+  template <class Visit>
+  void each_chunk(const double* parameters, Visit visit) {
+    plain_.with([&] { return make<Floats>(); }, [&](Work<Floats>& work) {
+      work.point.set(parameters, size_, matrices_);
+      work.net.round(nullptr);
+      for (int64_t c = 0; c < chunks_; ++c)
+        visit(work.net, samples(c), Weights<Floats>{work.point.plain.data()});
+    });
+  }
+
   // The same share of the Hessian times `count` vectors [count, size].
   void products(const double* parameters, const double* widths, const double* vectors,
                 int64_t count, int64_t first, int64_t every, double* products) {
