@@ -29,7 +29,7 @@ from emc.curvature.objective import Objective
 from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.nets.activation import FUNCTIONS
+from emc.nets.activation import FUNCTIONS, ActivationLayer
 from emc.nets.build import as_known, net
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
@@ -337,7 +337,60 @@ def test_a_vision_transformer_agrees_with_automatic_derivatives(
     automatic = AutogradOperator(made, state(made), *data, objective)
     native = NativeOperator(sizes, automatic, *data, precision=precision)
     agree(native, automatic, EXACT if precision == "float64" else ROUGH)
-    assert native.rounded(np.ones(sizes.depth)) is None
+
+
+class RoundedRelu(nn.Module):
+    """ReLU with its kink rounded off over a width; remembers the mean size of its inputs."""
+
+    def __init__(self, width: float) -> None:
+        super().__init__()
+        self.width, self.mean_size = width, 0.0
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        self.mean_size = float(z.detach().abs().mean())
+        return torch.relu(z) if self.width == 0 else (z + (z * z + self.width**2).sqrt()) / 2
+
+
+def with_rounded_relus(made: nn.Module, widths: list[float]) -> list[RoundedRelu]:
+    """Put them in place of a transformer's ReLUs."""
+    replaced = [RoundedRelu(width) for width in widths]
+    homes = [
+        (home, name)
+        for home in made.modules()
+        for name, each in home.named_children()
+        if isinstance(each, ActivationLayer)
+    ]
+    for (home, name), each in zip(homes, replaced, strict=True):
+        setattr(home, name, each)
+    return replaced
+
+
+@pytest.mark.parametrize("widths", [[0.2, 0.05], [0.0, 0.3], [0.0, 0.0]])
+@pytest.mark.parametrize("n", [1, 21])
+def test_rounded_kinks_of_a_transformer_agree_with_automatic_derivatives(
+    widths: list[float], n: int
+) -> None:
+    sizes = replace(VIT, activation="relu")
+    made, data = vit(sizes), samples(n, 3, 6, 6, classes=7)
+    known = NativeOperator(sizes, AutogradOperator(made, state(made), *data, PLAIN), *data)
+    before = known.first_order()
+    relus = with_rounded_relus(made, widths)
+    automatic = AutogradOperator(made, state(made), *data, PLAIN)
+    native = known.rounded(np.array(widths))
+    assert native is not None
+    agree(native, automatic, EXACT)
+    assert known.first_order().loss == before.loss
+    for relu in relus:
+        relu.width = 0.0
+    with torch.no_grad():
+        made.double()(torch.from_numpy(data[0]).double())
+    assert known.scales() == pytest.approx([relu.mean_size for relu in relus])
+
+
+def test_a_smooth_transformer_has_no_kinks_to_round_off() -> None:
+    made, data = vit(VIT), samples(5, 3, 6, 6, classes=7)
+    automatic = AutogradOperator(made, state(made), *data, PLAIN)
+    assert NativeOperator(VIT, automatic, *data).scales() is None
 
 
 def test_the_whole_hessian_of_a_vision_transformer() -> None:

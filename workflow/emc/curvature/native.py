@@ -87,28 +87,26 @@ class NativeOperator:
         return other
 
     def scales(self) -> np.ndarray | None:
-        """The mean |z| of each layer, or step of a graph, with an activation that has a kink.
+        """The mean |z| of each layer, step of a graph or block of a transformer with kinks.
 
-        None where there are none, and for the families of transformers: their kernel keeps them.
+        0 for those without; None where there are no kinks at all.
         """
         if self.kinks is not None:
             return self.kinks.scales(self.parameters) if self.kinks.any else None
-        if not isinstance(self._net, Graph):
+        assert isinstance(self._net, Graph | Transformer)
+        counts = _kinks_per_sample(self._net)
+        if not counts.any():
             return None
-        kinked = np.array([_has_a_kink(step) for step in self._net.steps])
-        if not kinked.any():
-            return None
-        sizes = self._native.mean_sizes(self.parameters, len(kinked))
-        return np.where(kinked, sizes, 0.0)
+        sums = self._native.sizes(self.parameters, len(counts))
+        means: np.ndarray = np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
+        return means
 
     def rounded(self, widths: np.ndarray) -> Self | None:
         """The objective at the point with kinks rounded off over `widths`, as many as `scales`.
 
         See `emc.activations.Activation.rounded`; those over a width of zero stay, and so do maxima
-        of a graph. None for the families of transformers: their kernel keeps its kinks.
+        of a graph.
         """
-        if isinstance(self._net, Transformer):
-            return None
         other = self.at(self.parameters)
         other._widths = np.ascontiguousarray(widths, dtype=np.float64)
         return other
@@ -200,8 +198,17 @@ class _Steps:
         return Descended(came.parameters, list(DescentEnd)[came.stop], came.steps, came.evaluations)
 
 
-def _has_a_kink(step: GraphStep) -> bool:
-    return isinstance(step, Activated) and ACTIVATIONS[step.activation].jump != 0
+def _kinks_per_sample(net: Graph | Transformer) -> np.ndarray:
+    """How many activations with a kink each step, or block, has."""
+    if isinstance(net, Transformer):
+        kinked = ACTIVATIONS[net.activation].jump != 0
+        return np.full(net.depth, kinked * 4 * net.width * net.tokens)
+    return np.array([_with_kinks(step) for step in net.steps])
+
+
+def _with_kinks(step: GraphStep) -> int:
+    kinked = isinstance(step, Activated) and ACTIVATIONS[step.activation].jump != 0
+    return step.size if kinked else 0
 
 
 def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None:

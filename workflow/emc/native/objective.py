@@ -162,17 +162,20 @@ class NativeObjective:
         )
         return products
 
-    def mean_sizes(self, parameters: np.ndarray, steps: int) -> np.ndarray:
-        """The mean |number| that each activated step of a graph takes, float64 [steps]; others 0.
+    def sizes(self, parameters: np.ndarray, count: int) -> np.ndarray:
+        """Sums of the |numbers| that activations take at a point, means over the samples.
+
+        One per step of a graph, 0 where that is no activation, or per block of a transformer:
+        float64 [count].
 
         Raises:
             MemoryError: no memory to work with.
         """
-        sizes = np.empty(steps)
-        mean_sizes = self.kernel.emc_graph_mean_sizes
-        mean_sizes.argtypes = (c_void_p, c_void_p, c_void_p)
-        self._check(mean_sizes(self.handle, parameters.ctypes.data, sizes.ctypes.data))
-        return sizes
+        sums = np.empty(count)
+        sizes = self.kernel.emc_objective_sizes
+        sizes.argtypes = (c_void_p, c_void_p, c_int64, c_void_p)
+        self._check(sizes(self.handle, parameters.ctypes.data, count, sums.ctypes.data))
+        return sums
 
     def _check(self, done: int) -> None:
         if not done:

@@ -14,15 +14,9 @@ class GraphObjective {
 
   int64_t count() const { return objective_.count(); }
 
-  // The mean |number| that each activated step takes at a point, into `sizes` [steps]; 0 for others.
-  void mean_sizes(const double* parameters, double* sizes) {
-    const GraphShape shape(table_.data());
-    std::fill_n(sizes, shape.steps.size(), 0.0);
-    objective_.each_chunk(parameters, [&](auto& net, const Samples& samples, auto weights) {
-      net.add_sizes(samples, weights, sizes);
-    });
-    for (size_t s = 0; s < shape.steps.size(); ++s)
-      sizes[s] /= double(count()) * std::max<int64_t>(shape.steps[s].size(), 1);
+  template <class... Arguments>
+  void sizes(Arguments&&... arguments) {
+    objective_.sizes(arguments...);
   }
 
   template <class... Arguments>
@@ -48,11 +42,4 @@ inline Kernel* make(const int64_t* shape, int64_t length, const Problem& problem
 
 }  // namespace emc
 
-#include "objective_exports.hpp"
-
-extern "C" int emc_graph_mean_sizes(void* objective, const double* parameters, double* sizes) try {
-  static_cast<emc::Kernel*>(objective)->mean_sizes(parameters, sizes);
-  return 1;
-} catch (...) {
-  return 0;
-}
+#include "sizes_export.hpp"

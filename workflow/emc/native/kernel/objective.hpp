@@ -83,15 +83,17 @@ class Objective {
     });
   }
 
-  // Calls visit with the net at a point, one chunk of samples after the other, and its weights.
-  template <class Visit>
-  void each_chunk(const double* parameters, Visit visit) {
+  // Per activation, the sum of the |numbers| that it takes, mean over the samples: into `sizes`
+  // [count], as Net::add_sizes numbers them.
+  void sizes(const double* parameters, int64_t count, double* sizes) {
+    std::fill_n(sizes, count, 0.0);
     plain_.with([&] { return make<Floats>(); }, [&](Work<Floats>& work) {
       work.point.set(parameters, size_, matrices_);
       work.net.round(nullptr);
       for (int64_t c = 0; c < chunks_; ++c)
-        visit(work.net, samples(c), Weights<Floats>{work.point.plain.data()});
+        work.net.add_sizes(samples(c), Weights<Floats>{work.point.plain.data()}, sizes);
     });
+    for (int64_t i = 0; i < count; ++i) sizes[i] /= criterion_.samples;
   }
 
   // The same share of the Hessian times `count` vectors [count, size].

@@ -93,6 +93,12 @@ class VitBlock {
 
   // Changes the stream of tokens [width, stride] in place.
   void forward(Number* stream, int groups, Weights<Number> weights, Scratch& scratch) {
+    lift(stream, groups, weights, scratch);
+    lower(stream, groups, weights, scratch);
+  }
+
+  // The first part of it, to what the activation takes.
+  void lift(Number* stream, int groups, Weights<Number> weights, Scratch& scratch) {
     const Walk all = walk(groups);
     norm_1_.forward(stream, positions(groups), weights);
     inner_.forward(all, norm_1_.output.data(), weights, joint_.data());
@@ -101,10 +107,28 @@ class VitBlock {
     add(scratch.narrow.data(), groups, stream);
     norm_2_.forward(stream, positions(groups), weights);
     up_.forward(all, norm_2_.output.data(), weights, hidden_.data());
+  }
+
+  // The sum of the |numbers| that the activation takes, over all samples.
+  double size(const Samples& samples) const {
+    double total = 0;
+    each(4 * width_, samples.groups, [&](int place) {
+      const Floats input = value(hidden_[place]);
+      const Floats size = input < Floats{} ? -input : input;
+      total += sum(samples.labels[place % stride_ / tokens_] >= 0 ? size : Floats{});
+    });
+    return total;
+  }
+
+  // The rest of it.
+  void lower(Number* stream, int groups, Weights<Number> weights, Scratch& scratch) {
     activate(groups);
-    down_.forward(all, hidden_.data(), weights, scratch.narrow.data());
+    down_.forward(walk(groups), hidden_.data(), weights, scratch.narrow.data());
     add(scratch.narrow.data(), groups, stream);
   }
+
+  // Rounds off the kink of the activation over a width from now on; not over zero.
+  void round(double width) { rounding_ = width; }
 
   // From the gradient by the tokens that leave to that by those that come, in place.
   void backward(Number* delta, int groups, Weights<Number> weights, Weights<Number> turned,
@@ -142,7 +166,10 @@ class VitBlock {
   void activate(int groups) {
     with_activation(activation_, [&](auto activation) {
       each(4 * width_, groups, [&](int place) {
-        const Activated<Number> activated = emc::activate<activation>(hidden_[place]);
+        const Number input = hidden_[place];
+        const Activated<Number> activated =
+            rounding_ > 0 ? activate_rounded<activation>(input, Real(rounding_))
+                          : emc::activate<activation>(input);
         hidden_[place] = activated.output;
         slopes_[place] = activated.slope;
       });
@@ -151,6 +178,7 @@ class VitBlock {
 
   const Activation activation_;
   const int width_, tokens_, stride_;
+  double rounding_ = 0;
   NormRows<Number> norm_1_, norm_2_;
   AffineRows<Number> inner_, outer_, up_, down_;
   Attention<Number> attention_;
@@ -218,9 +246,22 @@ class VitNet {
            shape.depth * heads * tokens * tokens;
   }
 
-  // Adds to the totals and to `gradient`, in the order of the parameters.
-  void round(const double*) {}  // keeps its kinks
+  // Rounds off the kinks of each block over its width from now on; none over a width of zero.
+  void round(const double* widths) {
+    for (size_t b = 0; b < blocks_.size(); ++b) blocks_[b].round(widths ? widths[b] : 0);
+  }
 
+  // Adds to `sizes` [blocks] the |numbers| that each activation takes, over all samples.
+  void add_sizes(const Samples& samples, Weights<Number> weights, double* sizes) {
+    embed(samples, weights);
+    for (size_t b = 0; b < blocks_.size(); ++b) {
+      blocks_[b].lift(stream_.data(), samples.groups, weights, scratch_);
+      sizes[b] += blocks_[b].size(samples);
+      blocks_[b].lower(stream_.data(), samples.groups, weights, scratch_);
+    }
+  }
+
+  // Adds to the totals and to `gradient`, in the order of the parameters.
   void add(const Samples& samples, const Criterion& criterion, Weights<Number> weights,
            Weights<Number> turned, double* gradient, Totals& totals) {
     embed(samples, weights);

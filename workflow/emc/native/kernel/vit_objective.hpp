@@ -15,4 +15,4 @@ inline Kernel* make(const int64_t* shape, int64_t, const Problem& problem) {
 
 }  // namespace emc
 
-#include "objective_exports.hpp"
+#include "sizes_export.hpp"
