@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 _ROUNDS: Final = 30
 """Changes of the set of free variables, before the method that cannot cycle takes over."""
@@ -31,6 +30,9 @@ def minimise_in_box(matrix: np.ndarray, linear: np.ndarray, upper: np.ndarray) -
             return x
         high = (high & ~returns) | above
         free = (free & ~leaves) | returns
+    # Loaded where a cycle asks for it: it takes a third of a second, of each job's start.
+    from scipy.optimize import lsq_linear
+
     root = np.linalg.cholesky(a)
     bounds = (0, np.maximum(upper, np.finfo(float).tiny))
     found: np.ndarray = lsq_linear(root.T, -np.linalg.solve(root, linear), bounds=bounds).x

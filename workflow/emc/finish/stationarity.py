@@ -18,7 +18,6 @@ from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from emc.curvature.kinks import Kinks, KnownKinks
 from emc.finish.descent import Place
@@ -105,5 +104,8 @@ def _shares(steps: np.ndarray, base: np.ndarray) -> np.ndarray:
     """The s [k] in [0, 1] of the shortest base + s steps."""
     if not len(steps):
         return np.zeros(0)
+    # Loaded where kinks ask for it: it takes a third of a second, of each job's start.
+    from scipy.optimize import lsq_linear
+
     shares: np.ndarray = lsq_linear(steps.T, -base, bounds=(0, 1), method="bvls").x
     return shares

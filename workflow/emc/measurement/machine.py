@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emc.measurement.software import software
 from emc.store.paces import Paces, paces_file, read_paces
+from emc.study.identity import PROTOCOL
 
 
 def known_paces(device: str) -> Paces:
@@ -17,8 +18,8 @@ def known_paces(device: str) -> Paces:
 
 
 def machine(device: str) -> str:
-    """The processor, the device and the versions, which decide how fast cells are."""
-    return f"{_processor()}, {device}, {software()}"
+    """The processor, the device, the versions and the protocol, which decide how fast cells are."""
+    return f"{_processor()}, {device}, {software()}, protocol {PROTOCOL}"
 
 
 def _processor() -> str:
