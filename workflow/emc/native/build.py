@@ -30,15 +30,12 @@ _FLAGS: Final = (
 _PROCESSOR_FLAGS: Final = ("-march=native", "-mcpu=native")
 
 
-class _KilledError(UnavailableError):
-    """A signal ended the compiler, or the program that it had started."""
-
-
 def library(code: str) -> Path:
     """The shared library of a kernel's C++ code, compiled now if the cache lacks it.
 
     Several processes may ask for the same one at once: each writes its own file, and the last to
-    finish replaces the others' with the same content. Raises UnavailableError.
+    finish replaces the others' with the same content. Raises UnavailableError where it cannot be
+    built, MachineError where the compiler was killed.
     """
     path = folder_of_programs("kernels") / f"{_key(code)}.so"
     if not path.exists():
@@ -126,16 +123,10 @@ def _target_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def _processor_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
-    """The flag by which this compiler uses all of this processor; none if it knows none.
-
-    A compiler that was killed has not said that it knows none: kernels of other flags give other
-    numbers, in the last digits.
-    """
+    """The flag by which this compiler uses all of this processor; none if it knows none."""
     for flag in _PROCESSOR_FLAGS:
         try:
             _target(compiler, (flag,))
-        except _KilledError:
-            raise
         except UnavailableError:
             continue
         return (flag,)
@@ -149,6 +140,11 @@ def _target(compiler: tuple[str, ...], flags: tuple[str, ...]) -> str:
 
 
 def _run(command: Sequence[str | Path], code: str) -> str:
+    """What a compiler prints.
+
+    A compiler that was killed has not said that it cannot: without kernels, or with those of other
+    flags, the same cell would have other numbers, in the last digits.
+    """
     try:
         done = subprocess.run(
             command, input=code, capture_output=True, text=True, errors="replace", check=False
@@ -156,8 +152,12 @@ def _run(command: Sequence[str | Path], code: str) -> str:
     except OSError as error:
         raise UnavailableError(f"the compiler does not start: {error}") from error
     if done.returncode:
-        killed = done.returncode < 0 or "signal" in done.stderr
         words = done.stderr.strip() or f"exit code {done.returncode}"
-        kind = _KilledError if killed else UnavailableError
-        raise kind(f"the compiler failed, {shlex.join(map(str, command))}:\n{words}")
+        failed = f"{shlex.join(map(str, command))}:\n{words}"
+        if done.returncode < 0 or "signal" in done.stderr:
+            raise MachineError(
+                "the compiler was killed: the machine is short of memory, or the job was to stop;"
+                f" the same command goes on. It was {failed}"
+            )
+        raise UnavailableError(f"the compiler failed, {failed}")
     return done.stdout

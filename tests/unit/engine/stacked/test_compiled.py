@@ -1,7 +1,7 @@
 """Compiled programs against the reference; what torch.compile itself does is tested as slow."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -162,7 +162,17 @@ def test_neither_memory_nor_a_broken_gpu_makes_it_give_way(said: str) -> None:
         raise RuntimeError(said)
 
 
+@pytest.fixture
+def compiled_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back ends that have run nothing yet, `compiled` before the others on the processor."""
+    monkeypatch.setattr(choose, "_made", cache(choose._made.__wrapped__))
+    monkeypatch.setattr(choose, "_gave_way", {})
+    monkeypatch.setattr(choose, "_chosen", {})
+    monkeypatch.setattr(choose, "_PREFERRED", {"cpu": ("compiled", "vmap", "sequential")})
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_first")
 def test_where_nothing_can_be_compiled_the_next_back_end_trains(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -171,7 +181,6 @@ def test_where_nothing_can_be_compiled_the_next_back_end_trains(
 
     monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
-    monkeypatch.setattr(choose, "_PREFERRED", {"cpu": ("compiled", "vmap", "sequential")})
     asked, given = procedure(update=Update("sgd"), epochs=2), replicas([9, 10])
     with torch._inductor.config.patch({"cpp.cxx": ("/bin/false",)}):
         runs = run_probes(asked, given)
@@ -180,6 +189,7 @@ def test_where_nothing_can_be_compiled_the_next_back_end_trains(
     assert (tmp_path / "inductor").is_dir()
 
 
+@pytest.mark.usefixtures("compiled_first")
 def test_a_step_that_cannot_be_captured_gives_way(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,7 +200,6 @@ def test_a_step_that_cannot_be_captured_gives_way(
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     monkeypatch.setattr(compiled, "FixedShapeRunner", GraphRunner)
     monkeypatch.setattr(graphs, "captured", refused)
-    monkeypatch.setattr(choose, "_PREFERRED", {"cpu": ("compiled", "vmap", "sequential")})
     (run,) = run_probes(procedure(update=SGD, epochs=3), replicas([9]))
     assert run.back_end == "vmap"
     assert "cannot be captured as a CUDA graph: CUDA error: operation not perm" in caplog.text
