@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pkgutil import iter_modules
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -13,6 +14,7 @@ from emc.engine import Update, optimizers
 from emc.engine.native import NativeBackEnd
 from emc.engine.one_replica import one_replica
 from emc.engine.optimizers import known
+from emc.engine.optimizers.adam import Adam
 from emc.errors import EmcError
 from emc.study import optimizers as entries
 from emc.study.optimizers import OPTIMIZERS
@@ -97,3 +99,15 @@ def test_kernels_know_the_simplest() -> None:
     native = NativeBackEnd()
     willing = {n for n in OPTIMIZERS if native.refuses(procedure(update=Update(n))) is None}
     assert willing == {"sgd", "gd", "adam", "adamw"}
+
+
+def test_a_rule_of_its_own_is_not_trained_by_another_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Signs(Adam):
+        def rule(self, shapes: Any, head: Any) -> Any:
+            raise AssertionError
+
+    monkeypatch.setattr(optimizers, "import_module", lambda _: SimpleNamespace(OPTIMIZER=Signs))
+    with pytest.raises(EmcError, match=r"Signs.kernel_rule: expected one of its own, as for rule"):
+        optimizers.known("adam")

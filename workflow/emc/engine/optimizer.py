@@ -15,6 +15,7 @@ take it for those that have a `kernel_rule`.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import numpy as np
@@ -52,11 +53,19 @@ class Rule(Protocol):
         """
 
 
+class KernelOptimizer(IntEnum):
+    """The rules of the native kernels, in the order of `native/kernel/update.hpp`."""
+
+    SGD = 0
+    ADAM = 1
+    ADAMW = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelRule:
-    """A rule of the native kernels, `native/kernel/optimizer.hpp`, and its constants."""
+    """A rule of the native kernels, and its constants."""
 
-    optimizer: int
+    optimizer: KernelOptimizer
     nesterov: bool = False
     momentum: float = 0.0
     beta1: float = 0.0

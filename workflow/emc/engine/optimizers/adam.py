@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from emc.engine.optimizer import Decaying, KernelRule, Shapes
+from emc.engine.optimizer import Decaying, KernelOptimizer, KernelRule, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,13 +66,13 @@ class MomentRule:
 class Adam(Moments):
     """Adam with weight decay added to the gradient."""
 
-    kernel_number: ClassVar[int] = 1
+    in_kernels: ClassVar[KernelOptimizer] = KernelOptimizer.ADAM
 
     @property
     def kernel_rule(self) -> KernelRule:
         """As `Optimizer` says."""
         return KernelRule(
-            optimizer=self.kernel_number,
+            optimizer=self.in_kernels,
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from emc.engine.optimizer import KernelOptimizer
 from emc.engine.optimizers.adam import Adam
 
 
@@ -11,7 +12,7 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks the weights by itself."""
 
     decoupled: ClassVar[bool] = True
-    kernel_number: ClassVar[int] = 2
+    in_kernels: ClassVar[KernelOptimizer] = KernelOptimizer.ADAMW
 
 
 OPTIMIZER = AdamW

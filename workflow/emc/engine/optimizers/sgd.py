@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from emc.engine.optimizer import Decaying, KernelRule, Shapes
+from emc.engine.optimizer import Decaying, KernelOptimizer, KernelRule, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,7 +43,7 @@ class Sgd(Decaying):
     def kernel_rule(self) -> KernelRule:
         """As `Optimizer` says."""
         return KernelRule(
-            optimizer=0,
+            optimizer=KernelOptimizer.SGD,
             momentum=self.momentum,
             nesterov=self.nesterov,
             weight_decay=self.weight_decay,
