@@ -187,7 +187,7 @@ def write_generalisation(study: SyntheticStudy) -> None:
         random = plan.cell.model_copy(update={"labels": _RANDOM})
         advantage = math.log(truth(plan.cell) / truth(random))
         draw = generator("generalisation", *_told_apart(plan.cell))
-        gaps = [0.5 - 0.4 * advantage + draw.normal(0, 0.01) for _ in range(GENERALISATION_SEEDS)]
+        gaps = [0.5 - 0.4 * advantage + draw.normal(0, 0.002) for _ in range(GENERALISATION_SEEDS)]
         path = study.results.cell(plan.id).generalisation(GENERALISATION_SEEDS)
         rows = (_generalisation(plan, seed, gap) for seed, gap in enumerate(gaps))
         write_table(path, GENERALISATION, rows)
@@ -342,7 +342,7 @@ def _estimate(identity: str, cell: Cell, runs: list[Probe]) -> Estimate:
     assert facts.samples is not None
     available = facts.samples
     saturated = exact > available
-    emc50 = min(exact * math.exp(draw.normal(0, 0.02)), available)
+    emc50 = min(exact * math.exp(draw.normal(0, 0.005)), available)
     rates = cell.optimizer.lr
     best = rates[len(rates) // 2]
     return Estimate(

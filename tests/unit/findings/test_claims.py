@@ -350,7 +350,7 @@ def test_the_label_gap_predicts_where_it_was_made_to(warehouse):
     made = found["label-gap-predicts-generalisation"]
     assert made.verdict is ClaimVerdict.SUPPORTED
     assert made.statistics.measure == "correlation"
-    assert made.statistics.effect < -0.7
+    assert made.statistics.effect < -0.8
     groups = {one.group: one for one in predictions(label_gap_association(warehouse))}
     assert {"all architectures", "mlp", "cnn"} >= {"all architectures", "mlp"}
     assert groups["mlp"].pearson < -0.8
