@@ -10,12 +10,12 @@ from tests.unit.curvature.nets import OBJECTIVES, cnn, mlp, parameters, samples
 
 from emc.curvature.native import NativeOperator
 from emc.curvature.objective import Objective
-from emc.curvature.quasi_newton import Descended, DescentEnd
 from emc.curvature.written.operator import WrittenOperator
 from emc.finish import FinishSettings, finish
 from emc.finish.descent import Descent
 from emc.finish.metered import Meter, Metered
 from emc.finish.metric import QuasiNewtonHistory
+from emc.native.descent import Descended, DescentEnd, DescentLimits
 from emc.nets.layers import Dense, Layers
 from emc.records import Outcome
 
@@ -42,11 +42,7 @@ def compiled(
     steps_of_it = operator.quasi_newton(history)
     assert steps_of_it is not None
     return steps_of_it.go_on(
-        operator.parameters,
-        steps=steps,
-        evaluations=evaluations,
-        gradient=gradient,
-        accuracy=accuracy,
+        operator.parameters, DescentLimits(steps, evaluations, gradient, accuracy)
     )
 
 
@@ -90,9 +86,7 @@ def test_steps_go_on_with_what_was_remembered() -> None:
     assert parts is not None
     at = operator.parameters
     for steps in (4, 5):
-        at = parts.go_on(
-            at, steps=steps, evaluations=1_000, gradient=0.0, accuracy=NEVER
-        ).parameters
+        at = parts.go_on(at, DescentLimits(steps, 1_000, 0.0, NEVER)).parameters
     np.testing.assert_array_equal(at, whole.parameters)
 
 
@@ -130,7 +124,7 @@ def test_evaluations_are_passes() -> None:
     operator = Metered(native(SMOOTH, 20, 5, objective=Objective(), seed=0), meter)
     steps = operator.quasi_newton(5)
     assert steps is not None
-    came = steps.go_on(operator.parameters, steps=7, evaluations=100, gradient=0.0, accuracy=NEVER)
+    came = steps.go_on(operator.parameters, DescentLimits(7, 100, 0.0, NEVER))
     assert meter.made == came.evaluations >= 7
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.curvature.operator import FirstOrder, Operator
-from emc.curvature.quasi_newton import Descended, DescentEnd, QuasiNewton
+from emc.curvature.quasi_newton import QuasiNewton
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
-from emc.native.descent import NativeDescent
+from emc.native.descent import Descended, DescentLimits, NativeDescent
 from emc.native.objective import NativeObjective
 from emc.nets.graph import Activated, Graph, GraphStep
 from emc.nets.layers import Conv, Dense, Layers
@@ -175,27 +175,11 @@ class _Steps:
         self._native, self._widths, self._history = native, widths, history
         self._descent: NativeDescent | None = None
 
-    def go_on(
-        self,
-        parameters: np.ndarray,
-        *,
-        steps: int,
-        evaluations: int,
-        gradient: float,
-        accuracy: float,
-    ) -> Descended:
+    def go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
         """See `QuasiNewton.go_on`."""
         if self._descent is None:
             self._descent = NativeDescent(self._native, parameters.size, self._history)
-        came = self._descent.go_on(
-            parameters,
-            self._widths,
-            steps=steps,
-            evaluations=evaluations,
-            gradient=gradient,
-            accuracy=accuracy,
-        )
-        return Descended(came.parameters, list(DescentEnd)[came.stop], came.steps, came.evaluations)
+        return self._descent.go_on(parameters, self._widths, limits)
 
 
 def _kinks_per_sample(net: Graph | Transformer) -> np.ndarray:

@@ -8,10 +8,11 @@ import numpy as np
 from emc.curvature.kinks import Kinks, KnownKinks
 from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.parameters import EndPointError
-from emc.curvature.quasi_newton import DescentEnd, QuasiNewton
+from emc.curvature.quasi_newton import QuasiNewton
 from emc.finish.metric import Metric
 from emc.finish.model import ModelStep, model_step
 from emc.finish.working import Working
+from emc.native.descent import DescentEnd, DescentLimits
 
 _ENOUGH: Final = 1e-4
 """A step has to fall by this part of what its model promises (Armijo)."""
@@ -86,13 +87,8 @@ class Descent:
 
         At most `evaluations` evaluations are made before the last step.
         """
-        came = compiled.go_on(
-            self.place.parameters,
-            steps=steps,
-            evaluations=evaluations,
-            gradient=gradient,
-            accuracy=self._fits,
-        )
+        limits = DescentLimits(steps, evaluations, gradient, self._fits)
+        came = compiled.go_on(self.place.parameters, limits)
         self.iterations += came.steps
         self.held = self.held[:0]
         self.move(look(self.place.operator, came.parameters))

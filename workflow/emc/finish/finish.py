@@ -10,7 +10,7 @@ import numpy as np
 from emc.criteria import correct_needed
 from emc.curvature.kinks import KnownKinks
 from emc.curvature.operator import Operator
-from emc.curvature.quasi_newton import DescentEnd, QuasiNewton
+from emc.curvature.quasi_newton import QuasiNewton
 from emc.finish.descent import Descent, look
 from emc.finish.infinity import flat, in_channel, steepest
 from emc.finish.metered import Meter, Metered
@@ -18,6 +18,7 @@ from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
 from emc.finish.saddle import way_down
 from emc.finish.settings import DEFAULT, FinishSettings
 from emc.finish.stationarity import Stationarity, first_order
+from emc.native.descent import DescentEnd
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 

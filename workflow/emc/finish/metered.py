@@ -6,7 +6,8 @@ from typing import Final, Self
 import numpy as np
 
 from emc.curvature.operator import FirstOrder, Operator
-from emc.curvature.quasi_newton import Descended, QuasiNewton
+from emc.curvature.quasi_newton import QuasiNewton
+from emc.native.descent import Descended, DescentLimits
 
 _OF_A_PRODUCT: Final = 2.0
 """A Hessian product goes forward and back twice over, a gradient once."""
@@ -95,21 +96,7 @@ class _MeteredSteps:
     def __init__(self, steps: QuasiNewton, meter: Meter) -> None:
         self._steps, self._meter = steps, meter
 
-    def go_on(
-        self,
-        parameters: np.ndarray,
-        *,
-        steps: int,
-        evaluations: int,
-        gradient: float,
-        accuracy: float,
-    ) -> Descended:
-        came = self._steps.go_on(
-            parameters,
-            steps=steps,
-            evaluations=evaluations,
-            gradient=gradient,
-            accuracy=accuracy,
-        )
+    def go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
+        came = self._steps.go_on(parameters, limits)
         self._meter.made += came.evaluations
         return came

@@ -3,6 +3,7 @@
 import ctypes
 import weakref
 from ctypes import POINTER, Structure, byref, c_double, c_int64, c_void_p
+from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,32 @@ import numpy as np
 from emc.native.objective import NativeObjective
 
 
-class Came(NamedTuple):
-    """Where a descent came: `parameters` float64 [P], and why it stopped, by its number."""
+class DescentEnd(Enum):
+    """Why a descent stops; in the order of the kernel's."""
+
+    FITS = "fits"
+    STATIONARY = "stationary"
+    LIMIT = "limit"
+    JAM = "jam"
+
+
+class DescentLimits(NamedTuple):
+    """Where a descent stops: after `steps` steps, and with no step begun after `evaluations`.
+
+    Also at a point with a gradient of at most `gradient`, or an accuracy of at least `accuracy`.
+    """
+
+    steps: int
+    evaluations: int
+    gradient: float
+    accuracy: float
+
+
+class Descended(NamedTuple):
+    """Where a descent came: `parameters` float64 [P]; steps taken and evaluations made."""
 
     parameters: np.ndarray
-    stop: int
+    stop: DescentEnd
     steps: int
     evaluations: int
 
@@ -49,37 +71,29 @@ class NativeDescent:
         weakref.finalize(self, self._kernel.emc_descent_close, self._handle)
 
     def go_on(
-        self,
-        parameters: np.ndarray,
-        widths: np.ndarray | None,
-        *,
-        steps: int,
-        evaluations: int,
-        gradient: float,
-        accuracy: float,
-    ) -> Came:
-        """Take `steps` steps from a point, float64 [P], or fewer.
+        self, parameters: np.ndarray, widths: np.ndarray | None, limits: DescentLimits
+    ) -> Descended:
+        """Take steps from a point, float64 [P], to the limits or where none leads down.
 
-        It stops where the accuracy is at least `accuracy` or the gradient at most `gradient` long,
-        where no step leads down, and begins no step after `evaluations` evaluations. Kinks are
-        rounded off over `widths` [layers].
+        Kinks are rounded off over `widths` [layers].
 
         Raises:
             MemoryError: no memory to work with.
         """
         point = np.array(parameters, dtype=np.float64)
-        limits, report = _Limits(gradient, accuracy, steps, evaluations), _Report()
+        asked, report = _Limits(**limits._asdict()), _Report()
         done = self._kernel.emc_descent_go_on(
             self._handle,
             self._objective.handle,
             None if widths is None else widths.ctypes.data,
-            byref(limits),
+            byref(asked),
             point.ctypes.data,
             byref(report),
         )
         if not done:
             raise MemoryError("no memory for a descent in a native objective")
-        return Came(point, report.stop, report.steps, report.evaluations)
+        stop = list(DescentEnd)[report.stop]
+        return Descended(point, stop, report.steps, report.evaluations)
 
 
 def _with_descents(kernel: ctypes.CDLL) -> ctypes.CDLL:
