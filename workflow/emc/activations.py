@@ -117,4 +117,4 @@ ACTIVATIONS: Final[Mapping[str, Activation]] = {
     "sigmoid": Activation(_sigmoid, gain=1.0),
     "identity": Activation(_identity, gain=1.0),
 }
-"""Activations by name, in the order of `EMC_ACTIVATIONS` in `activations.hpp`."""
+"""Activations by name; kernels have them in `native/kernel/activations.hpp`."""

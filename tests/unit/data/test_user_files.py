@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from emc.data.lookup import Lookup
-from emc.data.preflight import preflight, refuse_absent_data
 from emc.errors import EmcError
+from emc.measurement.preflight import preflight, refuse_absent_data
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
 from emc.study.identity import dataset_id, from_canonical

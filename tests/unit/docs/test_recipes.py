@@ -45,7 +45,7 @@ import numpy as np
 import torch
 from emc.activations import ACTIVATIONS
 from emc.engine import Procedure, Replica, Update, run_probes
-from emc.engine.native.translation_unit import structure
+from emc.native.activation import structure_name
 from emc.native.build import library
 from emc.nets.activation import FUNCTIONS
 from emc.nets.layers import Dense
@@ -63,7 +63,7 @@ for mine, torchs in zip(bent, (value, first, second)):
 
 source = '#define EMC_DOUBLE\\n#include "bends.hpp"\\nusing namespace emc;\\n' + "".join(
     f'extern "C" void {part}(const Real* x, Real* y, long n) {{ for (long i = 0; i < n; i += lanes)'
-    f" store(y + i, bend<Activation::{structure('softsign')}>(load(x + i)).{part}); }}\\n"
+    f" store(y + i, bend<Activation::{structure_name('softsign')}>(load(x + i)).{part}); }}\\n"
     for part in bent._fields
 )
 kernel = ctypes.CDLL(str(library(source)))

@@ -10,7 +10,7 @@ import torch
 from tests.unit.engine.cases import procedure
 from torch import nn
 
-from emc.engine import Update, optimizers
+from emc.engine import Procedure, Update, optimizers
 from emc.engine.native import NativeBackEnd
 from emc.engine.one_replica import one_replica
 from emc.engine.optimizers import known
@@ -91,8 +91,12 @@ def test_coupled_decay(name: str, constants: dict[str, Any], decay: float) -> No
     torch.testing.assert_close(found, torch.tensor([1 + 3 * decay, 1 - decay]))
 
 
-def test_full_batch_is_said_by_the_schema() -> None:
-    assert {name for name, model in MODELS.items() if model.full_batch} == {"gd", "lbfgs"}
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_of_a_full_batch_optimizer_see_all_samples(name: str) -> None:
+    full = name in {"gd", "lbfgs"}
+    assert MODELS[name].full_batch == full
+    asked = Procedure(classes=2, update=Update(name), epochs=1)
+    assert asked.batch == (None if full else 128)
 
 
 def test_kernels_know_the_simplest() -> None:

@@ -9,7 +9,7 @@ import torch
 from tests.unit.engine.native_reference import ACTIVATIONS as MODULES
 
 from emc.activations import ACTIVATIONS
-from emc.engine.native.translation_unit import structure
+from emc.native.activation import structure_name
 from emc.native.build import library
 
 PRECISIONS = {"float32": 1.0, "float64": 1e-8}
@@ -25,7 +25,7 @@ GRID = np.concatenate(
 )
 GRID = GRID[: len(GRID) // 16 * 16]
 
-STRUCTURES = {name: structure(name) for name in ACTIVATIONS}
+STRUCTURES = {name: structure_name(name) for name in ACTIVATIONS}
 
 SOURCE = """
 #include "activations.hpp"

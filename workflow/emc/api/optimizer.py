@@ -29,7 +29,6 @@ class Chosen:
 
     update: Update
     rates: tuple[float, ...]
-    full_batch: bool
     minimises_otherwise: str | None
 
 
@@ -62,7 +61,7 @@ def choose(entry: Any) -> Chosen:
             f" {', '.join([*OPTIMIZERS, *names.values()])}"
         )
     known: Any = entry_of("optimizer", Optimizer, keys)
-    return Chosen(update(known), known.lr, known.full_batch, known.minimises_otherwise)
+    return Chosen(update(known), known.lr, known.minimises_otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:
     except ValidationError as error:
         raise EmcError(report("optimizer", study_faults("lr", error, rates))) from None
     doubt = _doubt(make, maker)
-    return Chosen(Update(maker.name, Made(make=maker)), checked, False, doubt)
+    return Chosen(Update(maker.name, Made(make=maker)), checked, doubt)
 
 
 def _default_rate(make: Callable[..., Any]) -> float | None:

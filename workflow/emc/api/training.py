@@ -42,7 +42,7 @@ def training(
         module=model,
         loss=minimised.name,
         label_smoothing=minimised.label_smoothing,
-        batch=None if chosen.full_batch else cut.size,
+        batch=cut.size,
         order=cut.order,
         schedule=rate.name,
         warmup=rate.warmup,

@@ -19,10 +19,10 @@ from emc.cli.module import given_study
 from emc.cli.shipped import shipped_study
 from emc.data.lookup import Lookup
 from emc.data.manifest import MANIFEST, TENSORS
-from emc.data.preflight import preflight
 from emc.data.user_files import DATA_DIR, originals
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
 from emc.jobs.cards import jobs_per_device
+from emc.measurement.preflight import preflight
 from emc.measurement.resources import resources_of_job
 from emc.store.layout import OF_RUNS
 from emc.store.resources import Resources, read_resources

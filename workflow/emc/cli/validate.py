@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emc.cli.console import counted
 from emc.data.lookup import Lookup
-from emc.data.preflight import preflight
+from emc.measurement.preflight import preflight
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan, load_file
 

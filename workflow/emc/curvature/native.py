@@ -14,6 +14,7 @@ from emc.curvature.operator import FirstOrder, Operator
 from emc.curvature.quasi_newton import QuasiNewton
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
+from emc.native.activation import activation_refusal
 from emc.native.descent import Descended, DescentLimits, NativeDescent
 from emc.native.objective import NativeObjective
 from emc.nets.graph import Activated, Graph, GraphStep
@@ -216,14 +217,14 @@ def _of_transformer(net: Transformer, shape: tuple[int, ...]) -> str | None:
         return f"{net} does not divide evenly"
     if shape[1:] != (net.colours, net.side, net.side):
         return f"inputs of shape {shape[1:]} do not fit {net}"
-    return _of_activation(net.activation)
+    return activation_refusal(net.activation)
 
 
 def _of_layers(net: Layers, shape: tuple[int, ...]) -> str | None:
     if not net or not isinstance(net[-1], Dense) or net[-1].activation != "identity":
         return "the last layer is not dense without an activation"
     for layer in net:
-        if reason := _of_activation(layer.activation):
+        if reason := activation_refusal(layer.activation):
             return reason
     for before, after in pairwise(net):
         if not _follows(before, after):
@@ -234,12 +235,6 @@ def _of_layers(net: Layers, shape: tuple[int, ...]) -> str | None:
     else:
         fits = prod(shape[1:]) == first.inputs
     return None if fits else f"inputs of shape {shape[1:]} do not fit {first}"
-
-
-def _of_activation(name: str) -> str | None:
-    if name not in ACTIVATIONS:
-        return f"the activation is {name!r}, not one of {', '.join(ACTIVATIONS)}"
-    return None
 
 
 def _follows(before: Dense | Conv, after: Dense | Conv) -> bool:

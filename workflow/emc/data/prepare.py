@@ -14,7 +14,7 @@ from emc.data.manifest import TENSORS, Manifest, OriginalTree, write_manifest
 from emc.data.originals import Shelf
 from emc.data.plugin_dataset import content_of
 from emc.data.reader import USER_DATA, About
-from emc.data.readers import READERS
+from emc.data.readers import reader
 from emc.data.samples import checksum
 from emc.errors import EmcError
 from emc.store.tensors import stream_tensors
@@ -107,13 +107,13 @@ def called(dataset: DataSet) -> str:
 def _read(dataset: DataSet, shelf: Shelf) -> Content:
     if isinstance(dataset, PluginDataSet):
         return content_of(dataset)
-    return READERS[dataset.name].read(dataset, shelf)
+    return reader(dataset.name).read(dataset, shelf)
 
 
 def _about(dataset: DataSet) -> About:
     if isinstance(dataset, PluginDataSet):
         return About("a plug-in", USER_DATA)
-    return READERS[dataset.name].about
+    return reader(dataset.name).about
 
 
 def _census(name: str, content: Content, arrays: Arrays) -> _Census:
@@ -163,8 +163,8 @@ def _check(dataset: DataSet, content: Content) -> None:
     for what, here, known in zip(Facts._fields, found, facts, strict=True):
         if here != known:
             raise EmcError(
-                f"{dataset.name}: its files are not those of the data set: {what}: found {here},"
-                f" known {known}"
+                f"{dataset.name}: {what} of its files: expected {known}, as the data set has, found"
+                f" {here}"
             )
 
 

@@ -11,7 +11,7 @@ from emc.engine.optimizers import known
 from emc.errors import EmcError
 from emc.nets.layers import Layers
 from emc.records import Run
-from emc.study.optimizers import default_constants
+from emc.study.optimizers import default_constants, takes_full_batches
 from emc.study.training import Batch, Loss, Schedule, Stopping
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Update:
 
     name: str
     optimizer: Optimizer
+    full_batch: bool
+    """Whether its steps see all samples, whatever batches the procedure has."""
 
     def __init__(self, name: str, plugin: Optimizer | None = None, **constants: Any) -> None:
         """Take constants of the optimizer, or a `plugin`'s that the engine does not know by name.
@@ -40,6 +42,7 @@ class Update:
         """
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "optimizer", plugin or _optimizer(name, constants))
+        object.__setattr__(self, "full_batch", plugin is None and takes_full_batches(name))
 
 
 def _optimizer(name: str, constants: dict[str, Any]) -> Optimizer:
@@ -59,9 +62,10 @@ class Procedure:
     """How every replica of a call is trained.
 
     A net is given as `layers` or, where it has none, as a `module` factory that is called
-    with torch's generator seeded by the replica. `batch` is None for full-batch steps. The budget
-    is in epochs or in steps; `warmup` is the fraction of it over which the rate rises from zero.
-    What a study can ask for has a study's defaults, the budget none.
+    with torch's generator seeded by the replica. `batch` is None for full-batch steps; an optimizer
+    that takes no others makes it None. The budget is in epochs or in steps; `warmup` is the
+    fraction of it over which the rate rises from zero. What a study can ask for has a study's
+    defaults, the budget none.
     """
 
     classes: int
@@ -80,6 +84,11 @@ class Procedure:
     criterion: float = 1.0
     gradient_tolerance: float = _STOPPING.gradient
     plateau_tolerance: float = _STOPPING.plateau
+
+    def __post_init__(self) -> None:
+        """Steps of a full-batch optimizer see all samples."""
+        if self.update.full_batch:
+            object.__setattr__(self, "batch", None)
 
     @property
     def optimizer(self) -> Optimizer:

@@ -42,7 +42,7 @@ def procedure(cell: Cell, shape: tuple[int, ...], own_classes: int) -> Procedure
         initialisation=cell.initialisation,
         loss=cell.loss.name,
         label_smoothing=cell.loss.label_smoothing,
-        batch=None if cell.optimizer.full_batch else cell.batch.size,
+        batch=cell.batch.size,
         order=cell.batch.order,
         schedule=cell.schedule.name,
         warmup=cell.schedule.warmup,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from emc.activations import ACTIVATIONS
+from emc.native.activation import number
 from emc.nets import graph
 from emc.nets.graph import ZERO, Graph, GraphStep, of_parameter
 
@@ -62,7 +62,7 @@ def _(step: graph.Affine) -> Iterator[Numbers]:
 
 @_encoded.register
 def _(step: graph.Activated) -> Iterator[Numbers]:
-    yield [list(ACTIVATIONS).index(step.activation)]
+    yield [number(step.activation)]
     yield from _listed(step.inputs)
 
 

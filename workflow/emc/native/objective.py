@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from emc.activations import ACTIVATIONS
+from emc.native.activation import number
 from emc.native.build import loaded
 from emc.native.graph_table import graph_table
 from emc.nets.graph import Graph
@@ -188,22 +188,15 @@ def _shape(net: KnownNet) -> Sequence[int] | np.ndarray:
         return graph_table(net)
     if not isinstance(net, Transformer):
         return tuple(number for layer in net for number in _layer(layer))
-    activation = _activation(net.activation)
     sizes = (net.colours, net.side, net.patch, net.depth, net.width, net.heads)
-    return (*sizes, activation, net.classes)
-
-
-def _activation(name: str) -> int:
-    """Its number in the enumeration of `kernel/bends.hpp`."""
-    return list(ACTIVATIONS).index(name)
+    return (*sizes, number(net.activation), net.classes)
 
 
 def _layer(layer: Dense | Conv) -> tuple[int, ...]:
     """The numbers of `LayerShape` in `kernel/layers.hpp`."""
     pixels = (layer.height, layer.width) if isinstance(layer, Conv) else (1, 1)
-    activation = _activation(layer.activation)
-    kind = int(isinstance(layer, Conv))
-    return (kind, layer.inputs, layer.outputs, *pixels, activation, int(layer.bias))
+    sizes = (int(isinstance(layer, Conv)), layer.inputs, layer.outputs, *pixels)
+    return (*sizes, number(layer.activation), int(layer.bias))
 
 
 def _address(numbers: np.ndarray | None) -> int | None:

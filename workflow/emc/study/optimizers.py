@@ -231,6 +231,12 @@ MINI_BATCH: Final = tuple(name for name, one in _MODELS.items() if not one.full_
 """Those of them whose steps see a batch."""
 
 
+def takes_full_batches(name: str) -> bool:
+    """Whether the steps of the program's own optimizer `name` see all samples."""
+    found: bool = _MODELS[name].full_batch
+    return found
+
+
 def default_constants(name: str) -> dict[str, Any]:
     """What the program's own optimizer `name` has where a study gives no key, without its rates."""
     keys = _MODELS[name].model_validate({"name": name})

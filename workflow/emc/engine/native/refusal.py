@@ -3,10 +3,10 @@
 from math import prod
 from typing import Final
 
-from emc.activations import ACTIVATIONS
 from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.procedure import Procedure
+from emc.native.activation import activation_refusal
 from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import TracedModule
@@ -73,11 +73,11 @@ def _of_transformer(net: Transformer, classes: int) -> str | None:
     largest = max(net.size, kept)
     if largest > LARGEST:
         return f"the transformer holds {largest:,} numbers, more than {LARGEST:,}"
-    return _of_activation(net.activation)
+    return activation_refusal(net.activation)
 
 
 def _of_layer(layer: Dense | Conv) -> str | None:
-    if reason := _of_activation(layer.activation):
+    if reason := activation_refusal(layer.activation):
         return reason
     if min(layer.inputs, *_output_shape(layer)) < 1:
         return f"{layer} gives nothing"
@@ -85,12 +85,6 @@ def _of_layer(layer: Dense | Conv) -> str | None:
     largest = max(prod(layer.weight_shape), pixels * max(layer.inputs, layer.outputs))
     if largest > LARGEST:
         return f"{layer} holds {largest:,} numbers, more than {LARGEST:,}"
-    return None
-
-
-def _of_activation(name: str) -> str | None:
-    if name not in ACTIVATIONS:
-        return f"the activation is {name!r}, not one of {', '.join(ACTIVATIONS)}"
     return None
 
 

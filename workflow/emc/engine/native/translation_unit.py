@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from emc.native.activation import structure_name
 from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import KnownNet
@@ -42,11 +43,6 @@ def _graph(net: Graph) -> str:
     )
 
 
-def structure(activation: str) -> str:
-    """What `activations.hpp` calls an activation: `LeakyRelu` for `leaky-relu`."""
-    return "".join(word.capitalize() for word in activation.split("-"))
-
-
 def _kernel(net: Layers | Transformer) -> str:
     if isinstance(net, Transformer):
         return f"{net.classes}, {_transformer(net)}"
@@ -62,7 +58,7 @@ def _layers(layers: Layers) -> str:
 def _transformer(net: Transformer) -> str:
     image = f"{net.colours}, {net.side}, {net.patch}"
     sizes = f"{image}, {net.depth}, {net.width}, {net.heads}"
-    return f"VisionTransformer<{sizes}, {structure(net.activation)}, {net.classes}>"
+    return f"VisionTransformer<{sizes}, {structure_name(net.activation)}, {net.classes}>"
 
 
 def _is_narrow(net: Layers | Transformer) -> bool:
@@ -90,12 +86,13 @@ def _padded(products: list[tuple[int, int]], lanes: int) -> int:
 
 
 def _dense(layer: Dense) -> str:
-    return f"Dense<{layer.inputs}, {layer.outputs}, {structure(layer.activation)}, {_bias(layer)}>"
+    name = structure_name(layer.activation)
+    return f"Dense<{layer.inputs}, {layer.outputs}, {name}, {_bias(layer)}>"
 
 
 def _conv(layer: Conv) -> str:
     sizes = f"{layer.inputs}, {layer.outputs}, {layer.height}, {layer.width}"
-    return f"Conv<{sizes}, {structure(layer.activation)}, {_bias(layer)}>"
+    return f"Conv<{sizes}, {structure_name(layer.activation)}, {_bias(layer)}>"
 
 
 def _bias(layer: Dense | Conv) -> str:

@@ -1,4 +1,8 @@
-"""Full-batch gradient descent: `sgd` whose steps see all samples, which the study's model says."""
+"""Full-batch gradient descent: `sgd`, whose steps see all samples.
+
+That they do is said once for every optimizer, by `full_batch` of its keys (`emc.study.optimizers`):
+a study is planned without the engine, and the engine's procedures follow it.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass

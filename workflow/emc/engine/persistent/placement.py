@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from emc.activations import ACTIVATIONS
-from emc.engine.native.translation_unit import structure
 from emc.engine.persistent.launch import THREADS, CardLimits
+from emc.native.activation import structure_name
 from emc.nets.layers import Dense
 
 DenseLayers = tuple[Dense, ...]
@@ -136,7 +136,7 @@ def _odd(count: int) -> int:
 
 
 def _layer(layer: Dense) -> str:
-    name, bias = structure(layer.activation), _word(layer.bias)
+    name, bias = structure_name(layer.activation), _word(layer.bias)
     return f"BlockDense<{layer.inputs}, {layer.outputs}, {name}, {bias}>"
 
 

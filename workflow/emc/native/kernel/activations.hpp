@@ -101,7 +101,7 @@ struct Gelu : Smooth {
   }
 };
 
-// All of them, in the order of emc.activations.ACTIVATIONS.
+// All of them; emc.native.activation reads here which number an activation has.
 #define EMC_ACTIVATIONS(EACH) \
   EACH(Relu) EACH(LeakyRelu) EACH(Gelu) EACH(Silu) EACH(Tanh) EACH(Sigmoid) EACH(Identity)
 

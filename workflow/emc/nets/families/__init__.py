@@ -5,8 +5,11 @@ Each file has one function `make`, called as `MakeNet` says, and says which arch
 """
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from emc.errors import EmcError
 from emc.study.activation import ActivationChoice
 
 if TYPE_CHECKING:
@@ -36,6 +39,26 @@ class MakeNet(Protocol):
 
 
 def maker(name: str) -> MakeNet:
-    """What makes the nets of the family that a study calls `name`, one of `FAMILIES`."""
-    found: MakeNet = import_module(f"{__name__}.{name.replace('-', '_')}").make
+    """What makes the nets of the family that a study calls `name`, one of `FAMILIES`.
+
+    Raises:
+        EmcError: no file does.
+    """
+    check_file(name)
+    found: MakeNet = import_module(f"{__name__}.{_module(name)}").make
     return found
+
+
+def check_file(name: str) -> None:
+    """See that a file makes the nets of a family, without loading it.
+
+    Raises:
+        EmcError: there is none.
+    """
+    if find_spec(f"{__name__}.{_module(name)}") is None:
+        file = Path(__file__).parent / f"{_module(name)}.py"
+        raise EmcError(f"architecture {name!r}: expected the file {file}, found none")
+
+
+def _module(name: str) -> str:
+    return name.replace("-", "_")

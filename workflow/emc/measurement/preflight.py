@@ -1,13 +1,19 @@
-"""What a study's data lack, told before anything is computed."""
+"""What a study's data or the program lack, told before anything is computed."""
 
 from emc.data.lookup import Lookup
+from emc.data.readers import reader
 from emc.data.readers.gaussian import classes_drawn
 from emc.data.user_data import examine_user_data
 from emc.data.user_files import absent_data
+from emc.engine import optimizers
 from emc.errors import EmcError
+from emc.native.activation import number
+from emc.nets import families
 from emc.study import StudyPlan
-from emc.study.datasets import Gaussian
+from emc.study.architectures.choice import FAMILIES
+from emc.study.datasets import DATA_SETS, Gaussian
 from emc.study.faults import StudyFault, report
+from emc.study.optimizers import OPTIMIZERS
 
 
 def preflight(plan: StudyPlan, lookup: Lookup) -> list[str]:
@@ -15,11 +21,29 @@ def preflight(plan: StudyPlan, lookup: Lookup) -> list[str]:
 
     Raises:
         EmcError: a file or folder is not there, has changed since it was prepared, cannot be
-            prepared, or has a class without samples.
+            prepared, or has a class without samples; or a file of the program is not there.
     """
+    refuse_half_added(plan)
     refuse_absent_data(plan)
     refuse_classless(plan)
     return examine_user_data(plan, lookup)
+
+
+def refuse_half_added(plan: StudyPlan) -> None:
+    """See that the program has all files of what the cells name, and not its keys alone.
+
+    Raises:
+        EmcError: one is not there; the message names it.
+    """
+    cells = [planned.cell for planned in plan.cells]
+    for name in {cell.optimizer.name for cell in cells} & set(OPTIMIZERS):
+        optimizers.check_file(name)
+    for name in {cell.architecture.name for cell in cells} & set(FAMILIES):
+        families.check_file(name)
+    for name in {cell.dataset.name for cell in cells} & set(DATA_SETS):
+        reader(name)
+    for name in {cell.activation for cell in cells if isinstance(cell.activation, str)}:
+        number(name)
 
 
 def refuse_absent_data(plan: StudyPlan) -> None:
