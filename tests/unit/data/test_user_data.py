@@ -34,7 +34,7 @@ def plan(*datasets: str, more: str = "") -> StudyPlan:
 
 
 def told_of(study: StudyPlan) -> list[str]:
-    return examine_user_data(study, Lookup(OF_RUNS))
+    return examine_user_data(study, Lookup(OF_RUNS)).warnings
 
 
 def test_a_wrong_label_is_told_by_validate() -> None:
@@ -98,3 +98,36 @@ def test_a_study_that_tests_on_new_samples_wants_a_test_sample(here: Path, prepa
 
 def test_other_data_sets_are_left_alone() -> None:
     assert told_of(plan("mnist", "{name: gaussian, dimension: 3}")) == []
+
+
+PHOTOS = "{name: image-folder, folder: photos}"
+
+
+def test_every_broken_image_is_told_with_its_path(here: Path) -> None:
+    image_tree(Path("photos"), {"ant": 8, "bee": 9})
+    for name in ("ant/00003.png", "bee/00008.png"):
+        path = Path("photos") / name
+        path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(EmcError, match="no readable image") as told:
+        told_of(plan(PHOTOS))
+    lines = str(told.value).splitlines()
+    assert all(line.startswith("s.yaml: section 'a': dataset: photos/") for line in lines)
+    assert ["ant/00003.png" in lines[0], "bee/00008.png" in lines[1]] == [True, True]
+
+
+def test_what_was_seen_of_images_is_told_by_validate_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image_tree(Path("photos"), {"ant": 8, "bee": 9})
+    print_summary(plan(PHOTOS), Lookup(OF_RUNS))
+    captured = capsys.readouterr()
+    assert captured.out.startswith("photos: all 17 images were decoded\n")
+    assert captured.err == ""
+
+
+def test_images_that_are_prepared_are_not_opened_again(here: Path) -> None:
+    image_tree(Path("photos"), {"ant": 8, "bee": 9})
+    study = plan(PHOTOS)
+    dataset = study.cells[0].cell.dataset
+    prepare(dataset, Path("results/data") / dataset_id(dataset), here)
+    assert examine_user_data(study, Lookup(OF_RUNS)).looked_at == []

@@ -102,7 +102,7 @@ def read_study(
     lookup = Lookup(OF_RUNS)
     study = _given(config, files, lookup.facts)
     if examine:
-        for note in preflight(study, lookup):
+        for note in preflight(study, lookup).warnings:
             print(f"{study.file}: warning: {note}", file=sys.stderr)
     return Asked(study, read_resources(OF_RUNS.study(study.name).resources), stored)
 

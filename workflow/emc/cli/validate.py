@@ -23,13 +23,16 @@ def validate(file: Path) -> None:
 
 
 def print_summary(study: StudyPlan, lookup: Lookup) -> None:
-    """One line: the study is valid, and how many cells it asks for; warnings on standard error.
+    """The study is valid, and how many cells it asks for; warnings on standard error.
 
     Raises:
         EmcError: a data set is not there, has changed, or cannot be prepared.
     """
-    for note in preflight(study, lookup):
+    told = preflight(study, lookup)
+    for note in told.warnings:
         print(f"{study.file}: warning: {note}", file=sys.stderr)
+    for note in told.looked_at:
+        print(note)
     sections = ", ".join(
         f"{name} {sum(name in planned.sections for planned in study.cells)}"
         for name in study.study.sections

@@ -1,12 +1,15 @@
 """Image files decoded to pixels of one size."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emc.data.file_kinds import foreign_kind
+from emc.data.folders import read_beginning
 from emc.errors import EmcError, one_line
 
 if TYPE_CHECKING:
@@ -26,22 +29,23 @@ class Decoder:
         Raises:
             EmcError: the file is no whole image of one picture with 8 bits per channel.
         """
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                return self._pixels(image)
-        except MemoryError:
-            raise
-        except UnidentifiedImageError:
-            kind = foreign_kind(content) or "replace or remove it"
-            raise EmcError(f"{path}: no image of a known format: {kind}") from None
-        except Image.DecompressionBombError:
-            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-            raise EmcError(f"{path}: expected at most {most:,} pixels: scale it down") from None
-        except Exception as error:  # a damaged file can raise anything
-            reason = one_line(error)
-            raise EmcError(f"{path}: no readable image ({reason}); replace or remove it") from None
+        with _refusing(path, content), Image.open(io.BytesIO(content)) as image:
+            return self._pixels(image)
+
+    def examine_header(self, path: str) -> None:
+        """See by the header of an image file that it can be decoded, as far as that tells.
+
+        Raises:
+            EmcError: as when it is decoded, but for damaged pixels.
+            FileError: it cannot be read.
+        """
+        from PIL import Image
+
+        with _refusing(path, read_beginning(path)), Image.open(path) as image:
+            _refuse_several(image)
+            _refuse_deep(image)
 
     def _pixels(self, image: "Image") -> np.ndarray:
         from PIL import Image, ImageOps
@@ -68,6 +72,26 @@ class Decoder:
             f" {self.size}x{self.size} (bilinear, Pillow {PIL.__version__}), standardised by"
             " channel when read"
         )
+
+
+@contextmanager
+def _refusing(path: str, content: bytes) -> Iterator[None]:
+    """What Pillow says of the image file at a path, whose content begins with `content`."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
+    except MemoryError:
+        raise
+    except UnidentifiedImageError:
+        kind = foreign_kind(content) or "replace or remove it"
+        raise EmcError(f"{path}: no image of a known format: {kind}") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise EmcError(f"{path}: expected at most {most:,} pixels: scale it down") from None
+    except Exception as error:  # a damaged file can raise anything
+        reason = one_line(error)
+        raise EmcError(f"{path}: no readable image ({reason}); replace or remove it") from None
 
 
 def _centre(width: int, height: int) -> tuple[int, int, int, int]:

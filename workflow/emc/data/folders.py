@@ -128,8 +128,22 @@ def read_image(path: str) -> bytes:
     Raises:
         FileError: it cannot be read.
     """
+    return _read(path, -1)
+
+
+def read_beginning(path: str) -> bytes:
+    """The first bytes of an image file, which tell its kind.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    return _read(path, 64)
+
+
+def _read(path: str, count: int) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read(count)
     except OSError as error:
         raise _unreadable(path, error) from None
 

@@ -3,7 +3,7 @@
 from emc.data.lookup import Lookup
 from emc.data.readers import reader
 from emc.data.readers.gaussian import classes_drawn
-from emc.data.user_data import examine_user_data
+from emc.data.user_data import Told, examine_user_data
 from emc.data.user_files import absent_data
 from emc.engine import optimizers
 from emc.errors import EmcError
@@ -16,7 +16,7 @@ from emc.study.faults import StudyFault, report
 from emc.study.optimizers import OPTIMIZERS
 
 
-def preflight(plan: StudyPlan, lookup: Lookup) -> list[str]:
+def preflight(plan: StudyPlan, lookup: Lookup) -> Told:
     """Look at every data set of a study; the answer is what the user should be told of them.
 
     Raises:

@@ -34,12 +34,17 @@ _THREADS: Final = 8
 
 def imagenet(dataset: ImageNet, shelf: Shelf) -> Content:
     """ImageNet's `train` and `val` folders; all 1,000 classes or the first few."""
-    return _content(*trees(dataset, shelf), Decoder(dataset.size, 3))
+    return _content(*trees(dataset, shelf), decoder(dataset))
 
 
 def image_folder(dataset: ImageFolder, shelf: Shelf) -> Content:
     """A user's own tree of images."""
-    return _content(*trees(dataset, shelf), Decoder(dataset.size, dataset.channels))
+    return _content(*trees(dataset, shelf), decoder(dataset))
+
+
+def decoder(dataset: ImageNet | ImageFolder) -> Decoder:
+    """What makes pixels of its images."""
+    return Decoder(dataset.size, dataset.channels if isinstance(dataset, ImageFolder) else 3)
 
 
 def trees(dataset: ImageNet | ImageFolder, shelf: Shelf) -> tuple[Tree, Tree | None]:
