@@ -50,6 +50,16 @@ def test_fits_at_the_criterion(criterion: float, correct: int, fits: bool) -> No
     assert (progress.ended is Ended.FIT) == fits
 
 
+def test_needs_what_the_next_milestone_or_the_fit_takes() -> None:
+    progress = Progress(ASKED, 1000)
+    needed = [progress.correct_needed]
+    for correct in (899, 901, 400, 992, 996):
+        needed.append(epoch(progress, correct=correct).correct_needed)
+    assert needed == [900, 900, 990, 990, 995, 1000]
+    early = Progress(replace(ASKED, criterion=0.95), 1000)
+    assert epoch(early, correct=901).correct_needed == 950
+
+
 @pytest.mark.parametrize("loss", [nan, inf])
 def test_a_loss_that_is_not_finite_diverges(loss: float) -> None:
     assert epoch(Progress(ASKED, 10), loss).ended is Ended.DIVERGED
@@ -99,8 +109,8 @@ def test_the_end_of_the_budget_asks_between_the_tens() -> None:
 
 def test_the_answer_holds_what_was_recorded() -> None:
     progress = Progress(replace(ASKED, epochs=1), 10)
-    epoch(progress, 2.5, correct=7).close()
-    run = progress.run(Measured(0.5, 0.25, {}), "some back end")
+    epoch(progress, 2.5).close()
+    run = progress.run(Measured(7, 0.5, 0.25, {}), "some back end")
     assert (run.ended, run.epochs, run.steps) == (Ended.BUDGET, 1, 2)
     assert (run.accuracy, run.loss, run.gradient_norm) == (0.7, 0.5, 0.25)
     assert (run.plateau, run.epoch_losses.tolist()) == (inf, [2.5])

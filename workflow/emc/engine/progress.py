@@ -14,13 +14,18 @@ from emc.records import THRESHOLDS, Ended, Milestone
 
 _TRACE_POINTS = 24
 _NEVER = Milestone(None, None)
-_COUNTED = ("epochs", "steps", "gradient_evaluations", "correct", "seconds")
+_COUNTED = ("epochs", "steps", "gradient_evaluations", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is measured once training is over: loss without smoothing, gradient norm, weights."""
+    """What is measured once training is over.
 
+    Samples that are classified rightly in evaluation mode, loss without smoothing, gradient norm,
+    weights.
+    """
+
+    correct: int
     loss: float
     gradient_norm: float
     parameters: dict[str, np.ndarray]
@@ -35,7 +40,6 @@ class Progress:
     epochs: int = 0
     steps: int = 0
     gradient_evaluations: int = 0
-    correct: int = 0
     seconds: float = 0.0
     ended: Ended | None = None
     losses: list[float] = field(default_factory=list)
@@ -56,6 +60,16 @@ class Progress:
         """A training that goes on, at an epoch's end."""
         facts = {name: getattr(self, name) for name in _COUNTED}
         return Snapshot({**facts, "milestones": self.milestones}, {"losses": np.array(self.losses)})
+
+    @property
+    def correct_needed(self) -> int:
+        """Correct samples at which something happens next: a milestone that is left, or the fit."""
+        left = [
+            threshold
+            for threshold, passed in zip(THRESHOLDS, self.milestones, strict=True)
+            if passed == _NEVER
+        ]
+        return correct_needed(min([*left, self.procedure.criterion]), self.n)
 
     @property
     def budget_spent(self) -> bool:
@@ -80,18 +94,18 @@ class Progress:
     ) -> None:
         """Take an epoch's batch losses [steps] and sizes, and what the weights were after it.
 
-        `finite` says whether all weights are; `correct` counts samples in evaluation mode,
-        `gradients` the per-sample gradients of the epoch's steps.
+        `finite` says whether all weights are; `correct` counts samples in evaluation mode, and may
+        be any number below `correct_needed` where there are fewer than that; `gradients` counts
+        the per-sample gradients of the epoch's steps.
         """
         self.epochs += 1
         self.steps += len(sizes)
         self.gradient_evaluations += gradients
-        self.correct = correct
         self.losses.append(float(np.average(losses.astype(np.float64), weights=sizes)))
         if not (finite and isfinite(self.losses[-1])):
             self.ended = Ended.DIVERGED
             return
-        self._pass_milestones()
+        self._pass_milestones(correct)
         if correct >= correct_needed(self.procedure.criterion, self.n):
             self.ended = Ended.FIT
 
@@ -116,16 +130,15 @@ class Progress:
             steps=self.steps,
             gradient_evaluations=self.gradient_evaluations,
             milestones=self.milestones,
-            correct=self.correct,
             losses=np.array(self.losses),
             end=end,
             back_end=back_end,
             seconds=self.seconds,
         )
 
-    def _pass_milestones(self) -> None:
+    def _pass_milestones(self, correct: int) -> None:
         for place, threshold in enumerate(THRESHOLDS):
-            reached = self.correct >= correct_needed(threshold, self.n)
+            reached = correct >= correct_needed(threshold, self.n)
             if reached and self.milestones[place] == _NEVER:
                 self.milestones[place] = Milestone(self.epochs, self.steps)
 
@@ -139,7 +152,6 @@ def trained_run(
     steps: int,
     gradient_evaluations: int,
     milestones: Sequence[Milestone],
-    correct: int,
     losses: np.ndarray,
     end: Measured,
     back_end: str,
@@ -154,7 +166,7 @@ def trained_run(
         steps=steps,
         gradient_evaluations=gradient_evaluations,
         milestones=(first, second, third, fourth),
-        accuracy=correct / n,
+        accuracy=end.correct / n,
         loss=end.loss,
         gradient_norm=end.gradient_norm,
         plateau=plateau(losses),

@@ -89,6 +89,7 @@ class _Training:
         self._rates = learning_rates(procedure, replica.n, replica.lr)
         self._progress = Progress(procedure, replica.n)
         self._gradients = 0
+        self._last_failed = 0
 
     def take_up(self, kept: Snapshot) -> None:
         """Go on from a snapshot of this replica's training."""
@@ -109,7 +110,7 @@ class _Training:
                 break
             progress.seconds = time.perf_counter() - start
             ledger.save_if_due(self._snapshot)
-        end = Measured(self._loss(), self._gradient_norm(), weights(self._net))
+        end = Measured(self._correct(0), self._loss(), self._gradient_norm(), weights(self._net))
         progress.seconds = time.perf_counter() - start
         return progress.run(end, Sequential.name)
 
@@ -130,7 +131,7 @@ class _Training:
             [len(batch) for batch in batches],
             gradients=taken,
             finite=all(bool(p.isfinite().all()) for p in self._trained),
-            correct=self._correct(),
+            correct=self._correct(self._progress.correct_needed),
         )
 
     def _steps(self, batches: Batches) -> np.ndarray:
@@ -188,9 +189,22 @@ class _Training:
         return _criterion(procedure, procedure.label_smoothing)(logits, labels)
 
     @torch.no_grad()
-    def _correct(self) -> int:
+    def _correct(self, needed: int) -> int:
+        """Samples that are classified rightly in evaluation mode.
+
+        Where fewer than `needed` are, the count stops once that is clear, with any smaller number;
+        it starts where it last stopped.
+        """
         self._net.eval()
-        return sum(int(hits(self._net(x), labels).sum()) for x, labels in self._chunks())
+        chunks = list(self._chunks())
+        most = self._replica.n
+        for place in (*range(self._last_failed, len(chunks)), *range(self._last_failed)):
+            x, labels = chunks[place]
+            most -= len(x) - int(hits(self._net(x), labels).sum())
+            if most < needed:
+                self._last_failed = place
+                break
+        return most
 
     @torch.no_grad()
     def _loss(self) -> float:

@@ -56,9 +56,8 @@ def run_of(
         steps=result.steps,
         gradient_evaluations=result.gradient_evaluations,
         milestones=_milestones(result),
-        correct=result.correct,
         losses=losses,
-        end=Measured(result.loss, result.gradient_norm, _split(parameters, shapes)),
+        end=Measured(result.correct, result.loss, result.gradient_norm, _split(parameters, shapes)),
         back_end=back_end,
         seconds=seconds,
     )

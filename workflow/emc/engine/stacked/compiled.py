@@ -5,6 +5,7 @@ Compiling takes 10 to 40 seconds per shape, once; the programs live as long as t
 
 from collections.abc import Hashable, Sequence
 
+import torch
 from torch import Tensor
 
 from emc.engine.checkpoint import Ledger
@@ -14,7 +15,7 @@ from emc.engine.stacked.graphs import CorrectGraph, TrainGraph
 from emc.engine.stacked.program import Programs
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
-from emc.engine.stacked.step import Step
+from emc.engine.stacked.step import CHUNK_ROWS, Step
 from emc.engine.stacked.vmap import Vmap
 from emc.native.build import folder_of_programs
 from emc.nets.fragile import compiled_once
@@ -72,6 +73,10 @@ class FixedShapeRunner(Runner):
         """The next power of two."""
         return 1 << (replicas - 1).bit_length()
 
+    def rows_at_once(self, stack: Stack) -> int:  # noqa: ARG002
+        """The same for all."""
+        return CHUNK_ROWS
+
     def width(self, rows: int) -> int:
         """The next of 4, 5, 6 or 7 times a power of two: a quarter more at most."""
         grain = 1 << max((rows - 1).bit_length() - 3, 0)
@@ -97,12 +102,20 @@ class GraphRunner(FixedShapeRunner):
             self._training = TrainGraph(self, stack, epoch, len(epoch.sizes) + 1)
         return self._training.run(epoch)
 
-    def correct(self, stack: Stack) -> Tensor:
-        """Samples of each replica that are classified rightly in evaluation mode, int64 [K]."""
+    def correct(self, stack: Stack, needed: Tensor) -> Tensor:  # noqa: ARG002
+        """Samples of each replica that are classified rightly in evaluation mode, int64 [K].
+
+        All are counted: a graph does not stop.
+        """
         self._turn_to(stack)
         if self._counting is None:
-            self._counting = CorrectGraph(super().correct, stack)
+            self._counting = CorrectGraph(self._count, stack)
         return self._counting.run()
+
+    def _count(self, stack: Stack) -> Tensor:
+        self.step.net.template.eval()
+        wrong = torch.stack([self.wrong(stack, start) for start in self.starts(stack)])
+        return stack.counts - wrong.sum(0)
 
     def forget(self) -> None:
         """Let go of the graphs and of the stack whose memory they use."""

@@ -116,10 +116,17 @@ class Lockstep:
         taken = {lane.row: (next(lane.batches), lane) for lane in self._lanes}
         losses = self._runner.train(self._stack, self._steps_of(taken))
         finite = self._stack.weights.isfinite().all(1)
-        correct = self._runner.correct(self._stack)
+        correct = self._runner.correct(self._stack, self._needed())
         on_host = (tensor.cpu().numpy() for tensor in (losses, finite, correct))
         self._record(taken, *on_host)
         self._judge()
+
+    def _needed(self) -> torch.Tensor:
+        """Correct samples of each row at which something happens; of an idle one more than all."""
+        needed = np.full(self._stack.height, np.iinfo(np.int64).max)
+        for lane in self._lanes:
+            needed[lane.row] = lane.progress.correct_needed
+        return torch.from_numpy(needed).to(self._stack.counts.device)
 
     def _record(
         self, taken: _Taken, losses: np.ndarray, finite: np.ndarray, correct: np.ndarray
@@ -161,12 +168,11 @@ class Lockstep:
         if not lanes:
             return []
         rows, net = self._rows_of(lanes), self._runner.step.net
-        measured = self._runner.step.measure(rows)
+        constants, measured = rows.constants, self._runner.step.measure(rows)
+        numbers = zip(*(each.tolist() for each in measured), strict=True)
         return [
-            Measured(loss, norm, net.arrays(rows.weights[row], [c[row] for c in rows.constants]))
-            for row, (loss, norm) in enumerate(
-                zip(measured.losses.tolist(), measured.gradient_norms.tolist(), strict=True)
-            )
+            Measured(hits, loss, norm, net.arrays(rows.weights[row], [c[row] for c in constants]))
+            for row, (hits, loss, norm) in enumerate(numbers)
         ]
 
     def _rows_of(self, lanes: Sequence[_Lane]) -> Stack:

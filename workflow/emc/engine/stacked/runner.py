@@ -21,6 +21,7 @@ class Runner:
         self.step = step
         self._train: Callable[..., Tensor] = step.train
         self._correct: Callable[..., Tensor] = step.correct
+        self._last_failed = 0
 
     def height(self, replicas: int) -> int:
         """Rows of the stack that hold a number of `replicas`."""
@@ -50,14 +51,35 @@ class Runner:
         x, labels = stack.batch(samples)
         return self._train(stack.weights, x, labels, sizes, rates, *stack.rest)
 
-    def correct(self, stack: Stack) -> Tensor:
-        """Samples of each replica that are classified rightly in evaluation mode, int64 [K]."""
+    def rows_at_once(self, stack: Stack) -> int:
+        """Samples of each replica that an evaluation looks at in one go."""
+        return min(CHUNK_ROWS, stack.rows.shape[1])
+
+    def correct(self, stack: Stack, needed: Tensor) -> Tensor:
+        """Samples of each replica that are classified rightly in evaluation mode, int64 [K].
+
+        Where no replica has as many as it `needed` [K], the count stops once that is clear, with
+        any smaller numbers; it starts where it last stopped.
+        """
         self.step.net.template.eval()
-        correct = torch.zeros_like(stack.counts)
-        for first in range(0, stack.rows.shape[1], CHUNK_ROWS):
-            x, labels, sizes = stack.chunk(first, CHUNK_ROWS)
-            correct += self._correct(stack.weights, x, labels, sizes, *stack.constants)
-        return correct
+        most = stack.counts.clone()
+        starts = self.starts(stack)
+        begin = self._last_failed % len(starts)
+        for place in (*range(begin, len(starts)), *range(begin)):
+            most -= self.wrong(stack, starts[place])
+            if len(starts) > 1 and bool((most < needed).all()):
+                self._last_failed = place
+                break
+        return most
+
+    def starts(self, stack: Stack) -> range:
+        """The first samples of what an evaluation looks at in one go."""
+        return range(0, stack.rows.shape[1], self.rows_at_once(stack))
+
+    def wrong(self, stack: Stack, start: int) -> Tensor:
+        """Samples of each replica, of those from `start` on, that are classified wrongly [K]."""
+        x, labels, sizes = stack.chunk(start, self.rows_at_once(stack))
+        return sizes - self._correct(stack.weights, x, labels, sizes, *stack.constants)
 
     def forget(self) -> None:
         """Let go of what was prepared for a stack."""

@@ -21,9 +21,11 @@ CHUNK_ROWS = 256
 
 
 class Evaluation(NamedTuple):
-    """Of each replica over all its samples, float64 [K]: mean loss without smoothing, and the
-    norm of the gradient of the optimised loss."""
+    """Of each replica over all its samples in evaluation mode [K]: how many are classified
+    rightly, int64, and float64 the mean loss without smoothing and the norm of the gradient of the
+    optimised loss."""
 
+    correct: Tensor
     losses: Tensor
     gradient_norms: Tensor
 
@@ -81,10 +83,11 @@ class Step:
         return (rows & _mask(sizes, x)).sum(1)
 
     def measure(self, stack: Stack) -> Evaluation:
-        """Loss and gradient over all samples, in evaluation mode."""
+        """Hits, loss and gradient over all samples, in evaluation mode."""
         self.net.template.eval()
         gradient = torch.zeros_like(stack.weights)
         losses = torch.zeros_like(stack.counts, dtype=torch.float64)
+        correct = torch.zeros_like(stack.counts)
         for first in range(0, stack.rows.shape[1], CHUNK_ROWS):
             x, labels, sizes = stack.chunk(first, CHUNK_ROWS)
             mask = _mask(sizes, x)
@@ -93,9 +96,10 @@ class Step:
                 gradient + self._gradient(stack.weights, x, labels, share, stack.constants)[1]
             )
             plain = self._row_losses(stack.weights, x, labels, stack.constants, smoothing=0.0)
+            correct += self.correct(stack.weights, x, labels, sizes, *stack.constants)
             losses += torch.where(mask, plain.double(), 0.0).sum(1)
         gradient = self._procedure.optimizer.with_decay(gradient, stack.weights)
-        return Evaluation(losses / stack.counts, gradient.double().norm(dim=1))
+        return Evaluation(correct, losses / stack.counts, gradient.double().norm(dim=1))
 
     def _gradient(
         self, weights: Tensor, x: Tensor, labels: Tensor, share: Tensor, constants: list[Tensor]
