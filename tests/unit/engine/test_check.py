@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emc.engine.back_end import BackEnd
 from emc.engine.check import check
+from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, Update
+from emc.engine.sequential import Sequential
+from emc.engine.stacked.compiled import Compiled
+from emc.engine.stacked.vmap import Vmap
 from emc.errors import EmcError
 from emc.nets import Dense
 
@@ -23,8 +28,15 @@ def replica(**changes: Any) -> Replica:
 
 
 def test_a_sound_call_passes() -> None:
-    check(ASKED, [replica(), replica()])
-    check(ASKED, [])
+    check(Sequential("cpu"), ASKED, [replica(), replica()])
+    check(Sequential("cpu"), ASKED, [])
+
+
+@pytest.mark.parametrize("back_end", [NativeBackEnd(), Vmap("cpu"), Compiled("cpu")])
+def test_a_back_end_runs_nothing_that_it_refuses(back_end: BackEnd) -> None:
+    asked = replace(ASKED, update=Update("lbfgs"))
+    with pytest.raises(EmcError, match=f"^the {back_end.name} back end cannot run this procedure"):
+        back_end.run(asked, [replica()])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +58,7 @@ def test_a_sound_call_passes() -> None:
 )
 def test_procedures_that_no_back_end_runs(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
-        check(replace(ASKED, **changes), [replica()])
+        check(Sequential("cpu"), replace(ASKED, **changes), [replica()])
 
 
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -65,7 +77,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
 )
 def test_samples_that_cannot_be_trained_on(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(EmcError, match=message):
-        check(ASKED, [replica(), replica(**changes)])
+        check(Sequential("cpu"), ASKED, [replica(), replica(**changes)])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -75,5 +87,5 @@ def test_inputs_that_are_not_finite_are_named(value: float) -> None:
     with pytest.raises(
         EmcError, match="replica 0: expected finite inputs, found NaN or infinity in row 3"
     ):
-        check(ASKED, [replica(inputs=inputs, rows=np.array([0, 4, 3, 1]))])
-    check(ASKED, [replica(inputs=inputs, rows=np.array([0, 1, 2, 4]))])
+        check(Sequential("cpu"), ASKED, [replica(inputs=inputs, rows=np.array([0, 4, 3, 1]))])
+    check(Sequential("cpu"), ASKED, [replica(inputs=inputs, rows=np.array([0, 1, 2, 4]))])

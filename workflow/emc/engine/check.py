@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from emc.engine.back_end import BackEnd
 from emc.engine.procedure import Procedure, Replica
 from emc.errors import EmcError
 
@@ -12,16 +13,28 @@ ORDERS = ("stream", "balanced", "ragged")
 SCHEDULES = ("constant", "cosine")
 
 
-def check(procedure: Procedure, replicas: Sequence[Replica]) -> None:
-    """Refuse what no back end can train.
+def check(back_end: BackEnd, procedure: Procedure, replicas: Sequence[Replica]) -> None:
+    """Refuse what this back end cannot train, or none can.
 
     Raises:
-        EmcError: a word of the procedure is not known, or a replica's samples are unusable.
+        EmcError: the back end refuses the procedure, a word of it is not known, or a replica's
+            samples are unusable.
     """
+    check_willing(back_end, procedure)
     _check_procedure(procedure)
     for number, replica in enumerate(replicas):
         _check_labels(number, replica, procedure.classes)
         _check_inputs(number, replica)
+
+
+def check_willing(back_end: BackEnd, procedure: Procedure) -> None:
+    """See that a back end runs a procedure.
+
+    Raises:
+        EmcError: it refuses.
+    """
+    if reason := back_end.refuses(procedure):
+        raise EmcError(f"the {back_end.name} back end cannot run this procedure: {reason}")
 
 
 def _check_procedure(procedure: Procedure) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from emc.engine.back_end import BackEnd
+from emc.engine.check import check_willing
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.fastest import fastest, worth_a_trial
 from emc.engine.native import NativeBackEnd
@@ -131,8 +132,7 @@ def _forced(procedure: Procedure, device: str, name: str) -> BackEnd:
     if (only := _ONLY_ON.get(name, device)) != device:
         raise EmcError(f"back end {name!r}: expected the device {only!r}, found {device!r}")
     chosen = _made(name, device)
-    if reason := chosen.refuses(procedure):
-        raise EmcError(f"back end {name!r} cannot run this procedure: {reason}")
+    check_willing(chosen, procedure)
     return chosen
 
 

@@ -10,7 +10,7 @@ Rows of padding weigh nothing in L, a batch without rows leaves w and state as t
 draws one mask per step, however often the step asks for the gradient. Decoupled decay belongs to
 the rule. `emc.engine.sequential` takes the step with `reference`, replica by replica, and is the
 definition; `emc.engine.stacked.step` takes it for many replicas with `rule`; the native kernels
-take it for those that have a `kernel_rule`.
+take it for those that have a `kernel_rule`, with the rules of `native/kernel/update.hpp`.
 """
 
 from collections.abc import Collection, Sequence

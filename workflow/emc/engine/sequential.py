@@ -58,7 +58,7 @@ class Sequential:
         Raises:
             EmcError: samples, labels or net do not fit the procedure.
         """
-        check(procedure, replicas)
+        check(self, procedure, replicas)
         ledger = Ledger(checkpoints, self.name)
         with exact_float32():
             for number, replica in enumerate(replicas):

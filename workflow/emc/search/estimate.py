@@ -1,4 +1,17 @@
-"""From trials to the answer of a cell."""
+"""From trials to the answer of a cell.
+
+At one learning rate, trials of n_i samples that fitted (y_i = 1) or did not (y_i = 0) give
+
+    p(log emc50, slope, shape | trials)  ~  prior * product over i of p_i^y_i (1 - p_i)^(1 - y_i),
+
+    p_i = Pr[fit | n_i], about a logistic function of (log emc50 - log n_i) / slope,
+
+with the curve of `emc.search.curve` and the prior of `emc.search.prior`; `emc.search.posterior`
+weighs them. The posterior's median and 95 % interval are emc50 and its interval. Where no one
+curve describes the trials, the interval also holds what the bets of `emc.search.betting` leave.
+Open trials are read twice, as unfitted (lower) and left out (upper). The reported emc50, of the
+rate that fits most, is sqrt(lower * upper); its interval holds both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

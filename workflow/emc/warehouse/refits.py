@@ -223,16 +223,11 @@ def _rises(budgets: np.ndarray, kept: np.ndarray, answers: Columns) -> Columns:
         halved = log_b[:, :, None] - log_b[:, None, :] >= 1
     before = np.where(halved, np.arange(budgets.shape[1]), -1).max(axis=2)
     at = np.maximum(before, 0)
-    doublings = log_b - np.take_along_axis(log_b, at, axis=1)
+    doublings = np.where(before < 0, np.nan, log_b - np.take_along_axis(log_b, at, axis=1))
     risen = middle - np.take_along_axis(middle, at, axis=1)
     reach = _SPREAD * np.hypot(spread, np.take_along_axis(spread, at, axis=1))
     ends = {"rise": risen, "rise_low": risen - reach, "rise_high": risen + reach}
-    return {
-        name: np.where(
-            before >= 0, np.exp(np.maximum(end, 0) / np.where(before >= 0, doublings, 1)), np.nan
-        )
-        for name, end in ends.items()
-    }
+    return {name: np.exp(np.maximum(end, 0) / doublings) for name, end in ends.items()}
 
 
 def _within(probes: Columns, spent: np.ndarray, budgets: np.ndarray) -> _Readings:

@@ -17,7 +17,6 @@ from emc.engine.native.task import run_of, settings
 from emc.engine.native.translation_unit import translation_unit
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.schedule import learning_rates
-from emc.errors import EmcError
 from emc.native.build import loaded
 from emc.native.graph_table import graph_table
 from emc.nets.graph import Graph
@@ -56,9 +55,7 @@ class NativeBackEnd:
         Raises EmcError for a refused procedure or bad data, before any training, and
         UnavailableError where the kernel cannot be built.
         """
-        if reason := self.refuses(procedure):
-            raise EmcError(f"the native back end cannot run this procedure: {reason}")
-        check(procedure, replicas)
+        check(self, procedure, replicas)
         net = native_net(procedure)
         assert net is not None
         for replica in replicas:

@@ -15,7 +15,6 @@ from emc.engine.persistent.launch import Machine
 from emc.engine.persistent.placement import DenseLayers, Placement, block_kernel, placement
 from emc.engine.persistent.refusal import dense_layers, refusal
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 
 _SHARE: Final = 0.7
@@ -60,9 +59,7 @@ class Persistent:
             MemoryError: one replica alone exceeds the machine's memory.
             UnavailableError: the machine cannot be used, or the kernel cannot be built or is off.
         """
-        if reason := self.refuses(procedure):
-            raise EmcError(f"the persistent back end cannot run this procedure: {reason}")
-        check(procedure, replicas)
+        check(self, procedure, replicas)
         layers = dense_layers(procedure)
         for each in replicas:
             check_shape(each.inputs, layers)

@@ -53,11 +53,11 @@ class Vmap:
         """Train every replica and answer in their order.
 
         Raises:
-            EmcError: samples, labels or net do not fit the procedure.
+            EmcError: it refuses, or samples, labels or net do not fit the procedure.
             MemoryError: one replica alone exceeds the memory.
             UnavailableError: the net does what cannot be done for several replicas in one call.
         """
-        check(procedure, replicas)
+        check(self, procedure, replicas)
         if not replicas:
             return []
         with exact_float32(), torch.no_grad():

@@ -1,4 +1,5 @@
-// One replica's training by a block, in slices: `trainer.hpp` for the threads of a card.
+// One replica's training by a block, in slices: `trainer.hpp` for the threads of a card, by the same
+// step, that of emc.engine.optimizer.
 #pragma once
 
 #include "block_dense.hpp"

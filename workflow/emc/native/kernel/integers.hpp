@@ -9,3 +9,17 @@ typedef unsigned long long uint64_t;
 #else
 #include <cstdint>
 #endif
+
+namespace emc {
+
+template <class Integer>
+constexpr Integer ceil_div(Integer a, Integer b) {
+  return (a + b - 1) / b;
+}
+
+template <class Integer>
+constexpr Integer round_up(Integer a, Integer step) {
+  return ceil_div(a, step) * step;
+}
+
+}  // namespace emc

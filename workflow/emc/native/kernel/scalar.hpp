@@ -8,7 +8,6 @@
 #define EMC_INLINE __device__ __forceinline__
 #else
 #include <cmath>
-#include <cstring>
 #define EMC_UNROLL
 #define EMC_INLINE inline __attribute__((always_inline))
 #endif
@@ -22,16 +21,6 @@ typedef Int Ints;
 
 constexpr int lanes = 1;
 
-template <class Integer>
-constexpr Integer ceil_div(Integer a, Integer b) {
-  return (a + b - 1) / b;
-}
-
-template <class Integer>
-constexpr Integer round_up(Integer a, Integer step) {
-  return ceil_div(a, step) * step;
-}
-
 EMC_INLINE Floats load(const Real* from) { return *from; }
 EMC_INLINE Ints load(const Int* from) { return *from; }
 EMC_INLINE void store(Real* to, Floats value) { *to = value; }
@@ -42,17 +31,5 @@ EMC_INLINE Ints first_lanes(int count) { return count > 0; }
 EMC_INLINE Floats to_floats(Ints value) { return Real(value); }
 EMC_INLINE Floats square_root(Floats x) { return sqrtf(x); }
 EMC_INLINE void transpose(Floats (&)[lanes]) {}
-
-EMC_INLINE Floats bits_to_floats(Ints bits) {
-  Floats value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-EMC_INLINE Ints floats_to_bits(Floats value) {
-  Ints bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
 
 }  // namespace emc

@@ -1,4 +1,4 @@
-// One replica's training from start to end, in slices.
+// One replica's training from start to end, in slices, by the step of emc.engine.optimizer.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The update rules of torch.optim for one number: SGD, Adam and AdamW.
+// The rules of the training step for one number: SGD, Adam and AdamW, as torch.optim has them. The
+// step, and which weight decay is coupled, are defined in the docstring of emc.engine.optimizer.
 #pragma once
 
 #include "vector.hpp"
@@ -15,7 +16,7 @@ struct UpdateRule {
   int64_t nesterov;
   double momentum, beta1, beta2, epsilon, weight_decay;
 
-  // The decay that is part of the gradient; AdamW's is not.
+  // `Optimizer.coupled_decay` of emc.engine.optimizer.
   double coupled_decay() const { return kind == adamw ? 0 : weight_decay; }
 };
 

@@ -8,8 +8,9 @@
 #include "scalar.hpp"
 #else
 
-#include <cstdint>
 #include <utility>
+
+#include "integers.hpp"
 
 #if defined(__clang__)
 #define EMC_UNROLL _Pragma("clang loop unroll(full)")
@@ -52,16 +53,6 @@ typedef Real FloatsInMemory
     __attribute__((vector_size(vector_bytes), aligned(sizeof(Real)), may_alias));
 typedef Int IntsInMemory
     __attribute__((vector_size(vector_bytes), aligned(sizeof(Int)), may_alias));
-
-template <class Integer>
-constexpr Integer ceil_div(Integer a, Integer b) {
-  return (a + b - 1) / b;
-}
-
-template <class Integer>
-constexpr Integer round_up(Integer a, Integer step) {
-  return ceil_div(a, step) * step;
-}
 
 EMC_INLINE Floats load(const Real* from) {
   return *reinterpret_cast<const FloatsInMemory*>(from);
@@ -108,18 +99,6 @@ EMC_INLINE Floats square_root(Floats x) {
   EMC_UNROLL for (int i = 0; i < lanes; ++i)
     x[i] = sizeof(Real) == 4 ? __builtin_sqrtf(x[i]) : __builtin_sqrt(x[i]);
   return x;
-}
-
-EMC_INLINE Floats bits_to_floats(Ints bits) {
-  Floats value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-EMC_INLINE Ints floats_to_bits(Floats value) {
-  Ints bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return bits;
 }
 
 // Lanes picked from `a` (0 to lanes - 1) and `b` (lanes and up).
@@ -191,3 +170,23 @@ inline void lanes_to_rows(const Real* from, Real* rows) {
 }  // namespace emc
 
 #endif
+
+#if !defined(__CUDACC_RTC__)
+#include <cstring>
+#endif
+
+namespace emc {
+
+EMC_INLINE Floats bits_to_floats(Ints bits) {
+  Floats value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+EMC_INLINE Ints floats_to_bits(Floats value) {
+  Ints bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+}  // namespace emc
