@@ -5,7 +5,7 @@ import pytest
 from tests.unit.curvature.matrices import Quadratic, hard_spectrum, rotated
 
 from emc.curvature.bound import error, iterations
-from emc.curvature.ends import Bend, Ends, exact_ends
+from emc.curvature.ends import Bend, HessianEnds, exact_ends
 from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.process import run
 from emc.curvature.tolerances import DEFAULT, CertificateTolerances
@@ -19,7 +19,7 @@ def examined(
     settings: CertificateTolerances = DEFAULT,
     decide: bool = True,
     seed: int = 0,
-) -> tuple[Ends, int]:
+) -> tuple[HessianEnds, int]:
     operator = Quadratic(np.diag(values))
     draw = np.random.default_rng(seed)
     ends = run(extremes(len(values), settings, draw, decide=decide), operator)

@@ -46,12 +46,23 @@ def test_each_word_has_one_meaning() -> None:
 
 
 def _named() -> Iterator[tuple[Path, str, bool]]:
-    """Modules, functions and classes of the package: file, name, whether it is a class."""
+    """Modules, functions and types of the package: file, name, whether it is a type."""
     for file in sorted((ROOT / "workflow/emc").rglob("*.py")):
         yield file, file.stem, False
-        for node in ast.walk(ast.parse(file.read_text())):
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
                 yield file, node.name, isinstance(node, ast.ClassDef)
+        yield from ((file, name, True) for name in _aliases(tree))
+
+
+def _aliases(tree: ast.Module) -> Iterator[str]:
+    """Names like `Shapes = ...`; a TypeVar is of its file alone."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name):
+            generic = ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec("))
+            if name.id != name.id.upper() and name.id[0].isupper() and not generic:
+                yield name.id
 
 
 def test_no_name_is_one_that_the_glossary_gave_up() -> None:
@@ -60,13 +71,13 @@ def test_no_name_is_one_that_the_glossary_gave_up() -> None:
     assert [(file, name) for file, name, _ in _named() if name in given_up] == []
 
 
-def test_no_two_classes_have_one_name() -> None:
+def test_no_two_types_have_one_name() -> None:
     """A study's key has the name of what it sets."""
     study = ROOT / "workflow/emc/study"
     names = Counter(
         name
-        for file, name, is_class in _named()
-        if is_class and not name.startswith("_") and study not in file.parents
+        for file, name, is_type in _named()
+        if is_type and not name.startswith("_") and study not in file.parents
     )
     assert [name for name, times in names.items() if times > 1] == []
 

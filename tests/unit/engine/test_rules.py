@@ -218,7 +218,7 @@ def test_replicas_step_as_alone_whatever_their_steps_and_neighbours(
         taken = [step % 3 != 1, True, True]
         counts = [sum(s % 3 != 1 for s in range(step)), step, step]
         rates = np.concatenate(
-            [update.optimizer.step_rates(np.array([0.05]), first) for first in counts]
+            [update.optimizer.step_scalars(np.array([0.05]), first) for first in counts]
         )
         stepped, moved = together(weights, state, gradient, torch.from_numpy(rates))
         active = torch.tensor(taken)[:, None]

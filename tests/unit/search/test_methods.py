@@ -11,7 +11,7 @@ from tests.unit.search.truth import Curve, logistic, search, simulate, simulate_
 
 from emc.errors import EmcError
 from emc.search import Method, Trial
-from emc.search.limits import Expected
+from emc.search.limits import ExpectedCapacity
 from emc.search.rates import FIRST
 
 METHODS = ("bayes", "walk", "bisection", "ladder")
@@ -31,13 +31,13 @@ def test_a_sharp_step_is_found(name: str) -> None:
 @pytest.mark.parametrize(
     ("truth", "expected"),
     [
-        (12.4, Expected(1000, 1.5)),
-        (2000, Expected(3, 1.1)),
-        (3, Expected(3900, 1.1)),
-        (300, Expected(420, 3.0)),
+        (12.4, ExpectedCapacity(1000, 1.5)),
+        (2000, ExpectedCapacity(3, 1.1)),
+        (3, ExpectedCapacity(3900, 1.1)),
+        (300, ExpectedCapacity(420, 3.0)),
     ],
 )
-def test_trials_overrule_a_mistaken_expectation(truth: float, expected: Expected) -> None:
+def test_trials_overrule_a_mistaken_expectation(truth: float, expected: ExpectedCapacity) -> None:
     method = search(probes=100, expected=expected)
     answers = [simulate(method, logistic(truth, 0.15), seed)[0] for seed in range(10)]
     assert np.median([one.emc50 for one in answers]) == pytest.approx(truth, rel=0.1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from emc.search.curve import transition_width
-from emc.search.limits import Expected, Limits
+from emc.search.limits import ExpectedCapacity, Limits
 from emc.search.posterior import Posterior
 from emc.search.prior import SLOPES, curves
 
@@ -94,7 +94,7 @@ def test_quantiles_agree_with_brute_force(repeats: int) -> None:
 
 
 def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None:
-    limits = Limits(1, 4000, 0.05, 200, Expected(emc50=300, factor=2))
+    limits = Limits(1, 4000, 0.05, 200, ExpectedCapacity(emc50=300, factor=2))
     low, high = np.log(1 / 4), np.log(4000 * 4)
     centres = np.linspace(low, high, 6001)
     deviation = np.log(2) / norm.ppf((1 + 0.95 / 0.97) / 2)
@@ -116,7 +116,7 @@ def test_a_family_that_may_be_true_widens_the_interval() -> None:
 
 @pytest.mark.parametrize("factor", [1.1, 2.0, 30.0])
 def test_what_is_expected_holds_with_probability_095(factor: float) -> None:
-    before = Posterior(Limits(1, 4000, 0.05, 200, Expected(emc50=300, factor=factor)))
+    before = Posterior(Limits(1, 4000, 0.05, 200, ExpectedCapacity(emc50=300, factor=factor)))
     within = before.beyond(np.log(300 / factor)) - before.beyond(np.log(300 * factor))
     assert within == pytest.approx(0.95, abs=0.025)
 

@@ -73,7 +73,7 @@ def measure(
         aim: which number is made narrow, what fits at "minima" or within the "budget".
         tolerance, probes: wanted relative half width of the 95 % interval; most training runs.
         smallest, seed: the smallest n to try, two or more for batch normalisation; another seed.
-        device, back_end: "auto", "cpu", "cuda" or torch's; engine, whatever the rule would choose.
+        device, back_end: "auto", "cpu", "cuda" or torch's; what trains, or None: the fastest.
         progress: whether to show a bar, in a terminal or a notebook.
 
     Raises:

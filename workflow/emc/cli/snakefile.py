@@ -41,14 +41,14 @@ from emc.study.identity import (
 _DAY, _HOUR = 1440, 60
 
 Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
+Returned = TypeVar("Returned")
 
 
-def ending_on_errors(question: Callable[Given, Answer]) -> Callable[Given, Answer]:
+def ending_on_errors(question: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Print an `EmcError` and end Snakemake with exit code 2, in place of its traceback."""
 
     @wraps(question)
-    def asked(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+    def asked(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
         try:
             return question(*args, **kwargs)
         except EmcError as error:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import grad_and_value, vmap
 
 from emc.curvature.examination import NetExamination
-from emc.curvature.functional import DifferentiatedNet, State, differentiable
+from emc.curvature.functional import DifferentiatedNet, TensorDict, differentiable
 from emc.curvature.growth import growing
 from emc.curvature.objective import Objective
 from emc.curvature.operator import NOT_SYMMETRIC, SYMMETRIC, FirstOrder, check_finite
@@ -164,7 +164,7 @@ class AutogradOperator:
         with differentiable(self.net):
             return self._logits(self.net.named(self.parameters))
 
-    def _logits(self, parameters: State) -> Tensor:
+    def _logits(self, parameters: TensorDict) -> Tensor:
         return self.net.logits(parameters, self.constants, self.few)
 
     def in_training(self, part: slice) -> "AutogradOperator":
@@ -254,7 +254,7 @@ class AutogradStack:
         return products
 
 
-def _select(state: State, which: Tensor) -> State:
+def _select(state: TensorDict, which: Tensor) -> TensorDict:
     return {name: value[which] for name, value in state.items()}
 
 

@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from emc.curvature.bound import iterations
-from emc.curvature.ends import Ends, exact_ends
+from emc.curvature.ends import HessianEnds, exact_ends
 from emc.curvature.evidence import Evidence
 from emc.curvature.extremes import UNDECIDED, extremes
 from emc.curvature.operator import FirstOrder, Operator
@@ -63,8 +63,8 @@ def certify_operators(
     points = [operator.first_order() for operator in operators]
     slopes = [_slope(*each) for each in zip(operators, points, plateaus, strict=True)]
     decide = [slope.unmet(tolerances) is None for slope in slopes]
-    ends: dict[int, Ends] = {}
-    processes: dict[int, Process[Ends]] = {}
+    ends: dict[int, HessianEnds] = {}
+    processes: dict[int, Process[HessianEnds]] = {}
     for index, (operator, needed) in enumerate(zip(operators, decide, strict=True)):
         if is_exact(operator, tolerances, decide=needed):
             direction = escape and needed
@@ -97,7 +97,9 @@ def is_exact(operator: Operator, tolerances: CertificateTolerances, *, decide: b
     return dimension <= tolerances.exact_up_to and operator.dense_within(needed)
 
 
-def _answers(processes: Mapping[int, Process[Ends]], products: Products) -> dict[int, Ends]:
+def _answers(
+    processes: Mapping[int, Process[HessianEnds]], products: Products
+) -> dict[int, HessianEnds]:
     """The answers of processes at some of the points, by the point's index."""
     indices = list(processes)
     found = run_together(
@@ -128,7 +130,7 @@ def _evidence(
     operator: Operator,
     point: FirstOrder,
     slope: Slope,
-    ends: Ends,
+    ends: HessianEnds,
     tolerances: CertificateTolerances,
     *,
     escape: bool,

@@ -18,7 +18,7 @@ import numpy as np
 
 from emc.curvature.bound import error, iterations
 from emc.curvature.lanczos import Lanczos
-from emc.curvature.process import Answer, Process
+from emc.curvature.process import Process, Returned
 
 SLACK: Final = 0.5
 """The error e' that the run on the bulk is long enough for."""
@@ -57,7 +57,7 @@ def without(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return rest
 
 
-def _deflated(process: Process[Answer], outliers: np.ndarray) -> Process[Answer]:
+def _deflated(process: Process[Returned], outliers: np.ndarray) -> Process[Returned]:
     """The same process, with products of H' in place of those of H."""
     vector = next(process)
     while True:
@@ -65,5 +65,5 @@ def _deflated(process: Process[Answer], outliers: np.ndarray) -> Process[Answer]
         try:
             vector = process.send(without(outliers, product))
         except StopIteration as done:
-            answer: Answer = done.value
+            answer: Returned = done.value
             return answer

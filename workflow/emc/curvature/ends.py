@@ -26,7 +26,7 @@ class End(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ends:
+class HessianEnds:
     """Smallest and largest eigenvalue with the trace; `direction` [P] is the smallest one's.
 
     `exact` says that they come from the whole spectrum, which then also counts the `negative`
@@ -50,7 +50,7 @@ class Ends:
         return self.negative is not None
 
 
-def exact_ends(hessian: np.ndarray, *, eps: float, direction: bool) -> Ends:
+def exact_ends(hessian: np.ndarray, *, eps: float, direction: bool) -> HessianEnds:
     """Both ends from the whole Hessian [P, P].
 
     Residuals are the eigensolver's backward error, P * 2^-52 * |H|; eigenvalues no further below
@@ -60,7 +60,7 @@ def exact_ends(hessian: np.ndarray, *, eps: float, direction: bool) -> Ends:
     low, high = float(values[0]), float(values[-1])
     rounding = len(values) * float(np.finfo(np.float64).eps) * max(abs(low), abs(high))
     down = low < -eps * max(high, 0.0) - rounding
-    return Ends(
+    return HessianEnds(
         bend=Bend.DOWN if down else Bend.NONE,
         low=End(low, rounding),
         high=End(high, rounding),

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emc.curvature.functional import DifferentiatedNet, State
+from emc.curvature.functional import DifferentiatedNet, TensorDict
 from emc.curvature.row_losses import Rows
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import Behaviour, behaviour, few_different
@@ -18,7 +18,11 @@ class NetExamination:
     """
 
     def __init__(
-        self, net: DifferentiatedNet, parameters: np.ndarray, constants: State, inputs: np.ndarray
+        self,
+        net: DifferentiatedNet,
+        parameters: np.ndarray,
+        constants: TensorDict,
+        inputs: np.ndarray,
     ) -> None:
         """Call the net.
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from emc.curvature.bound import error, iterations
 from emc.curvature.deflation import SLACK, Bulk, bulk_steps, measure_bulk
-from emc.curvature.ends import Bend, End, Ends
+from emc.curvature.ends import Bend, End, HessianEnds
 from emc.curvature.lanczos import Lanczos, Ritz
 from emc.curvature.process import Process
 from emc.curvature.spectrum import Spectrum
@@ -36,7 +36,7 @@ _FIRST_LOOK: Final = 16
 
 def extremes(
     dimension: int, tolerances: CertificateTolerances, draw: np.random.Generator, *, decide: bool
-) -> Process[Ends]:
+) -> Process[HessianEnds]:
     """Both ends of the spectrum; `decide` says whether it matters if the Hessian bends down.
 
     Where it does not, the run ends when both ends are accurate to eps * lambda_max, or after
@@ -145,11 +145,11 @@ class _View:
         return self.high + e * (self.high - self.low) / (1 - 2 * e) if e < 0.5 else inf
 
 
-def _ends(run: Lanczos, view: _View) -> Process[Ends]:
+def _ends(run: Lanczos, view: _View) -> Process[HessianEnds]:
     vectors = run.vectors(view.ritz.columns[:, [0, -1]])
     low = yield from _checked(vectors[0])
     high = yield from _checked(vectors[1])
-    return Ends(
+    return HessianEnds(
         bend=view.bend(),
         low=low,
         high=high,

@@ -12,12 +12,12 @@ from torch.func import functional_call, grad, jvp
 from emc.curvature.arithmetic import differentiable_arithmetic
 from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
-from emc.curvature.parameters import Shapes, check_parameters
+from emc.curvature.parameters import NamedShapes, check_parameters
 from emc.curvature.row_losses import Rows, row_losses
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import structure
 
-State = dict[str, Tensor]
+TensorDict = dict[str, Tensor]
 
 
 class DifferentiatedNet:
@@ -43,7 +43,7 @@ class DifferentiatedNet:
         """
         self._dtype: torch.dtype = getattr(torch, precision)
         self.module = copied(module, self._dtype, device, training=training)
-        self.shapes: Shapes = {
+        self.shapes: NamedShapes = {
             name: tuple(value.shape)
             for name, value in module.named_parameters()
             if value.requires_grad
@@ -70,21 +70,21 @@ class DifferentiatedNet:
         given = {name: self._held[name] for name in state if name in self._held}
         check_parameters({**self.shapes, **given}, state)
 
-    def constants(self, state: Mapping[str, np.ndarray]) -> State:
+    def constants(self, state: Mapping[str, np.ndarray]) -> TensorDict:
         """The buffers and frozen parameters that `state` gives and this mode uses."""
         used = {name for name, _ in _held(self.module)} - set(self.shapes)
         return {
             name: self.cast(torch.tensor(value)) for name, value in state.items() if name in used
         }
 
-    def load(self, state: State) -> None:
+    def load(self, state: TensorDict) -> None:
         """Give the copy these values, which calls through a state need not."""
         held = dict(_held(self.module))
         with torch.no_grad():
             for name, value in state.items():
                 held[name].copy_(value)
 
-    def named(self, vectors: np.ndarray) -> State:
+    def named(self, vectors: np.ndarray) -> TensorDict:
         """Flat float64 vectors [..., P] as parameters by name, [..., *shape]."""
         tensor = self.cast(torch.from_numpy(vectors))
         parts = torch.split(tensor, [prod(shape) for shape in self.shapes.values()], dim=-1)
@@ -93,12 +93,12 @@ class DifferentiatedNet:
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
 
-    def flat(self, named: State, lead: int) -> Tensor:
+    def flat(self, named: TensorDict, lead: int) -> Tensor:
         """Flat float64 vectors of parameters by name, whose first `lead` axes are kept."""
         parts = [named[name] for name in self.shapes]
         return torch.cat([part.reshape(*part.shape[:lead], -1).double() for part in parts], dim=-1)
 
-    def logits(self, parameters: State, constants: State, inputs: Tensor) -> Tensor:
+    def logits(self, parameters: TensorDict, constants: TensorDict, inputs: Tensor) -> Tensor:
         """Float64 logits [rows, classes].
 
         Raises:
@@ -119,30 +119,34 @@ class DifferentiatedNet:
             )
         return answer.double()
 
-    def loss(self, parameters: State, constants: State, rows: Rows) -> Tensor:
+    def loss(self, parameters: TensorDict, constants: TensorDict, rows: Rows) -> Tensor:
         """These rows' part of the mean loss, without weight decay."""
         logits = self.logits(parameters, constants, rows.inputs)
         return self._loss(logits, rows)
 
-    def product(self, parameters: State, direction: State, constants: State, rows: Rows) -> State:
+    def product(
+        self, parameters: TensorDict, direction: TensorDict, constants: TensorDict, rows: Rows
+    ) -> TensorDict:
         """These rows' part of the Hessian times a direction."""
 
-        def gradient(at: State) -> State:
-            slopes: State = grad(self.loss)(at, constants, rows)
+        def gradient(at: TensorDict) -> TensorDict:
+            slopes: TensorDict = grad(self.loss)(at, constants, rows)
             return slopes
 
-        def slope(at: State) -> Tensor:
+        def slope(at: TensorDict) -> Tensor:
             slopes = gradient(at)
             return torch.stack([(slopes[name] * direction[name]).sum() for name in slopes]).sum()
 
-        product: State = (
+        product: TensorDict = (
             grad(slope)(parameters)
             if self.twice_backwards
             else jvp(gradient, (parameters,), (direction,))[1]
         )
         return product
 
-    def check_dependence(self, parameters: State, constants: State, inputs: Tensor) -> None:
+    def check_dependence(
+        self, parameters: TensorDict, constants: TensorDict, inputs: Tensor
+    ) -> None:
         """See that the logits depend on the parameters, as far as torch can tell.
 
         Raises:
@@ -157,7 +161,7 @@ class DifferentiatedNet:
             " or depend on no trained parameter"
         )
 
-    def try_derivatives(self, parameters: State, constants: State, rows: Rows) -> None:
+    def try_derivatives(self, parameters: TensorDict, constants: TensorDict, rows: Rows) -> None:
         """See what loss and derivatives of a few rows are, and how products can be made.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-State = dict[str, Tensor]
+from emc.curvature.functional import TensorDict
 
 FACTORS: Final = (2.0, 0.5, 2.0**20)
 ROUNDING: Final = 1e-4
@@ -14,7 +14,7 @@ ROUNDING: Final = 1e-4
 
 
 def growing(
-    module: nn.Module, parameters: State, logits_at: Callable[[State], Tensor]
+    module: nn.Module, parameters: TensorDict, logits_at: Callable[[TensorDict], Tensor]
 ) -> str | None:
     """The trained weights, in words, whose multiples multiply the differences between logits.
 
@@ -49,7 +49,7 @@ def _groups(module: nn.Module, trained: Sequence[str]) -> Iterator[tuple[str, fr
             yield f"the weight {name!r}", frozenset({name})
 
 
-def _scaled(parameters: State, names: frozenset[str], factor: float) -> State:
+def _scaled(parameters: TensorDict, names: frozenset[str], factor: float) -> TensorDict:
     return {name: value * factor if name in names else value for name, value in parameters.items()}
 
 

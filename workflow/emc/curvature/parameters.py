@@ -7,14 +7,14 @@ import numpy as np
 
 from emc.errors import EmcError
 
-Shapes = Mapping[str, tuple[int, ...]]
+NamedShapes = Mapping[str, tuple[int, ...]]
 
 
 class EndPointError(EmcError):
     """An end point of another net, or one that is not finite."""
 
 
-def check_parameters(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> None:
+def check_parameters(shapes: NamedShapes, parameters: Mapping[str, np.ndarray]) -> None:
     """See that values belong to a net whose names and shapes are known.
 
     Raises:
@@ -46,12 +46,12 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
         )
 
 
-def flatten(shapes: Shapes, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+def flatten(shapes: NamedShapes, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     """One float64 vector [P] of the parameters named in `shapes`, in that order."""
     return np.concatenate([np.ravel(parameters[name]).astype(np.float64) for name in shapes])
 
 
-def unflatten(shapes: Shapes, vector: np.ndarray) -> dict[str, np.ndarray]:
+def unflatten(shapes: NamedShapes, vector: np.ndarray) -> dict[str, np.ndarray]:
     """The parameters by name that `flatten` made a vector [P] of, float64."""
     ends = np.cumsum([prod(shape) for shape in shapes.values()])
     parts = np.split(vector, ends[:-1])
@@ -60,7 +60,7 @@ def unflatten(shapes: Shapes, vector: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _difference(expected: Shapes, found: Shapes) -> str:
+def _difference(expected: NamedShapes, found: NamedShapes) -> str:
     for name, shape in expected.items():
         if name not in found:
             return f"it lacks {name!r} {shape}, it has {', '.join(found) or 'nothing'}"

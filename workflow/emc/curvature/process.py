@@ -13,8 +13,8 @@ import numpy as np
 
 from emc.curvature.operator import Operator
 
-Answer = TypeVar("Answer")
-Process = Generator[np.ndarray, np.ndarray, Answer]
+Returned = TypeVar("Returned")
+Process = Generator[np.ndarray, np.ndarray, Returned]
 Products = Callable[[Sequence[int], np.ndarray], np.ndarray]
 """Products for the processes of the given indices, float64 [m, P] to float64 [m, P]."""
 
@@ -29,14 +29,14 @@ def one_by_one(operators: Sequence[Operator]) -> Products:
     )
 
 
-def run(process: Process[Answer], operator: Operator) -> Answer:
+def run(process: Process[Returned], operator: Operator) -> Returned:
     """The answer of a process that asks about `operator`."""
     return run_together([process], lambda _, vectors: operator.products(vectors))[0]
 
 
-def run_together(processes: Sequence[Process[Answer]], products: Products) -> list[Answer]:
+def run_together(processes: Sequence[Process[Returned]], products: Products) -> list[Returned]:
     """The answers of all processes, which advance by one product at a time."""
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Returned] = {}
     asked: dict[int, np.ndarray] = {}
 
     def listen(index: int, advance: Callable[[], np.ndarray]) -> None:

@@ -24,7 +24,7 @@ infinity loss, gradient and curvature vanish together:
 from dataclasses import dataclass
 from math import inf, isinf
 
-from emc.curvature.ends import Bend, Ends
+from emc.curvature.ends import Bend, HessianEnds
 from emc.curvature.tolerances import CertificateTolerances
 from emc.records import Verdict
 
@@ -84,7 +84,9 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else inf
 
 
-def judge(slope: Slope, ends: Ends, tolerances: CertificateTolerances) -> tuple[Verdict, str]:
+def judge(
+    slope: Slope, ends: HessianEnds, tolerances: CertificateTolerances
+) -> tuple[Verdict, str]:
     """The verdict and its reason, with the numbers that decided."""
     unmet = slope.unmet(tolerances)
     if unmet is None and slope.growing:
@@ -108,7 +110,7 @@ def judge(slope: Slope, ends: Ends, tolerances: CertificateTolerances) -> tuple[
             return Verdict.MINIMUM, f"{_settled(slope)}, {_flat(ends, tolerances)} below {level}."
 
 
-def _fitted(slope: Slope, ends: Ends) -> str:
+def _fitted(slope: Slope, ends: HessianEnds) -> str:
     kind = "eigenvalue" if ends.exact else "Ritz value"
     plateau = "" if slope.plateau is None else f", the loss varied by {slope.plateau:.2g}"
     return (
@@ -124,7 +126,7 @@ def _settled(slope: Slope) -> str:
     return f"The gradient norm is {slope.gradient_norm:.2g}, the loss varied by {slope.plateau:.2g}"
 
 
-def _flat(ends: Ends, tolerances: CertificateTolerances) -> str:
+def _flat(ends: HessianEnds, tolerances: CertificateTolerances) -> str:
     if ends.exact:
         return f"and of the whole spectrum no eigenvalue (smallest {ends.low.value:.3g}) lies"
     return (

@@ -36,7 +36,7 @@ class Form(NamedTuple):
     comment: str | None = None
 
 
-Record = tuple[int, list[str]]
+TextRow = tuple[int, list[str]]
 """The line in which a record begins, the first being 1, and its cells."""
 
 
@@ -48,7 +48,7 @@ class TextTable:
     separator: str
     header: tuple[str, ...]
     line: int
-    records: Iterator[Record]
+    records: Iterator[TextRow]
 
     def read(self) -> RawTable:
         """All rows.
@@ -121,7 +121,7 @@ def _decoded(content: bytes, name: str, encoding: str) -> str:
         raise EmcError(f"{name}: no text in {encoding}: {error}; give another `encoding`") from None
 
 
-def _records(text: str, name: str, separator: str) -> Iterator[Record]:
+def _records(text: str, name: str, separator: str) -> Iterator[TextRow]:
     """Records that are not empty."""
     reader = csv.reader(
         io.StringIO(text, newline="\n"), delimiter=separator, skipinitialspace=True, strict=True
@@ -150,8 +150,8 @@ def _fault(said: str, separator: str) -> str:
     )
 
 
-def _blocks(records: Iterator[Record], width: int) -> Iterator[list[Record]]:
-    block: list[Record] = []
+def _blocks(records: Iterator[TextRow], width: int) -> Iterator[list[TextRow]]:
+    block: list[TextRow] = []
     for record in records:
         block.append(record)
         if len(block) * width >= _CELLS:
@@ -161,7 +161,7 @@ def _blocks(records: Iterator[Record], width: int) -> Iterator[list[Record]]:
         yield block
 
 
-def _frame(block: list[Record], table: TextTable) -> pl.DataFrame:
+def _frame(block: list[TextRow], table: TextTable) -> pl.DataFrame:
     """Columns of text without spaces at their ends, named by their numbers."""
     width = len(table.header)
     for line, cells in block:

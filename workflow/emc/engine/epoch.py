@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emc.engine.batches import Batches
-from emc.engine.optimizer import RATES
+from emc.engine.optimizer import SCALARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,27 +15,29 @@ class EpochSteps:
 
     samples  int64 [S, K, batch]      the batch comes first, then zeros
     sizes    int64 [S, K]             rows of each batch
-    rates    float32 [S, K, RATES]    as `emc.engine.optimizer.Optimizer.step_rates` gives them
+    scalars  float32 [S, K, SCALARS]  what `Optimizer.step_scalars` gives
     """
 
     samples: np.ndarray
     sizes: np.ndarray
-    rates: np.ndarray
+    scalars: np.ndarray
 
 
-def epoch_steps(batches: Sequence[Batches], rates: Sequence[np.ndarray], width: int) -> EpochSteps:
-    """Lay the replicas' batches, at most `width` rows each, and rates [steps, RATES] together."""
+def epoch_steps(
+    batches: Sequence[Batches], scalars: Sequence[np.ndarray], width: int
+) -> EpochSteps:
+    """Lay together batches of at most `width` rows, and scalars [steps, SCALARS], of replicas."""
     steps, height = max(map(len, batches)), len(batches)
     epoch = EpochSteps(
         np.zeros((steps, height, width), dtype=np.int64),
         np.zeros((steps, height), dtype=np.int64),
-        np.zeros((steps, height, RATES), dtype=np.float32),
+        np.zeros((steps, height, SCALARS), dtype=np.float32),
     )
-    for replica, (own, own_rates) in enumerate(zip(batches, rates, strict=True)):
+    for replica, (own, own_scalars) in enumerate(zip(batches, scalars, strict=True)):
         if not own:
             continue
         epoch.sizes[: len(own), replica] = [len(batch) for batch in own]
         filled = np.arange(width) < epoch.sizes[:, replica, None]
         epoch.samples[:, replica][filled] = np.concatenate(own)
-        epoch.rates[: len(own), replica] = own_rates
+        epoch.scalars[: len(own), replica] = own_scalars
     return epoch

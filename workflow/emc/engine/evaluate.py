@@ -12,14 +12,14 @@ from emc.engine.procedure import Procedure
 from emc.nets.arithmetic import exact_float32
 from emc.nets.inspection import mixes
 
-Chunk = tuple[np.ndarray, np.ndarray]
+_Chunk = tuple[np.ndarray, np.ndarray]
 
 
 def evaluate(
     procedure: Procedure,
     seed: int,
     parameters: Mapping[str, np.ndarray],
-    samples: Iterable[Chunk],
+    samples: Iterable[_Chunk],
     device: str,
 ) -> tuple[float, float]:
     """Accuracy and mean loss without smoothing of an end point, in evaluation mode and float32.
@@ -46,7 +46,7 @@ def evaluate(
     return correct / total, loss / total
 
 
-def _pieces(net: nn.Module, samples: Iterable[Chunk], device: str) -> Iterator[Chunk]:
+def _pieces(net: nn.Module, samples: Iterable[_Chunk], device: str) -> Iterator[_Chunk]:
     """The chunks, or all of them as one where rows depend on each other."""
     chunks = iter(samples)
     first = next(chunks)

@@ -58,9 +58,9 @@ class OneReplica(torch.optim.Optimizer):
         if not kept:
             kept["step"] = 0
             kept["rows"] = [weights.new_zeros(1, length) for length in self._rule.lengths]
-        rates = self._known.step_rates(np.array([group["lr"]]), kept["step"])
+        scalars = self._known.step_scalars(np.array([group["lr"]]), kept["step"])
         stepped, kept["rows"] = self._rule(
-            weights, kept["rows"], gradient, torch.from_numpy(rates).to(weights.device)
+            weights, kept["rows"], gradient, torch.from_numpy(scalars).to(weights.device)
         )
         kept["step"] += 1
         for p, new in zip(parameters, tensors(stepped, self._shapes), strict=True):

@@ -4,7 +4,7 @@ The training step, which all back ends take: with weights w, their batch's mean 
 labels, if asked for) and coupled weight decay c,
 
     g = dL/dw at w, or at the optimizer's `second_point`; the coupled decay c w is added to it
-    w, state = rule(w, state, g, the step's rates)
+    w, state = rule(w, state, g, the scalars of the step)
 
 Rows of padding weigh nothing in L, a batch without rows leaves w and state as they are, and dropout
 draws one mask per step, however often the step asks for the gradient. Decoupled decay belongs to
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer as Reference
 
-RATES: Final = 4
+SCALARS: Final = 4
 """Numbers that a step needs of a replica: learning rate, step size, root of the correction, and
 whether preconditioners are `REFRESHED` or `BEGUN` at its end."""
 REFRESHED, BEGUN = 1, 2
@@ -45,9 +45,9 @@ class Rule(Protocol):
         weights: "Tensor",
         state: "list[Tensor]",
         gradient: "Tensor",
-        rates: "Tensor",
+        scalars: "Tensor",
     ) -> "tuple[Tensor, list[Tensor]]":
-        """Weights and state [replicas, length] after a step; `rates` is [replicas, RATES].
+        """Weights and state [replicas, length] after a step; `scalars` is [replicas, SCALARS].
 
         `gradient` holds the coupled decay.
         """
@@ -104,8 +104,8 @@ class Optimizer:
         """What the native kernels take for it, or None where they have no such rule."""
         return None
 
-    def step_rates(self, rates: np.ndarray, first: int) -> np.ndarray:
-        """What steps `first` (0 is the first of all), ... need, float32 [steps, RATES].
+    def step_scalars(self, rates: np.ndarray, first: int) -> np.ndarray:
+        """What steps `first` (0 is the first of all), ... need, float32 [steps, SCALARS].
 
         `rates` are their learning rates [steps].
         """

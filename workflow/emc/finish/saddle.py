@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from emc.curvature.bound import iterations
-from emc.curvature.ends import Bend, Ends, exact_ends
+from emc.curvature.ends import Bend, HessianEnds, exact_ends
 from emc.curvature.extremes import extremes
 from emc.curvature.operator import Operator
 from emc.curvature.process import run_together
@@ -37,7 +37,7 @@ def _along(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return along
 
 
-def _ends(operator: Operator, basis: np.ndarray) -> Ends:
+def _ends(operator: Operator, basis: np.ndarray) -> HessianEnds:
     """Both ends of the spectrum of the Hessian along the kinks."""
     dimension = len(operator.parameters)
     if dimension <= iterations(DEFAULT.eps, dimension, DEFAULT.delta):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from emc.curvature.endpoint import EndPoint, operator_at
-from emc.curvature.parameters import Shapes, unflatten
+from emc.curvature.parameters import NamedShapes, unflatten
 from emc.data.labelling import Drawn
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
@@ -15,11 +15,10 @@ from emc.measurement.source import Source
 from emc.nets.layers import layer_shapes
 from emc.nets.traced_module import TracedModule
 from emc.records import Ended, Finish
+from emc.store.journal import Parameters
 from emc.study.cell import Cell
 from emc.study.parameterisation import Quantised
 from emc.study.training import Finish as FinishKeys
-
-Parameters = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Finishing:
     settings: FinishSettings
     effort: float
     device: str
-    shapes: Shapes = field(repr=False)
+    shapes: NamedShapes = field(repr=False)
     refused: str | None
 
     def finished(self, replica: Replica, run: TrainedRun) -> tuple[Finish | None, Parameters]:
@@ -87,7 +86,7 @@ def finishing(
     return Finishing(trained, settings, asked.effort, device, _shapes(trained), refused)
 
 
-def _shapes(trained: Procedure) -> Shapes:
+def _shapes(trained: Procedure) -> NamedShapes:
     """Names and shapes of what trains, in the order of an operator's parameters."""
     if trained.layers is not None:
         return layer_shapes(trained.layers)

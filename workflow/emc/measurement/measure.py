@@ -20,7 +20,7 @@ from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
 from emc.nets.build import size
 from emc.records import Estimate, Probe
-from emc.search import Answer, Expected, Method, make
+from emc.search import Answer, ExpectedCapacity, Method, make
 from emc.store.checkpoint import beside
 from emc.store.columns import PROBES
 from emc.store.documents import write_document
@@ -45,8 +45,8 @@ def measure_cell(
 ) -> Estimate:
     """Search for the cell's EMC and write `files`; go on where a killed attempt stopped.
 
-    `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces an
-    engine; a `stop` is looked at after each epoch. A round under way is saved every
+    `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces one;
+    a `stop` is looked at after each epoch. A round under way is saved every
     `checkpoint_seconds`, and before a stop.
 
     Raises:
@@ -125,7 +125,7 @@ def method(
         tolerance=asked.tolerance,
         probes=asked.probes,
         round_size=round_size,
-        expected=None if told is None else Expected(told.emc50, told.factor),
+        expected=None if told is None else ExpectedCapacity(told.emc50, told.factor),
         aim="budget" if finish_refused else asked.aim,
         widen=asked.widen,
     )

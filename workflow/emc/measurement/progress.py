@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from emc.measurement.rounds import Progress
+from emc.measurement.rounds import Report
 from emc.records import told_end
 from emc.search import Answer
 
@@ -18,7 +18,7 @@ each probe it takes longer to make one."""
 
 
 @contextmanager
-def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator[Progress]:
+def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator[Report]:
     """A progress function that logs each round or, with `bar`, moves a bar.
 
     The bar is one of a terminal or of a notebook, wherever this runs.
@@ -38,7 +38,7 @@ def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator
         yield _now_and_then(show)
 
 
-def _now_and_then(show: Progress) -> Progress:
+def _now_and_then(show: Report) -> Report:
     """Show a round only when the last one shown is a while ago: rounds can be milliseconds."""
     due = -_SECONDS_BETWEEN
 

@@ -10,11 +10,12 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger
 from emc.engine.choose import prefer, settle
 from emc.engine.device import card_of
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.measurement.finishing import Finishing, Parameters
+from emc.measurement.finishing import Finishing
 from emc.measurement.source import Source, replica
 from emc.records import Ended, Finish, Probe
 from emc.search import Answer, Method, Request, Trial
 from emc.seeds import derive
+from emc.store.journal import Parameters
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Assignment:
     back_end: str | None
 
 
-Progress = Callable[[int, int, Callable[[], Answer]], None]
+Report = Callable[[int, int, Callable[[], Answer]], None]
 """Called after each round with its number, how many probes there are, and a way to the answer."""
 
 Keep = Callable[[str], Checkpoints]
@@ -58,7 +59,7 @@ Keep = Callable[[str], Checkpoints]
 def run_rounds(
     assignment: Assignment,
     journal: Rounds,
-    progress: Progress,
+    progress: Report,
     keep: Keep = lambda _: NO_CHECKPOINTS,
 ) -> Answer:
     """Run rounds until the search is answered; rounds in the journal are not run again.

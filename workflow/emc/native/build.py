@@ -20,7 +20,7 @@ from emc.errors import MachineError
 from emc.native.unavailable import UnavailableError
 from emc.store.cache import cache_folder
 
-Kernel = TypeVar("Kernel")
+Loaded = TypeVar("Loaded")
 
 HEADERS: Final = Path(__file__).parent / "kernel"
 _FLAGS: Final = (
@@ -43,7 +43,7 @@ def library(code: str) -> Path:
     return path
 
 
-def loaded(code: str, load: Callable[[Path], Kernel]) -> Kernel:
+def loaded(code: str, load: Callable[[Path], Loaded]) -> Loaded:
     """What `load` makes of the library of some C++ code; a damaged one is built anew.
 
     `load` raises OSError for a file that is not a library. Raises UnavailableError.

@@ -17,7 +17,7 @@ _KINDS: Final = (
     graph.Affine,
     graph.Activated,
     graph.Sum,
-    graph.Scaled,
+    graph.Rescaled,
     graph.Normalised,
     graph.Softmax,
     graph.Product,
@@ -73,7 +73,7 @@ def _(step: graph.Sum) -> Iterator[Numbers]:
 
 
 @_encoded.register
-def _(step: graph.Scaled) -> Iterator[Numbers]:
+def _(step: graph.Rescaled) -> Iterator[Numbers]:
     yield [_bits(step.factor)]
     yield from _listed(step.inputs)
 

@@ -26,7 +26,7 @@ LOSSES: Final = ("cross-entropy", "squared-error")
 """Those of `kernel/logits.hpp`, in its order."""
 
 
-class _Problem(Structure):
+class _ObjectiveTask(Structure):
     _fields_ = (
         ("inputs", c_void_p),
         ("labels", c_void_p),
@@ -89,7 +89,7 @@ class NativeObjective:
         shape = np.array(_shape(net), dtype=np.int64)
         data = np.ascontiguousarray(inputs, dtype=precision)
         classes = np.ascontiguousarray(labels, dtype=np.int64)
-        problem = _Problem(
+        task = _ObjectiveTask(
             inputs=data.ctypes.data,
             labels=classes.ctypes.data,
             loss=LOSSES.index(loss),
@@ -97,7 +97,7 @@ class NativeObjective:
             samples=len(labels),
             weight_decay=weight_decay,
         )
-        self.handle = self.kernel.emc_objective_open(shape.ctypes.data, len(shape), byref(problem))
+        self.handle = self.kernel.emc_objective_open(shape.ctypes.data, len(shape), byref(task))
         if self.handle is None:
             raise MemoryError("no memory for the samples of a native objective")
         weakref.finalize(self, self.kernel.emc_objective_close, self.handle)
@@ -207,7 +207,7 @@ def _address(numbers: np.ndarray | None) -> int | None:
 def _kernel(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
     kernel.emc_objective_open.restype = c_void_p
-    kernel.emc_objective_open.argtypes = (c_void_p, c_int64, POINTER(_Problem))
+    kernel.emc_objective_open.argtypes = (c_void_p, c_int64, POINTER(_ObjectiveTask))
     kernel.emc_objective_first_order.argtypes = (
         *(c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p),
         POINTER(_Totals),

@@ -94,7 +94,7 @@ class Sum(GraphStep):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled(GraphStep):
+class Rescaled(GraphStep):
     """`factor` times the numbers at `inputs` [m]."""
 
     factor: float

@@ -82,7 +82,7 @@ class _Calculation:
         return self.at(step.left) + self.at(step.right)
 
     @_made.register
-    def _(self, step: graph.Scaled) -> Tensor:
+    def _(self, step: graph.Rescaled) -> Tensor:
         return step.factor * self.at(step.inputs)
 
     @_made.register

@@ -120,7 +120,7 @@ def behaviour(net: nn.Module, x: Tensor, *, training: bool) -> Behaviour:
     or that fails raises what it raises.
     """
     with _in_mode(net, training), torch.no_grad(), _generators_kept(x.device):
-        answer = partial(_answer, net)
+        answer = partial(_call, net)
         first, changes, draws = answer(x)
         mixes = _mixes(lambda rows: answer(rows)[0], x, first, compare_sizes=not draws)
     return Behaviour(first.dtype, tuple(first.shape), mixes, draws, changes)
@@ -189,10 +189,10 @@ def _joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-Answer = tuple[Tensor, tuple[str, ...], tuple[str, ...]]
+_Called = tuple[Tensor, tuple[str, ...], tuple[str, ...]]
 
 
-def _answer(net: nn.Module, x: Tensor) -> Answer:
+def _call(net: nn.Module, x: Tensor) -> _Called:
     """Logits, names of changed buffers and of the generators drawn from; seeded alike each time."""
     held = {name: buffer.clone() for name, buffer in net.named_buffers()}
     before = {name: buffer.clone() for name, buffer in held.items()}

@@ -19,7 +19,7 @@ from emc.nets.traced_module import TracedModule
 from emc.nets.tracing import UntraceableError, traced
 from emc.nets.transformer import Transformer
 
-Kind = TypeVar("Kind", bound=GraphStep)
+StepKind = TypeVar("StepKind", bound=GraphStep)
 
 _ROWS: Final = (3, 1)
 """Numbers of samples on which a module is compared with its graph."""
@@ -115,7 +115,7 @@ def _transformer(graph: Graph) -> Transformer | None:
     return Transformer(colours, side, patch, depth, width, heads, activation, classes)
 
 
-def _of_kind(graph: Graph, kind: type[Kind]) -> list[Kind]:
+def _of_kind(graph: Graph, kind: type[StepKind]) -> list[StepKind]:
     return [step for step in graph.steps if isinstance(step, kind)]
 
 

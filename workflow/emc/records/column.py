@@ -6,11 +6,11 @@ from enum import StrEnum
 from types import NoneType
 from typing import Any, Final, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-Record = TypeVar("Record")
-Kind = Literal["text", "whole", "real", "truth", "texts", "wholes", "reals"]
+Row = TypeVar("Row")
+ColumnKind = Literal["text", "whole", "real", "truth", "texts", "wholes", "reals"]
 
-_KINDS: Final[Mapping[type, Kind]] = {str: "text", int: "whole", float: "real", bool: "truth"}
-_LISTS: Final[Mapping[type, Kind]] = {str: "texts", int: "wholes", float: "reals"}
+_KINDS: Final[Mapping[type, ColumnKind]] = {str: "text", int: "whole", float: "real", bool: "truth"}
+_LISTS: Final[Mapping[type, ColumnKind]] = {str: "texts", int: "wholes", float: "reals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Column:
     """One column: what it holds, for the data dictionary, and whether null is allowed."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     meaning: str
     nullable: bool = False
     unit: str = ""
@@ -55,7 +55,7 @@ def row(record: Any) -> dict[str, Any]:
     return found
 
 
-def from_row(record: type[Record], values: Mapping[str, Any]) -> Record:
+def from_row(record: type[Row], values: Mapping[str, Any]) -> Row:
     """The record that `row` was given; sequences may be lists.
 
     Raises:
@@ -193,7 +193,7 @@ def _of_marks(told: Mapping[str, Any], kind: Any) -> tuple[Column, ...]:
     )
 
 
-def _kind(hint: Any) -> Kind:
+def _kind(hint: Any) -> ColumnKind:
     if get_origin(hint) is tuple:
         return _LISTS[get_args(hint)[0]]
     return "text" if issubclass(hint, StrEnum) else _KINDS[hint]

@@ -140,7 +140,7 @@ class Estimate:
     samples_available: int = column("training samples that the data set offers")
     memorised_bits: float = column("largest number of bits that a probe memorised", unit="bits")
     seconds: float = column("wall time of all probes", unit="seconds")
-    back_end: str = column("engine")
+    back_end: str = column("back end that trained")
     device: str = column("kind of device")
     card: str | None = column(
         "model of the GPU of the last probe; empty on the processor", default=None

@@ -28,5 +28,5 @@ class Generalisation:
     ended: Ended = column("why training was over: fit, stationary, budget or diverged")
     epochs: int = column("epochs trained")
     seconds: float = column("wall time of the training", unit="seconds")
-    back_end: str = column("engine")
+    back_end: str = column("back end that trained")
     device: str = column("kind of device")

@@ -43,7 +43,7 @@ class Run:
     gradient_norm: float = column("norm of the mean training loss's gradient there")
     plateau: float = column("relative variation of the last ten epoch losses")
     memorised_bits: float = column("n log2(classes) less the cross-entropy", unit="bits")
-    back_end: str = column("engine that trained the run")
+    back_end: str = column("back end that trained the run")
     seconds: float = column("wall time of the training", unit="seconds")
     trace_epochs: tuple[int, ...] = column("epochs at which the trace looks")
     trace_losses: tuple[float, ...] = column("mean training loss of those epochs", unit="nats")

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-Columns = Mapping[str, Sequence[Any]]
+NamedLists = Mapping[str, Sequence[Any]]
 
 
-def columnar(columns: Columns) -> dict[str, Any]:
+def columnar(columns: NamedLists) -> dict[str, Any]:
     """`{"rows": count, "columns": {name: column}}`; a column is one of three forms.
 
     `{"same": value}` where all rows agree, `{"levels": [...], "at": [...]}` (places in `levels`)

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     parser.add_argument("--cell", required=True, help="the cell as canonical JSON")
     parser.add_argument("--results", required=True, type=Path, help="results folder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--back-end", help="engine to use, whatever the rule would choose")
+    parser.add_argument("--back-end", help="back end to use, whatever the rule would choose")
     parser.add_argument(
         "--checkpoint-seconds",
         type=float,

@@ -4,8 +4,8 @@ Knows the psychometric curve, the posterior of emc50, and the search methods of 
 Must not know how a probe is trained, where its samples come from, or any file.
 """
 
-from emc.search.limits import Expected
+from emc.search.limits import ExpectedCapacity
 from emc.search.methods import make
 from emc.search.trials import Answer, Method, Request, Trial
 
-__all__ = ["Answer", "Expected", "Method", "Request", "Trial", "make"]
+__all__ = ["Answer", "ExpectedCapacity", "Method", "Request", "Trial", "make"]

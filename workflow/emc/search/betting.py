@@ -9,7 +9,7 @@ _LEVEL: Final = 0.05
 _SUREST: Final = 0.97
 """No bet risks more: one surprise must not end all evidence."""
 
-Ends = tuple[float | None, float | None]
+OpenEnds = tuple[float | None, float | None]
 
 
 class Bets:
@@ -51,7 +51,7 @@ class Bets:
         return bool((self._most < log(1.0 / _LEVEL)).any())
 
     @property
-    def ends(self) -> Ends:
+    def ends(self) -> OpenEnds:
         """The lowest and highest n where emc50 may lie, None for an open end.
 
         Where no candidate is left, from the first size that is not fitted half of the time to the
@@ -62,7 +62,7 @@ class Bets:
         first, last = (self._around(row < log(1.0 / _LEVEL)) for row in self._evidence)
         return _ordered(first[1], last[0])
 
-    def left(self, level: float) -> Ends:
+    def left(self, level: float) -> OpenEnds:
         """The same of candidates against which no stake reached 1 / `level`.
 
         Where that is no candidate, of those against which the largest stake was the least. A weak
@@ -73,7 +73,7 @@ class Bets:
         possible = self._most < log(1.0 / level)
         return self._around(possible if possible.any() else self._most == self._most.min())
 
-    def _around(self, possible: np.ndarray) -> Ends:
+    def _around(self, possible: np.ndarray) -> OpenEnds:
         """Ends of the candidates that are possible; at least one is."""
         places = np.flatnonzero(possible)
         first, last = int(places[0]), int(places[-1])
@@ -91,7 +91,7 @@ class Bets:
         return place
 
 
-def _ordered(one: float | None, other: float | None) -> Ends:
+def _ordered(one: float | None, other: float | None) -> OpenEnds:
     """Two ends, of which one that is open stands for no evidence on its side."""
     if one is None or other is None:
         return None, None

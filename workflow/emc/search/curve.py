@@ -9,7 +9,7 @@ GUESS: Final = 0.002
 """Probability of a fit far beyond emc50, where nothing speaks of more."""
 
 
-class Shape(NamedTuple):
+class CurveShape(NamedTuple):
     """What a curve may be besides its place and its slope.
 
     `lapse` is the share of runs that never fit, `guess` the share that always fits, and `skew` the
@@ -22,7 +22,7 @@ class Shape(NamedTuple):
 
 
 def probability(
-    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, shape: Shape
+    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, shape: CurveShape
 ) -> np.ndarray:
     """Pr[fit | n], broadcast over all arguments; exactly one half at log n = centre.
 

@@ -19,7 +19,7 @@ from math import ceil, floor, inf, log, sqrt
 from typing import Final
 
 from emc.records import RateEstimate
-from emc.search.betting import Ends
+from emc.search.betting import OpenEnds
 from emc.search.curve import transition_width
 from emc.search.limits import Limits
 from emc.search.posterior import Posterior
@@ -147,7 +147,7 @@ def _mirrored(found: Bounds, limits: Limits) -> Bounds:
     )
 
 
-def _widened(found: Bounds, ends: Ends) -> Bounds:
+def _widened(found: Bounds, ends: OpenEnds) -> Bounds:
     """The same number with an interval that holds other ends too."""
     return Bounds(found.emc50, _lower(found.low, ends[0]), _higher(found.high, ends[1]))
 

@@ -9,7 +9,7 @@ BEYOND: Final = log(4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedCapacity:
     """emc50 is held to lie within `factor` (at least 1.1) of `emc50`, with probability 0.95."""
 
     emc50: float
@@ -27,7 +27,7 @@ class Limits:
     largest: int
     tolerance: float
     probes: int
-    expected: Expected | None = None
+    expected: ExpectedCapacity | None = None
 
     @property
     def range(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from emc.errors import EmcError
 from emc.search.bayes import Bayes
-from emc.search.limits import Expected, Limits
+from emc.search.limits import ExpectedCapacity, Limits
 from emc.search.rates import Grid
 from emc.search.stepwise import LADDER_STEP, WALK_STEP, Bisection, Climb
 from emc.search.trials import Aim, Method
@@ -17,7 +17,7 @@ def make(
     tolerance: float,
     probes: int,
     round_size: int,
-    expected: Expected | None = None,
+    expected: ExpectedCapacity | None = None,
     aim: Aim = "minima",
     widen: int = 0,
 ) -> Method:

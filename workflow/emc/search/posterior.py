@@ -39,7 +39,7 @@ _NARROWER: Final = 0.7
 UNLIKELY: Final = 0.1
 """A family of curves that has less probability does not widen the interval."""
 
-Ends = tuple[float, float]
+Span = tuple[float, float]
 CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 """Levels of the ends and the median of an interval."""
 
@@ -168,7 +168,7 @@ class _Grid:
     many runs never fit keep tails over which a grid of one step would miss sharp transitions.
     """
 
-    def __init__(self, core: Ends, ends: Ends, limits: Limits, counts: dict[int, list[int]]):
+    def __init__(self, core: Span, ends: Span, limits: Limits, counts: dict[int, list[int]]):
         self._core = core
         inside = np.linspace(*core, _INSIDE)
         self.centres = np.sort(np.append(inside, np.linspace(*ends, _CENTRES - _INSIDE)))
@@ -188,7 +188,7 @@ class _Grid:
         return expected
 
     @property
-    def interval(self) -> Ends:
+    def interval(self) -> Span:
         """Ends of log emc50 that hold over all curves, and over each family that may be true."""
         shapes = self.weights.sum(axis=1)
         families = [shapes[family].sum(axis=0) for family in FAMILIES]
@@ -208,7 +208,7 @@ class _Grid:
         last = self.centres[-1] >= high or self.marginal[-1] < _TAIL
         return bool(inside and first and last)
 
-    def closer(self) -> tuple[Ends, Ends] | None:
+    def closer(self) -> tuple[Span, Span] | None:
         """A markedly narrower core around the mass and its ends, or None where this one is fine."""
         low, first, last, high = np.interp(_LEVELS, self.cumulated, self.edges)
         deviation = (last - first) / 2

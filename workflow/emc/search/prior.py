@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from emc.search.curve import GUESS, Shape, probability
+from emc.search.curve import GUESS, CurveShape, probability
 from emc.search.limits import Limits
 
 SLOPES: Final = np.geomspace(0.008, 0.8, 12)
@@ -40,12 +40,12 @@ shallow below it."""
 _LAPSES, _GUESSES, _ = np.array(_STRAIGHT, np.float32).T[:, :, None, None]
 _ONE: Final = np.ones((1, 1, 1), np.float32)
 _FAMILIES: Final = (
-    Shape(_LAPSES, _GUESSES, _ONE),
-    Shape(0.01 * _ONE, GUESS * _ONE, np.array(SKEWED, np.float32)[:, :1, None]),
+    CurveShape(_LAPSES, _GUESSES, _ONE),
+    CurveShape(0.01 * _ONE, GUESS * _ONE, np.array(SKEWED, np.float32)[:, :1, None]),
 )
 """Shapes whose odds are alike stand together, so that these are computed once."""
 
-USUAL: Final = Shape(*(np.array(part, np.float32) for part in (_STRAIGHT[0][0], GUESS, 1.0)))
+USUAL: Final = CurveShape(*(np.array(part, np.float32) for part in (_STRAIGHT[0][0], GUESS, 1.0)))
 """The most likely shape."""
 
 SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + SKEWED])

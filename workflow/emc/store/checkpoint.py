@@ -15,7 +15,7 @@ import numpy as np
 from emc.store.atomic import write_bytes_atomically
 from emc.store.sealed import DamageError, sealed, unsealed
 
-Content = tuple[dict[str, Any], dict[str, np.ndarray]]
+Kept = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 _FORMAT: Final = 1
 
@@ -39,7 +39,7 @@ def write_checkpoint(
     write_bytes_atomically(path, sealed("checkpoint", document, arrays))
 
 
-def read_checkpoint(path: Path, key: str) -> Content | None:
+def read_checkpoint(path: Path, key: str) -> Kept | None:
     """Facts and arrays that `write_checkpoint` was given with this key, or None."""
     try:
         text, arrays = unsealed("checkpoint", path.read_bytes())

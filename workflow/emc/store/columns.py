@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emc.records import Certificate, Estimate, Generalisation, Probe, RateEstimate
-from emc.records.column import Column, Kind, columns
+from emc.records.column import Column, ColumnKind, columns
 
 __all__ = [
     "CELLS",
@@ -16,7 +16,7 @@ __all__ = [
     "RATES",
     "TABLES",
     "Column",
-    "Kind",
+    "ColumnKind",
     "Table",
 ]
 

@@ -9,9 +9,9 @@ import polars as pl
 
 from emc.errors import FileError
 from emc.store.atomic import write_bytes_atomically
-from emc.store.columns import Kind, Table
+from emc.store.columns import ColumnKind, Table
 
-_TYPES: Mapping[Kind, pl.DataType] = {
+_TYPES: Mapping[ColumnKind, pl.DataType] = {
     "text": pl.String(),
     "whole": pl.Int64(),
     "real": pl.Float64(),

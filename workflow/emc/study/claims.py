@@ -32,7 +32,7 @@ def _two(chosen: list[Any]) -> list[Any]:
 
 
 Level = Annotated[bool | int | float | str, BeforeValidator(_plain)]
-Factor = Annotated[str, AfterValidator(_comparable)]
+FactorName = Annotated[str, AfterValidator(_comparable)]
 
 
 class AskedClaim(Strict):
@@ -40,7 +40,7 @@ class AskedClaim(Strict):
 
     name: Name
     """Name of the claim."""
-    compare: Factor
+    compare: FactorName
     """The factor whose levels are compared, over cells that are equal in everything else."""
     levels: Annotated[list[Level], AfterValidator(_two)]
     """Two of its levels."""

@@ -11,7 +11,7 @@ from emc.study.cell import Cell
 from emc.study.datasets import DataSet, Facts, dataset_name, same_origin
 from emc.study.faults import StudyFault, study_faults
 from emc.study.identity import identified
-from emc.study.merge import Part, combinations, matches, merged
+from emc.study.merge import CellKeys, combinations, matches, merged
 from emc.study.models import Section, Study
 from emc.study.optimizers import MINI_BATCH
 from emc.study.plugins import Registered
@@ -73,7 +73,7 @@ class _Expansion:
             self._add(place, wanted, key="grid")
             return
         before = len(self.faults)
-        seen: dict[str, Part] = {}
+        seen: dict[str, CellKeys] = {}
         for own, raw in self._raw_cells(place, section):
             try:
                 cell = Cell.model_validate(raw, context=self._context)
@@ -113,7 +113,7 @@ class _Expansion:
         self.planned[identity] = PlannedCell(identity, cell, definition, (*before, section))
         return identity
 
-    def _raw_cells(self, place: str, section: Section) -> Iterator[tuple[Part, dict[str, Any]]]:
+    def _raw_cells(self, place: str, section: Section) -> Iterator[tuple[CellKeys, dict[str, Any]]]:
         used: set[int] = set()
         for own, raw in self._merged(place, combinations(section)):
             whole = {"preset": own.get("preset"), **raw}
@@ -126,7 +126,9 @@ class _Expansion:
                 self._add(place, _idle(pattern), key=f"exclude {index + 1}")
         yield from self._merged(place, [*section.include, *section.cells])
 
-    def _merged(self, place: str, parts: Iterable[Part]) -> Iterator[tuple[Part, dict[str, Any]]]:
+    def _merged(
+        self, place: str, parts: Iterable[CellKeys]
+    ) -> Iterator[tuple[CellKeys, dict[str, Any]]]:
         for own in parts:
             try:
                 yield own, merged(self._presets, self._defaults, own)
@@ -137,7 +139,7 @@ class _Expansion:
         self.faults.append(StudyFault(where, key, message))
 
 
-def _own_batch(own: Part) -> str | None:
+def _own_batch(own: CellKeys) -> str | None:
     """The key by which a cell itself, not the study's defaults for all, asks for a batch."""
     return next((key for key in own if key.partition(".")[0] == "batch"), None)
 
@@ -150,7 +152,7 @@ def _without_batch(cell: Cell) -> str:
     )
 
 
-def _idle(pattern: Part) -> str:
+def _idle(pattern: CellKeys) -> str:
     """Why an exclusion leaves nothing out."""
     known = ["preset", *Cell.model_fields]
     strange = [key for key in pattern if key.partition(".")[0] not in known]
@@ -164,11 +166,11 @@ def _keys(dataset: DataSet) -> dict[str, Any]:
     return dataset.model_dump(exclude_defaults=True)
 
 
-def _where(place: str, own: Part) -> str:
+def _where(place: str, own: CellKeys) -> str:
     return f"{place}, cell {_label(own)}"
 
 
-def _label(part: Part) -> str:
+def _label(part: CellKeys) -> str:
     if not part:
         return "(nothing but the defaults)"
     words = (f"{key}={_short(value)}" for key, value in part.items())

@@ -10,18 +10,18 @@ from emc.study.models import Section
 from emc.study.search import method
 from emc.study.strict import named, unknown
 
-Part = Mapping[str, Any]
-Presets = Mapping[str, Part]
+CellKeys = Mapping[str, Any]
+Presets = Mapping[str, CellKeys]
 
 
-def combinations(section: Section) -> Iterator[Part]:
+def combinations(section: Section) -> Iterator[CellKeys]:
     """Every combination of the grid, before exclusion, in the file's order."""
     if section.grid:
         for values in product(*section.grid.values()):
             yield dict(zip(section.grid, values, strict=True))
 
 
-def merged(presets: Presets, *layers: Part) -> dict[str, Any]:
+def merged(presets: Presets, *layers: CellKeys) -> dict[str, Any]:
     """One cell from its layers, the later the stronger.
 
     A layer's preset lies just below the layer's own keys. A key replaces the one below it as a
@@ -38,12 +38,12 @@ def merged(presets: Presets, *layers: Part) -> dict[str, Any]:
     return cell
 
 
-def matches(cell: Part, pattern: Part) -> bool:
+def matches(cell: CellKeys, pattern: CellKeys) -> bool:
     """Whether the merged cell has every value of the pattern."""
     return all(_same(_look(cell, key), _entry(key, wanted)) for key, wanted in pattern.items())
 
 
-def _preset(presets: Presets, layer: Part) -> Part:
+def _preset(presets: Presets, layer: CellKeys) -> CellKeys:
     if "preset" not in layer:
         return {}
     name = layer["preset"]
@@ -52,7 +52,7 @@ def _preset(presets: Presets, layer: Part) -> Part:
     return presets[name]
 
 
-def _lay(cell: dict[str, Any], part: Part) -> None:
+def _lay(cell: dict[str, Any], part: CellKeys) -> None:
     for key, value in part.items():
         if "." not in key and key != "preset":
             entry = _entry(key, value)
@@ -71,7 +71,7 @@ def _set(cell: dict[str, Any], dotted: str, value: Any) -> None:
     cell[key] = {**holder, field: value}
 
 
-def _look(cell: Part, dotted: str) -> Any:
+def _look(cell: CellKeys, dotted: str) -> Any:
     key, _, field = dotted.partition(".")
     value = cell.get(key, _entry(key, _default(key)))
     if not field:

@@ -15,7 +15,7 @@ def _one_or_many(value: object) -> object:
 
 
 Axis = Annotated[list[Any], Field(min_length=1), BeforeValidator(_one_or_many)]
-Part = dict[str, Any]
+Entry = dict[str, Any]
 
 
 class Section(Strict):
@@ -23,11 +23,11 @@ class Section(Strict):
 
     grid: dict[str, Axis] = Field(default={})
     """Keys of a cell (dotted for one field of it, as `optimizer.lr`) with the values they take."""
-    exclude: list[Annotated[Part, Field(min_length=1)]] = Field(default=[])
+    exclude: list[Annotated[Entry, Field(min_length=1)]] = Field(default=[])
     """Combinations of the grid to leave out: all keys given must match."""
-    include: list[Part] = Field(default=[])
+    include: list[Entry] = Field(default=[])
     """Combinations to add to the grid."""
-    cells: list[Part] = Field(default=[])
+    cells: list[Entry] = Field(default=[])
     """Explicit cells over the defaults."""
 
 
@@ -58,9 +58,9 @@ class Study(Strict):
     plugins: list[str] = Field(default=[])
     """Files that register the author's own architectures, data sets, optimizers and activations,
     relative to the study file."""
-    presets: dict[Name, Part] = Field(default={})
+    presets: dict[Name, Entry] = Field(default={})
     """Named parts of a cell; `preset: name` in defaults, a grid or a cell takes one."""
-    defaults: Part = Field(default={})
+    defaults: Entry = Field(default={})
     """What every cell is unless its section says otherwise."""
     sections: Annotated[dict[Name, Section], Field(min_length=1)]
     """The parts of the study; a cell in two sections is measured once."""

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from emc.store.atomic import write_bytes_atomically, write_text_atomically
-from emc.store.columns import Column, Kind, Table
+from emc.store.columns import Column, ColumnKind, Table
 from emc.warehouse.dictionary import RELATIONS
 from emc.warehouse.open import Warehouse
 from emc.warehouse.relations import Relation
 
 DESCRIPTION: Final = "datapackage.json"
 
-_TYPES: Final[Mapping[Kind, str]] = {
+_TYPES: Final[Mapping[ColumnKind, str]] = {
     "text": "string",
     "whole": "integer",
     "real": "number",

@@ -233,15 +233,15 @@ def _refuse_foreign(warehouse: Warehouse) -> None:
         )
 
 
-Answer = TypeVar("Answer")
+Returned = TypeVar("Returned")
 
 
-def once(question: Callable[[Warehouse], Answer]) -> Callable[[Warehouse], Answer]:
+def once(question: Callable[[Warehouse], Returned]) -> Callable[[Warehouse], Returned]:
     """Ask each open database at most once; all who ask share the answer and leave it as it is."""
-    known: WeakKeyDictionary[Warehouse, Answer] = WeakKeyDictionary()
+    known: WeakKeyDictionary[Warehouse, Returned] = WeakKeyDictionary()
 
     @wraps(question)
-    def asked(warehouse: Warehouse) -> Answer:
+    def asked(warehouse: Warehouse) -> Returned:
         if warehouse not in known:
             known[warehouse] = question(warehouse)
         return known[warehouse]

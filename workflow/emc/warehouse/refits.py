@@ -112,7 +112,7 @@ FROM probes JOIN places ON places.cell = probes.cell AND places.best_lr = probes
 ORDER BY place, round, replica
 """
 
-Columns = dict[str, np.ndarray]
+NamedColumns = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def load_refits(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _load_some(
-    connection: duckdb.DuckDBPyConnection, cells: Columns, first: int, probes: Columns
+    connection: duckdb.DuckDBPyConnection, cells: NamedColumns, first: int, probes: NamedColumns
 ) -> None:
     last = first + len(cells["cell"])
     start, stop = np.searchsorted(probes["place"], [first, last])
@@ -163,7 +163,7 @@ def _load_some(
         insert(connection, one.table, cells, one.kept, ours, **one.keys)
 
 
-def _of_budgets(cells: Columns, probes: Columns) -> Iterator[_Question]:
+def _of_budgets(cells: NamedColumns, probes: NamedColumns) -> Iterator[_Question]:
     fixed = cells["fixed"].astype(bool)
     for unit, counted in UNITS.items():
         budgets = _budgets(probes[counted])
@@ -172,7 +172,7 @@ def _of_budgets(cells: Columns, probes: Columns) -> Iterator[_Question]:
         yield _Question(EMC_BY_BUDGET, readings, kept, {"unit": unit, "budget": budgets})
 
 
-def _of_thresholds(cells: Columns, probes: Columns) -> _Question:
+def _of_thresholds(cells: NamedColumns, probes: NamedColumns) -> _Question:
     thresholds = np.tile(THRESHOLDS, (len(cells["cell"]), 1))
     kept = thresholds <= cells["criterion"][:, None]
     readings = _at_accuracies(probes)
@@ -188,7 +188,7 @@ def _joined(questions: Sequence[_Question]) -> _Readings:
     )
 
 
-def padded(probes: Columns, first: int, last: int) -> Columns:
+def padded(probes: NamedColumns, first: int, last: int) -> NamedColumns:
     """Columns as [cells, probes], zero beyond a cell's last probe, which `present` tells."""
     rows = probes.pop("place") - first
     counts = np.bincount(rows, minlength=last - first)
@@ -213,7 +213,7 @@ def _budgets(spent: np.ndarray) -> np.ndarray:
     return np.concatenate([budgets, np.where(longest > budgets[:, -1:], longest, 0)], axis=1)
 
 
-def _rises(budgets: np.ndarray, kept: np.ndarray, answers: Columns) -> Columns:
+def _rises(budgets: np.ndarray, kept: np.ndarray, answers: NamedColumns) -> NamedColumns:
     """How fast emc50 grows with the budget up to each of the budgets [cells, budgets]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         log_b = np.where(kept, np.log2(budgets), np.nan)
@@ -230,7 +230,7 @@ def _rises(budgets: np.ndarray, kept: np.ndarray, answers: Columns) -> Columns:
     return {name: np.exp(np.maximum(end, 0) / doublings) for name, end in ends.items()}
 
 
-def _within(probes: Columns, spent: np.ndarray, budgets: np.ndarray) -> _Readings:
+def _within(probes: NamedColumns, spent: np.ndarray, budgets: np.ndarray) -> _Readings:
     """A run fits within a budget if it was over by then; one cut short before it may yet have."""
     over = spent[:, None, :] <= budgets[:, :, None]
     return _Readings(
@@ -239,12 +239,12 @@ def _within(probes: Columns, spent: np.ndarray, budgets: np.ndarray) -> _Reading
     )
 
 
-def _at_accuracies(probes: Columns) -> _Readings:
+def _at_accuracies(probes: NamedColumns) -> _Readings:
     reached = np.stack([probes[f"reached_{mark}"] for mark in _MARKS], axis=1)
     return _Readings(reached, ~reached & probes["censored"][:, None, :])
 
 
-def _answers(cells: Columns, probes: Columns, readings: _Readings) -> Columns:
+def _answers(cells: NamedColumns, probes: NamedColumns, readings: _Readings) -> NamedColumns:
     """Columns of `_ANSWER`, each [cells, readings]; NaN where empty."""
     present = probes["present"]
     failed = present[:, None, :] & ~readings.reached
@@ -277,9 +277,9 @@ def _answers(cells: Columns, probes: Columns, readings: _Readings) -> Columns:
 def insert(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    cells: Columns,
+    cells: NamedColumns,
     kept: np.ndarray,
-    answers: Columns,
+    answers: NamedColumns,
     **keys: Any,
 ) -> None:
     """Append the rows that are kept [cells, readings], ordered by cell."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from emc.store.columns import Column, Kind, Table
+from emc.store.columns import Column, ColumnKind, Table
 
-SQL_TYPES: Final[Mapping[Kind, str]] = {
+SQL_TYPES: Final[Mapping[ColumnKind, str]] = {
     "text": "VARCHAR",
     "whole": "BIGINT",
     "real": "DOUBLE",

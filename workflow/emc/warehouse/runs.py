@@ -13,7 +13,7 @@ RUNS: Final = View(
         Column("job", "text", "measure, certify or generalise"),
         Column("protocol", "whole", "version of the measurement: part of the cell's id"),
         Column("software", "text", "versions of the code; empty where not recorded", True),
-        Column("back_end", "text", "engine that trained", True),
+        Column("back_end", "text", "back end that trained", True),
         Column("device", "text", "kind of device; certificates are computed in float64", True),
         Column("items", "whole", "probes trained, end points certified, or runs on all data"),
         Column("gradient_evaluations", "whole", "per-sample gradients of all probes", True),

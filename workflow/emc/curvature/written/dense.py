@@ -18,11 +18,11 @@ from emc.curvature.written.layer import Layer
 from emc.curvature.written.maps import ConvMap
 from emc.curvature.written.passes import Chunk
 
-Products = Callable[[np.ndarray], np.ndarray]
+ProductsOfOne = Callable[[np.ndarray], np.ndarray]
 
 
 def dense_hessian(
-    layers: Sequence[Layer], chunks: Iterable[Chunk], products: Products
+    layers: Sequence[Layer], chunks: Iterable[Chunk], products: ProductsOfOne
 ) -> np.ndarray:
     """The Hessian of an objective, float64 [P, P], in the order of the flat parameters.
 

@@ -14,7 +14,7 @@ import numpy as np
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 from emc.curvature.parameters import check_labels, check_parameters, flatten
-from emc.curvature.written.dense import Products, by_products, dense_hessian
+from emc.curvature.written.dense import ProductsOfOne, by_products, dense_hessian
 from emc.curvature.written.kinks import LayerKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
@@ -31,7 +31,7 @@ take up to half of it."""
 class WrittenOperator:
     """The objective of a layered net at `parameters`, over `inputs` [n, *shape] and `labels` [n].
 
-    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Products
+    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. ProductsOfOne
     share chunks of samples out between `threads`; more threads of BLAS within them do not help.
     """
 
@@ -146,7 +146,7 @@ class WrittenOperator:
         """The whole Hessian, float64 [P, P]."""
         return self.dense_by(self.products)
 
-    def dense_by(self, products: Products) -> np.ndarray:
+    def dense_by(self, products: ProductsOfOne) -> np.ndarray:
         """The whole Hessian, float64 [P, P], by someone's products where no closed form is."""
         hessian = dense_hessian(self._layers, self._chunks(), products)
         closed = self._layers[by_products(self._layers)].stretch.start

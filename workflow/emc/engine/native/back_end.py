@@ -13,7 +13,7 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.kernel import Kernel, Task
 from emc.engine.native.net import check_shape, native_net, start
 from emc.engine.native.refusal import refusal
-from emc.engine.native.task import run_of, settings
+from emc.engine.native.task import run_of, task_fields
 from emc.engine.native.translation_unit import translation_unit
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.schedule import learning_rates
@@ -96,7 +96,7 @@ def _train(kernel: Kernel, procedure: Procedure, replica: Replica, ledger: Ledge
     if isinstance(net := native_net(procedure), Graph):
         arrays["graph"] = _table(net)
     addresses = {name: array.ctypes.data for name, array in arrays.items()}
-    task = Task(**addresses, **settings(procedure, replica))
+    task = Task(**addresses, **task_fields(procedure, replica))
 
     def pause(state: Callable[[], np.ndarray]) -> None:
         facts = {"kernel": kernel.name, "seconds": perf_counter() - started}

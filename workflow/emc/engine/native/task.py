@@ -15,7 +15,7 @@ from emc.records import THRESHOLDS, Ended, Milestone
 _NO_LIMIT: Final = 2**62
 
 
-def settings(procedure: Procedure, replica: Replica) -> dict[str, object]:
+def task_fields(procedure: Procedure, replica: Replica) -> dict[str, object]:
     """The numbers of a `Task`, without its arrays."""
     rule = procedure.optimizer.kernel_rule
     assert rule is not None

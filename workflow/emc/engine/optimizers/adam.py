@@ -34,10 +34,10 @@ class Moments(Decaying):
         return size, root, np.zeros_like(rates)
 
     def direction(
-        self, moments: "list[Tensor]", gradient: "Tensor", rates: "Tensor"
+        self, moments: "list[Tensor]", gradient: "Tensor", scalars: "Tensor"
     ) -> "tuple[Tensor, list[Tensor]]":
         """What Adam multiplies by its step size, and both moments, [replicas, parameters] each."""
-        root = rates[:, 2, None]
+        root = scalars[:, 2, None]
         first = moments[0].lerp(gradient, 1 - self.beta1)
         second = self.beta2 * moments[1] + (1 - self.beta2) * gradient.square()
         return first / (second.sqrt() / root + self.epsilon), [first, second]
@@ -52,13 +52,13 @@ class MomentRule:
         self.lengths: tuple[int, ...] = (sum(map(prod, shapes)),) * 2
 
     def __call__(
-        self, weights: "Tensor", state: "list[Tensor]", gradient: "Tensor", rates: "Tensor"
+        self, weights: "Tensor", state: "list[Tensor]", gradient: "Tensor", scalars: "Tensor"
     ) -> "tuple[Tensor, list[Tensor]]":
         """As `Rule` says; the state: both moments."""
-        lr, size = rates[:, 0, None], rates[:, 1, None]
+        lr, size = scalars[:, 0, None], scalars[:, 1, None]
         if self._moments.decoupled:
             weights = weights * (1 - lr * self._moments.weight_decay)
-        direction, state = self._moments.direction(state, gradient, rates)
+        direction, state = self._moments.direction(state, gradient, scalars)
         return weights - size * direction, state
 
 

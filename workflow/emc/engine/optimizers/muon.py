@@ -56,12 +56,12 @@ class MuonRule:
         self.lengths: tuple[int, ...] = (sum(map(prod, shapes)),) * 2
 
     def __call__(
-        self, weights: Tensor, state: list[Tensor], gradient: Tensor, rates: Tensor
+        self, weights: Tensor, state: list[Tensor], gradient: Tensor, scalars: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """As `Rule` says; the first row of the state is the momentum of either kind."""
         constants, shapes = self._constants, self._shapes
-        lr, size = rates[:, 0, None], rates[:, 1, None]
-        direction, (first, second) = constants.direction(state, gradient, rates)
+        lr, size = scalars[:, 0, None], scalars[:, 1, None]
+        direction, (first, second) = constants.direction(state, gradient, scalars)
         momentum = torch.lerp(state[0], gradient, 1 - constants.momentum)
         ahead = torch.lerp(gradient, momentum, constants.momentum)
         steps, averages = tensors(size * direction, shapes), tensors(first, shapes)

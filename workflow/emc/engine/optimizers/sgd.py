@@ -21,10 +21,10 @@ class MomentumRule:
         self.lengths: tuple[int, ...] = (sum(map(prod, shapes)),) * int(momentum > 0)
 
     def __call__(
-        self, weights: "Tensor", state: "list[Tensor]", gradient: "Tensor", rates: "Tensor"
+        self, weights: "Tensor", state: "list[Tensor]", gradient: "Tensor", scalars: "Tensor"
     ) -> "tuple[Tensor, list[Tensor]]":
         """As `Rule` says; the state: the velocity, where there is momentum."""
-        lr = rates[:, 0, None]
+        lr = scalars[:, 0, None]
         if not state:
             return weights - lr * gradient, []
         velocity = self._momentum * state[0] + gradient

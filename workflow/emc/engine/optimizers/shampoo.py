@@ -54,17 +54,17 @@ class ShampooRule:
         )
 
     def __call__(
-        self, weights: Tensor, state: list[Tensor], gradient: Tensor, rates: Tensor
+        self, weights: Tensor, state: list[Tensor], gradient: Tensor, scalars: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """As `Rule` says; the state: velocity, sums of second moments, their roots."""
         velocity, sums, roots = state
         sums = sums + self._sides.second_moments(gradient)
-        roots = renewed(roots, rates[:, 3] > 0, lambda places: self._roots(sums[places]))
+        roots = renewed(roots, scalars[:, 3] > 0, lambda places: self._roots(sums[places]))
         parts = zip(tensors(gradient, self._shapes), self._sides.matrices(roots), strict=True)
         velocity = self._constants.momentum * velocity + rows(
             [multiplied(part, own) for part, own in parts]
         )
-        return weights - rates[:, 0, None] * velocity, [velocity, sums, roots]
+        return weights - scalars[:, 0, None] * velocity, [velocity, sums, roots]
 
     def _roots(self, sums: Tensor) -> Tensor:
         return self._sides.row(

@@ -62,12 +62,12 @@ class SoapRule:
         )
 
     def __call__(
-        self, weights: Tensor, state: list[Tensor], gradient: Tensor, rates: Tensor
+        self, weights: Tensor, state: list[Tensor], gradient: Tensor, scalars: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
         """As `Rule` says; the state: both moments of Adam, second moments of sides, bases."""
         constants = self._constants
         first, second, sides, bases = state
-        lr, size, _, due = rates[:, :, None].unbind(1)
+        lr, size, _, due = scalars[:, :, None].unbind(1)
         new_first = torch.lerp(first, gradient, 1 - constants.beta1)
         turned = self._turned(gradient, bases, transposed=True)
         new_second = torch.lerp(second, turned.square(), 1 - constants.beta2)

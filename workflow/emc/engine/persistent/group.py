@@ -11,7 +11,7 @@ import numpy as np
 from emc.engine.checkpoint import Snapshot
 from emc.engine.native.kernel import Task, Trained
 from emc.engine.native.net import start
-from emc.engine.native.task import run_of, settings
+from emc.engine.native.task import run_of, task_fields
 from emc.engine.persistent.launch import (
     Arena,
     Launch,
@@ -115,7 +115,7 @@ class Group:
             labels=placed(put, np.ascontiguousarray(asked.labels, np.int64)),
             parameters=placed(put, parameters),
             rates=self._rates(asked.n, asked.lr),
-            **settings(self._procedure, asked),
+            **task_fields(self._procedure, asked),
         )
         places = _places(self._procedure, asked)
         replica = Training(

@@ -54,7 +54,7 @@ class TrainGraph:
         device = stack.weights.device
         self._buffers = [
             torch.from_numpy(array).new_zeros((steps, *array.shape[1:]), device=device)
-            for array in (epoch.samples, epoch.sizes, epoch.rates)
+            for array in (epoch.samples, epoch.sizes, epoch.scalars)
         ]
         self._losses = torch.zeros(steps, stack.height, device=device)
         self._step = torch.zeros(1, dtype=torch.int64, device=device)
@@ -63,7 +63,7 @@ class TrainGraph:
     def run(self, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch; returns the batch losses [steps, K]."""
         steps = len(epoch.sizes)
-        arrays = (epoch.samples, epoch.sizes, epoch.rates)
+        arrays = (epoch.samples, epoch.sizes, epoch.scalars)
         for buffer, array in zip(self._buffers, arrays, strict=True):
             buffer[:steps].copy_(torch.from_numpy(array))
         self._step.zero_()
@@ -72,10 +72,10 @@ class TrainGraph:
         return self._losses[:steps]
 
     def _take_step(self) -> None:
-        samples, sizes, rates = (
+        samples, sizes, scalars = (
             buffer.index_select(0, self._step).squeeze(0) for buffer in self._buffers
         )
-        losses = self._runner.train_step(self._stack, samples, sizes, rates)
+        losses = self._runner.train_step(self._stack, samples, sizes, scalars)
         self._losses.index_copy_(0, self._step, losses[None])
         self._step.add_(1).remainder_(self._steps)
 

@@ -12,7 +12,7 @@ from emc.engine.batches import Batches, epoch_batches
 from emc.engine.checkpoint import Ledger, Snapshot
 from emc.engine.epoch import EpochSteps, epoch_steps
 from emc.engine.fresh import fresh
-from emc.engine.optimizer import RATES
+from emc.engine.optimizer import SCALARS
 from emc.engine.order import Shuffles
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.progress import Measured, Progress
@@ -20,7 +20,7 @@ from emc.engine.schedule import rate_factors, steps_of_budget
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack, stacked
 
-_NO_RATES = np.empty((0, RATES), dtype=np.float32)
+_NO_SCALARS = np.empty((0, SCALARS), dtype=np.float32)
 
 
 @dataclass(slots=True)
@@ -142,16 +142,16 @@ class Lockstep:
 
     def _steps_of(self, taken: _Taken) -> EpochSteps:
         batches: list[Batches] = [[]] * self._stack.height
-        rates = [_NO_RATES] * self._stack.height
+        scalars = [_NO_SCALARS] * self._stack.height
         for row, (own, lane) in taken.items():
-            batches[row], rates[row] = own, self._rates(lane, len(own))
-        return epoch_steps(batches, rates, self._width)
+            batches[row], scalars[row] = own, self._scalars(lane, len(own))
+        return epoch_steps(batches, scalars, self._width)
 
-    def _rates(self, lane: _Lane, steps: int) -> np.ndarray:
+    def _scalars(self, lane: _Lane, steps: int) -> np.ndarray:
         first, replica = lane.progress.steps, lane.replica
         total = steps_of_budget(self._procedure, replica.n)
         factors = rate_factors(self._procedure, total, np.arange(first, first + steps))
-        return self._procedure.optimizer.step_rates(replica.lr * factors, first)
+        return self._procedure.optimizer.step_scalars(replica.lr * factors, first)
 
     def _judge(self) -> None:
         """End the lanes that are stationary or have no step left."""

@@ -3,7 +3,7 @@
 import torch
 
 from emc.engine.fresh import fresh
-from emc.engine.optimizer import RATES
+from emc.engine.optimizer import SCALARS
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import CHUNK_ROWS, Step
@@ -44,4 +44,4 @@ def _one_step(device: torch.device, procedure: Procedure, step: Step, replica: R
     stack = stacked(step.net, [net], [replica], step.rule.lengths, device)
     rows = max(CHUNK_ROWS, replica.n if procedure.batch is None else procedure.batch)
     x, labels, sizes = stack.chunk(0, rows)
-    step.train(stack.weights, x, labels, sizes, torch.ones(1, RATES, device=device), *stack.rest)
+    step.train(stack.weights, x, labels, sizes, torch.ones(1, SCALARS, device=device), *stack.rest)

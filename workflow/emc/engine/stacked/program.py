@@ -33,7 +33,7 @@ def giving_way(what: str) -> Iterator[None]:
         raise UnavailableError(f"{what}: {one_line(error)}") from error
 
 
-Shapes = tuple[tuple[int, ...], ...]
+ArgumentShapes = tuple[tuple[int, ...], ...]
 
 
 class Programs:
@@ -47,7 +47,7 @@ class Programs:
     def __init__(self, function: Callable[..., Tensor]) -> None:
         """Take a function of tensors, which may change them in place."""
         self._function = function
-        self._programs: dict[Shapes, Callable[..., Tensor]] = {}
+        self._programs: dict[ArgumentShapes, Callable[..., Tensor]] = {}
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         """What the function gives, by the program for these shapes.

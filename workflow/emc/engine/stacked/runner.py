@@ -35,21 +35,21 @@ class Runner:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
         self.step.net.template.train()
         device = stack.weights.device
-        samples, sizes, rates = (
+        samples, sizes, scalars = (
             torch.from_numpy(array).to(device)
-            for array in (epoch.samples, epoch.sizes, epoch.rates)
+            for array in (epoch.samples, epoch.sizes, epoch.scalars)
         )
         return torch.stack(
             [
-                self.train_step(stack, own, size, rate)
-                for own, size, rate in zip(samples, sizes, rates, strict=True)
+                self.train_step(stack, own, size, numbers)
+                for own, size, numbers in zip(samples, sizes, scalars, strict=True)
             ]
         )
 
-    def train_step(self, stack: Stack, samples: Tensor, sizes: Tensor, rates: Tensor) -> Tensor:
+    def train_step(self, stack: Stack, samples: Tensor, sizes: Tensor, scalars: Tensor) -> Tensor:
         """One step in place on samples [K, batch], as `EpochSteps` has them; its losses [K]."""
         x, labels = stack.batch(samples)
-        return self._train(stack.weights, x, labels, sizes, rates, *stack.rest)
+        return self._train(stack.weights, x, labels, sizes, scalars, *stack.rest)
 
     def rows_at_once(self, stack: Stack) -> int:
         """Samples of each replica that an evaluation looks at in one go."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.engine.fresh import check_logits, fresh
-from emc.engine.optimizer import RATES
+from emc.engine.optimizer import SCALARS
 from emc.engine.procedure import Procedure, Replica
 from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
@@ -48,7 +48,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
     stack = stacked(step.net, [net, net], [few, few], step.rule.lengths, device)
     x, labels, sizes = stack.chunk(0, 2)
     check_logits(net, x[0], procedure.classes)
-    rates = torch.ones(2, RATES, device=device)
+    scalars = torch.ones(2, SCALARS, device=device)
     kind = type(net).__name__
     try:
         # A net may draw, which is refused with the step: from a stream of its own.
@@ -56,7 +56,7 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
             seen = behaviour(net, x[0], training=True)
             apart = not mixes(net, x[0])
             step.net.template.train()
-            step.train(stack.weights, x, labels, sizes, rates, *stack.rest)
+            step.train(stack.weights, x, labels, sizes, scalars, *stack.rest)
     except (RuntimeError, ValueError) as error:
         if isinstance(error, RuntimeError) and says_no_memory(error):
             raise

@@ -49,13 +49,13 @@ class Step:
         x: Tensor,
         labels: Tensor,
         sizes: Tensor,
-        rates: Tensor,
+        scalars: Tensor,
         *rest: Tensor,
     ) -> Tensor:
         """Take a step in place; returns the batch losses before it [K].
 
         x [K, batch, *shape] and labels [K, batch], of which the first `sizes` [K] are the batch;
-        rates [K, RATES]; rest: moments and constants.
+        scalars [K, SCALARS]; rest: moments and constants.
         """
         held = len(self.rule.lengths)
         moments, constants = list(rest[:held]), list(rest[held:])
@@ -65,7 +65,7 @@ class Step:
         if (there := optimizer.second_point(weights, gradient)) is not None:
             gradient = self._gradient(there, x, labels, share, constants)[1]
         gradient = optimizer.with_decay(gradient, weights)
-        new, new_moments = self.rule(weights, moments, gradient, rates)
+        new, new_moments = self.rule(weights, moments, gradient, scalars)
         active = (sizes > 0)[:, None]
         for old, fresh in zip((weights, *moments), (new, *new_moments), strict=True):
             old.copy_(torch.where(active, fresh, old))

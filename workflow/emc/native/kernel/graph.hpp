@@ -57,7 +57,7 @@ struct PositionWalk {
 // One step; mirrored by emc.native.graph_table. Lists are stretches of the table.
 struct GraphStep {
   enum Kind : int64_t {
-    taken, affine, activated, sum, scaled, normalised, softmax, product, largest, mean
+    taken, affine, activated, sum, rescaled, normalised, softmax, product, largest, mean
   };
 
   Kind kind;
@@ -76,7 +76,7 @@ struct GraphStep {
       case affine: read_affine(table); return;
       case product: read_product(table); return;
       case activated: activation = Activation(table.number()); break;
-      case scaled:
+      case rescaled:
       case normalised: factor = table.real(); break;
       default: break;
     }
@@ -275,7 +275,7 @@ class GraphNet {
       case GraphStep::affine: return map(step, number);
       case GraphStep::activated: return activate_all(step, Real(widths_[number]));
       case GraphStep::sum: return add_up(step);
-      case GraphStep::scaled: return scale(step);
+      case GraphStep::rescaled: return scale(step);
       case GraphStep::normalised: return normalise(step);
       case GraphStep::softmax: return soften(step);
       case GraphStep::product: return multiply_all(step);
@@ -292,7 +292,7 @@ class GraphNet {
       case GraphStep::sum:
         give_to(step, step.inputs, Real(1), gradient);
         return give_to(step, step.right, Real(1), gradient);
-      case GraphStep::scaled: return give_to(step, step.inputs, Real(step.factor), gradient);
+      case GraphStep::rescaled: return give_to(step, step.inputs, Real(step.factor), gradient);
       case GraphStep::normalised: return normalise_back(step, gradient);
       case GraphStep::softmax: return soften_back(step);
       case GraphStep::product: return multiply_back(step);

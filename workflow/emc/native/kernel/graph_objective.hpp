@@ -9,8 +9,8 @@ namespace emc {
 // An objective that keeps the table of its graph.
 class GraphObjective {
  public:
-  GraphObjective(const int64_t* table, int64_t length, const Problem& problem)
-      : table_(table, table + length), objective_(GraphShape(table_.data()), problem) {}
+  GraphObjective(const int64_t* table, int64_t length, const ObjectiveTask& task)
+      : table_(table, table + length), objective_(GraphShape(table_.data()), task) {}
 
   int64_t count() const { return objective_.count(); }
 
@@ -36,8 +36,8 @@ class GraphObjective {
 
 using Kernel = GraphObjective;
 
-inline Kernel* make(const int64_t* shape, int64_t length, const Problem& problem) {
-  return new Kernel(shape, length, problem);
+inline Kernel* make(const int64_t* shape, int64_t length, const ObjectiveTask& task) {
+  return new Kernel(shape, length, task);
 }
 
 }  // namespace emc

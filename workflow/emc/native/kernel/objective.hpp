@@ -14,7 +14,7 @@
 namespace emc {
 
 // What to look at; mirrored by emc.native.objective. Arrays are read while it is opened.
-struct Problem {
+struct ObjectiveTask {
   const Real* inputs;     // [samples, inputs of the net]
   const int64_t* labels;  // [samples]
   Criterion criterion;
@@ -51,14 +51,14 @@ class Pool {
 template <template <class> class Net, class Shape>
 class Objective {
  public:
-  Objective(const Shape& shape, const Problem& problem)
+  Objective(const Shape& shape, const ObjectiveTask& task)
       : shape_(shape),
         size_(Net<Floats>::size(shape)),
         matrices_(Net<Floats>::matrices(shape)),
-        criterion_(problem.criterion),
-        weight_decay_(problem.weight_decay) {
+        criterion_(task.criterion),
+        weight_decay_(task.weight_decay) {
     choose_chunks();
-    read(problem);
+    read(task);
   }
 
   int64_t count() const { return criterion_.samples; }
@@ -142,17 +142,17 @@ class Objective {
     chunks_ = ceil_div<int64_t>(groups, groups_);
   }
 
-  void read(const Problem& problem) {
+  void read(const ObjectiveTask& task) {
     chunk_size_ = Net<Floats>::input_size(shape_, groups_);
     inputs_.resize(chunks_ * chunk_size_);
     labels_.assign(chunks_ * groups_, Ints{} - 1);
-    const Real* from = problem.inputs;
+    const Real* from = task.inputs;
     for (int64_t group = 0; group * lanes < criterion_.samples; ++group) {
       const std::vector<int> places = Net<Floats>::places(shape_, groups_, group % groups_);
       Floats* to = inputs_.data() + group / groups_ * chunk_size_;
       const int live = std::min<int64_t>(lanes, criterion_.samples - group * lanes);
       for (int lane = 0; lane < live; ++lane) {
-        labels_[group][lane] = problem.labels[group * lanes + lane];
+        labels_[group][lane] = task.labels[group * lanes + lane];
         for (const int place : places) to[place][lane] = *from++;
       }
     }

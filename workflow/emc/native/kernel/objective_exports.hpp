@@ -7,8 +7,8 @@
 // The C functions of a kernel, whose `Kernel` is an objective and whose function `make` opens one;
 // those that need memory answer whether they had it.
 extern "C" {
-void* emc_objective_open(const int64_t* shape, int64_t length, const emc::Problem* problem) try {
-  return emc::make(shape, length, *problem);
+void* emc_objective_open(const int64_t* shape, int64_t length, const emc::ObjectiveTask* task) try {
+  return emc::make(shape, length, *task);
 } catch (...) {
   return nullptr;
 }

@@ -9,8 +9,8 @@ namespace emc {
 using Kernel = Objective<VitNet, VitShape>;
 
 // `shape` holds the numbers of a VitShape.
-inline Kernel* make(const int64_t* shape, int64_t, const Problem& problem) {
-  return new Kernel(*reinterpret_cast<const VitShape*>(shape), problem);
+inline Kernel* make(const int64_t* shape, int64_t, const ObjectiveTask& task) {
+  return new Kernel(*reinterpret_cast<const VitShape*>(shape), task);
 }
 
 }  // namespace emc

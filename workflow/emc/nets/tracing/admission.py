@@ -52,8 +52,8 @@ def check_admitted(net: nn.Module) -> None:
     if global_hooks():
         raise UntraceableError("hooks of all modules are registered")
     for name, layer in net.named_modules():
-        if problem := _problem(layer):
-            raise UntraceableError(f"{_called(name, layer)} {problem}")
+        if obstacle := _obstacle(layer):
+            raise UntraceableError(f"{_called(name, layer)} {obstacle}")
     held = structure(net)
     for names, what in (
         (tuple(held.tied), "is one with another weight"),
@@ -65,7 +65,7 @@ def check_admitted(net: nn.Module) -> None:
     _check_parameters(net)
 
 
-def _problem(layer: nn.Module) -> str | None:
+def _obstacle(layer: nn.Module) -> str | None:
     kind = type(layer)
     if module_hooks(layer):
         return "has hooks"
@@ -89,14 +89,14 @@ def _called(name: str, layer: nn.Module) -> str:
 def _check_parameters(net: nn.Module) -> None:
     places: dict[int, str] = {}
     for name, parameter in net.named_parameters():
-        if problem := _parameter_problem(parameter):
-            raise UntraceableError(f"{name!r} {problem}")
+        if obstacle := _parameter_obstacle(parameter):
+            raise UntraceableError(f"{name!r} {obstacle}")
         other = places.setdefault(parameter.untyped_storage().data_ptr(), name)
         if other != name:
             raise UntraceableError(f"{name!r} lies in the memory of {other!r}")
 
 
-def _parameter_problem(parameter: Tensor) -> str | None:
+def _parameter_obstacle(parameter: Tensor) -> str | None:
     if type(parameter) is not nn.Parameter:
         return f"is a {type(parameter).__name__}"
     if gradient_hooks(parameter):

@@ -15,7 +15,7 @@ from emc.nets.graph import (
     Mean,
     Normalised,
     Product,
-    Scaled,
+    Rescaled,
     Softmax,
     Sum,
     Taken,
@@ -218,7 +218,7 @@ def _scaled(x: object, factor: Any) -> Symbol:
         raise UntraceableError("it multiplies by something else than a constant")
     x = samples_first(x)
     places = x.recorder.computed(x.places)
-    made = x.recorder.add(Scaled(float(factor), places.ravel()), places)
+    made = x.recorder.add(Rescaled(float(factor), places.ravel()), places)
     return x.like(made.reshape(places.shape))
 
 

@@ -43,7 +43,7 @@ class Cnn(Scaled):
 
     def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
-        if found := self.image_problem(shape):
+        if found := self.unsuitable_images(shape):
             return found
         if min(shape[1:]) >> self.depth < 1:
             return f"depth {self.depth} halves {shape[1]}x{shape[2]} pixels to nothing"

@@ -31,7 +31,7 @@ class Family(Strict):
         """Why the net cannot take inputs of `shape`, or None."""
         raise NotImplementedError
 
-    def image_problem(self, shape: Shape) -> str | None:
+    def unsuitable_images(self, shape: Shape) -> str | None:
         """Why inputs of `shape` are not images, or None."""
         if len(shape) == 3:
             return None

@@ -33,7 +33,7 @@ class Patches(Scaled):
 
     def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
-        if found := self.image_problem(shape):
+        if found := self.unsuitable_images(shape):
             return found
         if any(side % self.patch for side in shape[1:]):
             fitting = [p for p in range(1, min(shape[1:]) + 1) if not any(s % p for s in shape[1:])]

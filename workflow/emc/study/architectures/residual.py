@@ -24,7 +24,7 @@ class Residual(Multiplied):
 
     def unsuitable(self, shape: Shape) -> str | None:
         """Why the net cannot take inputs of `shape`, or None."""
-        if found := self.image_problem(shape):
+        if found := self.unsuitable_images(shape):
             return found
         if min(shape[1:]) >> self.halvings < 1:
             hint = " or the small stem" if self.stem == "large" else ""
