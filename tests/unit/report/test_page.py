@@ -19,7 +19,7 @@ from emc.figures.save import vega_bundle
 from emc.findings import effects, exponents, judge
 from emc.records import Failure
 from emc.report import write_page
-from emc.report.headline import SENTENCES, sentences
+from emc.report.headline import SENTENCES
 from emc.store.failures import write_failure
 from emc.warehouse import RELATIONS, build, open_database
 
@@ -265,13 +265,22 @@ def test_headline_states_certain_effects_only(text, warehouse):
     assert re.findall(r"<li>(.*?)</li>", listed) == certain[:SENTENCES]
 
 
-def test_where_none_is_certain_the_largest_say_so(tmp_path):
+def test_claims_without_a_verdict_are_one_line(tmp_path):
     study = write_study(tmp_path, factorial(activation=["relu", "tanh"]))
     build(study.database, study.cells, study.results, SETTINGS)
+    write_page(study.database, tmp_path / "index.html", study.name, None, "mine.yaml")
+    text = (tmp_path / "index.html").read_text()
+    findings = between(text, r'<section id="findings">(.*?)</section>')
+    few = r"\d+ claims have too few cells for a verdict: what they show so far"
+    shown = re.findall(r"<details><summary>(.*?)</summary>", findings)
+    assert re.fullmatch(few, shown[0])
+    assert '<span class="verdict' not in findings.partition("<details>")[0]
+    assert findings.count('<span class="verdict open">') == len(judge_of(study))
+
+
+def judge_of(study):
     with open_database(study.database) as warehouse:
-        (told,) = sentences(warehouse)
-    assert told.startswith("Seen, not certain: At minima, EMC with ")
-    assert told.endswith("(no interval, 1 pair of cells of one configuration).")
+        return judge(warehouse)
 
 
 def test_the_answer_and_its_figure_come_before_any_table(text):

@@ -5,6 +5,7 @@ Must not know how a cell is measured, or how a result is drawn or laid out.
 """
 
 from emc.findings.claim import Claim, asked
+from emc.findings.contrast import Contrast, contrast
 from emc.findings.effects import Effect, effects
 from emc.findings.factors import FACTORS, SIZE
 from emc.findings.judge import ClaimVerdict, Finding, judge
@@ -18,11 +19,13 @@ __all__ = [
     "SIZE",
     "Claim",
     "ClaimVerdict",
+    "Contrast",
     "Effect",
     "Exponent",
     "Finding",
     "Prediction",
     "asked",
+    "contrast",
     "effects",
     "exponents",
     "judge",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 import polars as pl
 
@@ -44,7 +45,7 @@ class Effect:
     @property
     def _comparison(self) -> str:
         measure = FACTORS[self.factor].measured
-        over, under = (_named(self.factor, level) for level in (self.over, self.under))
+        over, under = (level_in_words(self.factor, level) for level in (self.over, self.under))
         ratio = ratio_in_words(self.ratio)
         return f"At minima, {measure} with {over} is {ratio} times that with {under}"
 
@@ -110,8 +111,18 @@ def ratio_in_words(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
-def _named(factor: str, level: str) -> str:
+def level_in_words(factor: str, level: str) -> str:
+    """A level of a factor as it stands in a sentence: "original labels", "tanh", "momentum 0.9"."""
     if factor in {"architecture", "optimizer", "activation", "dataset"}:
         return level
-    name = factor.replace("_", " ")
-    return f"{level} {name}" if factor == "labels" else f"{name} {level}"
+    if factor == "labels":
+        return _INPUTS.get(level, f"{level} labels")
+    return f"{factor.replace('_', ' ')} {level}"
+
+
+_INPUTS: Final = {
+    "classes": "merged classes",
+    "random-inputs": "random inputs",
+    "permuted-pixels": "permuted pixels",
+}
+"""Labellings that are not said of labels."""

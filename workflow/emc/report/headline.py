@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from emc.figures.frames import named
-from emc.findings import effects
-from emc.findings.effects import ratio_in_words
+from emc.findings import contrast, effects
+from emc.findings.effects import level_in_words, ratio_in_words
 from emc.warehouse import Warehouse
 
 SENTENCES: Final = 5
-UNCERTAIN: Final = 2
-"""Effects that are told where none is certain."""
+LABELLINGS: Final = 3
+"""Labellings whose cells are told apart, at most; of more, all cells are told together."""
 
 ENOUGH: Final = 0.95
 """The share of unfitted probes in the transition that is decided where a cell counts as decided."""
@@ -48,7 +47,20 @@ FROM (
 WHERE share IS NOT NULL
 """
 
-_AT_MINIMA: Final = "SELECT * FROM emc WHERE emc50 IS NOT NULL ORDER BY emc50, cell"
+_LABELLINGS: Final = "SELECT count(DISTINCT labels) FROM emc WHERE per_parameter IS NOT NULL"
+
+_SPANS: Final = """
+SELECT CASE WHEN $apart THEN labels END AS labelling,
+  count(*) FILTER (known) AS known,
+  min(per_parameter) FILTER (known) AS least, max(per_parameter) FILTER (known) AS most,
+  count(*) FILTER (saturated) AS ended, min(per_parameter) FILTER (saturated) AS ended_least,
+  count(*) FILTER (known AND NOT tolerance_reached) AS rough,
+  count(*) FILTER (below_smallest) AS below,
+  max(per_parameter) FILTER (below_smallest) AS below_most
+FROM (SELECT *, NOT saturated AND NOT below_smallest AS known FROM emc
+  WHERE per_parameter IS NOT NULL)
+GROUP BY labelling ORDER BY known DESC, ended DESC, labelling
+"""
 
 _FAILED: Final = "SELECT stage, count(*) AS cells FROM failures GROUP BY stage ORDER BY stage"
 
@@ -79,10 +91,9 @@ def tiles(warehouse: Warehouse) -> list[Tile]:
 
 
 def summary(warehouse: Warehouse) -> list[str]:
-    """What the nets of this study fit at their minima, and within their budgets."""
-    row = _numbers(warehouse)
+    """What the nets of this study fit at their minima, what moves it, and what budgets leave."""
     found = warehouse.sql(_WITHIN_BUDGET).row(0, named=True)
-    return [*_extremes(warehouse), *_at_minima(row), *_within_budget(found)]
+    return [*_at_minima(warehouse), *_moved(warehouse), *_within_budget(found)]
 
 
 def unknown(warehouse: Warehouse) -> list[str]:
@@ -92,14 +103,8 @@ def unknown(warehouse: Warehouse) -> list[str]:
 
 
 def sentences(warehouse: Warehouse) -> list[str]:
-    """The largest certain effects over matched cells, in words with their numbers.
-
-    Where none is certain the largest, which say themselves how few cells they rest on.
-    """
-    found = effects(warehouse)
-    certain = [made.sentence for made in found if made.certain]
-    seen = [f"Seen, not certain: {made.sentence}" for made in found]
-    return certain[:SENTENCES] or seen[:UNCERTAIN]
+    """The largest certain effects over matched cells, in words with their numbers."""
+    return [made.sentence for made in effects(warehouse) if made.certain][:SENTENCES]
 
 
 def _failed(warehouse: Warehouse) -> str:
@@ -112,46 +117,77 @@ def _numbers(warehouse: Warehouse) -> dict[str, Any]:
     return warehouse.sql(_NUMBERS, enough=ENOUGH).row(0, named=True)
 
 
-def _extremes(warehouse: Warehouse) -> Iterator[str]:
-    """The cells with the largest and the smallest number, by what sets the study's cells apart.
-
-    Which of them fit more is not said: intervals may overlap, and bounds may be passed by others.
-    """
-    cells = named(warehouse.sql(_AT_MINIMA))
-    if len(cells) < 2:
-        return
-    most, fewest = cells.row(-1, named=True), cells.row(0, named=True)
-    ended = int(cells["saturated"].sum())
-    first = (
-        f"In {_cells(ended)} the data end before the number is reached"
-        if ended > 1
-        else f"“{most['name']}” has the largest number at minima, {_of_cell(most)}"
-    )
-    yield f"{first}; “{fewest['name']}” has the smallest, {_of_cell(fewest)}."
-
-
 def _of_cell(row: dict[str, Any]) -> str:
-    number = f"{row['emc50']:,.0f}"
+    number = f"{row['emc50']:,.0f} samples"
     if row["saturated"]:
         return f"{number} or more, where the data end"
     if row["below_smallest"]:
-        return f"{number} or fewer, the smallest tried"
+        return f"{number} or fewer, the smallest size tried"
     low, high = ("no end" if row[end] is None else f"{row[end]:,.0f}" for end in ("low", "high"))
     return f"{number} (95 % interval {low} to {high})"
 
 
-def _at_minima(row: dict[str, Any]) -> Iterator[str]:
+def _at_minima(warehouse: Warehouse) -> Iterator[str]:
+    """Samples per parameter, apart for each labelling where they are few."""
+    apart = 1 < warehouse.sql(_LABELLINGS).item() <= LABELLINGS
+    spans = [
+        f"{_per_parameter(row)}{_with(row['labelling'])} ({_basis(row)})"
+        for row in warehouse.sql(_SPANS, apart=apart).iter_rows(named=True)
+    ]
+    if spans:
+        *others, last = spans
+        told = f"{', '.join(others)}, and {last}" if others else last
+        yield f"At their minima, the nets of this study fit {told}."
+
+
+def _per_parameter(row: dict[str, Any]) -> str:
     if row["known"]:
-        yield (
-            f"At minima, the numbers of this study are {_span(row['least'], row['most'])}"
-            f" samples per parameter ({_cells(row['known'])}, {_narrow(row)}"
-            f"{_beside(row['bounds'])})."
-        )
-    elif row["bounds"]:
-        yield (
-            "At their minima, the nets of this study have bounds only"
-            f" ({_cells(row['bounds'])}): the data ended first, or no size was fitted."
-        )
+        return f"{_span(row['least'], row['most'])} samples per parameter"
+    if row["ended"]:
+        return f"{row['ended_least']:.2g} samples per parameter or more"
+    return f"{row['below_most']:.2g} samples per parameter or fewer"
+
+
+def _with(labelling: str | None) -> str:
+    return "" if labelling is None else f" with {level_in_words('labels', labelling)}"
+
+
+def _basis(row: dict[str, Any]) -> str:
+    """How many cells are told, and which of them, or beside them, are bounds."""
+    ended, below = row["ended"], row["below"]
+    if row["known"]:
+        beside = [_roughly(row["rough"], row["known"])]
+        beside += [f"; of {ended:,} more the data end first"] if ended else []
+        beside += [f"; {below:,} more fit not even the smallest size"] if below else []
+        return _cells(row["known"]) + "".join(beside)
+    ends = [f"{_cells(ended)} whose data end first"] if ended else []
+    ends += [f"{_cells(below)} that fit not even the smallest size"] if below else []
+    return "; ".join(ends)
+
+
+def _roughly(rough: int, known: int) -> str:
+    if not rough:
+        return ""
+    return ", known roughly" if rough == known else f", {rough:,} of them known roughly"
+
+
+def _moved(warehouse: Warehouse) -> Iterator[str]:
+    """The two cells that differ in one thing only and lie furthest apart, if any surely do.
+
+    Where several configurations tell effects for certain, those are told instead.
+    """
+    found = contrast(warehouse)
+    if found is None or sentences(warehouse):
+        return
+    more, fewer = (
+        level_in_words(found.factor, str(row[found.factor])) for row in (found.more, found.fewer)
+    )
+    sizes = {found.more["parameters"], found.fewer["parameters"]}
+    net = f"net of {sizes.pop():,} parameters" if len(sizes) == 1 else "net"
+    yield (
+        f"With {more} the {net} fits {_of_cell(found.more)}; with {fewer}, all else equal,"
+        f" {_of_cell(found.fewer)}."
+    )
 
 
 def _within_budget(found: dict[str, Any]) -> Iterator[str]:
@@ -160,7 +196,7 @@ def _within_budget(found: dict[str, Any]) -> Iterator[str]:
     least, middle, most = (ratio_in_words(found[name]) for name in ("least", "middle", "most"))
     single = found["cells"] == 1
     spread = _cells(1) if single else f"median of {_cells(found['cells'])}, {least} to {most}"
-    yield f"Their numbers within the budget are {middle} times those at minima ({spread})."
+    yield f"Within the training budget the nets fit {middle} times as many ({spread})."
 
 
 def _decided(row: dict[str, Any]) -> Iterator[str]:
@@ -182,6 +218,7 @@ def _doubts(row: dict[str, Any]) -> Iterator[str]:
         (row["undecided"], "", "no unfitted probe is decided: there is no number at minima"),
         (row["open_matters"], "", "open runs could move the number beyond its tolerance"),
         (row["misfits"], "", "one curve does not describe the probes"),
+        (row["known"] - row["narrow"], "", "the interval is wider than the tolerance asked for"),
         (row["edges"], among, "the best learning rate is at an edge of its grid"),
         (row["refused"], "", "runs cannot be finished: only the number within the budget stands"),
     )
@@ -192,17 +229,6 @@ def _doubts(row: dict[str, Any]) -> Iterator[str]:
 
 def _cells(count: int) -> str:
     return f"{count:,} cell{'s' * (count != 1)}"
-
-
-def _narrow(row: dict[str, Any]) -> str:
-    """How many of the numbers are as narrow as was asked for."""
-    if row["narrow"] == row["known"]:
-        return "within the tolerance asked for"
-    return f"{row['narrow']:,} of them within the tolerance asked for"
-
-
-def _beside(bounds: int) -> str:
-    return f"; {bounds:,} more known as bounds only" if bounds else ""
 
 
 def _span(least: float, most: float) -> str:

@@ -7,6 +7,8 @@ const OWN_AXIS = 38; // pixels of the x axis of a panel that has its own
 const ENTRY = 34; // pixels of a legend entry beside its letters
 const LETTER = 6.6; // pixels of a letter of a legend, on average
 const NARROW = 500; // pixels of a chart
+const TWO_LINES = 1.5; // heights of a row whose name has two lines
+const NAMES = 170; // pixels that names of rows take on a narrow window
 const LEGEND = 92; // pixels of the x axis and the legend below a chart
 const ERRORS_ONLY = 1; // vega.Error, which the bundle does not export
 
@@ -25,6 +27,35 @@ function fitted(spec, width) {
     return { ...spec, columns, concat: spec.concat.map((part) => ({ ...part, width: panel })) };
   }
   return { ...spec, width: "container" };
+}
+
+/** Whether a chart has one row per cell, by its name. */
+function hasRows(spec) {
+  return Boolean(spec.layer?.some((layer) => layer.encoding?.y?.field === "name"));
+}
+
+/** A copy of a specification whose names of rows have two lines on a narrow window. */
+function withRows(spec, width) {
+  if (!hasRows(spec) || width >= NARROW) return spec;
+  const layer = spec.layer.map((one) => ({ ...one, encoding: inTwoLines(one.encoding) }));
+  return { ...spec, layer, height: spec.height * TWO_LINES };
+}
+
+function inTwoLines(encoding) {
+  const { x, y } = encoding;
+  const parts = "split(datum.label, ', ')";
+  const half = `floor(length(${parts}) / 2)`;
+  const lines = [`join(slice(${parts}, 0, ${half}), ', ') + ','`, `join(slice(${parts}, ${half}), ', ')`];
+  const axis = { ...y.axis, labelExpr: `[${lines}]`, labelLimit: NAMES };
+  return { ...encoding, x: { ...x, title: halves(x.title) }, y: { ...y, axis } };
+}
+
+/** The words of a title in two lines. */
+function halves(title) {
+  if (typeof title !== "string") return title;
+  const words = title.split(" ");
+  const half = Math.ceil(words.length / 2);
+  return [words.slice(0, half).join(" "), words.slice(half).join(" ")];
 }
 
 /** A copy of a specification whose legends have as many columns as fit into `width` pixels. */
@@ -68,7 +99,7 @@ function panelsOf(spec) {
 /** About how high a chart of that width will be, so that the page keeps still while it is drawn. */
 function expectedHeight(spec, width) {
   const rows = Math.ceil(panelsOf(spec) / columnsFor(width, spec.columns ?? 1));
-  const told = spec.height ?? spec.spec?.height ?? spec.concat[0].height;
+  const told = withRows(spec, width).height ?? spec.spec?.height ?? spec.concat[0].height;
   const height = told.step ? 3 * told.step : told;
   const own = spec.resolve?.scale?.x === "independent" || spec.resolve?.axis?.x === "independent";
   const axes = own ? rows - 1 : 0;
@@ -78,8 +109,9 @@ function expectedHeight(spec, width) {
 /** Draw a specification over data sets by name into an element. */
 async function drawChart(place, spec, datasets) {
   const width = place.clientWidth;
+  const besides = hasRows(spec) ? NAMES + ENTRY : AXIS;
   const count = sum(Object.values(datasets).map((rows) => rows.length));
-  const { view } = await vegaEmbed(place, { ...withLegends(fitted(spec, width), width - AXIS), datasets }, {
+  const { view } = await vegaEmbed(place, { ...withLegends(fitted(withRows(spec, width), width), width - besides), datasets }, {
     mode: "vega-lite",
     ast: true, // without it Vega compiles expressions, which the page's policy forbids
     logLevel: ERRORS_ONLY, // a chart whose curve has no points is no news to a reader
