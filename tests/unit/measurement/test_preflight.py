@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from emc.cli.shipped import shipped_study
 from emc.data import readers
 from emc.data.content import Content
 from emc.data.reader import About, Reader
@@ -26,6 +27,11 @@ def plan(tmp_path: Path) -> StudyPlan:
 
 def test_what_comes_with_the_program_is_complete(plan: StudyPlan) -> None:
     refuse_half_added(plan)
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny", "known-answers", "paper-small"])
+def test_studies_that_come_with_the_program_are_taken(name: str) -> None:
+    refuse_half_added(load_file(shipped_study(name)))
 
 
 @pytest.mark.parametrize(

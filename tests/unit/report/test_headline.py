@@ -68,9 +68,7 @@ def test_both_numbers_stand_in_the_first_sentences(told):
         f"At their minima, the nets of this study fit {share:.2g} samples per parameter (1 cell; of"
         " 1 more the data end first)."
     )
-    assert (
-        second == f"Within the training budget the nets fit {BUDGET:.2f} times as many (1 cell)."
-    )
+    assert second == f"Within the training budget the nets fit {BUDGET:.2f} times as many (1 cell)."
 
 
 NUMBERS = (

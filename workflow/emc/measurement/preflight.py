@@ -10,6 +10,7 @@ from emc.errors import EmcError
 from emc.native.activation import number
 from emc.nets import families
 from emc.study import StudyPlan
+from emc.study.architectures import Linear
 from emc.study.architectures.choice import FAMILIES
 from emc.study.datasets import DATA_SETS, Gaussian
 from emc.study.faults import StudyFault, report
@@ -38,7 +39,10 @@ def refuse_half_added(plan: StudyPlan) -> None:
     cells = [planned.cell for planned in plan.cells]
     for name in {cell.optimizer.name for cell in cells} & set(OPTIMIZERS):
         optimizers.check_file(name)
-    for name in {cell.architecture.name for cell in cells} & set(FAMILIES):
+    nets = [cell.architecture for cell in cells]
+    # A linear model is always one layer, and has no module of its own.
+    named = {net.name for net in nets if not isinstance(net, Linear)}
+    for name in named & set(FAMILIES):
         families.check_file(name)
     for name in {cell.dataset.name for cell in cells} & set(DATA_SETS):
         reader(name)
