@@ -207,6 +207,7 @@ def test_thousands_separators_are_no_decimal_comma(tmp_path: Path) -> None:
         (written().replace(",", ";"), "found 'a;b;y': give `separator: ';'`"),
         (written().replace(",", "\t"), "found 'a b y': give `separator: \"\\t\"`"),
         (written().replace(",", " "), "found 'a b y': give `separator: ' '`"),
+        ("a;b;Y\n1,5;2;u\n", "found 'a;b;Y': give `separator: ';'`"),
         ("# mine\n" + written(), "found '# mine': give `comment: '#'` if such lines are comments"),
         (written().split("\n", 1)[1], "found '0.0,0,no': its first line must name the columns"),
     ],
@@ -353,7 +354,7 @@ def test_columns_of_words_are_named_together(tmp_path: Path) -> None:
     text = written(city=taken("Rome Bonn"), day=["2020-01-01"] * ROWS)
     wanted = (
         "t.csv: line 2, column 'city': expected a finite number, found 'Rome': list 'city' under"
-        " `categorical`, or leave it out by `exclude`; so in columns 'day'"
+        " `categorical`, or leave it out by `exclude`; so in column 'day'"
     )
     with pytest.raises(EmcError, match=re.escape(wanted)):
         read(tmp_path, text)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from shlex import quote
 
-from emc.cli.shipped import TEMPLATE
+from emc.cli.shipped import MANUAL, TEMPLATE
 from emc.errors import EmcError
 
 
@@ -24,3 +24,4 @@ def write_first_study(file: Path) -> None:
     print(f"{file}: a study of two cells. Change it, then\n")
     print(f"    emc validate {name}    # every fault, before any compute")
     print(f"    emc run {name}         # measures it, and says where the page is")
+    print(f"\nEvery key is explained in {MANUAL}")

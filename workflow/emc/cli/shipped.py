@@ -15,6 +15,8 @@ ROOT: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1]
 SNAKEFILE: Final = ROOT / "Snakefile"
 TEMPLATE: Final = ROOT / "config" / "config.yaml"
 """A commented study to begin with."""
+MANUAL: Final = ROOT / "config" / "README.md"
+"""What every key of a study means."""
 
 
 def shipped_study(name: str) -> Path:

@@ -37,11 +37,9 @@ def numbers_of(raw: RawTable, names: Sequence[str]) -> list[pl.Series]:
     bad = {numbers.name: _not_finite(numbers) for numbers in columns}
     bad_columns = [name for name, cells in bad.items() if cells.any()]
     if bad_columns:
-        others = (
-            f"; so in columns {', '.join(map(repr, bad_columns[1:_SHOWN]))}"
-            if bad_columns[1:]
-            else ""
-        )
+        more = bad_columns[1:_SHOWN]
+        named = f"column{'s' * (len(more) > 1)} {', '.join(map(repr, more))}"
+        others = f"; so in {named}" if more else ""
         raise EmcError(_no_number(raw, raw.column(bad_columns[0]), bad[bad_columns[0]]) + others)
     return [numbers + 0.0 for numbers in columns]
 

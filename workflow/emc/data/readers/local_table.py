@@ -151,9 +151,10 @@ def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
     if dataset.comment is None and line.startswith(_COMMENT):
         raise EmcError(f"{found}: give `comment: '{_COMMENT}'` if such lines are comments")
     for separator in _SEPARATORS:
-        if separator != dataset.separator and dataset.label in {
-            cell.strip("\"' ") for cell in line.split(separator)
-        }:
+        cells = [cell.strip("\"' ") for cell in line.split(separator)]
+        # One column alone cannot be inputs and label.
+        parts = dataset.label in cells or (len(table.header) == 1 and len(cells) > 1)
+        if separator != dataset.separator and parts:
             shown = '"\\t"' if separator == "\t" else f"'{separator}'"
             raise EmcError(f"{found}: give `separator: {shown}`")
     if any(map(is_number, table.header)):
