@@ -272,7 +272,7 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     def tried(cells: list[Cell], device: str) -> Iterator[TimedCell]:
         assert device == "cpu"
         yield from (
-            TimedCell(Pace(one.parameters, 1e-3, 1.0, 0.0, starting=10.0, megabytes=900))
+            TimedCell(Pace(one.parameters, 1e-3, 1.0, 0.0, 0.0, starting=10.0, megabytes=900))
             for one in cells
         )
 

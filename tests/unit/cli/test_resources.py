@@ -33,7 +33,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def know_the_pace(study: StudyPlan) -> None:
     """A thousand samples and steps per second, a gigabyte, at any size."""
     cell = study.cells[0].cell
-    pace = Pace(cell.parameters, training=1e-3, gradients=1, finishing=0, starting=0, megabytes=900)
+    pace = Pace(
+        cell.parameters,
+        training=1e-3,
+        gradients=1,
+        finishing=0,
+        passing=0,
+        starting=0,
+        megabytes=900,
+    )
     write_paces(paces_file(machine("cpu")), {kind(cell, "cpu"): [pace]})
 
 

@@ -45,7 +45,7 @@ def asked(cache: None, monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         for each in cells:
             seen.append(each)
             failed = each.loss.name == "squared-error"
-            known = Pace(each.parameters, 1e-6, 1, 1e-6, 0.5, 100)
+            known = Pace(each.parameters, 1e-6, 1, 1e-6, 0, 0.5, 100)
             yield TimedCell(None, "odd") if failed else TimedCell(known)
 
     monkeypatch.setattr(calibrate_module, "time_cells", one)
@@ -84,7 +84,7 @@ def test_those_that_need_torch_come_last(asked: list[Cell]) -> None:
 
 
 def test_machines_and_devices_are_told_apart(cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1)]})
+    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1, 1)]})
     assert known_paces("cpu")
     assert known_paces("cuda") == {}
     monkeypatch.setattr("emc.measurement.machine.software", lambda: "another version")
@@ -121,26 +121,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_seconds_per_sample_step_and_pass(clock: Clock) -> None:
-    """n is twice the emc50 that is expected."""
+    """Passes of many samples take as long as those of few here."""
     one = cell(4, batch={"size": 8})
-    n = round(2 * expected_emc50(one))
     found = pace(one, "cpu")
     assert found.training == pytest.approx(0.01 / 8)
     assert found.gradients == pytest.approx(1)
-    assert found.finishing == pytest.approx(0.03 / n)
+    assert (found.finishing, found.passing) == pytest.approx((0, 0.03))
     assert found.parameters == one.parameters
     assert found.megabytes > 20
 
 
 def test_a_full_batch_is_all_samples(clock: Clock) -> None:
     one = cell(4, optimizer={"name": "gd", "lr": 0.1})
-    n = round(2 * expected_emc50(one))
+    n = round(expected_emc50(one))
     assert pace(one, "cpu").training == pytest.approx(0.01 / n)
 
 
 def test_what_is_never_finished_takes_no_time_for_it(clock: Clock) -> None:
     one = cell(finish={"iterations": 0}, search={"aim": "budget"})
-    assert pace(one, "cpu").finishing == 0
+    found = pace(one, "cpu")
+    assert (found.finishing, found.passing) == (0, 0)
 
 
 @pytest.mark.slow

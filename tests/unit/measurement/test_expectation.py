@@ -33,7 +33,14 @@ def cell(**keys: Any) -> Cell:
 
 
 def paces(one: Cell, **amounts: float) -> dict[str, list[Pace]]:
-    given = {"training": 0, "gradients": 1, "finishing": 0, "starting": 0, "megabytes": 100}
+    given = {
+        "training": 0,
+        "gradients": 1,
+        "finishing": 0,
+        "passing": 0,
+        "starting": 0,
+        "megabytes": 100,
+    }
     return {kind(one, "cpu"): [Pace(one.parameters, **given | amounts)]}
 
 

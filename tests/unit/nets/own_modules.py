@@ -121,6 +121,26 @@ class ClassToken(nn.Module):
         return logits
 
 
+class Bottleneck(nn.Module):
+    """A residual block that is convolved depth by depth and joined with its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(2, 4, 3, padding="same", padding_mode="circular")
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.depthwise = nn.Conv2d(4, 8, 3, padding=2, dilation=2, groups=4, bias=False)
+        self.norm = nn.GroupNorm(2, 8)
+        self.pointwise = nn.Conv2d(8, 4, 1)
+        self.small = nn.AdaptiveMaxPool2d((2, 2))
+        self.head = nn.Linear(32, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.stem(x))
+        inner = self.pointwise(functional.gelu(self.norm(self.depthwise(x))))
+        logits: Tensor = self.head(self.small(torch.cat([x, inner + x], 1)).flatten(1))
+        return logits
+
+
 def encoder_layer(**options: Any) -> nn.Module:
     """Torch's block without dropout, samples first."""
     return nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True, **options)
@@ -134,6 +154,16 @@ WRITTEN: dict[str, Make] = {
     "own attention": lambda: Tokens(OwnAttention()),
     "class token": ClassToken,
     "mixer": Mixer,
+    "bottleneck": Bottleneck,
+    "edges": lambda: nn.Sequential(
+        nn.ZeroPad2d((1, 0, 2, 1)),
+        nn.Conv2d(2, 3, 3, stride=2, padding=1, padding_mode="replicate"),
+        nn.Tanh(),
+        nn.AvgPool2d(3, stride=2, padding=1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(3, CLASSES),
+    ),
 }
 """Forwards that are written out."""
 
@@ -178,15 +208,28 @@ def _convolutional(
     channels, height, width = shape
     kernel = draw(st.integers(1, min(3, height, width)))
     stride, padding = draw(st.integers(1, 2)), draw(st.integers(0, kernel // 2))
-    after = draw(st.integers(1, 4))
-    layers = [_of(nn.Conv2d, channels, after, kernel, stride=stride, padding=padding)]
-    height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
+    groups = draw(st.sampled_from([g for g in (1, 2, 3, 4) if channels % g == 0]))
+    after = groups * draw(st.integers(1, -(-4 // groups)))
+    dilation = 2 if 2 * (kernel - 1) + 1 <= min(height, width) and draw(st.booleans()) else 1
+    options: dict[str, Any] = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+    }
+    if padding < min(height, width):
+        modes = ["zeros", "reflect", "replicate", "circular"]
+        options["padding_mode"] = draw(st.sampled_from(modes))
+    layers = [_of(nn.Conv2d, channels, after, kernel, **options)]
+    span = dilation * (kernel - 1) + 1
+    height, width = ((side + 2 * padding - span) // stride + 1 for side in (height, width))
     if draw(st.booleans()) and after * height * width > 1:
         layers.append(_of(nn.GroupNorm, 1, after))
     layers.append(draw(ACTIVATIONS))
     if min(height, width) >= 2 and draw(st.booleans()):
-        layers.append(_of(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d])), 2))
-        height, width = height // 2, width // 2
+        pad = draw(st.integers(0, 1))
+        layers.append(_of(draw(st.sampled_from([nn.MaxPool2d, nn.AvgPool2d])), 2, padding=pad))
+        height, width = ((side + 2 * pad) // 2 for side in (height, width))
     return layers, (after, height, width)
 
 
@@ -417,11 +460,9 @@ ONLY_LOOK_KNOWN: dict[str, Make] = {
     "no gradient": Gradientless,
     "in place": InPlace,
     "sum in place": SumInPlace,
-    "padding mode": _images(lambda: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")),
-    "groups": _images(lambda: nn.Conv2d(2, 4, 3, groups=2)),
-    "dilation": _images(lambda: nn.Conv2d(2, 4, 3, dilation=2)),
     "ceil mode": _images(lambda: nn.MaxPool2d(3, ceil_mode=True)),
-    "padded pooling": _images(lambda: nn.AvgPool2d(3, padding=1)),
+    "dilated pooling": _images(lambda: nn.MaxPool2d(3, dilation=2)),
+    "uneven adaptive pooling": _images(lambda: nn.AdaptiveAvgPool2d(3)),
     "without padding counted": _images(lambda: nn.AvgPool2d(3, padding=1, count_include_pad=False)),
     "transposed": _images(lambda: nn.ConvTranspose2d(2, 3, 3)),
     "causal": lambda: Tokens(

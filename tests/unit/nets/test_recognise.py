@@ -20,6 +20,7 @@ from tests.unit.nets.own_modules import (
 from torch import nn
 
 from emc.nets.build import Factory, as_known, untraced
+from emc.nets.graph import Graph
 from emc.nets.graph_module import GraphModule
 from emc.nets.layers import Conv, Dense
 from emc.nets.noise import seeded
@@ -140,6 +141,18 @@ def test_a_convolutional_net_is_layers_whatever_the_order_of_its_parameters() ->
     )
     names = [name for name, _ in found.shapes]
     assert names == ["first.weight", "first.bias", "second.weight", "head.weight", "head.bias"]
+
+
+@pytest.mark.parametrize(("window", "padding", "pixels"), [(3, 0, 4), (2, 1, 25)])
+def test_a_net_nearly_of_layers_is_a_graph(window: int, padding: int, pixels: int) -> None:
+    """Its head does not fit the pooling that such layers have."""
+
+    def make() -> nn.Module:
+        pool = nn.MaxPool2d(window, padding=padding)
+        body = (nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), pool, nn.Flatten())
+        return nn.Sequential(*body, nn.Linear(3 * pixels, CLASSES))
+
+    assert isinstance(recognised(make, SHAPE, CLASSES).net, Graph)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])

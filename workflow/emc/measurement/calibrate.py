@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from emc.measurement.kinds import kind, representatives
 from emc.measurement.machine import machine
-from emc.measurement.timing import needs_torch, time_cells
+from emc.measurement.timing import needs_torch, time_cells, walks_over_kinks
 from emc.store.paces import Paces, paces_file, read_paces, write_paces
 from emc.study.cell import Cell
 
@@ -34,7 +34,7 @@ def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, li
 
 
 def _untried(cells: Sequence[Cell], device: str, paces: Paces) -> list[Cell]:
-    """Cells to try, those without torch first: what is loaded once stays in memory."""
+    """Cells to try, those that load least first: what is loaded once stays in memory."""
     by_kind = defaultdict(list)
     for cell in cells:
         by_kind[kind(cell, device)].append(cell)
@@ -44,4 +44,8 @@ def _untried(cells: Sequence[Cell], device: str, paces: Paces) -> list[Cell]:
         for cell in representatives(alike)
         if cell.parameters not in {one.parameters for one in paces.get(name, ())}
     ]
-    return sorted(wanted, key=lambda cell: (needs_torch(cell), cell.parameters))
+    return sorted(wanted, key=_loads)
+
+
+def _loads(cell: Cell) -> tuple[bool, bool, int]:
+    return needs_torch(cell), walks_over_kinks(cell), cell.parameters

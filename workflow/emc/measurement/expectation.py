@@ -127,7 +127,7 @@ def _seconds(cell: Cell, pace: Pace) -> float:
     each = trained * pace.training
     if not easy:
         passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n)
-        each += _UNFITTED * passes * n * pace.finishing
+        each += _UNFITTED * passes * (n * pace.finishing + pace.passing)
     return pace.starting + expected_probes(cell) * each
 
 

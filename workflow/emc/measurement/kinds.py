@@ -52,7 +52,8 @@ def representatives(cells: Iterable[Cell]) -> list[Cell]:
 def interpolated(paces: Sequence[Pace], parameters: int) -> Pace:
     """The pace of a net between others of its kind; at least one is known.
 
-    Linear in the logarithms; beyond them times grow by a power, and memory stays.
+    Linear in the logarithms, but for a time of zero; beyond them times grow by a power, and memory
+    stays.
     """
     ordered = sorted(paces, key=lambda one: one.parameters)
     sizes = np.log([one.parameters for one in ordered])
@@ -60,8 +61,10 @@ def interpolated(paces: Sequence[Pace], parameters: int) -> Pace:
     beyond = exp(_POWER * (log(parameters) - asked))
 
     def between(name: str) -> float:
-        values = np.log([max(getattr(one, name), 1e-30) for one in ordered])
-        return exp(float(np.interp(asked, sizes, values)))
+        values = np.array([getattr(one, name) for one in ordered])
+        if values.min() <= 0:
+            return float(np.interp(asked, sizes, values))
+        return exp(float(np.interp(asked, sizes, np.log(values))))
 
     nearest = min(ordered, key=lambda one: abs(log(one.parameters) - asked))
     return replace(
@@ -69,4 +72,5 @@ def interpolated(paces: Sequence[Pace], parameters: int) -> Pace:
         parameters=parameters,
         training=between("training") * beyond,
         finishing=between("finishing") * beyond,
+        passing=between("passing"),
     )

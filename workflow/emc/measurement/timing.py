@@ -9,8 +9,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from io import BytesIO
 from math import inf
 from pathlib import Path
 from time import perf_counter, process_time
@@ -18,6 +20,7 @@ from typing import IO, Final
 
 import numpy as np
 
+from emc.activations import ACTIVATIONS
 from emc.data.labelling import Drawn
 from emc.engine import choose, run_probes
 from emc.engine.native import NativeBackEnd
@@ -30,8 +33,9 @@ from emc.measurement.measure import round_size
 from emc.measurement.procedure import procedure
 from emc.measurement.source import replica
 from emc.nets.build import size
-from emc.records import Ended, Outcome, Pace
+from emc.records import Outcome, Pace
 from emc.seeds import generator
+from emc.store.columns import PROBES
 from emc.study.cell import Cell
 from emc.study.datasets import Facts
 from emc.study.identity import canonical, from_canonical
@@ -43,8 +47,9 @@ _MOST: Final = 1 << 16
 _GROWTH: Final = 4
 _BEFORE_FINISH: Final = 32
 """Steps of training before a finish is timed."""
-_BEYOND: Final = 2
-"""Samples of a timing run, as a multiple of the expected emc50: a run that fits ends too soon."""
+_FEWER: Final = 8
+"""How many times fewer samples a second finish is timed on, which tells what is the same for any
+number of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,15 @@ def main(cells: IO[str], device: str) -> None:
 
 
 def _started() -> float:
-    """Seconds that it took to start, all that a job without torch imports included."""
-    import emc.store.tables  # noqa: F401
+    """Seconds that it took to start, all that a job without torch imports included.
 
-    return process_time()
+    The table of probes that a job writes takes memory, too.
+    """
+    from emc.store.tables import frame
+
+    started = process_time()
+    frame(PROBES, ()).write_parquet(BytesIO())
+    return started
 
 
 def _answer(cell: Cell, device: str, starting: float) -> TimedCell:
@@ -126,16 +136,21 @@ def pace(cell: Cell, device: str) -> Pace:
     Raises:
         EmcError: the cell cannot be trained.
     """
+    _forget_peak()
     trained = procedure(cell, cell.shape, cell.facts.classes)
     source = _Noise(cell)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
     timing = _TimingRun(trained, source, finish, device)
     training, gradients = timing.training()
+    finishing_, passing = (0.0, 0.0) if finish.refused else timing.finishing()
+    if not finish.refused and walks_over_kinks(cell):
+        _load_for_kinks()
     return Pace(
         parameters=size(trained.net),
         training=training,
         gradients=gradients,
-        finishing=0.0 if finish.refused else timing.finishing(),
+        finishing=finishing_,
+        passing=passing,
         starting=0.0,
         megabytes=held_megabytes(),
     )
@@ -147,30 +162,52 @@ def needs_torch(cell: Cell) -> bool:
     return trained.layers is None or NativeBackEnd().refuses(trained) is not None
 
 
+def walks_over_kinks(cell: Cell) -> bool:
+    """Whether a finish of the cell may come to rest on kinks, each of which it knows."""
+    layers = procedure(cell, cell.shape, cell.facts.classes).layers or ()
+    return any(ACTIVATIONS[one.activation].jump for one in layers)
+
+
+def _load_for_kinks() -> None:
+    """Load what a finish loads where it first meets a kink."""
+    import scipy.optimize  # noqa: F401
+
+
 class _Noise:
-    """Gaussian inputs with random labels."""
+    """Gaussian inputs in pairs of equal ones with different labels: no run can fit them.
+
+    As many as the expected emc50.
+    """
 
     def __init__(self, cell: Cell) -> None:
-        most = cell.facts.samples or _BEYOND * cell.search.smallest
-        self.available = max(2, min(round(_BEYOND * expected_emc50(cell)), most))
+        most = cell.facts.samples or cell.search.smallest
+        self.available = max(2, min(round(expected_emc50(cell)), most))
         draw = generator("timing")
-        inputs = draw.standard_normal((self.available, *cell.shape), np.float32)
-        self._drawn = inputs, draw.integers(0, cell.classes, self.available)
+        pairs = -(-self.available // 2)
+        inputs = draw.standard_normal((pairs, *cell.shape), np.float32)
+        labels = draw.integers(0, cell.classes, pairs)
+        self._drawn = inputs, np.stack([labels, (labels + 1) % cell.classes], 1).ravel()
 
     def draw(self, n: int, seed: int) -> Drawn:  # noqa: ARG002
         """The first n of them."""
         inputs, labels = self._drawn
-        return Drawn(inputs, np.arange(n), labels[:n])
+        return Drawn(inputs, np.arange(n) // 2, labels[:n])
 
 
 class _TimingRun:
     def __init__(self, trained: Procedure, source: _Noise, finish: Finishing, device: str) -> None:
         self._trained, self._finish, self._device = trained, finish, device
-        self._n = source.available
-        side_by_side = round_size(choose.back_end(trained, device), device)
-        self._replicas = [replica(source, self._n, 1e-3, seed) for seed in range(side_by_side)]
+        self._source = source
+        self._side_by_side = round_size(choose.back_end(trained, device), device)
+        self._take(source.available)
         self._clock = perf_counter if device == "cuda" else process_time
         self._runs: list[TrainedRun] = []
+
+    def _take(self, n: int) -> None:
+        """Train and finish n samples from now on."""
+        self._n = n
+        seeds = range(self._side_by_side)
+        self._replicas = [replica(self._source, n, 1e-3, seed) for seed in seeds]
 
     def training(self) -> tuple[float, float]:
         """Seconds, and gradients of single samples, per sample and step."""
@@ -180,15 +217,23 @@ class _TimingRun:
         work = per_step * sum(run.steps for run in self._runs)
         return seconds / work, sum(run.gradient_evaluations for run in self._runs) / work
 
-    def finishing(self) -> float:
-        """Seconds of a finish per pass and sample."""
+    def finishing(self) -> tuple[float, float]:
+        """Seconds of a finish per pass and sample, and per pass whatever its samples."""
+        many = self._n
+        of_many = self._pass()
+        self._examine()
+        self._take(max(2, many // _FEWER))
+        of_few = self._pass() if self._n < many else of_many
+        each = max(of_many - of_few, 0.0) / max(many - self._n, 1)
+        passing = min(max(of_few - each * self._n, 0.0), of_many)
+        return (of_many - passing) / many, passing
+
+    def _pass(self) -> float:
+        """Seconds of a pass of a finish."""
         self._train(_BEFORE_FINISH)
-        if all(run.ended is Ended.FIT for run in self._runs):
-            return 0.0
         self._do_finish(1)
         seconds, passes = self._timed(self._do_finish)
-        self._examine()
-        return seconds / (passes * self._n)
+        return seconds / passes
 
     def _train(self, steps: int) -> bool:
         asked = replace(self._trained, epochs=None, steps=steps)
@@ -196,7 +241,7 @@ class _TimingRun:
         return True
 
     def _do_finish(self, passes: int) -> bool:
-        run = next(run for run in self._runs if run.ended is not Ended.FIT)
+        run = self._runs[0]
         effort = passes * self._n / run.numbers.gradient_evaluations
         done, _ = replace(self._finish, effort=effort).finished(self._replicas[0], run)
         return done is not None and done.outcome is Outcome.OPEN
@@ -204,7 +249,7 @@ class _TimingRun:
     def _examine(self) -> None:
         """Let a finish take the point for a minimum, and look at its curvature: it needs memory."""
         settings = replace(self._finish.settings, gradient=inf, escapes=0)
-        run = next(run for run in self._runs if run.ended is not Ended.FIT)
+        run = self._runs[0]
         replace(self._finish, settings=settings).finished(self._replicas[0], run)
 
     def _timed(self, work: Callable[[int], bool]) -> tuple[float, int]:
@@ -222,6 +267,12 @@ class _TimingRun:
             last = seconds, amount
             amount *= _GROWTH
         return last
+
+
+def _forget_peak() -> None:
+    """Count the most memory from now on, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def held_megabytes() -> float:

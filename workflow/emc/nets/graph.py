@@ -249,6 +249,16 @@ def by_use(
     return changed, {names[slot]: shapes[names[slot]] for slot in order}
 
 
+def numbers_of(step: GraphStep) -> np.ndarray:
+    """The numbers of the parameters that a step computes with, each once."""
+    if not isinstance(step, Affine):
+        read = np.concatenate([np.ravel(places) for _, places in _places(step)])
+        return np.unique(of_parameter(read[read <= of_parameter(0)]))
+    weight = of_parameter(step.weight) + np.arange(step.outputs * step.inputs.shape[1])
+    bias = of_parameter(step.bias) + np.arange(0 if step.bias == ZERO else step.outputs)
+    return np.concatenate([weight, bias])
+
+
 def tensors_of(step: GraphStep, starts: np.ndarray) -> list[int]:
     """Which tensors of parameters a step reads, in order; `starts` are those of their numbers."""
     read = np.concatenate([np.ravel(places) for _, places in _places(step)])

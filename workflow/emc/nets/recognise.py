@@ -58,9 +58,17 @@ def _as_graph(make: Callable[[], nn.Module], graph: Graph) -> TracedModule:
 
 def _as_layers(make: Callable[[], nn.Module], graph: Graph) -> TracedModule | None:
     layers = _layers(graph)
-    if layers is None or traced(module(layers), graph.shape, len(graph.logits)) != graph:
+    if layers is None or _traced_or_none(module(layers), graph) != graph:
         return None
     return TracedModule(make, layers, tuple(graph.parameters.items()))
+
+
+def _traced_or_none(net: nn.Module, like: Graph) -> Graph | None:
+    """What a module computes of the inputs of another graph; None where it cannot."""
+    try:
+        return traced(net, like.shape, len(like.logits))
+    except UntraceableError:
+        return None
 
 
 def _layers(graph: Graph) -> Layers | None:
@@ -92,8 +100,8 @@ def _as_transformer(make: Callable[[], nn.Module], graph: Graph) -> TracedModule
     sizes = _transformer(graph)
     if sizes is None:
         return None
-    reference = traced(transformer_factory(sizes)(), graph.shape, sizes.classes)
-    if reference != graph:
+    reference = _traced_or_none(transformer_factory(sizes)(), graph)
+    if reference is None or reference != graph:
         return None
     own = dict(zip(reference.parameters, graph.parameters, strict=True))
     return TracedModule(make, sizes, tuple((own[name], s) for name, s in sizes.shapes.items()))

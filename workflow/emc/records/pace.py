@@ -12,6 +12,7 @@ class Pace:
         training: seconds of training per sample and step, evaluation included.
         gradients: gradients of single samples per sample and step: two for SAM.
         finishing: seconds of a finish per pass and sample; 0 where no run is finished.
+        passing: seconds that each pass of a finish takes besides, whatever its samples.
         starting: seconds of a process until it trains: interpreter and imports.
         megabytes: peak of a process that trains and finishes, resident, without a data set.
     """
@@ -20,5 +21,6 @@ class Pace:
     training: float
     gradients: float
     finishing: float
+    passing: float
     starting: float
     megabytes: float

@@ -1,7 +1,7 @@
 """How fast this machine is, by kind of net: one document per machine and version, in its cache."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -20,8 +20,12 @@ Paces = Mapping[str, Sequence[Pace]]
 
 
 def paces_file(machine: str) -> Path:
-    """Where the paces of a machine and version lie, which `machine` names in words."""
-    digest = sha256(machine.encode()).hexdigest()[:12]
+    """Where the paces of a machine and version lie, which `machine` names in words.
+
+    Paces that say something else of a machine have another file.
+    """
+    told = f"{machine}: {[one.name for one in fields(Pace)]}"
+    digest = sha256(told.encode()).hexdigest()[:12]
     return cache_folder() / f"paces-{digest}.json"
 
 

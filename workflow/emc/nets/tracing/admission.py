@@ -12,6 +12,7 @@ from emc.nets.tracing.untraceable import UntraceableError
 _LAYERS: Final = frozenset(
     {
         nn.AdaptiveAvgPool2d,
+        nn.AdaptiveMaxPool2d,
         nn.AvgPool2d,
         nn.Conv2d,
         nn.Dropout,
@@ -35,6 +36,7 @@ _LAYERS: Final = frozenset(
         nn.TransformerEncoder,
         nn.TransformerEncoderLayer,
         nn.Unflatten,
+        nn.ZeroPad2d,
     }
 )
 _BASES: Final = frozenset({nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict})

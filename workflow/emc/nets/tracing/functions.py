@@ -77,26 +77,80 @@ def _conv2d(  # noqa: PLR0917  # torch's own arguments
     groups: Any = 1,
 ) -> Symbol:
     x, w, b = samples_first(x), parameters(weight), _bias(bias)
-    if _pair(dilation) != (1, 1) or groups != 1:
-        raise UntraceableError("a convolution has groups or is dilated")
-    outputs, channels, *kernel = w.places.shape
-    if x.places.ndim != 3 or len(x.places) != channels:
+    outputs, channels, high, wide = w.places.shape
+    if x.places.ndim != 3 or len(x.places) != channels * groups or outputs % groups:
         raise UntraceableError("a convolution's weight does not fit its inputs")
-    down, right = _pair(padding)
-    padded = np.pad(x.places, ((0, 0), (down, down), (right, right)), constant_values=ZERO)
-    read, shape = _windows(x.recorder.computed(padded), tuple(kernel), _pair(stride))
-    rows = np.moveaxis(read, 0, 2).reshape(shape[0] * shape[1], -1)
+    dilated, sides = _pair(dilation), _sides(padding, (high, wide), _pair(dilation))
+    padded = x.recorder.computed(np.pad(x.places, ((0, 0), *sides), constant_values=ZERO))
+    made = [
+        _convolved(*parts, (high, wide), _pair(stride), dilated)
+        for parts in zip(
+            (x.like(part) for part in np.split(padded, groups)),
+            (w.like(part) for part in np.split(w.places, groups)),
+            [None] * groups if b is None else [b.like(p) for p in np.split(b.places, groups)],
+            strict=True,
+        )
+    ]
+    return x.like(np.concatenate(made))
+
+
+def _convolved(  # noqa: PLR0917  # what one group of channels is convolved with
+    x: Symbol,
+    w: Symbol,
+    b: Symbol | None,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> np.ndarray:
+    """Places [outputs, high, wide] of padded images convolved."""
+    outputs = len(w.places)
+    read, shape = _windows(x.places, kernel, stride, dilation)
+    rows = _regular(x, np.moveaxis(read, 0, 2).reshape(shape[0] * shape[1], -1))
     made = x.recorder.add(Affine(_first(w), _first(b), outputs, True, rows), rows)
-    return x.like(made.reshape(outputs, *shape))
+    return made.reshape(outputs, *shape)
+
+
+def _sides(
+    padding: Any, kernel: tuple[int, int], dilation: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """By how much each dimension of an image is padded, before and after."""
+    if padding == "same":
+        all_of = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return [(pad // 2, pad - pad // 2) for pad in all_of]
+    return [(pad, pad) for pad in _pair(0 if padding == "valid" else padding)]
 
 
 def _windows(
-    images: np.ndarray, kernel: tuple[int, ...], stride: tuple[int, int]
+    images: np.ndarray,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Places [channels, high, wide, *kernel] of the windows, and how many there are."""
-    views = np.lib.stride_tricks.sliding_window_view(images, kernel, axis=(1, 2))
-    picked = views[:, :: stride[0], :: stride[1]]
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    views = np.lib.stride_tricks.sliding_window_view(images, spans, axis=(1, 2))
+    picked = views[:, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
     return picked, (picked.shape[1], picked.shape[2])
+
+
+_PADDED: Final = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+"""numpy's names of torch's ways to pad an image from within."""
+
+
+def _pad(x: object, pad: Any, mode: str = "constant", value: Any = None) -> Symbol:
+    x = samples_first(x)
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    if any(type(side) is not int or side < 0 for side in pad) or len(pairs) >= x.ndim:
+        raise UntraceableError("it pads by something else than whole numbers from 0")
+    around = [(0, 0)] * (x.places.ndim - len(pairs)) + pairs
+    if mode == "constant":
+        if value:
+            raise UntraceableError(f"it pads with {value}")
+        return x.like(np.pad(x.places, around, constant_values=ZERO))
+    if mode not in _PADDED:
+        raise UntraceableError(f"it pads by {mode!r}")
+    places = np.pad(x.recorder.computed(x.places), around, mode=_PADDED[mode])  # type: ignore[call-overload]
+    return x.like(x.recorder.add(Taken(places.ravel()), places).reshape(places.shape))
 
 
 def _max_pool2d(  # noqa: PLR0917  # torch's own arguments
@@ -108,9 +162,9 @@ def _max_pool2d(  # noqa: PLR0917  # torch's own arguments
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Symbol:
-    if _pair(padding) != (0, 0) or _pair(dilation) != (1, 1) or ceil_mode or return_indices:
-        raise UntraceableError("a pooling pads, is dilated, rounds up or returns indices")
-    return _pooled(x, kernel_size, stride, Largest)
+    if _pair(dilation) != (1, 1) or ceil_mode or return_indices:
+        raise UntraceableError("a pooling is dilated, rounds up or returns indices")
+    return _pooled(x, kernel_size, stride, padding, Largest)
 
 
 def _avg_pool2d(  # noqa: PLR0917  # torch's own arguments
@@ -119,28 +173,51 @@ def _avg_pool2d(  # noqa: PLR0917  # torch's own arguments
     stride: Any = None,
     padding: Any = 0,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,  # noqa: ARG001
+    count_include_pad: bool = True,
     divisor_override: Any = None,
 ) -> Symbol:
-    if _pair(padding) != (0, 0) or ceil_mode or divisor_override is not None:
-        raise UntraceableError("a pooling pads, rounds up or has a divisor")
-    return _pooled(x, kernel_size, stride, Mean)
+    counted = count_include_pad or _pair(padding) == (0, 0)
+    if ceil_mode or divisor_override is not None or not counted:
+        raise UntraceableError("a pooling rounds up, has a divisor or does not count its padding")
+    return _pooled(x, kernel_size, stride, padding, Mean)
 
 
-def _pooled(x: object, kernel: Any, stride: Any, kind: type[Largest | Mean]) -> Symbol:
+def _pooled(
+    x: object, kernel: Any, stride: Any, padding: Any, kind: type[Largest | Mean]
+) -> Symbol:
     x = samples_first(x)
     if x.places.ndim != 3:
         raise UntraceableError("a pooling has inputs that are no images")
-    images = x.recorder.computed(x.places)
+    sides = ((0, 0), *_sides(padding, (1, 1), (1, 1)))
+    images = np.pad(x.recorder.computed(x.places), sides, constant_values=ZERO)
+    if kind is Mean:
+        images = x.recorder.computed(images)
     read, shape = _windows(images, _pair(kernel), _pair(kernel if stride in (None, ()) else stride))
-    rows = read.reshape(len(images) * shape[0] * shape[1], -1)
+    rows = _without_padding(read.reshape(len(images) * shape[0] * shape[1], -1))
     return x.like(x.recorder.add(kind(rows), rows).reshape(len(images), *shape))
 
 
-def _adaptive_avg_pool2d(x: Any, output_size: Any) -> Symbol:
-    if _pair(output_size) != (1, 1):
-        raise UntraceableError("an adaptive pooling leaves more than one pixel")
-    return _mean(x, (-2, -1), keepdim=True)
+def _without_padding(rows: np.ndarray) -> np.ndarray:
+    """Windows [rows, m] with the first number there is in the places of padding."""
+    within = rows != ZERO
+    if not within.any(1).all():
+        raise UntraceableError("a pooling has windows of padding only")
+    first = np.take_along_axis(rows, within.argmax(1)[:, None], 1)
+    return np.where(within, rows, first)
+
+
+def _adaptive(kind: type[Largest | Mean]) -> Callable[..., Symbol]:
+    def adaptive_pooling(x: object, output_size: Any, return_indices: bool = False) -> Symbol:
+        x = samples_first(x)
+        asked = output_size if isinstance(output_size, tuple | list) else (output_size,) * 2
+        sizes = x.places.shape[1:]
+        wanted = [size if want is None else want for want, size in zip(asked, sizes, strict=True)]
+        if return_indices or any(size % want for want, size in zip(wanted, sizes, strict=True)):
+            raise UntraceableError("an adaptive pooling has uneven windows, or returns indices")
+        kernel = tuple(size // want for want, size in zip(wanted, sizes, strict=True))
+        return _pooled(x, kernel, None, 0, kind)
+
+    return adaptive_pooling
 
 
 def _mean(x: object, dim: Any, keepdim: bool = False) -> Symbol:
@@ -495,7 +572,9 @@ _FUNCTIONS: Final[dict[Any, Callable[..., Any]]] = {
     torch.conv2d: _conv2d,
     functional.max_pool2d: _max_pool2d,
     functional.avg_pool2d: _avg_pool2d,
-    functional.adaptive_avg_pool2d: _adaptive_avg_pool2d,
+    functional.adaptive_avg_pool2d: _adaptive(Mean),
+    functional.adaptive_max_pool2d: _adaptive(Largest),
+    functional.pad: _pad,
     functional.layer_norm: _layer_norm,
     functional.group_norm: _group_norm,
     functional.relu: _relu,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from emc.nets.fragile import held_parameters
-from emc.nets.graph import Graph, Taken, by_use, of_parameter, tensors_of
+from emc.nets.graph import Graph, Taken, by_use, numbers_of, of_parameter
 from emc.nets.noise import seeded
 from emc.nets.tracing.admission import check_admitted, simple_state
 from emc.nets.tracing.recorder import Recorder
@@ -72,12 +72,14 @@ def _called(net: nn.Module, inputs: Symbol) -> object:
 
 
 def _check_use(recorder: Recorder, shapes: dict[str, tuple[int, ...]]) -> None:
-    """See that each parameter belongs to one step."""
-    starts = np.cumsum([0, *map(prod, shapes.values())])
-    uses = [slot for step in recorder.steps for slot in tensors_of(step, starts)]
-    for slot, name in enumerate(shapes):
-        if uses.count(slot) != 1:
-            times = "not" if slot not in uses else "more than once"
+    """See that each parameter is used, and each of its numbers by one step at most."""
+    uses = np.zeros(sum(map(prod, shapes.values())), np.int64)
+    for step in recorder.steps:
+        uses[numbers_of(step)] += 1
+    ends = np.cumsum([prod(shape) for shape in shapes.values()])
+    for name, own in zip(shapes, np.split(uses, ends[:-1]), strict=True):
+        if own.max() != 1:
+            times = "more than once" if own.any() else "not"
             raise UntraceableError(f"{name!r} is {times} used")
 
 
