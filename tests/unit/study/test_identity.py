@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-f5ffeb62e2d8"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-6c6d10e92a80"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-f65b387b72c1",
+        "digits-original-mlp4-relu-sgd-fec0cfbad8d5",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-3287915d6962",
+        "digits-noisy-mlp4-relu-sgd-ee5611a4b33d",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-e5f183c18027",
+        "mnist-5k-original-mlp4-relu-sgd-4d5559f0bfab",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-0720d6e8a77f",
+        "mnist-5k-random-cnn4-relu-sgd-f927bacb3d81",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-a8437fc6d611",
+        "mnist-classes-linear-identity-sgd-eada598a4d9d",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-8c60abccae20",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-f0c1f141413d",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-66f69b4c7687",
+        "cifar10-original-cnn8-relu-gd-019679b3b43e",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-af28a50b367a",
+        "adult-original-mlp4-tanh-adam-0a5f40eea9c9",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-ab8bd865601f",
+        "gaussian-random-linear-identity-adam-22a57a90dd88",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-5552f3c0aaba",
+        "wine-original-mlp4-relu-sgd-57810f30a510",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-d77686026862",
+        "digits-original-mlp4-gelu-adamw-8871e94c6760",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-177580649eb6",
+        "cifar10-original-resnet16-relu-sgd-eff1b34ae32e",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-e8ec685f0ec6",
+        "mnist-random-inputs-vit32-relu-sgd-ae00aa47fecb",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-0732810c2c33",
+        "digits-original-mlp-mixer16-relu-sgd-c2e6ade0363d",
     ),
 ]
 
@@ -136,7 +136,7 @@ def test_canonical_text_stays_what_it_is() -> None:
         '"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":5,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":6,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'
@@ -241,13 +241,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 5"),
-        ("{}", "the cell is of measurement protocol None, this is 5"),
+        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 6"),
+        ("{}", "the cell is of measurement protocol None, this is 6"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":5}',
-            r'not the canonical JSON of a cell: {"protocol":5}: 2 validation errors',
+            '{"protocol":6}',
+            r'not the canonical JSON of a cell: {"protocol":6}: 2 validation errors',
         ),
     ],
 )

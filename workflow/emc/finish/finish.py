@@ -22,9 +22,11 @@ from emc.native.descent import DescentEnd
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
-_ROUNDINGS: Final = {1.0: True, 0.1: True, 0.01: False, 1e-3: False}
-"""Widths over which kinks are rounded off one after the other, relative to the first; and whether
-float32 is enough there."""
+_ROUNDINGS: Final = ((1.0, 4000), (0.1, 4000), (0.01, 4000), (1e-3, 4000), (1e-3, 0))
+"""Widths over which kinks are rounded off one after the other, relative to the first; and the most
+quasi-Newton steps in float32 there, 0: in float64."""
+_SINGLE: Final = 1000
+"""Most of them where there are no kinks."""
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
@@ -34,10 +36,11 @@ _KRYLOV: Final = 60
 """Directions that they see of a larger net, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
-_IN_TURN: Final = (2000, 10)
-"""Most quasi-Newton steps, and Newton steps, before the others have their turn."""
-_BLIND: Final = 20
-"""Most quasi-Newton steps over kinks that they do not see, where rounding them off came before."""
+_IN_TURN: Final = (500, 10)
+"""Most quasi-Newton steps, and Newton steps, before the others have their turn. Each turn may be
+twice as long as the one before: which of the two gets on is not known beforehand."""
+_BLIND: Final = (2000, 20)
+"""Most quasi-Newton steps over kinks that they do not see; where rounding them off came before."""
 _LOOK: Final = 5
 """Steps after which the passes are looked at."""
 _FINER: Final = 0.1
@@ -69,6 +72,8 @@ def finish(operator: Operator, *, criterion: float, settings: FinishSettings = D
 
 class _Run:
     def __init__(self, operator: Operator, criterion: float, settings: FinishSettings) -> None:
+        # Kernels compiled for it now count as no time of the finish.
+        operator.single()
         self._began = perf_counter()
         self._settings = settings
         self._kinks = operator.kinks
@@ -124,31 +129,31 @@ class _Run:
         for coarse, easier in self._easier():
             self._descent.move(look(easier, self._descent.place.parameters))
             if coarse:
-                self._go_through(_quasi_newton(easier, self._settings), _IN_TURN[0])
+                self._go_through(_quasi_newton(easier, self._settings), coarse)
             else:
                 self._in_turn(_phases(easier, self._settings, None))
             self._descent.move(look(self._sharp, self._descent.place.parameters))
             if self._descent.fits or self._meter.spent:
                 return
-        if self._kinks is None and (last := self._rounded(min(_ROUNDINGS))) is not None:
+        if self._kinks is None and (last := self._rounded(_ROUNDINGS[-1][0])) is not None:
             self._blurred, self._phases = True, _phases(last, self._settings, None)
             self._descent.move(look(last, last.parameters))
 
-    def _easier(self) -> Iterator[tuple[bool, Metered]]:
+    def _easier(self) -> Iterator[tuple[int, Metered]]:
         """The objective at the descent's point, in forms that are easier to descend.
 
-        The first value says whether float32 is enough, or all that there is.
+        The first value is the most steps in float32, 0 for an objective in float64.
         """
         if not self._kinked and self._rounded(1.0) is None:
             single = self._sharp.at(self._descent.place.parameters).single()
-            yield from [] if single is None else [(True, single)]
+            yield from [] if single is None else [(_SINGLE, single)]
             return
-        for rounding, coarse in _ROUNDINGS.items():
+        for rounding, coarse in _ROUNDINGS:
             rounded = self._rounded(rounding)
             if rounded is None:
                 return
             single = rounded.single() if coarse else None
-            yield single is not None, single or rounded
+            yield (coarse, single) if single else (0, rounded)
 
     @property
     def _kinked(self) -> bool:
@@ -166,13 +171,15 @@ class _Run:
 
     def _in_turn(self, phases: "Sequence[_Steps | _Compiled]") -> DescentEnd:
         """Take many cheap steps and few exact ones in turn, until none is left or leads down."""
+        longer = 1
         while True:
             for phase, steps in zip(phases, _IN_TURN, strict=True):
-                stop = self._go_through(phase, steps)
+                stop = self._go_through(phase, longer * steps)
                 if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                     return stop
             if stop is DescentEnd.JAM or not any(phase.left for phase in phases):
                 return stop
+            longer *= 2
 
     def _descend(self) -> DescentEnd:
         """Descend the objective as it is, with the steps that are left."""
@@ -185,8 +192,8 @@ class _Run:
     def _along_kinks(self) -> DescentEnd:
         """Take cheap steps once, then exact ones that see kinks, and stay on those that hold."""
         if len(self._phases) > 1:
-            blind = _IN_TURN[0] if self._rounded(1.0) is None else _BLIND
-            stop = self._go_through(self._phases.pop(0), blind)
+            before = self._rounded(1.0) is not None
+            stop = self._go_through(self._phases.pop(0), _BLIND[before])
             if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                 return stop
         return self._go_through(self._phases[0], self._phases[0].left)
