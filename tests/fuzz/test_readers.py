@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.unit.store.examples import run
+from tests.unit.store.tensor_files import write_tensors
 
 from emc.data.decoder import Decoder
 from emc.data.manifest import MANIFEST, read_manifest
@@ -28,7 +29,7 @@ from emc.store.layout import CellFiles
 from emc.store.resources import Resources, read_resources, write_resources
 from emc.store.rows import probe_row
 from emc.store.tables import read_table, write_table
-from emc.store.tensors import open_tensors, write_tensors
+from emc.store.tensors import open_tensors
 from emc.study import load_file
 from emc.study.cell import Cell
 from emc.study.identity import canonical, from_canonical

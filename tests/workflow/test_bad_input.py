@@ -12,7 +12,7 @@ CELL = "{dataset: digits, architecture: {name: mlp, width: 4}}"
 BAD = {
     "unknown key": (
         f"study: a\nsections: {{s: {{cells: [{CELL}]}}}}\nsectons: 1",
-        "unknown key 'sectons'; did you mean 'sections'?",
+        "found the key 'sectons'; did you mean 'sections'?",
     ),
     "wrong type": (
         f"study: a\ndefaults: {{budget: {{epochs: many}}}}\nsections: {{s: {{cells: [{CELL}]}}}}",

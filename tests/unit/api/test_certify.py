@@ -102,8 +102,8 @@ def test_too_few_losses_and_a_falling_loss() -> None:
         ),
         (torch.full((20,), 0.5), r"data: expected whole numbers as labels, found 0.5 at 0"),
         (torch.zeros(19, dtype=torch.long), r"found \(20, 4, 6\) and \(19,\)"),
-        (torch.full((20,), 3), r"labels lie in 3 \.\.\. 3, the net has 3 classes"),
-        (torch.full((20,), -1), r"labels lie in -1 \.\.\. -1, the net has 3 classes"),
+        (torch.full((20,), 3), r"labels: expected 0 to 2, .* found 3 to 3"),
+        (torch.full((20,), -1), r"labels: expected 0 to 2, .* found -1 to -1"),
     ],
 )
 def test_labels_are_one_integer_per_sample(labels: torch.Tensor, message: str) -> None:
@@ -150,7 +150,7 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
         (net, {"weight": [[1], [2, 3]]}, data, r"parameters: 'weight': no array: "),
         (lambda x: x, None, data, r"model: expected a torch.nn.Module, found <function"),
         (type(net), None, data, r"model: expected a torch.nn.Module, found the class Linear"),
-        (nn.Flatten(), None, data, r"model: Flatten has no parameter that requires a gradient"),
+        (nn.Flatten(), None, data, r"model: .*expected a parameter that requires a gradient"),
         (nn.LazyLinear(2), None, data, r"model: 'weight' belongs to a lazy layer"),
         (net, None, data[0], r"data: expected a tuple .*, found ndarray of shape \(20, 3\)"),
         (net, None, (*data, data), r"data: expected a tuple .*, found a tuple of 3"),
@@ -175,7 +175,10 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
         ({"label_smoothing": None}, "label_smoothing: expected a number, found None"),
         ({"class_weights": 2}, "class_weights: expected a sequence of numbers, found 2"),
         ({"class_weights": [1, -1]}, "class weights: expected numbers from 0, found -1.0 for clas"),
-        ({"class_weights": [1, 1], "loss": "squared-error"}, "class weights need cross-entropy"),
+        (
+            {"class_weights": [1, 1], "loss": "squared-error"},
+            "class weights: expected the loss 'cross-entropy'",
+        ),
         ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
         (
             {"tolerances": {"eps": 1}},

@@ -161,8 +161,8 @@ def test_lazy_layers_that_the_factory_ran_are_none() -> None:
         (mlp(), "expected a function that makes a fresh net, found Sequential"),
         (7, "expected a function that makes a fresh net, found 7"),
         (nn.Linear, r"it fails when it is called as model\(\): TypeError: .*in_features"),
-        (lambda: None, "the module factory made a NoneType, not a torch.nn.Module"),
-        (lambda: nn.Linear, "the module factory made a type, not a torch.nn.Module"),
+        (lambda: None, "module: expected a torch.nn.Module, found a NoneType"),
+        (lambda: nn.Linear, "module: expected a torch.nn.Module, found a type"),
     ],
 )
 def test_what_makes_no_nets_is_told(model: Any, message: str) -> None:

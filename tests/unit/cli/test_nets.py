@@ -43,7 +43,7 @@ def test_the_width_nearest_to_a_count(capsys: pytest.CaptureFixture[str]) -> Non
 def test_what_does_not_take_the_inputs_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     print_nets("adult", 1e4, None, RESULTS)
     found = rows(capsys)
-    assert found["vit"] == ["'vit' wants images (channels, height, width), the data set has (108,)"]
+    assert found["vit"] == ["'vit': expected images (channels, height, width), found inputs (108,)"]
     assert len(found["mlp"]) == 6
 
 
@@ -120,7 +120,7 @@ def test_so_are_their_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("mnsit", "--dataset: unknown name 'mnsit'; did you mean 'mnist'"),
+        ("mnsit", "--dataset: expected one of .*, found the name 'mnsit'; did you mean 'mnist'"),
         ("{name: gaussian}", "--dataset: dimension: is missing"),
         ("{name: csv, file: a, label: b}", "originals/a: no such file or folder"),
         ("{", "--dataset {: not valid YAML"),

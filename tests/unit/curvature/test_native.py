@@ -270,9 +270,11 @@ def test_a_loss_that_is_not_finite_says_so() -> None:
 
 def test_vectors_and_points_of_another_length() -> None:
     some = operator(mlp(), 5, 6)
-    with pytest.raises(EmcError, match=r"a point of 84 parameters, found \(83,\)"):
+    with pytest.raises(EmcError, match=r"point: expected 84 parameters, found the shape \(83,\)"):
         some.at(some.parameters[1:])
-    with pytest.raises(EmcError, match=r"vectors of 84 parameters, found \(2, 83\)"):
+    with pytest.raises(
+        EmcError, match=r"vectors: expected rows of 84 numbers, found the shape \(2, 83\)"
+    ):
         some.products(np.ones((2, 83)))
 
 

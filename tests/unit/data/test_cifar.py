@@ -61,7 +61,7 @@ class Malicious:
 
 def test_malicious_pickle_runs_nothing(tmp_path: Path) -> None:
     content = pickle.dumps({b"data": Malicious(tmp_path / "ran"), b"labels": []}, protocol=2)
-    with pytest.raises(EmcError, match=r"data_batch_1: no CIFAR batch .*it asks for"):
+    with pytest.raises(EmcError, match=r"data_batch_1: expected a CIFAR batch .*it asks for"):
         read_batch(content, "data_batch_1", b"labels")
     assert not (tmp_path / "ran").exists()
     pickle.loads(content)
@@ -85,7 +85,7 @@ def test_arrays_of_objects_are_refused() -> None:
 @pytest.mark.parametrize("keep", [0, 10, 9000, -1])
 def test_python_version_cut_short(keep: int) -> None:
     content = python2_batch(IMAGES, LABELS, b"labels")
-    with pytest.raises(EmcError, match="batch: no CIFAR batch in the python version"):
+    with pytest.raises(EmcError, match="batch: expected a CIFAR batch of the python version"):
         read_batch(content[:keep], "batch", b"labels")
 
 

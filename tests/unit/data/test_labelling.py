@@ -173,12 +173,12 @@ def test_permutations_move_whole_pixels_and_are_each_image_s_own(
 
 
 def test_permuted_pixels_want_images(gaussian: Samples) -> None:
-    with pytest.raises(EmcError, match=r"gaussian: 'permuted-pixels' wants images"):
+    with pytest.raises(EmcError, match=r"gaussian: 'permuted-pixels': expected images"):
         draw(gaussian, labels_of("permuted-pixels"), 5, 0)
 
 
 def test_too_many_merged_classes(gaussian: Samples) -> None:
-    with pytest.raises(EmcError, match="gaussian: cannot merge 3 classes to 4"):
+    with pytest.raises(EmcError, match="gaussian: expected at most 3 classes, found 4"):
         draw(gaussian, labels_of({"classes": 4}), 5, 0)
 
 

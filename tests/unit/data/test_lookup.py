@@ -101,21 +101,23 @@ def test_params_of_data_that_cannot_be_read() -> None:
     wrong = TABLE.replace("kind", "kin")
     assert sizes(planned(wrong)[0]) == ["wine", None, None, None, None, None]
     wanted = (
-        "architecture: 'params' wants to know the inputs of the data set: wine.csv: no column"
+        "architecture: 'params': the inputs of the data set are not known: wine.csv: no column"
         " 'kin'; did you mean 'kind'?"
     )
     with pytest.raises(EmcError, match=re.escape(wanted)):
         planned(wrong, net="{name: mlp, params: 500}")
-    with pytest.raises(EmcError, match="'params' wants a known input shape"):
+    with pytest.raises(EmcError, match="'params': expected a known input shape"):
         load_file(Path("s.yaml"))
 
 
 def test_what_does_not_suit_the_data_is_told_at_once() -> None:
-    with pytest.raises(EmcError, match="labels: cannot merge 2 classes to 5"):
+    with pytest.raises(EmcError, match="labels: expected at most 2 classes, found 5"):
         planned(TABLE, more=", labels: {classes: 5}")
-    with pytest.raises(EmcError, match="smallest: 25 exceeds the 24 samples there are"):
+    with pytest.raises(
+        EmcError, match="smallest: expected at most the 24 samples there are, found 25"
+    ):
         planned(TABLE, more=", search: {smallest: 25}")
-    with pytest.raises(EmcError, match="'cnn' wants images"):
+    with pytest.raises(EmcError, match="'cnn': expected images"):
         planned(TABLE, net="{name: cnn, width: 4}")
 
 

@@ -102,10 +102,12 @@ def test_known_facts_help_a_study(tmp_path: Path) -> None:
 
 def test_facts_that_are_not_so(tmp_path: Path) -> None:
     dataset = rings(tmp_path, facts=", shape=(3,), classes=3").dataset
-    with pytest.raises(EmcError, match=r"rings: .*shape: found \(2,\), known \(3,\)"):
+    with pytest.raises(
+        EmcError, match=r"rings: shape of its files: expected \(3,\), .*, found \(2,\)"
+    ):
         prepare(dataset, tmp_path / "data", None)
     dataset = rings(tmp_path, facts=", shape=(2,), classes=2").dataset
-    with pytest.raises(EmcError, match="rings: labels from 0 to 2, there are 2 classes"):
+    with pytest.raises(EmcError, match="rings: expected labels from 0 to 1, found 0 to 2"):
         prepare(dataset, tmp_path / "data", None)
 
 
@@ -139,7 +141,7 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
         ("torch.eye(2) * 1j, [0, 1]", "inputs that are real numbers, found complex64"),
         (
             "torch.ones(2, 2, dtype=torch.uint8), torch.arange(2)",
-            r"are pixels \[n, channels, height, width\], found shape \(2, 2\)",
+            r"pixels \[n, channels, height, width\], found the shape \(2, 2\)",
         ),
         ("torch.eye(10), torch.zeros(10, dtype=int)", "own: expected two classes or more, found"),
         (
@@ -179,7 +181,7 @@ def test_labels_that_mean_the_same(tmp_path: Path, labels: str) -> None:
     ("decorator", "message"),
     [
         ("'mnist'", "line 4: dataset 'mnist' comes with the program"),
-        ("'own', shape=(2,)", "give both 'shape' and 'classes', or neither"),
+        ("'own', shape=(2,)", "expected both 'shape' and 'classes', or neither"),
     ],
 )
 def test_registrations_that_are_refused(tmp_path: Path, decorator: str, message: str) -> None:

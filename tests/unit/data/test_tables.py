@@ -148,7 +148,7 @@ def test_column_of_dates(tmp_path: Path) -> None:
     frame = FRAME.with_columns(day=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9)))
     frame.write_parquet(tmp_path / "t.parquet")
     entry = {"name": "parquet", "file": "t.parquet", "label": "kind", "numeric": ["day"]}
-    with pytest.raises(EmcError, match="column 'day' is of type Date, not of numbers"):
+    with pytest.raises(EmcError, match="column 'day': expected numbers, found the type Date"):
         prepare(dataset_of(entry), tmp_path / "out", tmp_path)
 
 
@@ -156,7 +156,9 @@ def test_column_of_lists(tmp_path: Path) -> None:
     frame = FRAME.with_columns(words=pl.Series([["a"]] * ROWS))
     frame.write_parquet(tmp_path / "t.parquet")
     entry = {"name": "parquet", "file": "t.parquet", "label": "kind", "categorical": ["words"]}
-    with pytest.raises(EmcError, match=r"column 'words' is of type List\(String\), not of words"):
+    with pytest.raises(
+        EmcError, match=r"column 'words': expected words, found the type List\(String\)"
+    ):
         prepare(dataset_of({**entry, "numeric": []}), tmp_path / "out", tmp_path)
 
 

@@ -67,7 +67,9 @@ def test_imagenet_layout(tmp_path: Path) -> None:
     dataset = dataset_of({"name": "imagenet", "size": 4, "classes": 2})
     manifest = prepare(dataset, tmp_path / "out", tmp_path)
     assert (manifest.samples, manifest.test_samples, manifest.shape) == (11, 4, (3, 4, 4))
-    with pytest.raises(EmcError, match=r"imagenet: its files .*: classes: found 3, known 1000"):
+    with pytest.raises(
+        EmcError, match=r"imagenet: classes of its files: expected 1000, .*, found 3"
+    ):
         prepare(dataset_of("imagenet"), tmp_path / "all", tmp_path)
 
 

@@ -119,7 +119,9 @@ def test_every_form_of_credit_is_the_same_data(
 def test_credit_of_another_size(tmp_path: Path) -> None:
     text = credit_sheet(300).write_csv()
     place(tmp_path / "credit", {"UCI_Credit_Card.csv": text.encode()})
-    with pytest.raises(EmcError, match=r"credit: .*samples: found 240, known 24000"):
+    with pytest.raises(
+        EmcError, match=r"credit: samples of its files: expected 24000, .*, found 240"
+    ):
         prepare(dataset_of("credit"), tmp_path / "out", tmp_path)
 
 

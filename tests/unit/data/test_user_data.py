@@ -88,8 +88,8 @@ def test_a_study_that_tests_on_new_samples_wants_a_test_sample(here: Path, prepa
     if prepared:
         prepare(dataset, Path("results/data") / dataset_id(dataset), here)
     wanted = (
-        "s.yaml: section 'a': generalisation: mine.csv has no test sample: a fifth of each class is"
-        " held out, of 1 or 2 samples none"
+        "s.yaml: section 'a': generalisation: mine.csv: expected test samples, found none: a fifth"
+        " of each class is held out"
     )
     with pytest.raises(EmcError, match=f"^{re.escape(wanted)}"):
         told_of(plan(TABLE, more="generalisation: {}"))

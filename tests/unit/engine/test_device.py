@@ -62,7 +62,7 @@ def test_auto_says_that_it_takes_the_processor_although_there_is_a_node(
     assert said.startswith(f"a driver has left GPU nodes in {gpu_nodes}, but torch finds no GPU")
     assert "(The NVIDIA driver on your system is too old (found version 11040).)" in said
     monkeypatch.setattr(torch.version, "cuda", None)
-    with pytest.raises(EmcError, match=r"finds no GPU \(torch .* is built without CUDA\)"):
+    with pytest.raises(EmcError, match=r"found none \(torch .* is built without CUDA\)"):
         resolve("cuda", gpu_nodes)
 
 
@@ -84,7 +84,7 @@ def test_cpu_is_the_cpu(gpu_nodes: Path) -> None:
 
 def test_cuda_without_a_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(EmcError, match="'cuda' is asked for, but torch finds no GPU"):
+    with pytest.raises(EmcError, match="'cuda': expected a GPU that torch can use, found none"):
         resolve("cuda")
 
 

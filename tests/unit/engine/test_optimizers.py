@@ -112,6 +112,6 @@ def test_a_rule_of_its_own_is_not_trained_by_another_kernel(
         def rule(self, shapes: Any, head: Any) -> Any:
             raise AssertionError
 
-    monkeypatch.setattr(optimizers, "import_module", lambda _: SimpleNamespace(OPTIMIZER=Signs))
+    monkeypatch.setattr(optimizers, "named_module", lambda *_: SimpleNamespace(OPTIMIZER=Signs))
     with pytest.raises(EmcError, match=r"Signs.kernel_rule: expected one of its own, as for rule"):
         optimizers.known("adam")

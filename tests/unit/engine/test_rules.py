@@ -158,7 +158,7 @@ def test_muon_takes_a_convolution_as_a_matrix_of_filters() -> None:
 
 
 def test_muon_wants_a_hidden_matrix() -> None:
-    with pytest.raises(EmcError, match="'muon' wants a weight matrix besides those that make"):
+    with pytest.raises(EmcError, match="'muon': expected a weight matrix besides those that make"):
         Vmap("cpu").run(
             procedure(layers=LINEAR, update=Update("muon", weight_decay=0.0)), replicas([5])
         )

@@ -93,7 +93,7 @@ def test_a_study_of_lower_bounds_draws_or_says_what_it_lacks(bounds, name):
 
 
 def test_unknown_figures_are_refused():
-    with pytest.raises(EmcError, match="no figure 'emc': there are two-numbers, unfitted-"):
+    with pytest.raises(EmcError, match=r"figure: expected one of two-numbers, .*, found 'emc'"):
         figure("emc")
 
 

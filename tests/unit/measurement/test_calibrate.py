@@ -149,7 +149,7 @@ def test_a_process_of_its_own_tries_cells() -> None:
     refused = cell(4, **cnn).knowing(cell().facts)
     *found, none = time_cells([cell(4), cell(9), refused], "cpu")
     assert none == TimedCell(
-        None, "architecture: 'cnn' wants images (channels, height, width), the data set has (6,)"
+        None, "architecture: 'cnn': expected images (channels, height, width), found inputs (6,)"
     )
     assert [one.pace and one.pace.parameters for one in found] == [
         cell(4).parameters,

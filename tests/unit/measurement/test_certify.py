@@ -127,8 +127,8 @@ def broken(parameters: Parameters) -> Parameters:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (wider, r"does not belong to the net: '0.weight' is \(4, 6\), the net's is \(3, 6\)"),
-        (nameless, r"does not belong to the net: it lacks '0.weight'"),
+        (wider, r"is not one of the net: '0.weight': expected the shape \(3, 6\), found \(4, 6\)"),
+        (nameless, r"is not one of the net: expected '0.weight'"),
         (broken, r"is not finite: 1 of 18 in '0.weight'"),
     ],
 )

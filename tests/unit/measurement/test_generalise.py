@@ -60,7 +60,9 @@ def test_a_data_set_without_test_samples_is_told_before_training(
     one = cell(dataset={"name": "csv", "file": str(tmp_path / "t.csv"), "label": "y"})
     results = measured(one, tmp_path)
     monkeypatch.setattr(generalise_module, "run_probes", None)
-    with pytest.raises(EmcError, match=r"data set 't-\w+' has no test sample: a fifth of each"):
+    with pytest.raises(
+        EmcError, match=r"data set 't-\w+': expected test samples, found none: a fifth"
+    ):
         generalisation_of(one, 2, results, device="cpu")
 
 

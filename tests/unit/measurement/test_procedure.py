@@ -174,5 +174,5 @@ def test_what_only_the_prepared_data_set_could_tell() -> None:
         "dataset": {"name": "csv", "file": "a.csv", "label": "y"},
         "architecture": {"name": "vit", "width": 4},
     }
-    with pytest.raises(EmcError, match="architecture: 'vit' wants images"):
+    with pytest.raises(EmcError, match="architecture: 'vit': expected images"):
         procedure(Cell.model_validate(raw), (prod((3, 4)),), 4)

@@ -71,7 +71,7 @@ def test_end_points_are_lean_and_certified_at_the_same_loss(form: Any, tmp_path:
 def test_a_form_that_only_the_prepared_data_set_could_refuse() -> None:
     table = {"name": "csv", "file": "a.csv", "label": "y"}
     one = cell({"name": "subspace", "dimension": 500}, dataset=table)
-    with pytest.raises(EmcError, match=r"parameterisation: dimension 500 exceeds the net's 43 "):
+    with pytest.raises(EmcError, match="expected at most the net's 43 dimensions, found 500"):
         procedure(one, (6,), 3)
 
 

@@ -144,14 +144,14 @@ def test_loading_takes_buffers_but_does_not_ask_for_them() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"0.weight": np.zeros((2, 3))}, r"missing \['0.bias'\]"),
+        ({"0.weight": np.zeros((2, 3))}, r"expected 0.weight, 0.bias, found 0.weight$"),
         (
             {"0.weight": np.zeros((2, 3)), "0.bias": np.zeros(2), "1.bias": np.zeros(2)},
-            r"unknown \['1.bias'\]",
+            r"found 0.weight, 0.bias, 1.bias$",
         ),
         (
             {"0.weight": np.zeros((3, 2)), "0.bias": np.zeros(2)},
-            r"'0.weight' has shape \(3, 2\), the net wants \(2, 3\)",
+            r"'0.weight': expected the shape \(2, 3\), found \(3, 2\)",
         ),
     ],
 )

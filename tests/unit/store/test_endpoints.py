@@ -83,7 +83,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_another_cells_file(tmp_path: Path) -> None:
     write_endpoints(tmp_path / "e", example())
-    message = f"end points of {CELL}, not of other; remove it and run {REMADE_BY} again"
+    message = f"expected end points of other, found {CELL}; remove it and run {REMADE_BY} again"
     with pytest.raises(EmcError, match=f"{re.escape(message)}$"):
         read_endpoints(tmp_path / "e", "other")
 

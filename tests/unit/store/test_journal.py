@@ -205,7 +205,7 @@ def test_junk_at_the_end_is_dropped_and_told(
 def test_another_cells_journal_is_refused_and_left_alone(path: Path) -> None:
     write(path, 1)
     before = path.read_bytes()
-    message = f"{path}: journal of another cell, {CELL}; remove it"
+    message = f"{path}: expected the journal of other, found that of {CELL}; remove it"
     for _ in range(2):  # the first refusal lets go of the lock
         with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
             Journal(path, "other")

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from tests.unit.store.tensor_files import write_tensors
 
 from emc.errors import EmcError
-from emc.store.tensors import Spec, open_tensors, stream_tensors, write_tensors
+from emc.store.tensors import Spec, open_tensors, stream_tensors
 
 DTYPES = ("uint8", "int64", "float32", "float64")
 tensor_sets = st.dictionaries(

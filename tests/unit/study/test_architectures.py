@@ -112,7 +112,7 @@ def test_the_count_of_a_width_gives_the_width_back(width: int, depth: int) -> No
         (3, (1, 8, 8), None),
         (4, (1, 8, 8), "depth 4 halves 8x8 pixels to nothing"),
         (2, (1, 28, 3), "depth 2 halves 28x3 pixels to nothing"),
-        (1, (54,), "'cnn' wants images (channels, height, width), the data set has (54,)"),
+        (1, (54,), "'cnn': expected images (channels, height, width), found inputs (54,)"),
     ],
 )
 def test_what_a_cnn_cannot_take(depth: int, shape: tuple[int, ...], unsuitable: str | None) -> None:

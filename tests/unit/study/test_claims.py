@@ -57,10 +57,13 @@ def test_claims_come_back_from_their_definition(tmp_path):
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
-        ("compare: optimiser, levels: [sgd, gd]", "unknown factor 'optimiser'; did you mean 'opt"),
+        (
+            "compare: optimiser, levels: [sgd, gd]",
+            "found the factor 'optimiser'; did you mean 'opt",
+        ),
         (
             "compare: optimizer, levels: [sgd, gdd]",
-            "levels: no cell of the study has it: unknown o",
+            "levels: no cell of the study has it: expected one of gd, sgd, found the o",
         ),
         (
             "compare: optimizer, levels: [sgd, sgd]",
@@ -69,11 +72,11 @@ def test_claims_come_back_from_their_definition(tmp_path):
         ("compare: optimizer, levels: [sgd]", r"expected two different levels, found \['sgd'\]"),
         (
             "compare: optimizer, levels: [sgd, gd], where: {label: random}",
-            "where: unknown factor 'label'; did you mean 'labels'",
+            "where: expected one of .*, found the factor 'label'; did you mean 'labels'",
         ),
         (
             "compare: optimizer, levels: [sgd, gd], where: {labels: noisy}",
-            "where: no cell of the study has it: unknown labels 'noisy'",
+            "has it: expected one of original, random, found the labels 'noisy'",
         ),
         ("compare: optimizer, levels: [sgd, gd], margin: 1", "margin: expected a number above 1"),
         (

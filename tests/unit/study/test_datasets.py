@@ -68,8 +68,12 @@ def test_classes_of_a_labelling(entry: Any, classes: int) -> None:
 @pytest.mark.parametrize(
     ("source", "labelling", "message"),
     [
-        ("mnist", {"classes": 11}, "labels: cannot merge 10 classes to 11"),
-        ("adult", "permuted-pixels", "labels: 'permuted-pixels' wants an image data set"),
+        ("mnist", {"classes": 11}, "labels: expected at most 10 classes, found 11"),
+        (
+            "adult",
+            "permuted-pixels",
+            "labels: 'permuted-pixels': expected images, found inputs (108,)",
+        ),
         ("imagenet", "permuted-pixels", None),
     ],
 )
@@ -111,7 +115,9 @@ def test_cell_on_data_that_only_the_files_describe() -> None:
 
 
 def test_wanted_size_needs_a_known_shape() -> None:
-    with pytest.raises(ValidationError, match=r"'params' wants a known input shape.*give 'width'"):
+    with pytest.raises(
+        ValidationError, match=r"'params': expected a known input shape.*give 'width'"
+    ):
         cell(architecture={"name": "mlp", "params": 1000})
 
 
@@ -119,6 +125,6 @@ def test_unknown_number_of_samples_limits_nothing() -> None:
     made = cell(dataset="imagenet", search={"smallest": 10**7}, budget={"epochs": 1})
     assert made.search.smallest == 10**7
     with pytest.raises(
-        ValidationError, match=r"search\.smallest: 10000000 exceeds the 60000 samples"
+        ValidationError, match=r"search\.smallest: expected at most the 60000 samples"
     ):
         cell(dataset="mnist", search={"smallest": 10**7}, budget={"epochs": 1})

@@ -52,12 +52,12 @@ def test_a_part_tests_what_the_whole_does_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ("sections: [d]", r"part.yaml: sections: unknown section 'd' .known: a, b, c., in .*whole"),
+        ("sections: [d]", "sections: expected one of a, b, c, found the section 'd', in .*whole"),
         ("sections: []", "part.yaml: sections: expected at least one entry"),
         ("sections: {a: {}}", "part.yaml: sections: expected a list"),
         (
             "sections: [a], defaults: {}",
-            "unknown key 'defaults' .known: study, title, emc_version, part_of, ",
+            "expected one of study, title, emc_version, part_of, .*, found the key 'defaults'",
         ),
         ("", "part.yaml: sections: is missing"),
     ],
@@ -81,7 +81,7 @@ def test_the_whole_is_a_whole_study_beside_it(file: str, message: str, tmp_path:
 
 
 def test_faults_of_the_whole_name_its_file(tmp_path: Path) -> None:
-    with pytest.raises(EmcError, match=r"whole.yaml: unknown key 'sectons'"):
+    with pytest.raises(EmcError, match=r"whole.yaml: expected one of .*, found the key 'sectons'"):
         loaded(tmp_path, "{study: p, part_of: whole.yaml, sections: [a]}", WHOLE + "sectons: {}")
 
 

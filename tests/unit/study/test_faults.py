@@ -45,21 +45,29 @@ def full_batch(optimizer: str) -> str:
     )
 
 
+MAPPING = "expected a mapping with 'study' and 'sections'"
+
 FILE_FAULTS = [
-    fault("empty file", "", "expected a mapping with 'study' and 'sections'"),
-    fault("only a comment", "# soon", "expected a mapping with 'study' and 'sections'"),
-    fault("a list", "[study, sections]", "expected a mapping with 'study' and 'sections'"),
-    fault("a word", "study", "expected a mapping with 'study' and 'sections'"),
+    fault("empty file", "", f"{MAPPING}, found an empty file"),
+    fault(
+        "only a comment",
+        "# soon",
+        "expected a mapping with 'study' and 'sections', found an empty file",
+    ),
+    fault(
+        "a list", "[study, sections]", "expected a mapping with 'study' and 'sections', found list"
+    ),
+    fault("a word", "study", "expected a mapping with 'study' and 'sections', found str"),
     fault("no keys", "{}", "study: is missing", "sections: is missing"),
     fault(
         "unknown key",
         text("{cells: [{}]}", more="sectons: 1"),
-        f"unknown key 'sectons'; did you mean 'sections'? (known: {STUDY_KEYS})",
+        f"expected one of {STUDY_KEYS}, found the key 'sectons'; did you mean 'sections'?",
     ),
     fault(
         "key of another kind",
         text("{cells: [{}]}", more="1: 1"),
-        f"unknown key '1' (known: {STUDY_KEYS})",
+        f"expected one of {STUDY_KEYS}, found the key '1'",
     ),
     fault("title", text("{cells: [{}]}", more="title: 3"), "title: expected text, found 3"),
     fault(
@@ -92,8 +100,8 @@ FILE_FAULTS = [
     fault(
         "unknown key of a section",
         text("{gird: {seed: 1}}"),
-        "sections.a: unknown key 'gird'; did you mean 'grid'?"
-        " (known: grid, exclude, include, cells)",
+        "sections.a: expected one of"
+        " grid, exclude, include, cells, found the key 'gird'; did you mean 'grid'?",
     ),
     fault("grid", text("{grid: }"), "sections.a.grid: expected a mapping, found nothing"),
     fault(
@@ -116,8 +124,8 @@ FILE_FAULTS = [
     fault(
         "certificate",
         text("{cells: [{}]}", more="certificate: {eps: 0, delta: 1, iterations: 1.5, plateu: 1}"),
-        "certificate: unknown key 'plateu'; did you mean 'plateau'?"
-        " (known: eps, delta, gradient, plateau, iterations)",
+        "certificate: expected one of eps, delta,"
+        " gradient, plateau, iterations, found the key 'plateu'; did you mean 'plateau'?",
     ),
     fault(
         "numbers of the certificate",
@@ -161,8 +169,8 @@ SECTION_FAULTS = [
     fault(
         "exclusion of an unknown key",
         text("{grid: {seed: 1}, exclude: [{sede.x: 1}]}"),
-        "section 'a': exclude 1: unknown key 'sede.x'; did you mean 'seed'?"
-        f" (known: preset, {CELL_KEYS})",
+        "section 'a': exclude 1: expected one of"
+        f" preset, {CELL_KEYS}, found the key 'sede.x'; did you mean 'seed'?",
     ),
     fault(
         "the same cell twice",
@@ -177,31 +185,31 @@ SECTION_FAULTS = [
     fault(
         "unknown preset",
         grid("preset", "stric"),
-        "section 'a', cell (preset=stric): unknown preset 'stric'; did you mean 'strict'?"
-        " (known: strict, study, study-code)",
+        "section 'a', cell (preset=stric): expected one of"
+        " strict, study, study-code, found the preset 'stric'; did you mean 'strict'?",
     ),
     fault(
         "unknown key",
         grid("optimiser", "sgd"),
-        "section 'a', cell (optimiser=sgd): unknown key 'optimiser'; did you mean 'optimizer'?"
-        f" (known: {CELL_KEYS})",
+        "section 'a', cell (optimiser=sgd): expected one of"
+        f" {CELL_KEYS}, found the key 'optimiser'; did you mean 'optimizer'?",
     ),
     fault(
         "nothing near",
         grid("colour", "red"),
-        f"section 'a', cell (colour=red): unknown key 'colour' (known: {CELL_KEYS})",
+        f"section 'a', cell (colour=red): expected one of {CELL_KEYS}, found the key 'colour'",
     ),
     fault(
         "unknown field by a dotted key",
         grid("architecture.wdth", "3"),
-        "section 'a', cell (architecture.wdth=3): architecture: unknown key 'wdth';"
-        " did you mean 'width'? (known: name, width, params, depth)",
+        "section 'a', cell (architecture.wdth=3): architecture: expected one of"
+        " name, width, params, depth, found the key 'wdth'; did you mean 'width'?",
     ),
     fault(
         "a dot too many",
         grid("optimizer.lr.x", "3"),
-        "section 'a', cell (optimizer.lr.x=3): optimizer: unknown key 'lr.x'; did you mean 'lr'?"
-        " (known: name, lr, momentum, nesterov, weight_decay)",
+        "section 'a', cell (optimizer.lr.x=3): optimizer: expected one of"
+        " name, lr, momentum, nesterov, weight_decay, found the key 'lr.x'; did you mean 'lr'?",
     ),
     fault(
         "a dot and no field",
@@ -211,20 +219,20 @@ SECTION_FAULTS = [
     fault(
         "unknown name",
         grid("optimizer", "sdg"),
-        "section 'a', cell (optimizer=sdg): optimizer: unknown name 'sdg'; did you mean 'sgd'?"
-        " (known: sgd, gd, adam, adamw, shampoo, muon, soap, lbfgs, sam)",
+        "section 'a', cell (optimizer=sdg): optimizer: expected one of sgd, gd,"
+        " adam, adamw, shampoo, muon, soap, lbfgs, sam, found the name 'sdg'; did you mean 'sgd'?",
     ),
     fault(
         "unknown value",
         grid("activation", "rellu"),
-        "section 'a', cell (activation=rellu): activation: unknown value 'rellu';"
-        f" did you mean 'relu'? (known: {ACTIVATIONS})",
+        "section 'a', cell (activation=rellu): activation: expected one of"
+        f" {ACTIVATIONS}, found the value 'rellu'; did you mean 'relu'?",
     ),
     fault(
         "one fault of many cells",
         text("{grid: {seed: [1, 2, 3], activation: rellu}}"),
-        "section 'a', cell (seed=1, activation=rellu) (and 2 more): activation: unknown value"
-        f" 'rellu'; did you mean 'relu'? (known: {ACTIVATIONS})",
+        "section 'a', cell (seed=1, activation=rellu) (and 2 more): activation: expected one of"
+        f" {ACTIVATIONS}, found the value 'rellu'; did you mean 'relu'?",
     ),
     fault(
         "a single value where a list may stand",
@@ -270,7 +278,9 @@ CELL_FAULTS = [
         "architecture: {width: 4}",
         "architecture: expected an entry with a 'name', found {'width': 4}",
     ),
-    cell_fault("architecture: {name: 3}", f"architecture: unknown name '3' (known: {FAMILIES})"),
+    cell_fault(
+        "architecture: {name: 3}", f"architecture: expected one of {FAMILIES}, found the name '3'"
+    ),
     cell_fault(
         "architecture: mlp", "architecture: expected either 'width' or 'params', found neither"
     ),
@@ -309,7 +319,7 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: {name: subspace, dimension: 400}",
-        "parameterisation: dimension 400 exceeds the net's 330 parameters",
+        "parameterisation: expected at most the net's 330 dimensions, found 400",
     ),
     cell_fault(
         mlp("width: 400") + ", parameterisation: {name: subspace, dimension: 1000}",
@@ -318,7 +328,7 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: {name: subspace, dimension: 1, projection: film}",
-        "parameterisation: projection 'film' wants a dimension of 2 or more, found 1",
+        "parameterisation: projection 'film': expected a dimension of 2 or more, found 1",
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: {name: low-rank, rank: 4}",
@@ -330,8 +340,8 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", parameterisation: quantized",
-        "parameterisation: unknown name 'quantized'; did you mean 'quantised'?"
-        " (known: full, subspace, low-rank, quantised)",
+        "parameterisation: expected one of full, subspace,"
+        " low-rank, quantised, found the name 'quantized'; did you mean 'quantised'?",
     ),
     cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: []}",
@@ -369,8 +379,8 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", search: {method: bayse, tolerance: 0.1}",
-        "search.method: unknown value 'bayse'; did you mean 'bayes'?"
-        " (known: bayes, walk, bisection, ladder)",
+        "search.method: expected one of"
+        " bayes, walk, bisection, ladder, found the value 'bayse'; did you mean 'bayes'?",
     ),
     cell_fault(
         mlp("width: 4") + ", search: {smallest: 500}, batch: {size: 64}, budget: {steps: 7}",
@@ -384,7 +394,7 @@ CELL_FAULTS = [
     ),
     cell_fault(
         mlp("width: 4") + ", search: {smallest: 2000}",
-        "search.smallest: 2000 exceeds the 1438 samples there are",
+        "search.smallest: expected at most the 1438 samples there are, found 2000",
     ),
     fault(
         "fewer samples than classes",
@@ -396,7 +406,7 @@ CELL_FAULTS = [
         "options of a data set",
         text("{cells: [{dataset: {name: image-folder, folder: x, channels: 2}}]}"),
         "section 'a', cell (dataset=image-folder[folder=x, channels=2]): dataset.channels:"
-        " unknown value '2' (known: 1, 3)",
+        " expected one of 1, 3, found the value '2'",
     ),
     fault(
         "a column of a table",

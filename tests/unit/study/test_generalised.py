@@ -42,10 +42,13 @@ def test_it_changes_no_cell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ("{sections: [aa]}", r"generalisation.sections: unknown section 'aa'"),
+        ("{sections: [aa]}", r"sections: expected one of .*, found the section 'aa'"),
         ("{sections: []}", "generalisation: no cell that it asks for has labels 'original'"),
         ("{seeds: 0}", "generalisation.seeds: expected a number not below 1, found 0"),
-        ("{seed: 3}", "generalisation: unknown key 'seed'; did you mean 'seeds'"),
+        (
+            "{seed: 3}",
+            "generalisation: expected one of .*, found the key 'seed'; did you mean 'seeds'",
+        ),
         ("3", "generalisation: expected a mapping, found 3"),
     ],
 )

@@ -241,8 +241,8 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "the cell is of measurement protocol 0, this is 6"),
-        ("{}", "the cell is of measurement protocol None, this is 6"),
+        ('{"protocol":0}', "cell: expected measurement protocol 6, found 0"),
+        ("{}", "cell: expected measurement protocol 6, found None"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (

@@ -43,7 +43,7 @@ def test_a_form_that_does_not_suit_a_net_whose_inputs_are_known_late() -> None:
     table = {"name": "csv", "file": "a.csv", "label": "y"}
     made = cell({"name": "subspace", "dimension": 86}, dataset=table, architecture=one_unit)
     assert made.unsuitable((1, 8, 8), 10) == (
-        "parameterisation: dimension 86 exceeds the net's 85 parameters"
+        "parameterisation: expected at most the net's 85 dimensions, found 86"
     )
     assert made.unsuitable((1, 8, 9), 10) is None
 

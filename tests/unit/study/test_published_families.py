@@ -140,7 +140,7 @@ def test_a_multiplier_is_a_width(name: str, multiplier: float, width: int) -> No
         (
             {"name": "vit", "width": 4, "patch": 2},
             (1, 8, 6),
-            "'vit' wants square images, the data set has 8x6 pixels",
+            "'vit': expected square images, found 8x6 pixels",
         ),
         ({"name": "resnet", "width": 4}, (1, 8, 8), None),
         (
@@ -164,7 +164,7 @@ def test_a_multiplier_is_a_width(name: str, multiplier: float, width: int) -> No
             (
                 {"name": name, "width": 4},
                 (54,),
-                f"{name!r} wants images (channels, height, width), the data set has (54,)",
+                f"{name!r}: expected images (channels, height, width), found inputs (54,)",
             )
             for name in ("resnet", "vit", "efficientnet", "mlp-mixer")
         ),

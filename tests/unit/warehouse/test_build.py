@@ -237,8 +237,8 @@ def test_a_table_of_another_schema_is_refused(pair):
     frame.drop("plateau").with_columns(pl.col("n").cast(pl.Float64), odd=1).write_parquet(path)
     with pytest.raises(
         EmcError,
-        match=r"probes\.parquet: not a table of probes: columns missing \['plateau'\],"
-        r" unknown \['odd'\], of another type \['n'\]",
+        match=r"probes\.parquet: columns of a table of probes: expected n \(BIGINT\), plateau"
+        r" \(DOUBLE\), found n \(DOUBLE\), odd \(INTEGER\)",
     ):
         rebuild(pair)
 

@@ -226,5 +226,6 @@ def _device(model: nn.Module) -> str:
         where = ", ".join(f"{name!r} on {place}" for place, name in places.items())
         raise EmcError(f"model: expected all of it on one device, found {where}")
     if not places:
-        raise EmcError(f"model: {type(model).__name__} has no parameter that requires a gradient")
+        kind = type(model).__name__
+        raise EmcError(f"model: {kind}: expected a parameter that requires a gradient, found none")
     return next(iter(places))

@@ -128,7 +128,9 @@ def _device(device: Any) -> str:
 def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:
     inputs, own = arrays(data)
     if smallest > len(inputs):
-        raise EmcError(f"smallest: {smallest} exceeds the {len(inputs)} samples there are")
+        raise EmcError(
+            f"smallest: expected at most the {len(inputs)} samples there are, found {smallest}"
+        )
     rule: Labels = entry_of("labels", Labels, labels)
     samples = ArraySamples(inputs, own, int(own.max()) + 1)
     if found := unsuitable(Facts(samples.shape, samples.classes, samples.n), rule):

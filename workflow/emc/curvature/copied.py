@@ -45,9 +45,9 @@ def _check(held: Structure, module: nn.Module) -> None:
         raise EmcError(f"{held.kind}: {why}")
     for name, dtype in held.dtypes.items():
         if dtype.is_complex:
-            raise EmcError(f"{held.kind}: {name!r} is complex, expected real numbers")
+            raise EmcError(f"{held.kind}: {name!r}: expected real numbers, found {dtype}")
     if len(held.frozen) == sum(1 for _ in module.parameters()):
-        raise EmcError(f"{held.kind} has no parameter that requires a gradient")
+        raise EmcError(f"{held.kind}: expected a parameter that requires a gradient, found none")
 
 
 def _values_of_results(module: nn.Module) -> dict[int, Tensor]:

@@ -99,9 +99,7 @@ def operator_at(
     end: EndPoint,
     objective: Objective,
     *,
-    tolerances: CertificateTolerances = DEFAULT,
     device: str = "cpu",
-    threads: int = 1,
 ) -> "NativeOperator | WrittenOperator | AutogradOperator":
     """The objective of a net at an end point: of a layered net on the processor, else on `device`.
 
@@ -110,9 +108,9 @@ def operator_at(
     """
     net, (end,) = _untraced(net, [end])
     if not callable(net):
-        return _of_layers(net, end, objective, tolerances, threads)
-    examine = _examiner(net, objective, tolerances, threads)
-    return examine(end, _differentiated(net(), end, objective, tolerances, device))
+        return _of_layers(net, end, objective, DEFAULT, threads=1)
+    examine = _examiner(net, objective, DEFAULT, threads=1)
+    return examine(end, _differentiated(net(), end, objective, DEFAULT, device))
 
 
 def _untraced(

@@ -31,7 +31,7 @@ class NetExamination:
                 changes a buffer or its inputs.
         """
         if len(inputs) == 0:
-            raise EmcError("there are no samples to look at the loss of")
+            raise EmcError("data: expected at least one sample, found none")
         self._net = net
         self._point = net.named(parameters)
         net.load({**self._point, **constants})

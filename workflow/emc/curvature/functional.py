@@ -108,14 +108,14 @@ class DifferentiatedNet:
         answer = functional_call(self.module, state, (self.cast(inputs),))
         if not isinstance(answer, Tensor):
             raise EmcError(
-                f"{self.kind} gives a {type(answer).__name__}, expected a tensor of logits"
-                " [rows, classes]: wrap the net in a module that returns the logits alone, such as"
-                " out.logits"
+                f"{self.kind}: expected a tensor of logits [rows, classes], found a"
+                f" {type(answer).__name__}: wrap the net in a module that returns the logits alone,"
+                " such as out.logits"
             )
         if answer.ndim != 2 or not answer.is_floating_point():
             raise EmcError(
-                f"{self.kind} gives {answer.dtype} of shape {tuple(answer.shape)}, expected logits"
-                " [rows, classes] of a floating type"
+                f"{self.kind}: expected logits [rows, classes] of a floating type, found"
+                f" {answer.dtype} of shape {tuple(answer.shape)}"
             )
         return answer.double()
 

@@ -83,7 +83,8 @@ class NativeOperator:
         other.parameters = np.ascontiguousarray(parameters, dtype=np.float64)
         if other.parameters.shape != self.parameters.shape:
             raise EmcError(
-                f"a point of {self.parameters.size} parameters, found {other.parameters.shape}"
+                f"point: expected {self.parameters.size} parameters, found the shape"
+                f" {other.parameters.shape}"
             )
         return other
 
@@ -139,7 +140,9 @@ class NativeOperator:
         native, parameters, widths = self._native, self.parameters, self._widths
         rows = np.ascontiguousarray(vectors, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != parameters.size:
-            raise EmcError(f"vectors of {parameters.size} parameters, found {rows.shape}")
+            raise EmcError(
+                f"vectors: expected rows of {parameters.size} numbers, found the shape {rows.shape}"
+            )
         if self._threads == 1:
             return native.products(parameters, rows, widths)
         parts = self._shares(

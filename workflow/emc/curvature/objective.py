@@ -46,7 +46,10 @@ class Objective:
                 f"label smoothing: expected a number in [0, 1), found {self.label_smoothing}"
             )
         if self.label_smoothing > 0 and self.loss != "cross-entropy":
-            raise EmcError(f"label smoothing {self.label_smoothing} needs cross-entropy")
+            raise EmcError(
+                f"label smoothing {self.label_smoothing}: expected the loss 'cross-entropy', found"
+                f" {self.loss!r}"
+            )
         if not (self.weight_decay >= 0 and isfinite(self.weight_decay)):
             raise EmcError(
                 f"weight decay: expected a finite number from 0, found {self.weight_decay}"
@@ -57,7 +60,7 @@ class Objective:
         if self.class_weights is None:
             return
         if self.loss != "cross-entropy":
-            raise EmcError("class weights need cross-entropy")
+            raise EmcError(f"class weights: expected the loss 'cross-entropy', found {self.loss!r}")
         for number, weight in enumerate(self.class_weights):
             if not (weight >= 0 and isfinite(weight)):
                 raise EmcError(
@@ -82,7 +85,6 @@ class Objective:
             EmcError: it is a function, or has class weights.
         """
         if not (self.is_named and isinstance(self.loss, str)):
-            raise EmcError(
-                f"a layered net is examined with {' or '.join(LOSSES)}, without class weights"
-            )
+            found = "class weights" if self.is_named else "a function"
+            raise EmcError(f"loss of a layered net: expected {' or '.join(LOSSES)}, found {found}")
         return self.loss

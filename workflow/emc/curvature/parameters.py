@@ -22,9 +22,7 @@ def check_parameters(shapes: NamedShapes, parameters: Mapping[str, np.ndarray]) 
     """
     found = {name: tuple(np.shape(value)) for name, value in parameters.items()}
     if found != dict(shapes):
-        raise EndPointError(
-            f"the end point does not belong to the net: {_difference(shapes, found)}"
-        )
+        raise EndPointError(f"the end point is not one of the net: {_difference(shapes, found)}")
     for name, value in parameters.items():
         if bad := int(np.count_nonzero(~np.isfinite(value))):
             raise EndPointError(
@@ -39,10 +37,11 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
         EmcError: there are none, or one is not in 0 ... classes - 1.
     """
     if len(labels) == 0:
-        raise EmcError("there are no samples to look at the loss of")
+        raise EmcError("data: expected at least one sample, found none")
     if labels.min() < 0 or labels.max() >= classes:
         raise EmcError(
-            f"labels lie in {labels.min()} ... {labels.max()}, the net has {classes} classes"
+            f"labels: expected 0 to {classes - 1}, the classes of the net, found {labels.min()} to"
+            f" {labels.max()}"
         )
 
 
@@ -63,8 +62,8 @@ def unflatten(shapes: NamedShapes, vector: np.ndarray) -> dict[str, np.ndarray]:
 def _difference(expected: NamedShapes, found: NamedShapes) -> str:
     for name, shape in expected.items():
         if name not in found:
-            return f"it lacks {name!r} {shape}, it has {', '.join(found) or 'nothing'}"
+            return f"expected {name!r} {shape}, found {', '.join(found) or 'nothing'}"
         if found[name] != shape:
-            return f"{name!r} is {found[name]}, the net's is {shape}"
+            return f"{name!r}: expected the shape {shape}, found {found[name]}"
     extra = [name for name in found if name not in expected]
-    return f"the net has no {extra[0]!r}, it has {', '.join(expected)}"
+    return f"expected {', '.join(expected)}, found {extra[0]!r} besides"

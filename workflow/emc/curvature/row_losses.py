@@ -53,7 +53,7 @@ def shares(objective: Objective, labels: Tensor, classes: int) -> Tensor:
         weight = torch.tensor(weights, dtype=torch.double, device=labels.device)
         total = float(weight[labels].sum())
         if total == 0:
-            raise EmcError("class weights: those of all classes in the data are zero")
+            raise EmcError("class weights: expected one above 0 for the data, found none")
     return torch.full((len(labels),), 1 / total, dtype=torch.double, device=labels.device)
 
 

@@ -42,7 +42,9 @@ def read_batch(content: bytes, name: str, label_key: bytes) -> Part:
         return Part(images.reshape(len(labels), *_SHAPE), labels)
     except Exception as error:  # a damaged pickle can raise anything
         reason = f"{type(error).__name__}: {error}"
-        raise EmcError(f"{name}: no CIFAR batch in the python version ({reason})") from None
+        raise EmcError(
+            f"{name}: expected a CIFAR batch of the python version, found {reason}"
+        ) from None
 
 
 class _Type:

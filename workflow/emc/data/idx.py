@@ -23,7 +23,9 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
         )
     start = 4 + 4 * content[3]
     if len(content) < start:
-        raise EmcError(f"{name}: cut short within its header")
+        raise EmcError(
+            f"{name}: expected a header of {start} bytes, found {len(content)}: cut short?"
+        )
     shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
     if len(content) - start != prod(shape):
         sizes = "x".join(str(size) for size in shape)

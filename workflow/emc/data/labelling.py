@@ -98,9 +98,9 @@ def _check(samples: Drawable, labels: Labels, n: int) -> None:
     if not 1 <= n <= samples.n:
         raise EmcError(f"{name}: expected 1 to {samples.n} samples to draw, found {n}")
     if isinstance(labels, Classes) and labels.count > samples.classes:
-        raise EmcError(f"{name}: cannot merge {samples.classes} classes to {labels.count}")
+        raise EmcError(f"{name}: expected at most {samples.classes} classes, found {labels.count}")
     if isinstance(labels, PermutedPixels) and len(samples.shape) != 3:
-        raise EmcError(f"{name}: 'permuted-pixels' wants images, its inputs are {samples.shape}")
+        raise EmcError(f"{name}: 'permuted-pixels': expected images, found inputs {samples.shape}")
 
 
 def _inputs(

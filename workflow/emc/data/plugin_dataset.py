@@ -37,7 +37,9 @@ def dataset(
     if name in DATA_SETS:
         raise EmcError(f"dataset {name!r} comes with the program: choose another name")
     if (shape is None) != (classes is None):
-        raise EmcError(f"dataset {name!r}: give both 'shape' and 'classes', or neither")
+        raise EmcError(
+            f"dataset {name!r}: expected both 'shape' and 'classes', or neither, found one"
+        )
     facts = None if shape is None or classes is None else Facts(tuple(shape), classes, None)
     return register("dataset", name, (), facts)
 
@@ -92,8 +94,8 @@ def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
 def _inputs(what: str, inputs: np.ndarray) -> np.ndarray:
     if inputs.dtype == np.uint8 and inputs.ndim != 4:
         raise EmcError(
-            f"{what}: inputs of dtype uint8 are pixels [n, channels, height, width], found shape"
-            f" {inputs.shape}"
+            f"{what}: expected inputs of dtype uint8 to be pixels [n, channels, height, width],"
+            f" found the shape {inputs.shape}"
         )
     return as_inputs(what, inputs)
 

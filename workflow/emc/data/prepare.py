@@ -173,7 +173,9 @@ def _class_counts(name: str, classes: tuple[str, ...], arrays: Arrays) -> tuple[
     for part in ("train_labels", "test_labels"):
         low, high = arrays[part].min(initial=0), arrays[part].max(initial=0)
         if low < 0 or high >= len(classes):
-            raise EmcError(f"{name}: labels from {low} to {high}, there are {len(classes)} classes")
+            raise EmcError(
+                f"{name}: expected labels from 0 to {len(classes) - 1}, found {low} to {high}"
+            )
     counts = np.bincount(arrays["train_labels"], minlength=len(classes))
     if absent := [classes[label] for label in np.flatnonzero(counts == 0)]:
         raise EmcError(

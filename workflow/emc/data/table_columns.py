@@ -92,8 +92,8 @@ def words_of(raw: RawTable, name: str) -> pl.Series:
     column = raw.column(name)
     if not isinstance(column.dtype, _TEXTUAL) and not column.dtype.is_numeric():
         raise EmcError(
-            f"{raw.name}: column {name!r} is of type {column.dtype}, not of words: write it as text"
-            " or whole numbers, or name another column"
+            f"{raw.name}: column {name!r}: expected words, found the type {column.dtype}: write it"
+            " as text or whole numbers, or name another column"
         )
     empty = is_missing(column, ())
     if empty.any():
@@ -231,8 +231,8 @@ def _numbers(raw: RawTable, column: pl.Series) -> pl.Series:
         "list it under `categorical`" if isinstance(column.dtype, _TEXTUAL) else "write numbers"
     )
     raise EmcError(
-        f"{raw.name}: column {column.name!r} is of type {column.dtype}, not of numbers: {remedy},"
-        f" or leave it out by `exclude: {[column.name]}`"
+        f"{raw.name}: column {column.name!r}: expected numbers, found the type {column.dtype}:"
+        f" {remedy}, or leave it out by `exclude: {[column.name]}`"
     )
 
 

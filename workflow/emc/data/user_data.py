@@ -73,6 +73,6 @@ def _look_at_images(dataset: DataSet, data_dir: str | None, told: Told) -> list[
 
 def _untested(name: str) -> str:
     return (
-        f"{name} has no test sample: a fifth of each class is held out, of 1 or 2 samples none;"
-        " give more samples of a class, or name other 'sections' to test"
+        f"{name}: expected test samples, found none: a fifth of each class is held out, which is"
+        " none of 1 or 2 samples; give more samples of a class, or name other 'sections' to test"
     )

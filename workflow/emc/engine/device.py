@@ -36,7 +36,8 @@ def resolve(device: str, nodes: Path = Path("/dev")) -> str:
     reason = _why_not()
     if device == "cuda":
         raise EmcError(
-            f"device 'cuda' is asked for, but torch finds no GPU ({reason}); 'auto' takes the CPU"
+            f"device 'cuda': expected a GPU that torch can use, found none ({reason}); 'auto' takes"
+            " the CPU"
         )
     log.warning(
         "a driver has left GPU nodes in %s, but torch finds no GPU: training on the processor (%s);"

@@ -32,7 +32,7 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
     with seeded(derive(seed, "weights")):
         made = procedure.module()
     if not isinstance(made, nn.Module):
-        raise EmcError(f"the module factory made a {type(made).__name__}, not a torch.nn.Module")
+        raise EmcError(f"module: expected a torch.nn.Module, found a {type(made).__name__}")
     check_made(made)
     return made
 

@@ -60,4 +60,4 @@ def figure(name: str) -> Figure:
     for known in FIGURES:
         if known.name == name:
             return known
-    raise EmcError(f"no figure {name!r}: there are {', '.join(f.name for f in FIGURES)}")
+    raise EmcError(f"figure: expected one of {', '.join(f.name for f in FIGURES)}, found {name!r}")

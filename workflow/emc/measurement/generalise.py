@@ -62,8 +62,8 @@ def generalisation_of(
     test = for_testing(samples, cell.labels)
     if not test.n:
         raise EmcError(
-            f"data set {dataset_id(cell.dataset)!r} has no test sample: a fifth of each class is"
-            " held out, of 1 or 2 samples none"
+            f"data set {dataset_id(cell.dataset)!r}: expected test samples, found none: a fifth of"
+            " each class is held out, which is none of 1 or 2 samples"
         )
     trained = procedure(cell, samples.shape, samples.classes)
     source = LabelledSamples(samples, cell.labels)

@@ -15,6 +15,7 @@ from emc.study.architectures.choice import FAMILIES
 from emc.study.datasets import DATA_SETS, Gaussian
 from emc.study.faults import StudyFault, report
 from emc.study.optimizers import OPTIMIZERS
+from emc.study.program_modules import check_module
 
 
 def preflight(plan: StudyPlan, lookup: Lookup) -> Told:
@@ -38,12 +39,11 @@ def refuse_half_added(plan: StudyPlan) -> None:
     """
     cells = [planned.cell for planned in plan.cells]
     for name in {cell.optimizer.name for cell in cells} & set(OPTIMIZERS):
-        optimizers.check_file(name)
+        check_module(optimizers.__name__, "optimizer", name)
     nets = [cell.architecture for cell in cells]
     # A linear model is always one layer, and has no module of its own.
-    named = {net.name for net in nets if not isinstance(net, Linear)}
-    for name in named & set(FAMILIES):
-        families.check_file(name)
+    for name in {net.name for net in nets if not isinstance(net, Linear)} & set(FAMILIES):
+        check_module(families.__name__, "architecture", name)
     for name in {cell.dataset.name for cell in cells} & set(DATA_SETS):
         reader(name)
     for name in {cell.activation for cell in cells if isinstance(cell.activation, str)}:

@@ -84,7 +84,8 @@ def _check_known(arch: str) -> None:
     known = [f"sm_{number}" for number in _done(_nvrtc().nvrtcGetSupportedArchs())]
     if arch not in known:
         raise UnavailableError(
-            f"NVRTC {_version()} compiles for {', '.join(known)}, and the card is {arch}"
+            f"card: expected one of {', '.join(known)}, for which NVRTC {_version()} compiles,"
+            f" found {arch}"
         )
 
 

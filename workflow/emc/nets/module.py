@@ -67,13 +67,12 @@ def load(net: nn.Module, parameters: Mapping[str, np.ndarray]) -> None:
     unknown = parameters.keys() - state.keys()
     if missing or unknown:
         raise EmcError(
-            f"parameters do not belong to the net: missing {sorted(missing)}, "
-            f"unknown {sorted(unknown)}, the net has {sorted(state)}"
+            f"parameters: expected {', '.join(state)}, found {', '.join(parameters) or 'none'}"
         )
     for name, values in parameters.items():
         if values.shape != state[name].shape:
             raise EmcError(
-                f"parameter {name!r} has shape {values.shape}, "
-                f"the net wants {tuple(state[name].shape)}"
+                f"parameter {name!r}: expected the shape {tuple(state[name].shape)}, found"
+                f" {values.shape}"
             )
         state[name].copy_(torch.tensor(values))

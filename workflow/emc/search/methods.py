@@ -31,7 +31,9 @@ def make(
         EmcError: `largest` is below `smallest`, or the method is unknown.
     """
     if largest < smallest:
-        raise EmcError(f"expected sizes from {smallest}, the data has {largest} samples")
+        raise EmcError(
+            f"smallest: expected at most the {largest} samples there are, found {smallest}"
+        )
     limits = Limits(smallest, largest, tolerance, probes, expected)
     match method:
         case "bayes":

@@ -42,7 +42,7 @@ def read_endpoints(path: Path, cell: str) -> list[Endpoint]:
     except (DamageError, ValueError, KeyError, TypeError, OSError) as error:
         raise FileError(f"{path}: end points of {cell} are damaged ({error}); {again}") from None
     if any(probe.cell != cell for probe in probes):
-        raise FileError(f"{path}: end points of {probes[0].cell}, not of {cell}; {again}")
+        raise FileError(f"{path}: expected end points of {cell}, found {probes[0].cell}; {again}")
     return [(probe, _parameters(tensors, index)) for index, probe in enumerate(probes)]
 
 

@@ -144,7 +144,8 @@ class Journal:
         for probes in _rounds(self._file, self.path):
             if any(probe.cell != self.cell for probe in probes):
                 raise FileError(
-                    f"{self.path}: journal of another cell, {probes[0].cell}; remove it"
+                    f"{self.path}: expected the journal of {self.cell}, found that of"
+                    f" {probes[0].cell}; remove it"
                 )
             self._places.append(place)
             self._rounds.append(probes)

@@ -37,13 +37,17 @@ def frame(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     kinds = schema(table)
     found = list(rows)
     for row in found:
-        if strange := row.keys() ^ kinds.keys():
-            raise ValueError(f"table {table.name}: columns {sorted(strange)} missing or unknown")
+        if row.keys() != kinds.keys():
+            raise ValueError(
+                f"table {table.name}: expected columns {sorted(kinds)}, found {sorted(row)}"
+            )
     columns = {name: [row[name] for row in found] for name in kinds}
     made = pl.DataFrame(columns, schema=kinds, strict=True)
     for column in table.columns:
         if not column.nullable and made[column.name].null_count():
-            raise ValueError(f"table {table.name}: column {column.name} has empty values")
+            raise ValueError(
+                f"table {table.name}, column {column.name}: expected values, found null"
+            )
     return made
 
 
@@ -78,12 +82,19 @@ def _check(path: Path, table: Table, found: pl.DataFrame, rebuilt_by: str) -> No
     wanted = schema(table)
     if dict(found.schema) == wanted:
         return
-    missing = sorted(set(wanted) - set(found.columns))
-    foreign = sorted(set(found.columns) - set(wanted))
-    retyped = sorted(
-        name for name in set(wanted) & set(found.columns) if found.schema[name] != wanted[name]
+    fault = different_columns(table, wanted, found.schema)
+    raise FileError(f"{path}: {fault}; remove it: {rebuilt_by} remakes it")
+
+
+def different_columns(table: Table, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """How a file's columns, types by name, differ from those of its table."""
+    return (
+        f"columns of a table of {table.name}: expected {_only_in(wanted, found)}, found"
+        f" {_only_in(found, wanted)}"
     )
-    raise FileError(
-        f"{path}: not a table of {table.name}: columns missing {missing}, unknown {foreign},"
-        f" of another type {retyped}; remove it: {rebuilt_by} remakes it"
-    )
+
+
+def _only_in(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Columns of one schema that the other does not have so."""
+    differing = [f"{name} ({kind})" for name, kind in one.items() if other.get(name) != kind]
+    return ", ".join(differing) or "none of these"

@@ -41,16 +41,6 @@ class _DamageError(Exception):
     """Why a file is no tensor file."""
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
-) -> None:
-    """Write arrays of the types a `Spec` allows; the file is there whole or not at all."""
-    specs = {name: Spec(array.dtype.name, array.shape) for name, array in tensors.items()}
-    with stream_tensors(path, specs, metadata) as places:
-        for name, array in tensors.items():
-            places[name][...] = array
-
-
 @contextmanager
 def stream_tensors(
     path: Path, specs: Mapping[str, Spec], metadata: Mapping[str, str]

@@ -173,7 +173,7 @@ class Cell(Strict):
         except EmcError as error:  # others tell it, unless a size hangs on it
             if self._params is not None:
                 raise ValueError(
-                    f"architecture: 'params' wants to know the inputs of the data set: {error}"
+                    f"architecture: 'params': the inputs of the data set are not known: {error}"
                 ) from None
 
     @property
@@ -230,7 +230,10 @@ class Cell(Strict):
             return found
         smallest = self.search.smallest
         if facts.samples is not None and smallest > facts.samples:
-            return f"search.smallest: {smallest} exceeds the {facts.samples} samples there are"
+            return (
+                f"search.smallest: expected at most the {facts.samples} samples there are, found"
+                f" {smallest}"
+            )
         if facts.samples is not None and (found := self._expects_too_much(facts.samples)):
             return found
         if found := self.architecture.unsuitable(facts.shape):
@@ -242,14 +245,15 @@ class Cell(Strict):
         if expected is None or expected.emc50 <= _BEYOND * samples:
             return None
         return (
-            f"search.expected.emc50: at most {_BEYOND} times the {samples} samples there are is"
-            f" allowed, found {expected.emc50:g}"
+            f"search.expected.emc50: expected at most {_BEYOND} times the {samples} samples there"
+            f" are, found {expected.emc50:g}"
         )
 
     def _unsized(self) -> str | None:
         if self._params is None:
             return None
         return (
-            "architecture: 'params' wants a known input shape, which a data set"
-            f" {self.dataset.name!r} has only once it is prepared: give 'width' instead"
+            "architecture: 'params': expected a known input shape, found a data set"
+            f" {self.dataset.name!r}, whose shape is known only once it is prepared: give 'width'"
+            " instead"
         )

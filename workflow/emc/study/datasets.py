@@ -208,8 +208,8 @@ def _encoding(value: str) -> str:
         return codecs.lookup(value).name
     except (LookupError, ValueError):
         raise ValueError(
-            f"unknown encoding {value!r} (known: utf-8, utf-16, latin-1, cp1252, shift_jis, gb18030"
-            " and others of Python's)"
+            "expected an encoding of Python's, such as utf-8, utf-16, latin-1, cp1252, shift_jis or"
+            f" gb18030, found {value!r}"
         ) from None
 
 
@@ -266,8 +266,8 @@ class Csv(Columns):
     def _characters_differ(self) -> Self:
         if self.separator == self.decimal:
             raise ValueError(
-                f"'separator' and 'decimal' are both {self.decimal!r}: with a decimal comma columns"
-                " are separated by another character, mostly `separator: ';'`"
+                f"expected a 'separator' that is not the 'decimal', found {self.decimal!r} for"
+                " both: files with a decimal comma mostly have `separator: ';'`"
             )
         return self
 

@@ -44,7 +44,7 @@ def from_canonical(text: str) -> Cell:
         document = dict(json.loads(text))
         version = document.pop("protocol", None)
         if version != PROTOCOL:
-            raise EmcError(f"the cell is of measurement protocol {version}, this is {PROTOCOL}")
+            raise EmcError(f"cell: expected measurement protocol {PROTOCOL}, found {version}")
         return Cell.model_validate(document, context={"canonical": True})
     except (ValueError, TypeError) as error:
         shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -78,7 +78,7 @@ def label_classes(labels: Labels, own: int) -> int:
 def unsuitable(facts: Facts, labels: Labels) -> str | None:
     """Why the labelling does not suit a data set of which these are the facts, or None."""
     if isinstance(labels, Classes) and labels.count > facts.classes:
-        return f"labels: cannot merge {facts.classes} classes to {labels.count}"
+        return f"labels: expected at most {facts.classes} classes, found {labels.count}"
     if isinstance(labels, PermutedPixels) and len(facts.shape) != 3:
-        return "labels: 'permuted-pixels' wants an image data set"
+        return f"labels: 'permuted-pixels': expected images, found inputs {facts.shape}"
     return None

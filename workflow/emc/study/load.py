@@ -178,7 +178,8 @@ def read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise EmcError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise EmcError(f"{path}: expected a mapping with 'study' and 'sections'")
+        found = "an empty file" if content is None else type(content).__name__
+        raise EmcError(f"{path}: expected a mapping with 'study' and 'sections', found {found}")
     return content
 
 

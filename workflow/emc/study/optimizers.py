@@ -79,7 +79,7 @@ class Sgd(Keys):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and self.momentum == 0:
-            raise ValueError("'nesterov' needs a 'momentum' above 0")
+            raise ValueError("'nesterov': expected a 'momentum' above 0 with it, found 0")
         return self
 
 

@@ -62,9 +62,9 @@ class Subspace(Parameterisation):
         """Why the net has no such subspace, or None."""
         parameters = net.parameters(shape, classes)
         if self.dimension > parameters:
-            return f"dimension {self.dimension} exceeds the net's {parameters} parameters"
+            return f"expected at most the net's {parameters} dimensions, found {self.dimension}"
         if self.projection == "film" and self.dimension < 2:
-            return "projection 'film' wants a dimension of 2 or more, found 1"
+            return "projection 'film': expected a dimension of 2 or more, found 1"
         numbers = self.dimension * parameters
         if self.projection == "dense" and numbers > LARGEST_DENSE:
             return (

@@ -140,7 +140,10 @@ def _plugin_entry(
 def _canonical(kind: str, name: str, plugin: Plugin) -> Registered:
     registered = of_kind(kind, load_plugin(plugin))
     if name not in registered:
-        raise EmcError(f"{plugin.file}: it does not register {kind} {name!r}")
+        raise EmcError(
+            f"{plugin.file}: expected it to register {kind} {name!r}, found"
+            f" {', '.join(registered) or f'no {kind}'}"
+        )
     return registered[name]
 
 

@@ -85,7 +85,8 @@ def register(
     """
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise EmcError(
-            f"{kind} {name!r}: expected a name of lower-case letters, digits and single hyphens"
+            f"{kind}: expected a name of lower-case letters, digits and single hyphens, found"
+            f" {name!r}"
         )
 
     def decorate(function: Function) -> Function:
@@ -131,7 +132,7 @@ def plugin_at(path: Path) -> Plugin:
 
 @cache
 def load_plugin(plugin: Plugin) -> tuple[Registered, ...]:
-    """Run a plug-in, once a process, and say what it registers.
+    """Run a plug-in, once per process, and say what it registers.
 
     Raises:
         EmcError: it is missing, has changed, fails, or registers nothing or a name twice.
@@ -153,7 +154,7 @@ def load_plugin(plugin: Plugin) -> tuple[Registered, ...]:
     finally:
         del _collected[before:]
     if not found:
-        raise EmcError(f"{plugin.file}: it registers nothing: see emc.architecture")
+        raise EmcError(f"{plugin.file}: expected a call such as @emc.architecture(...), found none")
     _check_unique(found)
     return found
 

@@ -32,7 +32,7 @@ def unknown(kind: str, found: str, known: list[str]) -> str:
     """The message for a word that is not one of the known ones, with the nearest of them."""
     near = get_close_matches(found, known, n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {found!r}{hint} (known: {', '.join(known)})"
+    return f"expected one of {', '.join(known)}, found the {kind} {found!r}{hint}"
 
 
 def _number(value: object) -> object:

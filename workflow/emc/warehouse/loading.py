@@ -9,6 +9,7 @@ import duckdb
 from emc.records import Failure
 from emc.records.estimate import WANTED
 from emc.store.columns import ESTIMATES, FAILURES, RATES, Table
+from emc.store.tables import different_columns
 from emc.warehouse.relations import SQL_TYPES, comments, declarations, names, quoted
 from emc.warehouse.table_files import TableFiles
 
@@ -128,13 +129,7 @@ def _schema_fault(table: Table, found: dict[str, str]) -> str | None:
     wanted = {column.name: SQL_TYPES[column.kind] for column in table.columns}
     if found == wanted:
         return None
-    missing = sorted(wanted.keys() - found.keys())
-    foreign = sorted(found.keys() - wanted.keys())
-    retyped = sorted(n for n in wanted.keys() & found.keys() if found[n] != wanted[n])
-    return (
-        f"not a table of {table.name}: columns missing {missing}, unknown {foreign},"
-        f" of another type {retyped}"
-    )
+    return different_columns(table, wanted, found)
 
 
 def _refuse_repeated_rows(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> None:

@@ -164,7 +164,7 @@ def _is_printable(kind: str, *, nested: bool) -> bool:
 
 def _known(name: str) -> str:
     if name not in _RELATIONS:
-        raise EmcError(f"no view or table {name!r}: there are {', '.join(_RELATIONS)}")
+        raise EmcError(f"view or table: expected one of {', '.join(_RELATIONS)}, found {name!r}")
     return quoted(name)
 
 

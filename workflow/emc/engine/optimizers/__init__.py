@@ -6,14 +6,12 @@ defaults. A file is loaded when its optimizer is asked for, so that those of the
 no torch.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
 from emc.engine.optimizer import Optimizer
 from emc.errors import EmcError
 from emc.study.optimizers import OPTIMIZERS
+from emc.study.program_modules import named_module
 
 _STEP: Final = ("rule", "reference", "step_numbers")
 """What an optimizer says of its step, besides what the kernels take for it."""
@@ -27,21 +25,9 @@ def known(name: str) -> type[Optimizer]:
     """
     if name not in OPTIMIZERS:
         raise EmcError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, found {name!r}")
-    check_file(name)
-    found: type[Optimizer] = import_module(f"{__name__}.{name}").OPTIMIZER
+    found: type[Optimizer] = named_module(__name__, "optimizer", name).OPTIMIZER
     _check_kernel_rule(found)
     return found
-
-
-def check_file(name: str) -> None:
-    """See that a file says how an optimizer of the study's models steps, without loading it.
-
-    Raises:
-        EmcError: there is none.
-    """
-    if find_spec(f"{__name__}.{name}") is None:
-        file = Path(__file__).parent / f"{name}.py"
-        raise EmcError(f"optimizer {name!r}: expected the file {file}, found none")
 
 
 def _check_kernel_rule(found: type[Optimizer]) -> None:

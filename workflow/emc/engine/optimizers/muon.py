@@ -51,7 +51,8 @@ class MuonRule:
         self._hidden = [place for place in matrices if place not in head]
         if not self._hidden:
             raise EmcError(
-                "optimizer 'muon' wants a weight matrix besides those that make the logits"
+                "optimizer 'muon': expected a weight matrix besides those that make the logits,"
+                " found none"
             )
         self.lengths: tuple[int, ...] = (sum(map(prod, shapes)),) * 2
 

@@ -41,7 +41,7 @@ class Card:
         if capability < OLDEST:
             found, wanted = (".".join(map(str, each)) for each in (capability, OLDEST))
             raise UnavailableError(
-                f"the card has compute capability {found}, and kernels ask for {wanted}"
+                f"card: expected compute capability {wanted} or higher, found {found}"
             )
         free, _ = self._ask("cuMemGetInfo")
         return CardLimits(

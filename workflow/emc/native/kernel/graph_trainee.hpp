@@ -76,7 +76,7 @@ class GraphTrainee {
   }
 
  private:
-  // The samples of a group, a vector a number.
+  // The samples of a group, one vector per number.
   void read_group(const float* const* samples, int g, int used) {
     const int64_t whole = inputs - inputs % lanes;
     for (int64_t i = 0; i < whole; i += lanes) {

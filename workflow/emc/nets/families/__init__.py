@@ -4,13 +4,10 @@ Each file has one function `make`, called as `MakeNet` says, and says which arch
 `emc.study.architectures` it is for. A file, and torch with it, is loaded when a net is made.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from emc.errors import EmcError
 from emc.study.activation import ActivationChoice
+from emc.study.program_modules import named_module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,21 +41,5 @@ def maker(name: str) -> MakeNet:
     Raises:
         EmcError: no file does.
     """
-    check_file(name)
-    found: MakeNet = import_module(f"{__name__}.{_module(name)}").make
+    found: MakeNet = named_module(__name__, "architecture", name).make
     return found
-
-
-def check_file(name: str) -> None:
-    """See that a file makes the nets of a family, without loading it.
-
-    Raises:
-        EmcError: there is none.
-    """
-    if find_spec(f"{__name__}.{_module(name)}") is None:
-        file = Path(__file__).parent / f"{_module(name)}.py"
-        raise EmcError(f"architecture {name!r}: expected the file {file}, found none")
-
-
-def _module(name: str) -> str:
-    return name.replace("-", "_")

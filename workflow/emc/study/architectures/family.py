@@ -35,7 +35,7 @@ class Family(Strict):
         """Why inputs of `shape` are not images, or None."""
         if len(shape) == 3:
             return None
-        return f"{self.name!r} wants images (channels, height, width), the data set has {shape}"
+        return f"{self.name!r}: expected images (channels, height, width), found inputs {shape}"
 
 
 class Scaled(Family):

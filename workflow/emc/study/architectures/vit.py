@@ -48,5 +48,5 @@ class Vit(Patches):
         if found := super().unsuitable(shape):
             return found
         if shape[1] != shape[2]:
-            return f"'vit' wants square images, the data set has {shape[1]}x{shape[2]} pixels"
+            return f"'vit': expected square images, found {shape[1]}x{shape[2]} pixels"
         return None
