@@ -83,7 +83,7 @@ class Bayes:
             sizes = check_sizes(self._measured, self._limits)[:count]
         else:
             aside = self._anchors(lr) or unseen_sizes(self._measured.lower, self._limits)
-            sizes = aside[:count] or self._sizes(self._choice.readings[lr], count)
+            sizes = aside[:count] or self._sizes(self._measured, count)
         return [Request(n, lr) for n in sizes]
 
     def _anchors(self, lr: float) -> list[int]:

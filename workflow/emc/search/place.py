@@ -12,7 +12,7 @@ _CANDIDATES: Final = 31
 _GOOD_ENOUGH: Final = 0.85
 """Share of the largest information at which a size tells almost as much."""
 
-_NEARLY: Final = 3.0
+_NEARLY: Final = 2.0
 """An interval at most this many times wider than wanted is nearly narrow enough."""
 
 _FLANK: Final = 0.8

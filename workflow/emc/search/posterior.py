@@ -19,9 +19,8 @@ from typing import Final
 
 import numpy as np
 
-from emc.search.curve import probability
 from emc.search.limits import Limits
-from emc.search.prior import FAMILIES, SLOPES, SMOOTH, USUAL, curves, log_prior
+from emc.search.prior import FAMILIES, FIRST_SHAPES, SLOPES, SMOOTH, curves, log_prior
 
 _BLOCK: Final = 3
 _CENTRES: Final = 54 * _BLOCK
@@ -35,6 +34,9 @@ _LEVELS: Final = np.array([_OUTSIDE / 5, 0.16, 0.84, 1.0 - _OUTSIDE / 5])
 _TAIL: Final = 1e-4
 _STEPS_PER_DEVIATION: Final = 5.0
 _NARROWER: Final = 0.7
+
+_SCANT: Final = 1e-3
+"""Weight of a slope or of neighbouring centres that says nothing of where to look."""
 
 UNLIKELY: Final = 0.1
 """A family of curves that has less probability does not widen the interval."""
@@ -133,18 +135,23 @@ class Posterior:
         return float(1.0 - np.interp(log_n, self._fine.edges, self._fine.cumulated))
 
     def telling(self, log_n: np.ndarray) -> np.ndarray:
-        """Mutual information of a probe's outcome and emc50 [sizes], in nats.
+        """Mutual information of a probe's outcome and emc50 with its family [sizes], in nats.
 
-        Neighbouring centres are taken together and the shape is the most likely one beforehand:
-        this only decides where to look next.
+        Of the family too, since the interval holds in each that may be true: it stays wide until
+        they are told apart, although each alone may say little of emc50 then. Neighbouring centres
+        are taken together, and what has hardly any weight is left out: this only decides where to
+        look next.
         """
-        blocks = self._fine.weights.sum(axis=0).reshape(len(SLOPES), -1, _BLOCK).sum(axis=2)
+        blocks = self._fine.weights.reshape(*self._fine.weights.shape[:2], -1, _BLOCK).sum(axis=3)
         centres = self._fine.centres.reshape(-1, _BLOCK).mean(axis=1)
-        at, centre, slope = (part.astype(np.float32) for part in (log_n, centres, SLOPES))
-        given = probability(at[:, None, None], centre, slope[:, None], USUAL)
-        marginal = blocks.sum(axis=0)
-        of_centre = np.einsum("sc,ksc->kc", blocks, given) / np.maximum(marginal, 1e-300)
-        return np.asarray(_entropy(of_centre @ marginal) - _entropy(of_centre) @ marginal)
+        slope, centre = blocks.sum(axis=(0, 2)) > _SCANT, blocks.sum(axis=(0, 1)) > _SCANT
+        weights = blocks[:, slope][:, :, centre].astype(np.float32)
+        given = curves(log_n[:, None, None, None], centres[centre], SLOPES[slope])
+        fitted = np.einsum("hsc,khsc->khc", weights, given)
+        of_family = np.add.reduceat(fitted, FIRST_SHAPES, axis=1)
+        mass = np.add.reduceat(weights.sum(axis=1), FIRST_SHAPES, axis=0)
+        known = _entropy(of_family / np.maximum(mass, 1e-30)) * mass
+        return np.asarray(_entropy(of_family.sum(axis=(1, 2))) - known.sum(axis=(1, 2)))
 
     def _coarse(self) -> "_Grid":
         """The grid over the whole range."""

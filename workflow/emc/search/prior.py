@@ -37,6 +37,9 @@ FAMILIES: Final = (
 """Shapes of each family of one transition of nearly all runs: symmetric, shallow beyond emc50,
 shallow below it."""
 
+FIRST_SHAPES: Final = (0, SMOOTH, _FIRST_SKEWED, _FIRST_SKEWED + 1)
+"""The first shape of each family, the second being that of many runs unlike the others."""
+
 _LAPSES, _GUESSES, _ = np.array(_STRAIGHT, np.float32).T[:, :, None, None]
 _ONE: Final = np.ones((1, 1, 1), np.float32)
 _FAMILIES: Final = (
@@ -44,9 +47,6 @@ _FAMILIES: Final = (
     CurveShape(0.01 * _ONE, GUESS * _ONE, np.array(SKEWED, np.float32)[:, :1, None]),
 )
 """Shapes whose odds are alike stand together, so that these are computed once."""
-
-USUAL: Final = CurveShape(*(np.array(part, np.float32) for part in (_STRAIGHT[0][0], GUESS, 1.0)))
-"""The most likely shape."""
 
 SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + SKEWED])
 
@@ -61,7 +61,10 @@ def curves(log_n: np.ndarray, centres: np.ndarray, slopes: np.ndarray) -> np.nda
     return np.concatenate(parts, axis=-3)
 
 
-_BEFORE_IT_NARROWS: Final = 40
+_BEFORE_IT_NARROWS: Final = 32
+_OVER_KNOWN_CURVE: Final = 3.4
+"""Probes that narrow the interval, over those that would do if all but emc50 were known."""
+
 _NORMAL: Final = 1.96
 
 _MISTAKEN: Final = 0.03
@@ -74,12 +77,11 @@ _WITHIN: Final = NormalDist().inv_cdf(0.5 + 0.5 * 0.95 / (1.0 - _MISTAKEN))
 def expected_probes(limits: Limits) -> np.ndarray:
     """Probes a search spends at each slope, nearly: as simulated searches do.
 
-    Some bracket emc50 and learn the slope, the others make the interval narrow.
-
+    Some bracket emc50, the others make the interval narrow and tell slopes and families apart.
     A probe at emc50 has Fisher information 1 / (2 slope)^2 on log emc50.
     """
     wanted = (_NORMAL * 2.0 * SLOPES / limits.tolerance) ** 2
-    return np.minimum(limits.probes, _BEFORE_IT_NARROWS + wanted)
+    return np.minimum(limits.probes, _BEFORE_IT_NARROWS + _OVER_KNOWN_CURVE * wanted)
 
 
 def log_prior(limits: Limits, centres: np.ndarray) -> np.ndarray:
