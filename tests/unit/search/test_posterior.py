@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import xlogy
 from scipy.stats import norm
 
 from emc.search.curve import transition_width
@@ -34,31 +35,56 @@ FAMILIES = ([0, 1], [6], [7])
 of its own."""
 
 
-def dense(
-    outcomes: list[tuple[int, bool]], limits: Limits, centre_prior: np.ndarray | float = 1.0
-) -> np.ndarray:
-    """Interval and median of emc50 by brute force: no adaptive grid, no increments."""
-    centres = np.linspace(np.log(limits.smallest / 4), np.log(limits.largest * 4), 6001)
-    spent = np.minimum(limits.probes, 40 + (3.92 * SLOPES / limits.tolerance) ** 2)
-    lapses, guesses, skews, shares = SHAPES.T
-    prior = np.sqrt(spent)[:, None] * shares
-    weights = np.tile(prior, (len(centres), 1, 1)) * np.reshape(centre_prior, (-1, 1, 1))
+CENTRES = np.linspace(np.log(LIMITS.smallest / 4), np.log(LIMITS.largest * 4), 6001)
+
+
+def fitted(n: int) -> np.ndarray:
+    """Pr[fit | n] [centres, slopes, shapes]."""
+    lapses, guesses, skews, _ = SHAPES.T
+    span = 1 - lapses - guesses
+    half = (0.5 - guesses) / span
+    z = (CENTRES[:, None, None] - np.log(n)) / SLOPES[:, None]
+    z = np.where(z > 0, z * np.sqrt(skews), z / np.sqrt(skews)) + np.log(half / (1 - half))
+    return guesses + span / (1 + np.exp(-np.clip(z, -40, 40)))
+
+
+def mass(outcomes: list[tuple[int, bool]], centre_prior: np.ndarray | float = 1.0) -> np.ndarray:
+    """Weights [centres, slopes, shapes] by brute force: no adaptive grid, no increments."""
+    spent = 32 + 3.4 * (3.92 * SLOPES / LIMITS.tolerance) ** 2
+    prior = np.sqrt(np.minimum(LIMITS.probes, spent))[:, None] * SHAPES[:, 3]
+    weights = np.tile(prior, (len(CENTRES), 1, 1)) * np.reshape(centre_prior, (-1, 1, 1))
     for n, fit in outcomes:
-        span = 1 - lapses - guesses
-        half = (0.5 - guesses) / span
-        z = (centres[:, None, None] - np.log(n)) / SLOPES[:, None]
-        z = np.where(z > 0, z * np.sqrt(skews), z / np.sqrt(skews)) + np.log(half / (1 - half))
-        p = guesses + span / (1 + np.exp(-np.clip(z, -40, 40)))
-        weights *= p if fit else 1 - p
-    upper_edges = centres + (centres[1] - centres[0]) / 2
+        weights *= fitted(n) if fit else 1 - fitted(n)
+    return weights / weights.sum()
+
+
+def dense(outcomes: list[tuple[int, bool]], centre_prior: np.ndarray | float = 1.0) -> np.ndarray:
+    """Interval and median of emc50."""
+    weights = mass(outcomes, centre_prior)
+    upper_edges = CENTRES + (CENTRES[1] - CENTRES[0]) / 2
     found = []
     for shapes in (range(8), *FAMILIES):
         marginal = weights[:, :, list(shapes)].sum(axis=(1, 2))
-        if marginal.sum() > 0.1 * weights.sum():
+        if marginal.sum() > 0.1:
             shares = np.cumsum(marginal / marginal.sum())
             found.append(np.interp([0.025, 0.5, 0.975], shares, upper_edges))
     lows, medians, highs = zip(*found, strict=True)
     return np.exp([min(lows), medians[0], max(highs)])
+
+
+def entropy(p: np.ndarray | float) -> np.ndarray:
+    return -xlogy(p, p) - xlogy(1 - p, 1 - p)
+
+
+def information(outcomes: list[tuple[int, bool]], n: int) -> float:
+    """Of the next outcome at n about emc50 and the family, in nats, from its definition."""
+    weights, p = mass(outcomes), fitted(n)
+    unsaid = 0.0
+    for shapes in (*FAMILIES, [2, 3, 4, 5]):
+        own = weights[:, :, shapes].sum(axis=(1, 2))
+        fits = (weights * p)[:, :, shapes].sum(axis=(1, 2))
+        unsaid += float(own @ entropy(np.divide(fits, own, where=own > 0, out=0 * own)))
+    return float(entropy((weights * p).sum())) - unsaid
 
 
 def posterior(outcomes: list[tuple[int, bool]], limits: Limits = LIMITS) -> Posterior:
@@ -88,9 +114,18 @@ def test_quantiles_agree_with_brute_force(repeats: int) -> None:
     """In the logarithm, to 4 % of the interval: six trials leave a factor of 22."""
     outcomes = OUTCOMES * repeats
     found = posterior(outcomes).transition()
-    wanted = np.log(dense(outcomes, LIMITS))
+    wanted = np.log(dense(outcomes))
     error = np.log([found.low, found.median, found.high]) - wanted
     assert np.abs(error).max() < 0.04 * (wanted[2] - wanted[0])
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 4])
+def test_information_of_a_size_agrees_with_its_definition(repeats: int) -> None:
+    """To a fifth, as neighbouring centres are taken together."""
+    outcomes, sizes = OUTCOMES * repeats, [120, 200, 230, 290, 350]
+    told = posterior(outcomes).telling(np.log(sizes))
+    wanted = [information(outcomes, n) for n in sizes]
+    assert told == pytest.approx(wanted, rel=0.2, abs=1e-3)
 
 
 def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None:
@@ -100,7 +135,7 @@ def test_what_is_expected_weighs_as_a_log_normal_prior_with_wide_tails() -> None
     deviation = np.log(2) / norm.ppf((1 + 0.95 / 0.97) / 2)
     prior = 0.97 * norm.pdf(centres, np.log(300), deviation) + 0.03 / (high - low)
     found = posterior(OUTCOMES[:2], limits).transition()
-    wanted = dense(OUTCOMES[:2], limits, prior)
+    wanted = dense(OUTCOMES[:2], prior)
     assert [found.low, found.median, found.high] == pytest.approx(list(wanted), rel=6e-3)
 
 

@@ -25,12 +25,12 @@ _OFFSETS: Final = (0.0, 0.5, 0.0, -0.5)
 def next_sizes(posterior: Posterior, count: int, limits: Limits) -> list[int]:
     """The next `count` sizes, from the smallest to the largest that can be tried.
 
-    One size maximises the mutual information between the probe's outcome and emc50, nearly: of
-    all that tell almost as much the one nearest to emc50 is taken, since far from it a curve of
-    another shape than the assumed one misleads. Several are spread over the posterior: the size
-    for the i-th of `count` equal shares of the mass of emc50 lies at the share's middle or half a
-    slope to either side, so that a first round brackets and later ones see both flanks of the
-    transition.
+    One size maximises the mutual information between the probe's outcome and emc50 with its family
+    of curves, nearly: of all that tell almost as much the one nearest to emc50 is taken, since far
+    from it a curve unlike all that are held possible misleads. Several are spread over the
+    posterior: the size for the i-th of `count` equal shares of the mass of emc50 lies at the
+    share's middle or half a slope to either side, so that a first round brackets and later ones
+    see both flanks of the transition.
 
     Where the interval is nearly narrow enough, sizes lie below and above emc50 in turn, at a
     little less than the tolerance: in a wide transition they tell almost as much of emc50 as those

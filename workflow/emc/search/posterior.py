@@ -35,7 +35,7 @@ _TAIL: Final = 1e-4
 _STEPS_PER_DEVIATION: Final = 5.0
 _NARROWER: Final = 0.7
 
-_SCANT: Final = 1e-3
+_SCANT: Final = 1e-4
 """Weight of a slope or of neighbouring centres that says nothing of where to look."""
 
 UNLIKELY: Final = 0.1
@@ -146,6 +146,7 @@ class Posterior:
         centres = self._fine.centres.reshape(-1, _BLOCK).mean(axis=1)
         slope, centre = blocks.sum(axis=(0, 2)) > _SCANT, blocks.sum(axis=(0, 1)) > _SCANT
         weights = blocks[:, slope][:, :, centre].astype(np.float32)
+        weights /= weights.sum()
         given = curves(log_n[:, None, None, None], centres[centre], SLOPES[slope])
         fitted = np.einsum("hsc,khsc->khc", weights, given)
         of_family = np.add.reduceat(fitted, FIRST_SHAPES, axis=1)
