@@ -100,3 +100,20 @@ def reference_hessian(
         if any(isinstance(part, by_data) for part in module.modules()):
             return torch.autograd.functional.hessian(loss, flat).numpy()
         return hessian(loss)(flat).numpy()
+
+
+class Squared(torch.autograd.Function):
+    """An operation without forward derivatives."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx: object, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return 2 * x * gradient

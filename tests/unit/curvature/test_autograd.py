@@ -10,6 +10,7 @@ from tests.unit.curvature.nets import (
     OBJECTIVES,
     PLAIN,
     Attention,
+    Squared,
     cnn,
     mlp,
     parameters,
@@ -245,26 +246,9 @@ def test_float32_is_close_and_answers_float64() -> None:
     assert 1e-9 < relative_error(products, operator("attention").products(vectors)) < 1e-5
 
 
-class Unfinished(torch.autograd.Function):
-    """An operation without forward derivatives."""
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return x * x
-
-    @staticmethod
-    def setup_context(ctx: object, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)  # type: ignore[attr-defined]
-
-    @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return 2 * x * gradient
-
-
 class Calling(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(Unfinished.apply(x))
+        return super().forward(Squared.apply(x))
 
 
 def test_nets_and_data_that_cannot_be_examined() -> None:

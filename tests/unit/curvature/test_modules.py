@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from tests.unit.curvature.nets import PLAIN, samples, state
+from tests.unit.curvature.nets import PLAIN, Squared, samples, state
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
@@ -126,23 +126,6 @@ def test_integers_are_indices_to_an_embedding() -> None:
         EmcError, match=r"IndexError: index out of range in self; as floating-point"
     ):
         AutogradOperator(net, state(net), inputs + 9, labels, PLAIN)
-
-
-class Squared(torch.autograd.Function):
-    """An operation without forward derivatives."""
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return x * x
-
-    @staticmethod
-    def setup_context(ctx: object, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)  # type: ignore[attr-defined]
-
-    @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return 2 * x * gradient
 
 
 class Rounded(Squared):

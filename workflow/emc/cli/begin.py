@@ -1,4 +1,4 @@
-"""A first study file, commented, to be changed."""
+"""A first study file, with comments, for its author to change."""
 
 from pathlib import Path
 from shlex import quote

@@ -60,7 +60,7 @@ def init(
         "study.yaml"
     ),
 ) -> None:
-    """Write a first study, commented, to be changed."""
+    """Write a first study file, with comments, for you to change."""
     from emc.cli.begin import write_first_study
 
     write_first_study(file)
@@ -102,7 +102,7 @@ def plan(
     ] = None,
     calibrate: Annotated[
         bool,
-        typer.Option("--calibrate", help="try kinds of nets not known yet, a moment each"),
+        typer.Option("--calibrate", help="time kinds of nets that this machine does not know"),
     ] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:
@@ -117,15 +117,15 @@ def resources(
     study: StudyFile,
     max_runtime: Annotated[
         int | None,
-        typer.Option("--max-runtime", min=1, max=10**9, help="most a job may ask for, minutes"),
+        typer.Option("--max-runtime", min=1, max=10**9, help="most minutes a job may ask for"),
     ] = None,
     max_memory: Annotated[
         int | None,
-        typer.Option("--max-memory", min=1, max=10**9, help="most a job may ask for, megabytes"),
+        typer.Option("--max-memory", min=1, max=10**9, help="most megabytes a job may ask for"),
     ] = None,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Let jobs to come ask a cluster for the time and memory that finished cells foretell."""
+    """Let later jobs ask a cluster for the time and memory that finished cells tell they need."""
     from emc.cli.resources import predict_resources
 
     predict_resources(study, results, runtime=max_runtime, mem_mb=max_memory)
@@ -173,7 +173,7 @@ def query(
     json: Annotated[bool, typer.Option("--json", help="print JSON, one object per row")] = False,
     results: ResultsFolder = RESULTS,
 ) -> None:
-    """Ask the study's database a question; nothing can be changed by it."""
+    """Ask the study's database a question, which changes nothing."""
     from emc.cli.query import print_answer
 
     if csv and json:
@@ -198,7 +198,7 @@ def compare(
 def nets(
     study: Annotated[
         Path | None,
-        typer.Argument(metavar="STUDY", help="study file: for its data, its plug-ins' nets too"),
+        typer.Argument(metavar="STUDY", help="study file, whose data sets and plug-ins count too"),
     ] = None,
     dataset: Annotated[
         str | None,

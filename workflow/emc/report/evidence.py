@@ -32,13 +32,17 @@ SELECT cell, n, outcome, epochs, list_position(rates, lr) - 1 AS rate,
 FROM probes JOIN cells USING (cell) ORDER BY cell, n, round, replica
 """
 
-_TRACES: Final = """
-WITH near AS (
-  SELECT p.cell, p.n, p.outcome, p.trace_epochs, p.trace_losses,
+_PLACE: Final = """
     row_number() OVER (
       PARTITION BY p.cell, p.outcome IN ('fit', 'finished')
       ORDER BY abs(ln(p.n / coalesce(e.emc50, e.emc50_budget))), p.round, p.replica
     ) AS place
+"""
+"""Fits, and what does not fit, each in the order of their distance from emc50."""
+
+_TRACES: Final = f"""
+WITH near AS (
+  SELECT p.cell, p.n, p.outcome, p.trace_epochs, p.trace_losses, {_PLACE}
   FROM probes AS p JOIN estimates AS e ON e.cell = p.cell AND e.best_lr = p.lr
   WHERE len(p.trace_epochs) > 0)
 SELECT cell, n, outcome, trace_epochs AS epochs, trace_losses AS losses FROM near
@@ -47,13 +51,9 @@ ORDER BY cell, outcome, place
 """
 
 
-_SPECTRA: Final = """
+_SPECTRA: Final = f"""
 WITH near AS (
-  SELECT p.cell, p.n, p.outcome, p.spectrum_values, p.spectrum_shares,
-    row_number() OVER (
-      PARTITION BY p.cell, p.outcome IN ('fit', 'finished')
-      ORDER BY abs(ln(p.n / coalesce(e.emc50, e.emc50_budget))), p.round, p.replica
-    ) AS place
+  SELECT p.cell, p.n, p.outcome, p.spectrum_values, p.spectrum_shares, {_PLACE}
   FROM certificates AS p JOIN estimates AS e ON e.cell = p.cell)
 SELECT cell, n, outcome, spectrum_values AS "values", spectrum_shares AS shares FROM near
 WHERE place = 1 ORDER BY cell, outcome

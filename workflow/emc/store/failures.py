@@ -1,4 +1,4 @@
-"""Failures of cells and data sets: a document each, beside the empty files left as outputs.
+"""Failures of cells and data sets: one document each, beside the empty files left as outputs.
 
 A storage keeps outputs only, so empty ones without a document are a failure, too.
 """

@@ -31,7 +31,7 @@ take up to half of it."""
 class WrittenOperator:
     """The objective of a layered net at `parameters`, over `inputs` [n, *shape] and `labels` [n].
 
-    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. ProductsOfOne
+    Arithmetic runs in `precision` (float64 or float32); sums and answers are float64. Products
     share chunks of samples out between `threads`; more threads of BLAS within them do not help.
     """
 

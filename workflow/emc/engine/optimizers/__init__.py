@@ -1,4 +1,4 @@
-"""The optimizers, one file each: what an optimizer is called decides which file says how it steps.
+"""The optimizers, one file each, which says how its optimizer steps and has its name.
 
 Each file has one subclass of `emc.engine.optimizer.Optimizer`, called `OPTIMIZER`, whose fields are
 the constants of the study's model of the same name (`emc.study.optimizers`), which has their
