@@ -22,7 +22,8 @@ from dataclasses import asdict
 from statistics import median
 from time import monotonic
 
-from gpu_parts import PARTS, Part, Row, device_name
+from gpu_common import Part, Row, device_name
+from gpu_parts import PARTS
 
 from emc.errors import EXIT_USER_ERROR
 

@@ -135,12 +135,12 @@ def engine_rates(case: Case, name: str, together: int, repeats: int) -> list[flo
         for seed in range(together)
     ]
     try:
-        engine = back_end(procedure, "cpu", name)
+        trainer = back_end(procedure, "cpu", name)
     except EmcError:
         return []
-    engine.run(procedure, replicas)
+    trainer.run(procedure, replicas)
     samples = together * N * case.epochs
-    return [samples / _timed(lambda: engine.run(procedure, replicas)) for _ in range(repeats)]
+    return [samples / _timed(lambda: trainer.run(procedure, replicas)) for _ in range(repeats)]
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -160,7 +160,7 @@ def main() -> None:
     console = Console(width=120)
     console.print(f"float32 matrix product: {best / 1e9:.0f} GFLOP/s, {repeats} repeats, n = {N}")
     for case in (case for case in cases() if asked.only in case.name):
-        table = Table("engine", "thousand samples/s", "smallest", "largest", "x usual", "of peak")
+        table = Table("back end", "thousand samples/s", "smallest", "largest", "x usual", "of peak")
         table.title = f"{case.name}, {size(case.net)} parameters"
         rows = rates(case, repeats)
         usual, each = median(rows[0][1]), operations(case)
