@@ -36,14 +36,14 @@ class Case:
     """Cells of one kind: Pr[fit | n] at minima, and how they are searched.
 
     Of the probes that do not fit within the budget (`within` is the curve of those that do), the
-    share `open` is never decided.
+    share `open` of n is never decided.
     """
 
     fits: Curve
     tolerance: float = 0.05
     rates: int = 1
     within: Curve | None = None
-    open: float = 0.0
+    open: Curve = lambda _: 0.0
 
     @property
     def truth(self) -> float:
@@ -90,6 +90,7 @@ def cover(d: int) -> Curve:
 
 
 LOGISTIC = logistic(421, 0.1)
+WITHIN = logistic(300, 0.15)
 NEAR_EACH_OTHER = mixture((0.4, logistic(260, 0.05)), (0.6, logistic(360, 0.05)))
 CASES = {
     **{
@@ -110,9 +111,15 @@ CASES = {
     "two transitions, at 260 and 360, to 10 %": Case(NEAR_EACH_OTHER, 0.1),
     "wide, to 5 %": Case(logistic(420, 0.35)),
     "wide, to 10 %": Case(logistic(420, 0.35), 0.1),
-    "30 % of finishes run out": Case(LOGISTIC, within=logistic(300, 0.15), open=0.3),
+    "15 % of finishes run out": Case(LOGISTIC, 0.1, within=WITHIN, open=lambda _: 0.15),
+    "30 % of finishes run out": Case(LOGISTIC, within=WITHIN, open=lambda _: 0.3),
+    "more run out at larger n": Case(
+        LOGISTIC, 0.1, within=WITHIN, open=lambda n: min(0.15 * (n / 421) ** 2, 0.9)
+    ),
     "3 equal rates": Case(LOGISTIC, rates=3),
     "6 equal rates": Case(LOGISTIC, rates=6),
+    "3 equal rates, to 10 %": Case(LOGISTIC, 0.1, rates=3),
+    "6 equal rates, to 10 %": Case(LOGISTIC, 0.1, rates=6),
 }
 
 
@@ -140,13 +147,13 @@ class Outcomes:
         sizes = range(1, LARGEST + 1)
         self._fits = [case.fits(n) for n in sizes]
         self._within = [case.within(n) for n in sizes] if case.within else self._fits
-        self._open = case.open
+        self._open = [case.open(n) for n in sizes]
 
     def draw(self, n: int, lr: float, draw: np.random.Generator) -> Trial:
         """One probe: a run that fits within its budget would also fit at its minimum."""
         chance = draw.random()
         fit, within = chance < self._fits[n - 1], chance < self._within[n - 1]
-        is_open = not within and self._open > 0 and draw.random() < self._open
+        is_open = not within and draw.random() < self._open[n - 1]
         return Trial(n, lr, within and fit, None if is_open else fit)
 
 
