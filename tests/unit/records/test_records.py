@@ -144,17 +144,17 @@ BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
         (ENDED | ENDED_BUDGET, "; each is a lower bound: the data ended first"),
         (
             BELOW_BUDGET,
-            "; the number within the budget is an upper bound: not even the smallest n is fitted"
-            " half of the time",
+            "; the number within the budget is an upper bound: not even the smallest n tried is"
+            " fitted half of the time",
         ),
         (
             BELOW | BELOW_BUDGET,
-            "; each is an upper bound: not even the smallest n is fitted half of the time",
+            "; each is an upper bound: not even the smallest n tried is fitted half of the time",
         ),
         (
             BELOW | BELOW_BUDGET | {"emc50": None, "high": None},
-            "; the number within the budget is an upper bound: not even the smallest n is fitted"
-            " half of the time",
+            "; the number within the budget is an upper bound: not even the smallest n tried is"
+            " fitted half of the time",
         ),
     ],
     ids=["none", "minima", "both", "budget", "below", "open"],

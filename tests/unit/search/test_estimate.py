@@ -195,6 +195,18 @@ def test_within_the_budget_what_was_finished_is_a_failure() -> None:
     assert numbers == pytest.approx(found, rel=0.01)
 
 
+def test_a_number_within_the_budget_far_below_all_sizes_tried_is_an_upper_bound() -> None:
+    """How far below, no trial tells: no point stands for it."""
+    finished = [trial(n, True) for n in (200, 220, 240, 260, 280) for _ in range(3)]
+    failed = [trial(n, False) for n in (390, 400, 420) for _ in range(3)]
+    answer = search().answer([*finished, *failed])
+    assert (answer.emc50_budget, answer.low_budget) == (answer.high_budget, None)
+    assert 100 < answer.emc50_budget < 210
+    seen = search().answer([*finished, *failed, trial(90, True, in_budget=True)])
+    assert seen.low_budget is not None
+    assert seen.emc50_budget < seen.high_budget
+
+
 def test_a_search_that_aims_at_the_budget_answers_both() -> None:
     trials = [*FITS, *FINISHED, *FAILED]
     one, other = search(aim="budget").answer(trials), search().answer(trials)

@@ -121,7 +121,7 @@ def cell_counts(cells: pl.DataFrame) -> str:
 
 _BOUNDS: Final = (
     ("saturated", "pointing up", "lower bounds: the data ended before the net stopped fitting"),
-    ("below_smallest", "pointing down", "upper bounds: not even the smallest n was fitted"),
+    ("below_smallest", "pointing down", "upper bounds: not even the smallest n tried was fitted"),
 )
 
 

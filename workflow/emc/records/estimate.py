@@ -199,7 +199,7 @@ class Estimate:
         )
         for which, bound, why in (
             (lower, "a lower bound", "the data ended first"),
-            (upper, "an upper bound", "not even the smallest n is fitted half of the time"),
+            (upper, "an upper bound", "not even the smallest n tried is fitted half of the time"),
         ):
             if all(which):
                 yield f"; each is {bound}: {why}"

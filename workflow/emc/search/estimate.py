@@ -45,6 +45,9 @@ _ASIDE: Final = 1.2
 _LEFT_OPEN: Final = 1.3
 """Bets leave an end open that lies further from emc50 than by this ratio."""
 
+_FAR_BELOW: Final = 2.0
+"""How far below the smallest size tried an end tells of the prior more than of trials."""
+
 _TRANSITION: Final = log(0.95 / 0.05)
 """Slopes from emc50 within which the fitted probability lies between 5 and 95 %."""
 
@@ -174,7 +177,7 @@ def answer(
     other: Aim = "budget" if aim == "minima" else "minima"
     numbers = {aim: chosen, other: _read_as(other, chosen, limits)}
     minima = spanning(numbers["minima"], limits)
-    budget = spanning(numbers["budget"], limits)
+    budget = _above(numbers["budget"], spanning(numbers["budget"], limits))
     known = _known(numbers["minima"], limits)
     low_any_curve, high_any_curve = _any_curve(chosen)
     misfit = chosen.lower.misfit or chosen.upper.misfit
@@ -210,6 +213,14 @@ def _read_as(aim: Aim, readings: Readings, limits: Limits) -> Readings:
     if all(trial.at_minimum == trial.within_budget for trial in readings.trials):
         return readings
     return Readings(limits, aim, readings.trials)
+
+
+def _above(readings: Readings, found: Bounds) -> Bounds:
+    """An upper bound in place of a number far below all sizes tried, which only the prior knows."""
+    least = min((trial.n for trial in readings.trials), default=0)
+    if found.high is None or found.emc50 >= least or (found.low or 0.0) >= least / _FAR_BELOW:
+        return found
+    return Bounds(found.high, None, found.high)
 
 
 def unfitted_decided(readings: Readings) -> float | None:
