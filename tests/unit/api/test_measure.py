@@ -38,6 +38,7 @@ def measured(**changes: Any) -> Measurement:
 def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
     found = measured(probes=40)
     low, high = found.interval
+    assert found.interval_budget == (found.estimate.low_budget, found.estimate.high_budget)
     assert 1 <= low <= found.emc50 <= high
     assert found.estimate.parameters == 6 * 5 + 5 + 5 * 3 + 3
     assert len(found.probes) == found.estimate.probes <= 40

@@ -50,15 +50,13 @@ CENTRAL: Final = np.array([0.025, 0.5, 0.975])
 class Transition:
     """Median and 95 % interval of emc50, and the slope of the transition.
 
-    The slope is the posterior mean in the logarithm, `slope_deviation` the posterior standard
-    deviation of its natural logarithm.
+    The slope is the posterior mean in the logarithm.
     """
 
     low: float
     median: float
     high: float
     slope: float
-    slope_deviation: float
 
     def half_width(self) -> float:
         """Half width relative to the median."""
@@ -122,9 +120,7 @@ class Posterior:
         median = exp(self.quantiles(CENTRAL[1:2])[0])
         low, high = self._fine.interval
         slopes, logs = self._fine.weights.sum(axis=(0, 2)), np.log(SLOPES)
-        mean = float(slopes @ logs)
-        deviation = float(np.sqrt(slopes @ (logs - mean) ** 2))
-        return Transition(exp(low), median, exp(high), exp(mean), deviation)
+        return Transition(exp(low), median, exp(high), exp(float(slopes @ logs)))
 
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of log emc50."""
