@@ -10,7 +10,7 @@ from emc.engine import choose, run_probes
 from emc.engine.back_end import BackEnd
 from emc.engine.choose import back_end, prefer, settle
 from emc.engine.fastest import fastest, worth_a_trial
-from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.stacked.compiled import Compiled
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
@@ -127,6 +127,14 @@ def test_kernels_and_short_runs_need_none(trials: list[list[str]]) -> None:
     settle(procedure(epochs=None, steps=10**6), replicas([8]), "cpu")
     settle(replace(LONG, steps=5), replicas([8]), "cpu")
     assert trials == []
+
+
+def test_a_choice_is_for_one_optimizer_and_loss() -> None:
+    """Else kernels would stand aside for all optimizers, once they did for one."""
+    prefer(LONG, "cpu", "sequential")
+    assert back_end(replace(LONG, steps=7), "cpu").name == "sequential"
+    assert back_end(replace(LONG, update=Update("adam")), "cpu").name == "vmap"
+    assert back_end(replace(LONG, loss="squared-error"), "cpu").name == "vmap"
 
 
 def test_a_choice_that_cannot_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:

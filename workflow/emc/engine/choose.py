@@ -25,8 +25,9 @@ _PREFERRED = {
 
 _ONLY_ON = {"native": "cpu", "persistent": "cuda"}
 
-_chosen: dict[tuple[str, object], str] = {}
-"""By device and net, the back end that a timing run, or an earlier process's, found fastest."""
+_chosen: dict[tuple[str, object, str, str], str] = {}
+"""By device, net, optimizer and loss, the back end that a timing run found, maybe an earlier
+process's: kernels that know no rule of one optimizer may know another's."""
 
 _gave_way: dict[tuple[str, str, object], str] = {}
 """Why back ends, devices and nets turned out not to go together: not tried again."""
@@ -102,7 +103,11 @@ def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> No
 
 def prefer(procedure: Procedure, device: str, name: str) -> None:
     """Let calls of `run_probes` take this back end first, unless another is forced."""
-    _chosen[device, procedure.net] = name
+    _chosen[_training(procedure, device)] = name
+
+
+def _training(procedure: Procedure, device: str) -> tuple[str, object, str, str]:
+    return device, procedure.net, procedure.update.name, procedure.loss
 
 
 def native_refusal(procedure: Procedure, device: str, forced: str | None) -> str | None:
@@ -116,7 +121,7 @@ def native_refusal(procedure: Procedure, device: str, forced: str | None) -> str
 
 
 def _willing(procedure: Procedure, device: str) -> Iterator[BackEnd]:
-    first = _chosen.get((device, procedure.net))
+    first = _chosen.get(_training(procedure, device))
     names = [name for name in _PREFERRED[device] if name != first]
     for name in [first, *names] if first else names:
         candidate = _made(name, device)
