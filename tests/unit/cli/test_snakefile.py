@@ -204,7 +204,7 @@ def test_a_module_gives_a_study_without_a_file(tmp_path, monkeypatch):
     [
         ({"part_of": "whole.yaml"}, "config: part_of: only a study in a file can be part"),
         ({"study": 3}, "config: study: expected a name, found 3"),
-        ({"title": Path("a")}, "config: a study holds what YAML can say"),
+        ({"title": Path("a")}, "config: expected a study that YAML can write, found Object of"),
         ({"colour": "red"}, "found the key 'colour'"),
     ],
 )

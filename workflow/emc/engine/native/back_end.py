@@ -29,9 +29,8 @@ class NativeBackEnd:
     """Dense and convolutional layers and vision transformers on one thread of the processor.
 
     A replica's numbers depend on nothing but itself: not on its neighbours in a call, and not on
-    how its training was sliced. The gradient whose norm is measured is that of the mean training
-    loss with its label smoothing, plus half the weight decay times the squared norm of all
-    parameters except for AdamW, whose decay is no part of the gradient.
+    how its training was sliced. The gradient whose norm is measured is that of the minimised loss:
+    over all samples, with its label smoothing and coupled decay (`emc.engine.optimizer`).
     """
 
     name = "native"
