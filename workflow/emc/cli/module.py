@@ -38,9 +38,7 @@ def _as_yaml(config: Mapping[str, Any]) -> str:
     try:
         study = json.loads(json.dumps(config))
     except (TypeError, ValueError) as error:
-        raise EmcError(
-            f"config: expected a study of what YAML can write, found other things: {error}"
-        ) from None
+        raise EmcError(f"config: expected a study that YAML can write, found {error}") from None
     if isinstance(study.get("plugins"), list):
         study["plugins"] = [str(Path(str(file)).absolute()) for file in study["plugins"]]
     return yaml.safe_dump(study, sort_keys=False, allow_unicode=True)
