@@ -207,6 +207,14 @@ def test_thousands_separators_are_no_decimal_comma(tmp_path: Path) -> None:
         (written().replace(",", ";"), "found 'a;b;y': give `separator: ';'`"),
         (written().replace(",", "\t"), "found 'a b y': give `separator: \"\\t\"`"),
         (written().replace(",", " "), "found 'a b y': give `separator: ' '`"),
+        (
+            "My own table\n" + written(),
+            "found 'My own table': it stands in line 2: remove what is above it",
+        ),
+        (
+            "Mine,,\n\n" + written(),
+            "found 'Mine,,': it stands in line 3: remove what is above it",
+        ),
         ("a;b;Y\n1,5;2;u\n", "found 'a;b;Y': give `separator: ';'`"),
         ("# mine\n" + written(), "found '# mine': give `comment: '#'` if such lines are comments"),
         (written().split("\n", 1)[1], "found '0.0,0,no': its first line must name the columns"),
@@ -514,6 +522,7 @@ def test_a_damaged_parquet_table(tmp_path: Path) -> None:
     entry = {"name": "parquet", "file": "t.parquet", "label": "y"}
     for content, message in [
         (whole[:-20], "a damaged Parquet table"),
+        (b"", "expected a Parquet table, found an empty file"),
         (b"ARROW1\0\0", "expected a Parquet table, found .*: a Feather file: save it as Parquet"),
         (
             b"a,y\n1,2\n",

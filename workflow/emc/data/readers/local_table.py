@@ -15,7 +15,7 @@ from emc.data.raw_table import RawTable
 from emc.data.reader import USER_DATA, About, Reader
 from emc.data.table_columns import is_index
 from emc.data.tables import checked, table_content
-from emc.data.text_table import Form, TextTable, open_text
+from emc.data.text_table import Form, TextRow, TextTable, open_text
 from emc.errors import EmcError, FileError, in_one_line
 from emc.study.datasets import Columns, Csv, Parquet
 
@@ -36,6 +36,7 @@ def csv(dataset: Csv, shelf: Shelf) -> Content:
         table = open_text(content, name, form)
         if dataset.label not in table.header:
             _refuse_other_form(dataset, table)
+            _refuse_title(dataset, table, next(open_text(content, name, form).records, None))
         notes = _encoding_notes(dataset, content, name)
         return table.read().written(dataset.decimal).noting(*notes)
 
@@ -48,6 +49,8 @@ def parquet(dataset: Parquet, shelf: Shelf) -> Content:
 
 
 def _parquet(content: bytes, name: str) -> RawTable:
+    if not content:
+        raise EmcError(f"{name}: expected a Parquet table, found an empty file")
     if not content.startswith(_PARQUET):
         kind = foreign_kind(content) or "perhaps a text table: give `name: csv`"
         raise EmcError(
@@ -140,6 +143,17 @@ def _encoding_notes(dataset: Csv, content: bytes, name: str) -> list[str]:
     return [f"{name}: {read_as}: see `encoding`"]
 
 
+def _refuse_title(dataset: Csv, table: TextTable, below: TextRow | None) -> None:
+    """Raise where the record below the first is the header."""
+    if below is None or dataset.label not in map(str.strip, below[1]):
+        return
+    first = in_one_line(dataset.separator.join(table.header))[:_SHOWN]
+    raise EmcError(
+        f"{table.name}: line {table.line}: expected a header with the column {dataset.label!r},"
+        f" found {first!r}: it stands in line {below[0]}: remove what is above it"
+    )
+
+
 def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
     """Raise where another form of the table would have the label's column, or a header."""
     line, start = dataset.separator.join(table.header), f"{table.name}: line {table.line}"
@@ -152,8 +166,9 @@ def _refuse_other_form(dataset: Csv, table: TextTable) -> None:
         raise EmcError(f"{found}: give `comment: '{_COMMENT}'` if such lines are comments")
     for separator in _SEPARATORS:
         cells = [cell.strip("\"' ") for cell in line.split(separator)]
-        # One column alone cannot be inputs and label.
-        parts = dataset.label in cells or (len(table.header) == 1 and len(cells) > 1)
+        # One column alone cannot be inputs and label; one of several words is a title.
+        single = len(table.header) == 1 and separator != " "
+        parts = dataset.label in cells or (single and len(cells) > 1)
         if separator != dataset.separator and parts:
             shown = '"\\t"' if separator == "\t" else f"'{separator}'"
             raise EmcError(f"{found}: give `separator: {shown}`")
