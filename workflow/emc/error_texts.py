@@ -55,6 +55,11 @@ def says_no_indices(error: Exception) -> bool:
     return "Long" in str(error) and "Float" in str(error)
 
 
+def says_mixed_precision(error: Exception) -> bool:
+    """Whether torch was given float64 and float32 together."""
+    return "Double" in str(error) and "Float" in str(error)
+
+
 def says_other_channels(error: Exception) -> bool:
     """Whether torch was given images of another number of channels than a convolution has."""
     return "channels" in str(error)

@@ -45,7 +45,7 @@ def test_a_trained_net_is_at_a_minimum() -> None:
     net, data = trained(weight_decay=0.02)
     found = certify(net, None, data, losses=[0.5] * 10, weight_decay=0.02)
     assert found.verdict is Verdict.MINIMUM
-    assert str(found) == f"minimum: {found.reason}"
+    assert str(found) == repr(found) == f"minimum: {found.reason}"
     assert found.plateau == 0
     assert found.exact
     assert found.spectrum().values[0] == pytest.approx(found.lambda_min)

@@ -43,6 +43,7 @@ def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
     assert found.estimate.parameters == 6 * 5 + 5 + 5 * 3 + 3
     assert len(found.probes) == found.estimate.probes <= 40
     outcomes = dict(found.probes["outcome"].value_counts().iter_rows())
+    assert repr(found) == str(found)
     first, *doubts = str(found).splitlines()
     assert first.startswith(f"EMC at minima {found.emc50:.4g} [")
     assert f"within the budget {found.emc50_budget:.4g} [" in first

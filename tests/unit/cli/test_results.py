@@ -55,7 +55,7 @@ def test_each_cell_is_a_line_of_at_most_80_columns(
     assert max(map(len, lines)) <= 80
     assert lines[0] == "s: 4 of 6 cells measured"
     assert lines[1].split() == ["cell", "params", "EMC", "95", "%", "per", "budget"]
-    cells = [line.split() for line in lines[2:-3]]
+    cells = [line.split() for line in lines[2:-4]]
     assert cells[0][1:] == ["1,234", "1,230", "1,180", "to", "1,290", "1", "98.8"]
     assert cells[1][2:6] == [">4,000", "3,900", "to", "-"]
     assert cells[2][2:6] == ["<3.21", "-", "to", "3.21"]

@@ -307,6 +307,10 @@ def test_class_weights_are_torch_s() -> None:
         np.testing.assert_allclose(found.dense(), own.dense(), atol=1e-14)
 
 
+def _with_float32(logits: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(logits, labels, torch.ones(3))
+
+
 @pytest.mark.parametrize(
     ("objective", "message"),
     [
@@ -315,6 +319,7 @@ def test_class_weights_are_torch_s() -> None:
         (Objective(nn.CrossEntropyLoss(reduction="none")), r"one number, .*, found \(8,\)"),
         (Objective(lambda logits, labels: 3.0), r"loss: expected one number, .*, found float"),  # type: ignore[arg-type, return-value]
         (Objective(nn.MSELoss()), "the loss fails on logits and labels: RuntimeError: "),
+        (Objective(_with_float32), r"Float: logits are float64 here, .* weight\.double\(\)"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:Using a target size")

@@ -1,7 +1,7 @@
 """`emc.certify`: the certificate of anyone's trained net."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Final
 
@@ -29,12 +29,16 @@ from emc.nets.inspection import structure
 MODES: Final = ("evaluation", "training")
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Certified(Evidence):
     """The evidence at a net's parameters; printing it gives the verdict and its reason."""
 
-    operator: AutogradOperator = field(repr=False)
-    tolerances: CertificateTolerances = field(repr=False)
+    operator: AutogradOperator
+    tolerances: CertificateTolerances
+
+    def __repr__(self) -> str:
+        """What is printed, too: a notebook shows a certificate by this."""
+        return str(self)
 
     def spectrum(self, *, probes: int = 8, steps: int = 80) -> Spectrum:
         """The Hessian's eigenvalues: all of them if `exact`, or by stochastic quadrature."""

@@ -1,7 +1,7 @@
 """The answer of `emc.measure`."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import altair as alt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measurement:
     """How many samples a net fits, and every probe behind the number."""
 
     estimate: Estimate
-    records: tuple[Probe, ...] = field(repr=False)
+    records: tuple[Probe, ...]
 
     @property
     def emc50(self) -> float | None:
@@ -64,6 +64,10 @@ class Measurement:
         rows = probes.select("n", "lr", "outcome", "accuracy", kind=pl.lit("probe"))
         data = finite(pl.concat([answer, rows], how="diagonal"))
         return alt.layer(*fit_layers(), data=data).properties(width=420, height=220)
+
+    def __repr__(self) -> str:
+        """What is printed, too: a notebook shows an answer by this."""
+        return str(self)
 
     def __str__(self) -> str:
         """Both numbers with what they rest on, and what makes them doubtful, one line each."""

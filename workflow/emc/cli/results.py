@@ -19,7 +19,8 @@ _HASH: Final = 13
 """Characters at the end of an id: a hyphen and the hash."""
 
 _KEY: Final = """EMC: samples fitted at minima, with its 95 % interval; per: EMC per parameter;
-budget: samples fitted within the training budget; > lower bound; < upper bound;
+budget: samples fitted within the training budget; < upper bound; > lower bound:
+the data end first, so that a smaller net or more data would tell it;
 ?: doubtful, `emc show CELL` says why"""
 
 

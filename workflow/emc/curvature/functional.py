@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from math import prod
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
 from emc.curvature.parameters import NamedShapes, check_parameters
 from emc.curvature.row_losses import Rows, row_losses
+from emc.error_texts import says_mixed_precision
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import structure
 
@@ -168,7 +170,7 @@ class DifferentiatedNet:
             EmcError: the loss fails on these rows, or torch cannot differentiate it twice.
         """
         with self.arithmetic():
-            with told("the loss fails on logits and labels"):
+            with told("the loss fails on logits and labels", _LOSS_HINT):
                 self.loss(parameters, constants, rows)
             with told(f"torch cannot differentiate {self.kind}"):
                 grad(self.loss)(parameters, constants, rows)
@@ -192,8 +194,10 @@ def _held(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def told(what: str, mixed: str = "") -> Iterator[None]:
     """Errors of a net or a loss, whatever they are, with what failed.
+
+    `mixed` is added where float64 and float32 met.
 
     Raises:
         EmcError: something failed.
@@ -203,7 +207,14 @@ def told(what: str) -> Iterator[None]:
     except (EmcError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        raise EmcError(f"{what}: {with_kind(error)}") from error
+        hint = mixed if says_mixed_precision(error) else ""
+        raise EmcError(f"{what}: {with_kind(error)}{hint}") from error
+
+
+_LOSS_HINT: Final = (
+    ": logits are float64 here, so that tensors which a function holds have to be float64, too, as"
+    " weight.double(); a module such as nn.CrossEntropyLoss(weight=weight) is converted"
+)
 
 
 @contextmanager

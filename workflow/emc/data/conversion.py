@@ -44,7 +44,9 @@ def as_labels(what: str, values: np.ndarray) -> np.ndarray:
                 f"{what}: expected whole numbers as labels, found {values.flat[place]} at {place}"
             )
     elif values.dtype.kind not in "biu":
-        raise EmcError(f"{what}: expected whole numbers as labels, found {values.dtype}")
+        text = values.dtype.kind in "UT"
+        found = "text: number the classes 0, 1, ..." if text else values.dtype
+        raise EmcError(f"{what}: expected whole numbers as labels, found {found}")
     if values.dtype.kind == "u" and values.size and values.max() > np.iinfo(np.int64).max:
         raise EmcError(f"{what}: expected labels below 2^63, found {values.max()}")
     return values.astype(np.int64)

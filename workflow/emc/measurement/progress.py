@@ -1,9 +1,11 @@
 """What a measurement says while it runs: log lines, and a live bar."""
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 from emc.measurement.rounds import Report
 from emc.records import told_end
@@ -27,15 +29,24 @@ def reporter(cell: str, tolerance: float, budget: int, *, bar: bool) -> Iterator
     if not bar:
         yield _now_and_then(_log_round)
         return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=budget, desc=cell, unit="probe", leave=False) as shown:
+    with _bar()(total=budget, desc=cell, unit="probe", leave=False) as shown:
 
         def show(_: int, probes: int, answer: Callable[[], Answer]) -> None:
             shown.set_postfix_str(present(answer()), refresh=False)
             shown.update(probes - shown.n)
 
         yield _now_and_then(show)
+
+
+def _bar() -> Any:
+    """The bar of a notebook, or that of a terminal, which is text in a notebook without widgets."""
+    from tqdm import TqdmExperimentalWarning, TqdmWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)
+        warnings.simplefilter("ignore", TqdmExperimentalWarning)
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def _now_and_then(show: Report) -> Report:

@@ -31,6 +31,7 @@ SELECT count(*) AS planned, count(*) FILTER (status = 'measured') AS measured,
   count(finish_refused) AS refused,
   count(*) FILTER (
     status = 'measured' AND emc50 IS NULL AND finish_refused IS NULL AND one_curve) AS undecided,
+  count(*) FILTER (emc50 IS NOT NULL AND saturated) AS ended,
   count(*) FILTER (emc50 IS NOT NULL AND (saturated OR below_smallest)) AS bounds,
   count(emc50) FILTER (NOT saturated AND NOT below_smallest AND tolerance_reached) AS narrow,
   count(per_parameter) FILTER (NOT saturated AND NOT below_smallest) AS known,
@@ -219,6 +220,7 @@ def _doubts(row: dict[str, Any]) -> Iterator[str]:
         (row["open_matters"], "", "open runs could move the number beyond its tolerance"),
         (row["misfits"], "", "one curve does not describe the probes"),
         (row["known"] - row["narrow"], "", "the interval is wider than the tolerance asked for"),
+        (row["ended"], "", "the data end first: smaller nets, or more data, would tell the number"),
         (row["edges"], among, "the best learning rate is at an edge of its grid"),
         (row["refused"], "", "runs cannot be finished: only the number within the budget stands"),
     )
