@@ -28,7 +28,8 @@ int main() {
     Task task{x.data(), places.data(), labels.data(), start.data(), rates.data(), 20 + 5 * i, 7,
               Cursor::Order(i % 4), uint64_t(i), 12, 1 << 30, {18, 19, 20, 20 + 5 * i}, 20 + 5 * i,
               Loss::Kind(i % 2), 0.1,
-              {UpdateRule::Kind(i % 3), 1, 0.9, 0.9, 0.99, 1e-8, 0.01}, 1e-3, 1e-3, nullptr};
+              {UpdateRule::Kind(i % 2), 1, 0.9, 0.9, 0.99, 1e-8, i % 3 ? 0 : 0.01, i % 3 ? 0.01 : 0},
+              1e-3, 1e-3, nullptr};
     replicas[i] = {task, {}, numbers[i].data(), ends[i].data(), losses[i].data(), orders[i].data()};
     replicas[i].progress.result.finite = 1;
   }

@@ -58,7 +58,6 @@ class KernelOptimizer(IntEnum):
 
     SGD = 0
     ADAM = 1
-    ADAMW = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,8 @@ class KernelRule:
     beta1: float = 0.0
     beta2: float = 0.0
     epsilon: float = 1.0
-    weight_decay: float = 0.0
+    coupled_decay: float = 0.0
+    decoupled_decay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +159,8 @@ class Decaying(Optimizer):
     def coupled_decay(self) -> float:
         """As `Optimizer` says."""
         return 0.0 if self.decoupled else self.weight_decay
+
+    @property
+    def decoupled_decay(self) -> float:
+        """Weight decay that times the learning rate is taken off the weights in each step."""
+        return self.weight_decay if self.decoupled else 0.0

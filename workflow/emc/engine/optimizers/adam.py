@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -66,17 +66,16 @@ class MomentRule:
 class Adam(Moments):
     """Adam with weight decay added to the gradient."""
 
-    in_kernels: ClassVar[KernelOptimizer] = KernelOptimizer.ADAM
-
     @property
     def kernel_rule(self) -> KernelRule:
         """As `Optimizer` says."""
         return KernelRule(
-            optimizer=self.in_kernels,
+            optimizer=KernelOptimizer.ADAM,
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon,
-            weight_decay=self.weight_decay,
+            coupled_decay=self.coupled_decay,
+            decoupled_decay=self.decoupled_decay,
         )
 
     def rule(self, shapes: Shapes, head: Collection[int]) -> MomentRule:  # noqa: ARG002

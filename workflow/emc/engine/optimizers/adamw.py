@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from emc.engine.optimizer import KernelOptimizer
 from emc.engine.optimizers.adam import Adam
 
 
@@ -12,7 +11,6 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks the weights by itself."""
 
     decoupled: ClassVar[bool] = True
-    in_kernels: ClassVar[KernelOptimizer] = KernelOptimizer.ADAMW
 
 
 OPTIMIZER = AdamW

@@ -46,7 +46,7 @@ class Sgd(Decaying):
             optimizer=KernelOptimizer.SGD,
             momentum=self.momentum,
             nesterov=self.nesterov,
-            weight_decay=self.weight_decay,
+            coupled_decay=self.coupled_decay,
         )
 
     def rule(self, shapes: Shapes, head: Collection[int]) -> MomentumRule:  # noqa: ARG002

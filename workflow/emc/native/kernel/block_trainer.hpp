@@ -276,7 +276,7 @@ class BlockTrainer {
 
   double gradient_norm() {
     sum_gradient(task_.n, nullptr);
-    const double decay = task_.rule.coupled_decay();
+    const double decay = task_.rule.coupled_decay;
     const float *slopes = gradient(), *numbers = parameters();
     return sqrt(block_.sum(size, [&](int i) {
       const double slope = slopes[i] + decay * numbers[i];

@@ -177,7 +177,7 @@ class Trainer {
   // times the coupled weight decay.
   double gradient_norm() {
     sum_gradient(task_.n, [](int64_t i) { return i; });
-    const double decay = task_.rule.coupled_decay();
+    const double decay = task_.rule.coupled_decay;
     double squares = 0;
     for (int i = 0; i < Net::size; ++i) {
       const double slope = gradient_[i] + decay * parameters_[i];

@@ -1,5 +1,5 @@
-// The rules of the training step for one number: SGD, Adam and AdamW, as torch.optim has them. The
-// step, and which weight decay is coupled, are defined in the docstring of emc.engine.optimizer.
+// The rules of the training step for one number: SGD and Adam, as torch.optim has them. The step is
+// defined in the docstring of emc.engine.optimizer, which also says which weight decay is coupled.
 #pragma once
 
 #include "vector.hpp"
@@ -11,19 +11,16 @@
 namespace emc {
 
 struct UpdateRule {
-  enum Kind : int64_t { sgd, adam, adamw };
+  enum Kind : int64_t { sgd, adam };
   Kind kind;
   int64_t nesterov;
-  double momentum, beta1, beta2, epsilon, weight_decay;
-
-  // `Optimizer.coupled_decay` of emc.engine.optimizer.
-  double coupled_decay() const { return kind == adamw ? 0 : weight_decay; }
+  double momentum, beta1, beta2, epsilon, coupled_decay, decoupled_decay;
 };
 
 class SgdStep {
  public:
   SgdStep(const UpdateRule& rule, double rate)
-      : rate_(rate), decay_(rule.weight_decay), momentum_(rule.momentum),
+      : rate_(rate), decay_(rule.coupled_decay), momentum_(rule.momentum),
         nesterov_(rule.nesterov) {}
 
   EMC_INLINE void operator()(float gradient, float& mean, float& parameter) const {
@@ -41,9 +38,9 @@ class AdamStep {
  public:
   // `steps` counts this one.
   AdamStep(const UpdateRule& rule, double rate, double steps)
-      : decay_(rule.coupled_decay()), new_mean_(1 - rule.beta1), keep_square_(rule.beta2),
+      : decay_(rule.coupled_decay), new_mean_(1 - rule.beta1), keep_square_(rule.beta2),
         new_square_(1 - rule.beta2), epsilon_(rule.epsilon),
-        shrink_(rule.kind == UpdateRule::adamw ? 1 - rate * rule.weight_decay : 1),
+        shrink_(1 - rate * rule.decoupled_decay),
         length_(rate / (1 - pow(rule.beta1, steps))), root_(sqrt(1 - pow(rule.beta2, steps))) {}
 
   EMC_INLINE void operator()(float gradient, float& mean, float& square, float& parameter) const {
