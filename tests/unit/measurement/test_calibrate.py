@@ -96,6 +96,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.per_sample = 0.0
 
     def __call__(self) -> float:
         return self.now
@@ -111,7 +112,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return runs
 
     def timed_finish(self: Any, replica: Any, one: Any) -> Any:
-        clock.now += 0.03 * self.effort * one.numbers.gradient_evaluations / replica.n
+        passes = self.effort * one.numbers.gradient_evaluations / replica.n
+        clock.now += (0.03 + clock.per_sample * replica.n) * passes
         return finished(self, replica, one)
 
     monkeypatch.setattr(timing, "process_time", clock)
@@ -135,6 +137,13 @@ def test_a_full_batch_is_all_samples(clock: Clock) -> None:
     one = cell(4, optimizer={"name": "gd", "lr": 0.1})
     n = round(expected_emc50(one))
     assert pace(one, "cpu").training == pytest.approx(0.01 / n)
+
+
+def test_a_pass_of_many_samples_takes_longer(clock: Clock) -> None:
+    """A part that is the same for all, and one for each sample."""
+    clock.per_sample = 1e-3
+    found = pace(cell(40, batch={"size": 8}), "cpu")
+    assert (found.finishing, found.passing) == pytest.approx((1e-3, 0.03), rel=1e-6)
 
 
 def test_what_is_never_finished_takes_no_time_for_it(clock: Clock) -> None:

@@ -130,6 +130,27 @@ def test_a_finish_takes_its_passes_but_not_forever() -> None:
     assert of_a_finish(10**8) == pytest.approx(1000 + 0.25 * examined, rel=0.02)
 
 
+def test_deep_nets_with_kinks_take_more_passes() -> None:
+    """So many that only what is allowed ends them: more than shallow or smooth ones."""
+
+    def of_a_finish(depth: int, activation: str) -> float:
+        net = {"name": "mlp", "depth": depth, "width": 8}
+        one = cell(architecture=net, activation=activation, budget={"steps": 10**8})
+        examined = 0.5 * iterations(1e-3, one.parameters, 0.01)
+        return seconds(one, passing=1.0) / (30 * 0.75) - examined
+
+    assert of_a_finish(1, "relu") == pytest.approx(1000, rel=0.02)
+    assert of_a_finish(3, "tanh") == pytest.approx(1000, rel=0.02)
+    assert of_a_finish(3, "relu") == pytest.approx(1000 * 3**2.2, rel=0.02)
+
+
+def test_data_that_may_end_first_are_no_easy_ones() -> None:
+    """Half as many again as there are must be expected to fit."""
+    wide = {"name": "mlp", "depth": 1, "params": 4.5e3}
+    assert expected_emc50(cell(architecture=wide)) == 1438
+    assert expected_probes(cell(architecture=wide)) == 30
+
+
 def test_memory_has_the_data_as_they_lie_and_as_numbers() -> None:
     found = expectation(cell(), paces(cell()), "cpu")
     assert found is not None

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, log, log2, prod
+from math import exp, inf, log, log2, prod
 from typing import Final
 
+from emc.activations import ACTIVATIONS
 from emc.curvature.bound import iterations
 from emc.curvature.tolerances import DEFAULT
 from emc.data.samples import SHARED_BYTES
@@ -13,7 +14,7 @@ from emc.records import Pace
 from emc.search.stepwise import LADDER_STEP, WALK_STEP
 from emc.store.paces import Paces
 from emc.study import Cell, PlannedCell
-from emc.study.architectures import Linear
+from emc.study.architectures import Cnn, Linear, Mlp
 from emc.study.parameterisation import Full
 
 _BITS: Final = 1.2
@@ -28,12 +29,16 @@ _UNFITTED: Final = 0.75
 """Share of the probes that do not fit within their budget."""
 _TO_DECIDE: Final = 1000.0
 """Passes over the samples after which a finish has decided most runs, if it may take far more."""
+_DEEPER: Final = 2.2
+"""The power of the layers with kinks by which it takes more."""
 _CONVEX: Final = 200.0
 """The same of a linear model, whose loss has one minimum."""
 _EXAMINED: Final = 0.25
 """Share of the finishes that end at a point whose curvature is examined."""
 _EACH: Final = 4
 """Probes at each learning rate before any is dropped."""
+_SURELY: Final = 1.5
+"""How many times as many samples as there are must be expected to fit, for all to be easy."""
 _EASY: Final = 0.1
 """Share of its budget that a probe trains where all samples there are can be fitted."""
 
@@ -96,7 +101,7 @@ def _reached(cell: Cell, bits: float) -> float:
 
 def _saturated(cell: Cell) -> bool:
     """Whether the data are expected to end before the net stops fitting."""
-    return _emc50(cell) > (cell.facts.samples or inf)
+    return _emc50(cell) > _SURELY * (cell.facts.samples or inf)
 
 
 def expected_probes(cell: Cell) -> float:
@@ -135,7 +140,16 @@ def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
     """Passes of a finish, with those that examine the curvature where it ends."""
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
     to_decide = _CONVEX if isinstance(cell.architecture, Linear) else _TO_DECIDE
+    to_decide *= exp(_DEEPER * log(max(_kinked_layers(cell), 1)))
     return allowed / (1 + allowed / to_decide) + _EXAMINED * min(examined, allowed)
+
+
+def _kinked_layers(cell: Cell) -> int:
+    """Layers with kinks over which a finish walks one by one, as it does over those of kernels."""
+    net, activation = cell.architecture, cell.activation
+    if not isinstance(net, Mlp | Cnn) or not isinstance(activation, str):
+        return 0
+    return net.depth if ACTIVATIONS[activation].jump else 0
 
 
 def _data_megabytes(cell: Cell) -> float:

@@ -47,6 +47,10 @@ _MOST: Final = 1 << 16
 _GROWTH: Final = 4
 _BEFORE_FINISH: Final = 32
 """Steps of training before a finish is timed."""
+_FEWEST_PASSES: Final = 16
+"""Passes of a finish that is timed, at least: what it begins with counts little then."""
+_MOST_SAMPLES: Final = 500
+"""Samples of a timing run: more tell nothing new of the time of each."""
 _FEWER: Final = 8
 """How many times fewer samples a second finish is timed on, which tells what is the same for any
 number of them."""
@@ -143,8 +147,10 @@ def pace(cell: Cell, device: str) -> Pace:
     timing = _TimingRun(trained, source, finish, device)
     training, gradients = timing.training()
     finishing_, passing = (0.0, 0.0) if finish.refused else timing.finishing()
+    megabytes = held_megabytes()
     if not finish.refused and walks_over_kinks(cell):
         _load_for_kinks()
+        megabytes = (megabytes * held_megabytes()) ** 0.5  # about half of such cells load it
     return Pace(
         parameters=size(trained.net),
         training=training,
@@ -152,7 +158,7 @@ def pace(cell: Cell, device: str) -> Pace:
         finishing=finishing_,
         passing=passing,
         starting=0.0,
-        megabytes=held_megabytes(),
+        megabytes=megabytes,
     )
 
 
@@ -174,24 +180,27 @@ def _load_for_kinks() -> None:
 
 
 class _Noise:
-    """Gaussian inputs in pairs of equal ones with different labels: no run can fit them.
+    """Gaussian inputs with random labels, as many as the expected emc50 or `_MOST_SAMPLES`.
 
-    As many as the expected emc50.
+    Every other one is the one before with another label: no run can fit them. Of two classes every
+    fourth is, or equal logits for all would be a minimum at once.
     """
 
     def __init__(self, cell: Cell) -> None:
         most = cell.facts.samples or cell.search.smallest
-        self.available = max(2, min(round(expected_emc50(cell)), most))
+        self.available = max(2, min(round(expected_emc50(cell)), most, _MOST_SAMPLES))
         draw = generator("timing")
-        pairs = -(-self.available // 2)
-        inputs = draw.standard_normal((pairs, *cell.shape), np.float32)
-        labels = draw.integers(0, cell.classes, pairs)
-        self._drawn = inputs, np.stack([labels, (labels + 1) % cell.classes], 1).ravel()
+        inputs = draw.standard_normal((self.available, *cell.shape), np.float32)
+        labels = draw.integers(0, cell.classes, self.available)
+        apart = 2 if cell.classes > 2 else 4
+        inputs[1::apart] = inputs[: self.available - 1 : apart]
+        labels[1::apart] = (labels[: self.available - 1 : apart] + 1) % cell.classes
+        self._drawn = inputs, labels
 
     def draw(self, n: int, seed: int) -> Drawn:  # noqa: ARG002
         """The first n of them."""
         inputs, labels = self._drawn
-        return Drawn(inputs, np.arange(n) // 2, labels[:n])
+        return Drawn(inputs, np.arange(n), labels[:n])
 
 
 class _TimingRun:
@@ -232,7 +241,7 @@ class _TimingRun:
         """Seconds of a pass of a finish."""
         self._train(_BEFORE_FINISH)
         self._do_finish(1)
-        seconds, passes = self._timed(self._do_finish)
+        seconds, passes = self._timed(self._do_finish, _FEWEST_PASSES)
         return seconds / passes
 
     def _train(self, steps: int) -> bool:
@@ -252,12 +261,12 @@ class _TimingRun:
         run = self._runs[0]
         replace(self._finish, settings=settings).finished(self._replicas[0], run)
 
-    def _timed(self, work: Callable[[int], bool]) -> tuple[float, int]:
+    def _timed(self, work: Callable[[int], bool], first: int = 1) -> tuple[float, int]:
         """Seconds of the first amount of work that lasts long enough, and that amount.
 
         Work that came to its end before is no longer work; then the amount before counts.
         """
-        amount, last = 1, (0.0, 1)
+        amount, last = first, (0.0, first)
         while last[0] < _ENOUGH and amount <= _MOST:
             began = self._clock()
             whole = work(amount)
