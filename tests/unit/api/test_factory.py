@@ -133,6 +133,20 @@ def test_layers_without_values_are_refused() -> None:
     )
 
 
+def test_sparse_weights_are_refused() -> None:
+    class Sparse(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.eye(6, 3).to_sparse())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.sparse.mm(self.weight.t(), x.t()).t()
+
+    refused(
+        Sparse, "Sparse: 'weight': expected a dense tensor, found one of layout torch.sparse_coo"
+    )
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit.trace:FutureWarning")
 def test_wrapped_and_traced_modules_are_refused() -> None:
     refused(

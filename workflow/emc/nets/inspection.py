@@ -103,6 +103,8 @@ def unusable(net: nn.Module) -> str | None:
     for name, tensor in _held(net):
         if tensor.is_meta:
             return f"{name!r} is on the device 'meta', without values"
+        if tensor.layout != torch.strided:
+            return f"{name!r}: expected a dense tensor, found one of layout {tensor.layout}"
     for layer in net.modules():
         if isinstance(layer, (torch.jit.ScriptModule, nn.DataParallel)):
             return (
