@@ -362,11 +362,14 @@ def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
     cells = factorial(activation=["relu", "tanh"], architecture=NETS, labels=["original", "random"])
     study = write_study(tmp_path, cells, probes=5)
     write_generalisation(study)
-    for place, plan in enumerate(study.planned):
-        path = study.results.cell(plan.id).generalisation(GENERALISATION_SEEDS)
-        if path.exists():
-            rows = read_table(path, GENERALISATION, "-").with_columns(gap=pl.lit(0.1 * (place % 3)))
-            write_table(path, GENERALISATION, rows.to_dicts())
+    build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
+    with open_database(study.database) as warehouse:
+        ordered = warehouse.sql("SELECT original FROM label_gap ORDER BY ratio")["original"]
+    for place, cell in enumerate(ordered):
+        path = study.results.cell(cell).generalisation(GENERALISATION_SEEDS)
+        gap = 0.1 * abs(place - (len(ordered) - 1) / 2)  # as large for small ratios as for large
+        rows = read_table(path, GENERALISATION, "-").with_columns(gap=pl.lit(gap))
+        write_table(path, GENERALISATION, rows.to_dicts())
     build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
     with open_database(study.database) as warehouse:
         groups = predictions(label_gap_association(warehouse))
