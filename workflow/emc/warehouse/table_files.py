@@ -4,13 +4,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
 from emc.errors import EmcError
 from emc.store.columns import Table
 from emc.store.layout import REMADE_BY
+
+_OF_FILES: Final = (
+    duckdb.InvalidInputException,
+    duckdb.IOException,
+    duckdb.ConversionException,
+)
+"""What DuckDB raises of a damaged file, beside its plain `Error`, as 2.0.1 does of a bad footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,9 @@ class TableFiles:
         """Turn DuckDB's error about a damaged file, which names it, into one for the user."""
         try:
             yield
-        except (
-            duckdb.InvalidInputException,
-            duckdb.IOException,
-            duckdb.ConversionException,
-        ) as e:
+        except duckdb.Error as e:
+            if not (isinstance(e, _OF_FILES) or type(e) is duckdb.Error):
+                raise
             said = str(e)
             file = next((path for path in self.paths if str(path) in said), self.paths[0].parent)
             raise self.refusal(file, f"damaged ({said.splitlines()[0]})") from e
