@@ -63,9 +63,11 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
                   - {<<: *base, seed: 2}
                   - {<<: [{seed: 3}, *base]}
                   - *base
+                  - {<<: [&later {<<: *base, seed: 4}, {seed: 5}, *base]}
+                  - {<<: [{labels: random}, {<<: *later, seed: 6}], seed: 7}
         """),
     )
-    assert [one.cell.seed for one in cells] == [2, 3, 1]
+    assert [one.cell.seed for one in cells] == [2, 3, 1, 4, 7]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,8 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
         ("study: s\nstudy: t\n", "the key 'study' is given twice"),
         (text("{grid: {seed: 1, seed: 2}}"), "the key 'seed' is given twice"),
         ("a: {<<: {b: 1}, b: 2, b: 3}", "the key 'b' is given twice"),
+        ("a: {<<: {b: 1}, <<: {b: 2}}", "the key '<<' is given twice"),
+        ("a: {<<: [{b: 1}, 2]}", "expected a mapping for merging, but found scalar"),
         ("'a': 1\n\"a\": 2", "the key 'a' is given twice"),
         ("? [a, b]\n: 1", "found unhashable key"),
         ("? {a: b}\n: 1", "found unhashable key"),

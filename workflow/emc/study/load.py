@@ -1,10 +1,10 @@
 """The one way into a study: from a file or from what Snakemake read of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -193,13 +193,43 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping, each key once; keys that a merge brings may be overridden."""
-        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         seen = set()
-        for key in own:
-            word = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
+        for key, _ in node.value:
+            word = _word(key)
             if word in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is given twice", key.start_mark
                 )
             seen.add(word)
         return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what `<<` names; of several mappings the first that has a key gives it.
+
+        PyYAML 6.0.4 takes the last; so it is given one mapping only.
+        """
+        node.value = [
+            (key, self._as_one(value) if key.tag == _MERGE else value) for key, value in node.value
+        ]
+        super().flatten_mapping(node)
+
+    def _as_one(self, merged: yaml.Node) -> yaml.Node:
+        """Several mappings as one; anything else as it is."""
+        if not isinstance(merged, yaml.SequenceNode):
+            return merged
+        if not all(isinstance(one, yaml.MappingNode) for one in merged.value):
+            return merged
+        pairs = {}
+        for one in reversed(merged.value):
+            self.flatten_mapping(one)
+            pairs.update({_word(key): (key, value) for key, value in one.value})
+        ends = merged.start_mark, merged.end_mark
+        return yaml.MappingNode("tag:yaml.org,2002:map", list(pairs.values()), *ends)
+
+
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
+def _word(key: yaml.Node) -> Hashable:
+    """What tells a key from others."""
+    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
