@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests.plugin_files import failing_net, plugin_file
-from tests.unit.data.formats import image_tree
 from tests.workflow.checkout import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -32,9 +31,19 @@ sections:
   moody: {cells: [{architecture: moody}]}
   calm: {cells: [{architecture: {name: linear}}]}
 """
-DAMAGED = "config/damaged.yaml"
-DAMAGED_TEXT = """
-study: damaged
+ABSENT = "config/absent.yaml"
+READER = """
+from pathlib import Path
+
+@emc.dataset("measured", shape=(4,), classes=2)
+def measured():
+    if not Path("values.txt").exists():
+        raise OSError("the values were not fetched yet")
+    return torch.randn(60, 4), torch.arange(60) % 2
+"""
+ABSENT_TEXT = """
+study: absent
+plugins: [measured.py]
 defaults:
   architecture: {name: linear}
   optimizer: {name: sgd, lr: 0.3}
@@ -43,10 +52,10 @@ defaults:
   search: {tolerance: 0.5, probes: 8}
 sections:
   whole: {cells: [{dataset: {name: gaussian, dimension: 8, samples: 400}}]}
-  damaged:
+  absent:
     grid:
       labels: [original, random]
-      dataset: [{name: image-folder, folder: mine, size: 1, channels: 1}]
+      dataset: [{name: measured}]
 """
 
 
@@ -136,13 +145,9 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     fresh: Checkout, tmp_path: Path
 ) -> None:
     checkout = fresh.copy(tmp_path / "emc")
-    study, damaged = (
-        DAMAGED,
-        image_tree(checkout.folder / "mine", {"a": 30, "b": 30}) / "b/00007.png",
-    )
-    (checkout.folder / study).write_text(DAMAGED_TEXT)
-    whole = damaged.read_bytes()
-    damaged.write_bytes(b"no image")
+    study = ABSENT
+    (checkout.folder / study).write_text(ABSENT_TEXT)
+    plugin_file(checkout.folder / "config/measured.py", READER)
 
     first = checkout.run("snakemake", "--cores", "2", "--configfile", study, check=False)
     said = first.stdout + first.stderr
@@ -152,14 +157,14 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     statuses = [row["status"] for row in rows(checkout, sql, study)]
     assert statuses == ["measured", "failed", "failed"]
     missing = rows(checkout, "SELECT cell, reason FROM missing", study)
-    reason = "mine/b/00007.png: no image of a known format"
+    reason = "the values were not fetched yet"
     assert all("could not be prepared" in row["reason"] for row in missing)
     assert all(reason in row["reason"] for row in missing)
     assert rows(checkout, "SELECT prepared FROM datasets ORDER BY name", study) == [
         {"prepared": True},
         {"prepared": False},
     ]
-    page = (checkout.folder / "results/studies/damaged/index.html").read_text()
+    page = (checkout.folder / "results/studies/absent/index.html").read_text()
     assert "could not be prepared" in page
     assert "2 failed" in checkout.run("emc", "plan", study).stdout
     shown = checkout.run("emc", "show", missing[0]["cell"]).stdout
@@ -169,7 +174,7 @@ def test_a_data_set_that_cannot_be_prepared_stops_nothing_and_is_told(
     assert again.returncode == 1
     assert "rule dataset" not in again.stdout + again.stderr
 
-    damaged.write_bytes(whole)
+    (checkout.folder / "values.txt").touch()
     assert "dataset will be tried again" in checkout.run("emc", "retry", study, "--all").stdout
     checkout.snakemake(study)
     statuses = [row["status"] for row in rows(checkout, sql, study)]

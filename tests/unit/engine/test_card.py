@@ -199,7 +199,7 @@ def test_what_stands_against_a_card_is_told(fails: dict[str, Status], message: s
 
 
 def test_a_card_that_is_too_old_is_told() -> None:
-    with pytest.raises(UnavailableError, match=r"capability 6\.1, and kernels ask for 7\.0"):
+    with pytest.raises(UnavailableError, match=r"capability 7\.0 or higher, found 6\.1"):
         Persistent(Card(Driver(attributes=OldAttribute))).run(procedure(), replicas([9]))
 
 
