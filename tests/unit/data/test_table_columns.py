@@ -78,6 +78,20 @@ def test_labels_that_are_equal_are_one_class(tmp_path: Path, labels: str, classe
     assert manifest.class_names == tuple(classes.split())
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ("0 1 true false", "'0' and 'false'"),
+        ("1 TRUE False 0", "'0' and 'False'"),
+        ("1 true", "'1' and 'true'"),
+    ],
+)
+def test_truth_values_in_two_ways_are_told(tmp_path: Path, labels: str, found: str) -> None:
+    message = f"column 'y': expected truth values or numbers, found both {found}: write each class"
+    with pytest.raises(EmcError, match=message):
+        read(tmp_path, written(y=taken(labels)))
+
+
 @pytest.mark.parametrize("labels", [[0.0, 1.0], [0, 1], [-0.0, 1.0]])
 def test_whole_floats_of_a_parquet_table_are_classes_of_whole_numbers(
     tmp_path: Path, labels: list[float]

@@ -20,6 +20,8 @@ _SIGNS: Final = "$€£¥%‰°'_ \u2019\u00a0\u202f" + _MINUS
 
 _TEXTUAL: Final = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
 
+_TRUTHS: Final = frozenset({"true", "false"})
+
 _SHOWN: Final = 9
 """Columns that a message names at most."""
 
@@ -109,8 +111,9 @@ def labels_of(raw: RawTable, name: str) -> pl.Series:
     """The column of labels, each class spelled in one way: 1, 1.0 and 01 are 1, TRUE is true.
 
     Raises:
-        EmcError: a label is empty or stands for a missing value, each row has its own, or they are
-            numbers with decimals of which one has too few rows to be a class.
+        EmcError: a label is empty or stands for a missing value, each row has its own, they are
+            numbers with decimals of which one has too few rows to be a class, or truth values and
+            0 and 1.
     """
     words = words_of(raw, name)
     absent = words.str.to_lowercase().is_in(list(_ABSENT)).to_numpy()
@@ -123,6 +126,7 @@ def labels_of(raw: RawTable, name: str) -> pl.Series:
         )
     spelled = _spelled(words.unique().to_list(), raw.decimal)
     labels = words.replace_strict(list(spelled), list(spelled.values()), return_dtype=pl.String)
+    _refuse_truth_in_two_ways(labels, raw.name)
     _refuse_measurements(labels, raw.name)
     return labels
 
@@ -243,7 +247,7 @@ def _parsed(column: pl.Series, decimal: str) -> pl.Series:
         if not numbers.null_count():
             return numbers
     text = column.str.strip_chars()
-    if text.str.to_lowercase().is_in(["true", "false"]).all():
+    if text.str.to_lowercase().is_in(list(_TRUTHS)).all():
         return (text.str.to_lowercase() == "true").cast(pl.Float64)
     if decimal != ".":
         text = text.str.replace(".", "_", literal=True).str.replace(decimal, ".", literal=True)
@@ -259,11 +263,23 @@ def _not_finite(numbers: pl.Series) -> np.ndarray:
 def _spelled(words: Iterable[str], decimal: str) -> dict[str, str]:
     """The class of each label: if all are numbers, or all truth values, equal ones share one."""
     points = {word: word.replace(decimal, ".", 1) for word in words}
-    if {word.lower() for word in points} <= {"true", "false"}:
+    if {word.lower() for word in points} <= _TRUTHS:
         return {word: word.lower() for word in points}
     if all(map(is_number, points.values())):
         return {word: number_name(text) for word, text in points.items()}
     return {word: word for word in points}
+
+
+def _refuse_truth_in_two_ways(labels: pl.Series, name: str) -> None:
+    """Raise where some truth values are written as numbers: they would be classes of their own."""
+    found = sorted(labels.unique().to_list())
+    truths = [word for word in found if word.lower() in _TRUTHS]
+    numbers = [word for word in found if word in {"0", "1"}]
+    if truths and numbers and len(truths) + len(numbers) == len(found):
+        raise EmcError(
+            f"{name}: column {labels.name!r}: expected truth values or numbers, found both"
+            f" {numbers[0]!r} and {truths[0]!r}: write each class in one way"
+        )
 
 
 def _refuse_measurements(labels: pl.Series, name: str) -> None:
