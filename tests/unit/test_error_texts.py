@@ -75,7 +75,7 @@ while True:
     except KeyboardInterrupt:  # the signal came before the query had begun
         continue
     except RuntimeError as error:
-        print(error)
+        print(error, flush=True)
         break
 """
 
@@ -85,9 +85,11 @@ def test_an_interrupted_query() -> None:
     command = [sys.executable, "-c", INTERRUPTED]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        while (said := process.stdout.readline()) == "ready\n":
-            time.sleep(0.5)
+        assert process.stdout.readline() == "ready\n"
+        while process.poll() is None:
             process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        *_, said = process.stdout.read().splitlines()
     assert says_interrupted(RuntimeError(said))
 
 

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.until import until, until_other
 from tests.workflow.checkout import Checkout
 
 from emc.errors import EXIT_INTERRUPTED
@@ -97,8 +99,7 @@ def test_kills_inside_a_long_round_change_nothing(measured: Checkout, tmp_path: 
     for _ in range(4):
         before = saved(folder)
         process = start(killed, LONG, *options, "0")
-        while saved(folder) == before and process.poll() is None:
-            time.sleep(0.01)
+        until_other(partial(saved, folder), before, "a checkpoint")
         time.sleep(delay.uniform(0.0, 0.3))
         assert process.poll() is None, "the round was too quick to be killed often"
         process.kill()
@@ -121,10 +122,9 @@ def test_a_stopped_job_says_so_and_goes_on(measured: Checkout, tmp_path: Path) -
     undisturbed, stopped = measured.copy(tmp_path / "calm"), measured.copy(tmp_path / "stopped")
     assert start(undisturbed).wait() == 0
     for sign in (signal.SIGTERM, signal.SIGINT):
+        begun = written(stopped)
         process = start(stopped)
-        begun = journal_of(stopped).stat().st_size if journal_of(stopped).exists() else 0
-        while not journal_of(stopped).exists() or journal_of(stopped).stat().st_size <= begun:
-            time.sleep(0.01)
+        until_other(partial(written, stopped), begun, "a round in the journal")
         process.send_signal(sign)
         assert process.wait(timeout=600) == EXIT_INTERRUPTED
         said = (stopped.folder / "said").read_text()
@@ -142,14 +142,12 @@ def test_a_second_process_on_the_same_cell_waits_for_its_result(
 ) -> None:
     checkout = measured.copy(tmp_path / "twice")
     first = start(checkout)
-    while "round 0" not in said_by(checkout):
-        time.sleep(0.01)
+    until(lambda: "round 0" in said_by(checkout), "a first round")
     first.send_signal(signal.SIGSTOP)
     second = start(checkout)
     try:
-        while "another process is measuring this cell: waiting" not in said_by(checkout):
-            assert second.poll() is None
-            time.sleep(0.05)
+        waits = "another process is measuring this cell: waiting"
+        until(lambda: waits in said_by(checkout), "a second process that waits")
     finally:
         first.send_signal(signal.SIGCONT)
     assert first.wait() == 0
@@ -159,8 +157,10 @@ def test_a_second_process_on_the_same_cell_waits_for_its_result(
     assert "round 0" not in said_by(checkout)
 
 
-def journal_of(checkout: Checkout) -> Path:
-    return checkout.folder / "results/cells" / cell_id(CELL) / "journal/rounds.journal"
+def written(checkout: Checkout) -> int:
+    """Bytes in the journal of `CELL`."""
+    journal = checkout.folder / "results/cells" / cell_id(CELL) / "journal/rounds.journal"
+    return journal.stat().st_size if journal.exists() else 0
 
 
 def said_by(checkout: Checkout) -> str:

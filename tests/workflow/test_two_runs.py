@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.until import until
 from tests.workflow.checkout import Checkout
 
 from emc.store.columns import PROBES
@@ -107,12 +107,10 @@ def test_a_killed_snakemake_is_unlocked_and_trains_nothing_again(checkout: Check
     planned = load_file(checkout.folder / study).cells
     cells = [Results(checkout.folder / "results").cell(one.id) for one in planned]
     with start(checkout, study, "--until", "measure") as killed:
-        while (orphan := under_way(cells)) is None:
-            assert killed.poll() is None
-            time.sleep(0.01)
+        orphan = until(lambda: under_way(cells), "a cell under way")
+        assert orphan
         killed.kill()
-    while under_way([orphan]):
-        time.sleep(0.05)
+    until(lambda: not under_way([orphan]), "the end of the orphan")
     before = orphan.probes.read_bytes()
     locked = checkout.snakemake(study, "--until", "measure", check=False)
     assert "can be removed with the --unlock argument" in locked
