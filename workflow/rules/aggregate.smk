@@ -15,7 +15,7 @@ rule aggregate:
         "results/logs/aggregate/{study}.log",
     benchmark:
         "results/benchmarks/aggregate/{study}.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,

@@ -48,6 +48,7 @@ VERSIONS: Final = Table(
 _COMPONENTS: Final = ("torch", "numpy", "scipy", "polars", "duckdb", "altair")
 _CONFIG: Final[dict[str, Any]] = {
     "memory_limit": "1500MB",
+    "threads": 1,  # what the job asks for; and interrupted in several, DuckDB 2.0 can wait for ever
     # The oldest format: DuckDB 1.1 and all that follow read every table. 1.0 fails at a column of
     # lists that are all empty, in whatever format.
     "storage_compatibility_version": "v1.0.0",

@@ -26,6 +26,8 @@ _LOCKED: Final[dict[str, Any]] = {
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
     "python_enable_replacements": False,
+    # Of several threads DuckDB 2.0 can wait for ever once a query is interrupted.
+    "threads": 1,
     "lock_configuration": True,
 }
 _ALWAYS: Final = ("cells", "probes", "estimates", "rates", "emc")
