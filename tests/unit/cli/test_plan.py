@@ -15,6 +15,7 @@ from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.measurement import calibrate
 from emc.measurement.expectation import expectations
+from emc.measurement.kinds import work
 from emc.measurement.machine import known_paces
 from emc.measurement.timing import TimedCell
 from emc.records import Ended, Failure, Pace
@@ -272,7 +273,7 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     def tried(cells: list[Cell], device: str) -> Iterator[TimedCell]:
         assert device == "cpu"
         yield from (
-            TimedCell(Pace(one.parameters, 1e-3, 1.0, 0.0, 0.0, starting=10.0, megabytes=900))
+            TimedCell(Pace(one.parameters, work(one), 1e-3, 1.0, 0.0, 0.0, 10.0, 900))
             for one in cells
         )
 
@@ -280,7 +281,7 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     nowhere = tmp_path / "nowhere"
     print_plan(study.file, nowhere, calibrate=True)
     told = capsys.readouterr()
-    assert "timing run 1 of 2\ntiming run 2 of 2\n" in told.err
+    assert "timed 1 of 2 nets\ntimed 2 of 2 nets\n" in told.err
     expected = expectations(study.cells, known_paces("cpu"), "cpu")
     days = sum(one.seconds for one in expected.values()) / 86400
     assert f"cost: about {days:.1f} days of training on one worker" in told.out

@@ -9,7 +9,7 @@ from tests.synthetic import write_cell
 
 from emc.cli.resources import predict_resources
 from emc.measurement.cost import fit
-from emc.measurement.kinds import kind
+from emc.measurement.kinds import kind, work
 from emc.measurement.machine import machine
 from emc.measurement.resources import BESIDE, resources_of_job
 from emc.measurement.state import read_estimate
@@ -35,6 +35,7 @@ def know_the_pace(study: StudyPlan) -> None:
     cell = study.cells[0].cell
     pace = Pace(
         cell.parameters,
+        work=work(cell),
         training=1e-3,
         gradients=1,
         finishing=0,

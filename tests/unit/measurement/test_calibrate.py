@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from emc.curvature.native import NativeOperator
 from emc.engine import run_probes
 from emc.measurement import calibrate as calibrate_module
 from emc.measurement import timing
 from emc.measurement.calibrate import calibrate
 from emc.measurement.expectation import expected_emc50
-from emc.measurement.finishing import Finishing
-from emc.measurement.kinds import kind
+from emc.measurement.kinds import kind, work
 from emc.measurement.machine import known_paces, machine
 from emc.measurement.timing import TimedCell, needs_torch, pace, time_cells
 from emc.records import Pace
@@ -45,7 +45,7 @@ def asked(cache: None, monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         for each in cells:
             seen.append(each)
             failed = each.loss.name == "squared-error"
-            known = Pace(each.parameters, 1e-6, 1, 1e-6, 0, 0.5, 100)
+            known = Pace(each.parameters, work(each), 1e-6, 1, 1e-6, 0, 0.5, 100)
             yield TimedCell(None, "odd") if failed else TimedCell(known)
 
     monkeypatch.setattr(calibrate_module, "time_cells", one)
@@ -59,7 +59,7 @@ def test_each_kind_is_tried_once_on_a_machine(asked: list[Cell]) -> None:
     assert sorted(one.parameters for one in asked) == sorted(
         one.parameters for one in (cell(2), cell(9), cell(3))
     )
-    assert told == ["timing run 1 of 3", "timing run 2 of 3", "timing run 3 of 3"]
+    assert told == ["timed 1 of 3 nets", "timed 2 of 3 nets", "timed 3 of 3 nets"]
     assert errors == []
     assert set(paces) == {kind(one, "cpu") for one in cells}
     assert known_paces("cpu") == paces
@@ -75,7 +75,7 @@ def test_what_cannot_be_tried_is_told_and_the_rest_is_kept(asked: list[Cell]) ->
     assert set(paces) == {kind(cell(5), "cpu")}
 
 
-def test_those_that_need_torch_come_last(asked: list[Cell]) -> None:
+def test_those_that_torch_trains_come_last(asked: list[Cell]) -> None:
     quantised = cell(2, parameterisation={"name": "quantised", "bits": 4})
     assert needs_torch(quantised)
     assert not needs_torch(cell())
@@ -83,8 +83,26 @@ def test_those_that_need_torch_come_last(asked: list[Cell]) -> None:
     assert asked == [cell(9), quantised]
 
 
+def test_what_time_does_not_allow_is_told_and_tried_next(
+    asked: list[Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_one(cells: Sequence[Cell], device: str) -> Iterator[TimedCell]:
+        yield TimedCell(Pace(cells[0].parameters, work(cells[0]), 1e-6, 1, 1e-6, 0, 0.5, 100))
+        yield from (TimedCell(None) for _ in cells[1:])
+
+    monkeypatch.setattr(calibrate_module, "time_cells", only_one)
+    cells, told = [cell(5), cell(5, optimizer="sgd")], list[str]()
+    paces, errors = calibrate(cells, "cpu", told.append)
+    assert (len(paces), errors) == (1, [])
+    assert told == [
+        "timed 1 of 2 nets",
+        "time was up for 1: expected to be as fast as the nets most like them",
+    ]
+    assert calibrate(cells, "cpu", told.append)[0].keys() == {kind(one, "cpu") for one in cells}
+
+
 def test_machines_and_devices_are_told_apart(cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1, 1)]})
+    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1, 1, 1)]})
     assert known_paces("cpu")
     assert known_paces("cuda") == {}
     monkeypatch.setattr("emc.measurement.machine.software", lambda: "another version")
@@ -104,21 +122,20 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock, finished = Clock(), Finishing.finished
+    clock, first_order = Clock(), NativeOperator.first_order
 
     def timed(procedure: Any, replicas: Any, **keys: Any) -> Any:
         runs = run_probes(procedure, replicas, **keys)
         clock.now += 0.01 * sum(one.steps for one in runs)
         return runs
 
-    def timed_finish(self: Any, replica: Any, one: Any) -> Any:
-        passes = self.effort * one.numbers.gradient_evaluations / replica.n
-        clock.now += (0.03 + clock.per_sample * replica.n) * passes
-        return finished(self, replica, one)
+    def timed_pass(self: Any) -> Any:
+        clock.now += 0.03 + clock.per_sample * self.samples
+        return first_order(self)
 
     monkeypatch.setattr(timing, "process_time", clock)
     monkeypatch.setattr(timing, "run_probes", timed)
-    monkeypatch.setattr(Finishing, "finished", timed_finish)
+    monkeypatch.setattr(NativeOperator, "first_order", timed_pass)
     return clock
 
 
@@ -131,6 +148,18 @@ def test_seconds_per_sample_step_and_pass(clock: Clock) -> None:
     assert (found.finishing, found.passing) == pytest.approx((0, 0.03))
     assert found.parameters == one.parameters
     assert found.megabytes > 20
+
+
+def test_what_a_run_begins_with_is_no_step(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call takes a second before its first step."""
+
+    def begun(*given: Any, **keys: Any) -> Any:
+        runs = run_probes(*given, **keys)
+        clock.now += 1.0 + 0.01 * sum(one.steps for one in runs)
+        return runs
+
+    monkeypatch.setattr(timing, "run_probes", begun)
+    assert pace(cell(4, batch={"size": 8}), "cpu").training == pytest.approx(0.01 / 8)
 
 
 def test_a_full_batch_is_all_samples(clock: Clock) -> None:
@@ -156,7 +185,7 @@ def test_what_is_never_finished_takes_no_time_for_it(clock: Clock) -> None:
 def test_a_process_of_its_own_tries_cells() -> None:
     cnn = {"dataset": "digits", "architecture": {"name": "cnn", "depth": 1, "width": 2}}
     refused = cell(4, **cnn).knowing(cell().facts)
-    *found, none = time_cells([cell(4), cell(9), refused], "cpu")
+    *found, none = time_cells([cell(4), cell(9), refused], "cpu", seconds=1000)
     assert none == TimedCell(
         None, "architecture: 'cnn': expected images (channels, height, width), found inputs (6,)"
     )
@@ -165,3 +194,9 @@ def test_a_process_of_its_own_tries_cells() -> None:
         cell(9).parameters,
     ]
     assert all(one.pace and one.pace.training > 0 and one.pace.starting > 0 for one in found)
+
+
+@pytest.mark.slow
+def test_timing_runs_end_once_their_time_is_spent() -> None:
+    """Starting takes longer than that."""
+    assert list(time_cells([cell(4), cell(9)], "cpu", seconds=0.01)) == [TimedCell(None)] * 2

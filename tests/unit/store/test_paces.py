@@ -12,10 +12,18 @@ from emc.store.cache import cache_folder
 from emc.store.paces import paces_file, read_paces, write_paces
 
 PACE = Pace(
-    985, training=9e-8, gradients=1.0, finishing=5e-7, passing=1e-5, starting=0.9, megabytes=130.0
+    985,
+    work=962.0,
+    training=9e-8,
+    gradients=1.0,
+    finishing=5e-7,
+    passing=1e-5,
+    starting=0.9,
+    megabytes=130.0,
 )
 ENTRIES = {
     "parameters": 985,
+    "work": 962.0,
     "training": 9e-8,
     "gradients": 1.0,
     "finishing": 0,

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from emc.measurement.kinds import kind, representatives
+from emc.measurement.kinds import kind, of_kernels, representatives
 from emc.measurement.machine import machine
-from emc.measurement.timing import needs_torch, time_cells, walks_over_kinks
+from emc.measurement.timing import time_cells
 from emc.store.paces import Paces, paces_file, read_paces, write_paces
 from emc.study.cell import Cell
 
@@ -16,20 +16,25 @@ Tell = Callable[[str], None]
 def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, list[str]]:
     """Try what is not known yet of cells whose data are known, a moment each; keep what is found.
 
-    Answers with all paces, and with the reasons why cells could not be timed.
+    Answers with all paces, and with the reasons why cells could not be timed. What time does not
+    allow for is tried by the next call.
     """
     path = paces_file(machine(device))
     paces = read_paces(path)
     wanted = _untried(cells, device, paces)
-    errors = []
-    for number, (cell, found) in enumerate(zip(wanted, time_cells(wanted, device), strict=True)):
-        tell(f"timing run {number + 1} of {len(wanted)}")
-        if found.pace is None:
+    errors, timed = [], 0
+    for cell, found in zip(wanted, time_cells(wanted, device), strict=True):
+        if found.error:
             errors.append(found.error)
+        if found.pace is None:
             continue
+        timed += 1
+        tell(f"timed {timed} of {len(wanted)} nets")
         name = kind(cell, device)
         paces = {**paces, name: (*paces.get(name, ()), found.pace)}
         write_paces(path, paces)
+    if left := len(wanted) - timed - len(errors):
+        tell(f"time was up for {left}: expected to be as fast as the nets most like them")
     return paces, errors
 
 
@@ -47,5 +52,5 @@ def _untried(cells: Sequence[Cell], device: str, paces: Paces) -> list[Cell]:
     return sorted(wanted, key=_loads)
 
 
-def _loads(cell: Cell) -> tuple[bool, bool, int]:
-    return needs_torch(cell), walks_over_kinks(cell), cell.parameters
+def _loads(cell: Cell) -> tuple[bool, int]:
+    return not of_kernels(cell), cell.parameters

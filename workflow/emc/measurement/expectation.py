@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp, inf, log, log2, prod
-from typing import Final
+from math import inf, log, log1p, log2, prod
+from typing import Final, NamedTuple
 
 from emc.activations import ACTIVATIONS
 from emc.curvature.bound import iterations
 from emc.curvature.tolerances import DEFAULT
 from emc.data.samples import SHARED_BYTES
-from emc.measurement.kinds import interpolated, kind
+from emc.measurement.finishing import minimises_otherwise
+from emc.measurement.kinds import interpolated, paces_like, work
+from emc.measurement.procedure import update
 from emc.records import Pace
 from emc.search.stepwise import LADDER_STEP, WALK_STEP
 from emc.store.paces import Paces
@@ -19,28 +21,47 @@ from emc.study.parameterisation import Full
 
 _BITS: Final = 1.2
 """Bits that a trainable number memorises of random labels, about."""
-_EASIER: Final = {"original": 20.0, "classes": 20.0, "noisy": 1.5, "permuted-pixels": 1.5}
+_EASIER: Final = {"original": 10.0, "classes": 10.0, "noisy": 1.5, "permuted-pixels": 1.5}
 """How many times as many samples are fitted under other labels, about."""
+_SEEN: Final = 2.0
+"""How many times as many again of a set's own labels by convolutions, on its images."""
 _SLOPE: Final = 0.15
 """Scale of a usual transition in log n."""
-_TRAINED: Final = 0.8
-"""Share of its budget that a probe trains, on average: fits end sooner."""
-_UNFITTED: Final = 0.75
-"""Share of the probes that do not fit within their budget."""
-_TO_DECIDE: Final = 1000.0
-"""Passes over the samples after which a finish has decided most runs, if it may take far more."""
-_DEEPER: Final = 2.2
-"""The power of the layers with kinks by which it takes more."""
-_CONVEX: Final = 200.0
-"""The same of a linear model, whose loss has one minimum."""
+_UNFITTED: Final = 0.7
+"""Share of a search's probes around the transition that do not fit within their budget."""
+_EARLY: Final = 0.2
+"""Share of its budget that a fit around the transition takes."""
+_AT_ONCE: Final = 0.05
+"""The same of a fit of far fewer samples."""
+_TO_DECIDE: Final = 600e3
+"""Gradients of single samples after which a finish has decided most runs, if it may take far more:
+of few samples it takes more passes, as its effort allows more."""
+_EACH_LAYER: Final = 2.0
+"""How many times as many it takes with each further layer of kinks."""
+_POOLED: Final = 6.0
+"""How many times as many with max-pooling, whose ties are kinks, whatever the depth."""
+_UNSEEN: Final = 1.5
+"""How many times as many where torch differentiates the net: kinks are not seen one by one."""
+_FALLING: Final = 2.0
+"""How many times as many with an activation that does not always rise."""
+_HELD: Final = 4.0
+"""How many times as many where smoothed labels or decaying weights leave a loss to descend."""
+_SOON: Final = 0.3
+"""How many times as many where all samples there are can be fitted: they are, by the finish."""
+_CONVEX: Final = 0.4
+"""How many times as many of a linear model, whose loss has one minimum."""
 _EXAMINED: Final = 0.25
 """Share of the finishes that end at a point whose curvature is examined."""
 _EACH: Final = 4
 """Probes at each learning rate before any is dropped."""
+_TO_THE_END: Final = 9
+"""Further probes where all samples there are can be fitted."""
+_NOT_YET: Final = 0.2
+"""Share of the probes that do not fit within their budget even so."""
 _SURELY: Final = 1.5
 """How many times as many samples as there are must be expected to fit, for all to be easy."""
-_EASY: Final = 0.1
-"""Share of its budget that a probe trains where all samples there are can be fitted."""
+_BY_ONE: Final = 1 / (WALK_STEP - 1)
+"""The size up to which a walk grows by one sample at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +83,10 @@ def expectations(
 
 
 def expectation(cell: Cell, paces: Paces, device: str) -> ExpectedCost | None:
-    """What a cell takes on this machine; None where its data or its pace is not known."""
-    if cell.known is None or (known := paces.get(kind(cell, device))) is None:
+    """What a cell takes on this machine; None where its data, or no pace of its like, are known."""
+    if cell.known is None or not (known := paces_like(cell, device, paces)):
         return None
-    pace = interpolated(known, cell.parameters)
+    pace = interpolated(known, cell.parameters, work(cell))
     return ExpectedCost(_seconds(cell, pace), pace.megabytes + _data_megabytes(cell))
 
 
@@ -81,9 +102,16 @@ def _emc50(cell: Cell) -> float:
     told = cell.search.expected
     if told is not None:
         return told.emc50
-    bits = _BITS * _EASIER.get(cell.labels.name, 1.0) / log2(max(cell.classes, 2))
+    bits = _BITS * _easier(cell) / log2(max(cell.classes, 2))
     n = bits * _reached(cell, bits)
     return max(n, float(cell.search.smallest))
+
+
+def _easier(cell: Cell) -> float:
+    """How many times as many samples are fitted as with random labels."""
+    labels = cell.labels.name
+    seen = isinstance(cell.architecture, Cnn) and labels in {"original", "classes"}
+    return _EASIER.get(labels, 1.0) * (_SEEN if seen else 1.0)
 
 
 def _reached(cell: Cell, bits: float) -> float:
@@ -106,50 +134,85 @@ def _saturated(cell: Cell) -> bool:
 
 def expected_probes(cell: Cell) -> float:
     """Probes that the cell's search spends where the transition has a usual slope."""
+    return _course(cell).probes
+
+
+class _Course(NamedTuple):
+    """How a search goes: its probes, those of them that do not fit, and how soon others do."""
+
+    probes: float
+    unfitted: float
+    fitted_by: float
+
+
+def _course(cell: Cell) -> _Course:
     search, rates, n = cell.search, len(cell.optimizer.lr), expected_emc50(cell)
-    wanted: float
     match search.method:
         case "bayes" if _saturated(cell):
-            wanted = _EACH * rates
+            probes: float = _EACH * rates + _TO_THE_END
+            found = _Course(probes, _NOT_YET * probes, _AT_ONCE)
         case "bayes":
-            wanted = _EACH * rates + 40 + (1.96 * 2 * _SLOPE / search.tolerance) ** 2
+            probes = _EACH * rates + 40 + (1.96 * 2 * _SLOPE / search.tolerance) ** 2
+            found = _Course(probes, _UNFITTED * probes, _EARLY)
         case "bisection":
-            wanted = rates * (2 * log2(n) + 2)
+            halvings = max(log2(log(2) / log1p(search.tolerance)), 0.0)
+            found = _Course(rates * (log2(n) + 1 + halvings), rates * (1 + halvings / 2), _AT_ONCE)
         case "ladder":
-            wanted = rates * (log(n) / log(LADDER_STEP) + 1)
+            found = _Course(rates * (log(n) / log(LADDER_STEP) + 1), rates, _AT_ONCE)
         case "walk":
-            wanted = rates * (log(n) / log(WALK_STEP) + 1)
-    return min(wanted, search.probes)
+            steps = min(n, _BY_ONE) + max(log(n / _BY_ONE), 0.0) / log(WALK_STEP)
+            found = _Course(rates * (steps + 1), rates, _AT_ONCE)
+    made = min(found.probes, search.probes)
+    return _Course(made, min(found.unfitted, _UNFITTED * made), found.fitted_by)
 
 
 def _seconds(cell: Cell, pace: Pace) -> float:
-    n, easy = expected_emc50(cell), _saturated(cell)
+    n, course = expected_emc50(cell), _course(cell)
     batch = n if cell.optimizer.full_batch else min(cell.batch.size, n)
     epochs = cell.budget.epochs
     budget = cell.budget.steps if epochs is None else epochs * n / batch
     assert budget is not None
-    trained = (_EASY if easy else _TRAINED) * budget * batch
-    each = trained * pace.training
-    if not easy:
-        passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n)
-        each += _UNFITTED * passes * (n * pace.finishing + pace.passing)
-    return pace.starting + expected_probes(cell) * each
+    whole = course.unfitted + (course.probes - course.unfitted) * course.fitted_by
+    seconds = pace.starting + whole * budget * batch * pace.training
+    if _never_finished(cell):
+        return seconds
+    passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n, n)
+    return seconds + course.unfitted * passes * (n * pace.finishing + pace.passing)
 
 
-def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
+def _never_finished(cell: Cell) -> bool:
+    return not cell.finish.iterations or minimises_otherwise(cell) is not None
+
+
+def _passes(cell: Cell, pace: Pace, allowed: float, n: float) -> float:
     """Passes of a finish, with those that examine the curvature where it ends."""
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
-    to_decide = _CONVEX if isinstance(cell.architecture, Linear) else _TO_DECIDE
-    to_decide *= exp(_DEEPER * log(max(_kinked_layers(cell), 1)))
+    to_decide = _TO_DECIDE * _harder(cell) / n
     return allowed / (1 + allowed / to_decide) + _EXAMINED * min(examined, allowed)
 
 
-def _kinked_layers(cell: Cell) -> int:
-    """Layers with kinks over which a finish walks one by one, as it does over those of kernels."""
-    net, activation = cell.architecture, cell.activation
-    if not isinstance(net, Mlp | Cnn) or not isinstance(activation, str):
-        return 0
-    return net.depth if ACTIVATIONS[activation].jump else 0
+def _harder(cell: Cell) -> float:
+    """How many times as many gradients as of a net with one hidden layer decide a finish."""
+    if _saturated(cell):
+        return _SOON
+    decay = getattr(update(cell.optimizer).optimizer, "coupled_decay", 0.0)
+    held = _HELD if cell.loss.label_smoothing or decay else 1.0
+    return held * _of_net(cell)
+
+
+def _of_net(cell: Cell) -> float:
+    net = cell.architecture
+    if not isinstance(cell.parameterisation, Full):
+        return _UNSEEN
+    if isinstance(net, Linear):
+        return _CONVEX
+    if isinstance(net, Cnn):
+        return _POOLED
+    if not isinstance(net, Mlp) or not isinstance(cell.activation, str):
+        return _UNSEEN
+    activation = ACTIVATIONS[cell.activation]
+    layers = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
+    return layers if activation.rises else layers * _FALLING
 
 
 def _data_megabytes(cell: Cell) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from emc.curvature.endpoint import EndPoint, operator_at
+from emc.curvature.operator import Operator
 from emc.curvature.parameters import NamedShapes, unflatten
 from emc.data.labelling import Drawn
 from emc.engine.procedure import Procedure, Replica, TrainedRun
@@ -49,6 +50,14 @@ class Finishing:
         """
         if self.refused or run.ended in {Ended.FIT, Ended.DIVERGED}:
             return None, run.parameters
+        operator = self.operator(replica, run)
+        passes = self.effort * run.numbers.gradient_evaluations / replica.n
+        settings = replace(self.settings, passes=passes)
+        done = finish(operator, criterion=self.trained.criterion, settings=settings)
+        return done.record, {**run.parameters, **unflatten(self.shapes, done.parameters)}
+
+    def operator(self, replica: Replica, run: TrainedRun) -> Operator:
+        """What a finish descends, where training stopped."""
         end = EndPoint(
             parameters=run.parameters,
             inputs=replica.inputs[replica.rows],
@@ -57,11 +66,7 @@ class Finishing:
             seed=replica.seed,
             constants=seed_constants(self.trained, replica.seed),
         )
-        operator = operator_at(self.trained.net, end, objective(self.trained), device=self.device)
-        passes = self.effort * run.numbers.gradient_evaluations / replica.n
-        settings = replace(self.settings, passes=passes)
-        done = finish(operator, criterion=self.trained.criterion, settings=settings)
-        return done.record, {**run.parameters, **unflatten(self.shapes, done.parameters)}
+        return operator_at(self.trained.net, end, objective(self.trained), device=self.device)
 
 
 def finishing(

@@ -3,14 +3,21 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import exp, log
+from functools import cache
+from math import exp, log, prod
 from typing import Any, Final
 
 import numpy as np
 
+from emc.measurement.procedure import update
+from emc.nets.layers import Conv, layers_of
 from emc.records import Pace
+from emc.store.paces import Paces
+from emc.study.architectures import Cnn, Linear, Mlp
 from emc.study.cell import Cell
 from emc.study.identity import canonical
+from emc.study.optimizers import PluginOptimizer
+from emc.study.parameterisation import Full
 
 _SIZES: Final = {
     "architecture": ("width", "params", "multiplier"),
@@ -19,8 +26,10 @@ _SIZES: Final = {
 }
 """Keys that change how long a step takes, if at all, by the size of what trains."""
 _POWER: Final = 0.7
-"""How the time of a step grows with the parameters beyond the sizes that were timed: part of it is
-the same for all sizes."""
+"""How the time of a step grows with the work beyond the sizes that were timed: part of it is the
+same for all sizes."""
+_APART: Final = {"architecture": 8, "parameterisation": 8, "optimizer": 4}
+"""How far apart two kinds are whose entries have other names; any other entry that differs: 1."""
 _FAR: Final = 3.0
 """The ratio of parameters from which a kind of net is timed at two sizes."""
 
@@ -35,10 +44,66 @@ def kind(cell: Cell, device: str) -> str:
     kept = {
         "device": device,
         "inputs": cell.shape,
+        "kernels": of_kernels(cell),
         "finished": document["finish"]["iterations"] > 0,
         **{key: document[key] for key in (*_SIZES, "activation", "batch", "loss")},
     }
     return json.dumps(kept, sort_keys=True)
+
+
+def of_kernels(cell: Cell) -> bool:
+    """Whether it is a net of layers that the native kernels train, as far as one need not try."""
+    net, optimizer = cell.architecture, cell.optimizer
+    if not isinstance(net, Linear | Mlp | Cnn) or not isinstance(cell.parameterisation, Full):
+        return False
+    if isinstance(optimizer, PluginOptimizer) or not isinstance(cell.activation, str):
+        return False
+    return update(optimizer).optimizer.kernel_rule is not None
+
+
+def work(cell: Cell) -> float:
+    """Multiply-adds of one sample forward, in a net of layers; of any other net its parameters."""
+    net = cell.architecture
+    if not isinstance(net, Linear | Mlp | Cnn):
+        return cell.parameters
+    layers = layers_of(net, "identity", cell.shape, cell.classes)
+    pixels = [one.height * one.width if isinstance(one, Conv) else 1 for one in layers]
+    return sum(prod(one.weight_shape) * at for one, at in zip(layers, pixels, strict=True))
+
+
+def paces_like(cell: Cell, device: str, paces: Paces) -> Sequence[Pace]:
+    """Paces of the cell's kind, or of the kind most like it that was timed; none where none is.
+
+    Nets that kernels train tell nothing of those that torch trains, nor one device of another.
+    """
+    name = kind(cell, device)
+    if name in paces:
+        return paces[name]
+    wanted = _document(name)
+    alike = [
+        other
+        for other in paces
+        if all(_document(other).get(key) == wanted[key] for key in ("device", "kernels"))
+    ]
+    if not alike:
+        return ()
+    return paces[min(alike, key=lambda other: _distance(_document(other), wanted))]
+
+
+@cache
+def _document(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(name)
+    return found
+
+
+def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
+    differing = [key for key in other if one.get(key) != other[key]]
+    names = [key for key in _APART if _name(one[key]) != _name(other[key])]
+    return len(differing) + sum(_APART[key] for key in names)
+
+
+def _name(entry: Any) -> Any:
+    return entry["name"] if isinstance(entry, dict) else entry
 
 
 def representatives(cells: Iterable[Cell]) -> list[Cell]:
@@ -49,16 +114,16 @@ def representatives(cells: Iterable[Cell]) -> list[Cell]:
     return [smallest, largest] if far else [largest]
 
 
-def interpolated(paces: Sequence[Pace], parameters: int) -> Pace:
-    """The pace of a net between others of its kind; at least one is known.
+def interpolated(paces: Sequence[Pace], parameters: int, work: float) -> Pace:
+    """The pace of a net between others; at least one is known.
 
-    Linear in the logarithms, but for a time of zero; beyond them times grow by a power, and memory
-    stays.
+    Linear in the logarithms of their work, but for a time of zero; beyond them times grow by a
+    power, and memory stays.
     """
-    ordered = sorted(paces, key=lambda one: one.parameters)
-    sizes = np.log([one.parameters for one in ordered])
-    asked = float(np.clip(log(parameters), sizes[0], sizes[-1]))
-    beyond = exp(_POWER * (log(parameters) - asked))
+    ordered = sorted(paces, key=lambda one: one.work)
+    sizes = np.log([one.work for one in ordered])
+    asked = float(np.clip(log(work), sizes[0], sizes[-1]))
+    beyond = exp(_POWER * (log(work) - asked))
 
     def between(name: str) -> float:
         values = np.array([getattr(one, name) for one in ordered])
@@ -66,10 +131,11 @@ def interpolated(paces: Sequence[Pace], parameters: int) -> Pace:
             return float(np.interp(asked, sizes, values))
         return exp(float(np.interp(asked, sizes, np.log(values))))
 
-    nearest = min(ordered, key=lambda one: abs(log(one.parameters) - asked))
+    nearest = min(ordered, key=lambda one: abs(log(one.work) - asked))
     return replace(
         nearest,
         parameters=parameters,
+        work=work,
         training=between("training") * beyond,
         finishing=between("finishing") * beyond,
         passing=between("passing"),

@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from io import BytesIO
-from math import inf
 from pathlib import Path
+from signal import SIGKILL
+from threading import Timer
 from time import perf_counter, process_time
 from typing import IO, Final
 
 import numpy as np
 
-from emc.activations import ACTIVATIONS
 from emc.data.labelling import Drawn
 from emc.engine import choose, run_probes
 from emc.engine.native import NativeBackEnd
@@ -29,76 +29,109 @@ from emc.errors import EmcError, one_line
 from emc.jobs.cards import one_card
 from emc.measurement.expectation import expected_emc50
 from emc.measurement.finishing import Finishing, finishing, minimises_otherwise
+from emc.measurement.kinds import of_kernels, work
 from emc.measurement.measure import round_size
 from emc.measurement.procedure import procedure
 from emc.measurement.source import replica
 from emc.nets.build import size
-from emc.records import Outcome, Pace
+from emc.records import Pace
 from emc.seeds import generator
 from emc.store.columns import PROBES
 from emc.study.cell import Cell
 from emc.study.datasets import Facts
 from emc.study.identity import canonical, from_canonical
 
-_ENOUGH: Final = 0.2
+SECONDS: Final = 20.0
+"""Seconds of the processor that all timing runs of a study take together, about; what is not
+reached by then is left to the kinds that were."""
+_PATIENCE: Final = 3.0
+"""How many times as long they may take on the wall, where others keep the machine busy."""
+_ENOUGH: Final = 0.03
 """Seconds that a timing run lasts at least: shorter ones mostly tell how long it takes to begin."""
+_EPOCH: Final = 0.3
+"""Seconds up to which whole epochs are timed, with the evaluations at their ends."""
 _MOST: Final = 1 << 16
 """Steps or passes after which a timing run is over, however fast they are."""
 _GROWTH: Final = 4
-_BEFORE_FINISH: Final = 32
-"""Steps of training before a finish is timed."""
-_FEWEST_PASSES: Final = 16
-"""Passes of a finish that is timed, at least: what it begins with counts little then."""
 _MOST_SAMPLES: Final = 500
 """Samples of a timing run: more tell nothing new of the time of each."""
 _FEWER: Final = 8
-"""How many times fewer samples a second finish is timed on, which tells what is the same for any
+"""How many times fewer samples a second pass is timed on, which tells what is the same for any
 number of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedCell:
-    """What the timing run of a cell found, or why there was none."""
+    """What the timing run of a cell found, or why there was none; no error: the time was up."""
 
     pace: Pace | None
     error: str = ""
 
 
-def time_cells(cells: Sequence[Cell], device: str) -> Iterator[TimedCell]:
+def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> Iterator[TimedCell]:
     """Time cells whose data are known, one after the other, in a process of their own.
 
-    A cell that cannot be timed has its error.
+    A cell that cannot be timed has its error. No further one is tried once the process and its
+    compilers have taken `seconds`, of those that kernels train once these have taken half of it
+    and others follow; the process is ended after `_PATIENCE` times as long on the wall.
     """
-    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device]
+    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device, str(seconds)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     lines = [json.dumps([canonical(cell), *cell.facts]) for cell in cells]
     with subprocess.Popen(
-        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
+        late = Timer(_PATIENCE * seconds, _kill, [process])
+        late.start()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write("\n".join(lines))
-        process.stdin.close()
-        for _ in cells:
-            yield _read(process.stdout.readline())
+        try:
+            process.stdin.write("\n".join(lines))
+            process.stdin.close()
+            answers = map(_read, process.stdout)
+            yield from (next(answers, TimedCell(None)) for _ in cells)
+        finally:
+            late.cancel()
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the process, and the compiler that it waits for."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, SIGKILL)
 
 
 def _read(line: str) -> TimedCell:
-    if not line:
-        return TimedCell(None, "the process of the timing runs ended")
     found = json.loads(line)
     return TimedCell(found["pace"] and Pace(**found["pace"]), found["error"])
 
 
-def main(cells: IO[str], device: str) -> None:
-    """Try the cells of a file's lines and write what was found."""
+def main(lines: IO[str], device: str, seconds: float) -> None:
+    """Try the cells of a file's lines and write what was found, until `seconds` are spent."""
+    cells = [_cell(line) for line in lines]
     starting = _started()
+    others_follow = not all(map(of_kernels, cells))
     with one_card():
-        for line in cells:
-            definition, shape, classes, samples = json.loads(line)
-            cell = from_canonical(definition).knowing(Facts(tuple(shape), classes, samples))
-            found = _answer(cell, device, starting)
+        for cell in cells:
+            until = seconds / 2 if others_follow and of_kernels(cell) else seconds
+            found = _answer(cell, device, starting) if _spent() < until else TimedCell(None)
             print(json.dumps(asdict(found)), flush=True)
+
+
+def _cell(line: str) -> Cell:
+    definition, shape, classes, samples = json.loads(line)
+    return from_canonical(definition).knowing(Facts(tuple(shape), classes, samples))
+
+
+def _spent() -> float:
+    """Seconds of this process and of the compilers that it waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _started() -> float:
@@ -148,11 +181,12 @@ def pace(cell: Cell, device: str) -> Pace:
     training, gradients = timing.training()
     finishing_, passing = (0.0, 0.0) if finish.refused else timing.finishing()
     megabytes = held_megabytes()
-    if not finish.refused and walks_over_kinks(cell):
-        _load_for_kinks()
+    if not finish.refused:
+        _load_for_exact_steps()
         megabytes = (megabytes * held_megabytes()) ** 0.5  # about half of such cells load it
     return Pace(
         parameters=size(trained.net),
+        work=work(cell),
         training=training,
         gradients=gradients,
         finishing=finishing_,
@@ -168,14 +202,9 @@ def needs_torch(cell: Cell) -> bool:
     return trained.layers is None or NativeBackEnd().refuses(trained) is not None
 
 
-def walks_over_kinks(cell: Cell) -> bool:
-    """Whether a finish of the cell may come to rest on kinks, each of which it knows."""
-    layers = procedure(cell, cell.shape, cell.facts.classes).layers or ()
-    return any(ACTIVATIONS[one.activation].jump for one in layers)
-
-
-def _load_for_kinks() -> None:
-    """Load what a finish loads where it first meets a kink."""
+def _load_for_exact_steps() -> None:
+    """Load what a finish loads where quasi-Newton steps get no further, or along kinks."""
+    import scipy.linalg
     import scipy.optimize  # noqa: F401
 
 
@@ -221,16 +250,19 @@ class _TimingRun:
     def training(self) -> tuple[float, float]:
         """Seconds, and gradients of single samples, per sample and step."""
         self._train(1)  # builds what is built once
-        seconds, _ = self._timed(self._train)
         per_step = self._n if self._trained.batch is None else min(self._trained.batch, self._n)
+        epoch = -(-self._n // per_step)
+        together = epoch if epoch * self._seconds(self._train, 1) < _EPOCH else 1
+        seconds = self._each(lambda epochs: self._train(epochs * together)) / together
         work = per_step * sum(run.steps for run in self._runs)
-        return seconds / work, sum(run.gradient_evaluations for run in self._runs) / work
+        gradients = sum(run.gradient_evaluations for run in self._runs)
+        steps = max(run.steps for run in self._runs)
+        return seconds * steps / work, gradients / work
 
     def finishing(self) -> tuple[float, float]:
         """Seconds of a finish per pass and sample, and per pass whatever its samples."""
         many = self._n
         of_many = self._pass()
-        self._examine()
         self._take(max(2, many // _FEWER))
         of_few = self._pass() if self._n < many else of_many
         each = max(of_many - of_few, 0.0) / max(many - self._n, 1)
@@ -238,44 +270,38 @@ class _TimingRun:
         return (of_many - passing) / many, passing
 
     def _pass(self) -> float:
-        """Seconds of a pass of a finish."""
-        self._train(_BEFORE_FINISH)
-        self._do_finish(1)
-        seconds, passes = self._timed(self._do_finish, _FEWEST_PASSES)
-        return seconds / passes
+        """Seconds of a pass: the loss in float64 and its gradient.
 
-    def _train(self, steps: int) -> bool:
+        The Hessian is looked at, too: it needs memory.
+        """
+        self._train(1)
+        operator = self._finish.operator(self._replicas[0], self._runs[0])
+        operator.products(operator.first_order().gradient[None])
+
+        def passes(count: int) -> None:
+            for _ in range(count):
+                operator.at(operator.parameters).first_order()
+
+        return self._each(passes)
+
+    def _train(self, steps: int) -> None:
         asked = replace(self._trained, epochs=None, steps=steps)
         self._runs = run_probes(asked, self._replicas, device=self._device)
-        return True
 
-    def _do_finish(self, passes: int) -> bool:
-        run = self._runs[0]
-        effort = passes * self._n / run.numbers.gradient_evaluations
-        done, _ = replace(self._finish, effort=effort).finished(self._replicas[0], run)
-        return done is not None and done.outcome is Outcome.OPEN
+    def _each(self, work: Callable[[int], None]) -> float:
+        """Seconds that each further step or pass takes, from amounts that last long enough."""
+        before, amount = self._seconds(work, 1), _GROWTH
+        while True:
+            seconds = self._seconds(work, amount)
+            if seconds >= _ENOUGH or amount >= _MOST:
+                further = (seconds - before) / (amount - amount // _GROWTH)
+                return further if further > 0 else seconds / amount
+            before, amount = seconds, amount * _GROWTH
 
-    def _examine(self) -> None:
-        """Let a finish take the point for a minimum, and look at its curvature: it needs memory."""
-        settings = replace(self._finish.settings, gradient=inf, escapes=0)
-        run = self._runs[0]
-        replace(self._finish, settings=settings).finished(self._replicas[0], run)
-
-    def _timed(self, work: Callable[[int], bool], first: int = 1) -> tuple[float, int]:
-        """Seconds of the first amount of work that lasts long enough, and that amount.
-
-        Work that came to its end before is no longer work; then the amount before counts.
-        """
-        amount, last = first, (0.0, first)
-        while last[0] < _ENOUGH and amount <= _MOST:
-            began = self._clock()
-            whole = work(amount)
-            seconds = self._clock() - began
-            if not whole and last[0]:
-                return last
-            last = seconds, amount
-            amount *= _GROWTH
-        return last
+    def _seconds(self, work: Callable[[int], None], amount: int) -> float:
+        began = self._clock()
+        work(amount)
+        return self._clock() - began
 
 
 def _forget_peak() -> None:
@@ -294,4 +320,4 @@ def held_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.stdin, sys.argv[1])
+    main(sys.stdin, sys.argv[1], float(sys.argv[2]))

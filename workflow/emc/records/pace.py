@@ -9,15 +9,18 @@ class Pace:
 
     Attributes:
         parameters: trainable numbers of the net that was timed.
+        work: multiply-adds of one sample forward, of nets of layers; of others as `parameters`.
         training: seconds of training per sample and step, evaluation included.
         gradients: gradients of single samples per sample and step: two for SAM.
-        finishing: seconds of a finish per pass and sample; 0 where no run is finished.
+        finishing: seconds of a pass of a finish, loss and gradient in float64, per sample; 0 where
+            no run is finished.
         passing: seconds that each pass of a finish takes besides, whatever its samples.
         starting: seconds of a process until it trains: interpreter and imports.
         megabytes: peak of a process that trains and finishes, resident, without a data set.
     """
 
     parameters: int
+    work: float
     training: float
     gradients: float
     finishing: float
