@@ -180,7 +180,7 @@ def search(case: Case, back_end: str, tolerance: float) -> Once:
     samples = ArraySamples(case.inputs, np.arange(len(case.inputs)) % case.classes, case.classes)
     source = LabelledSamples(samples, TypeAdapter(Labels).validate_python("random"))
     procedure = case.procedure
-    size = round_size(choose.back_end(procedure, "cpu", back_end), "cpu")
+    size = round_size(choose.back_end(procedure, "cpu", back_end), "cpu", procedure)
     unfinished = finishing(procedure, source, Finish(iterations=0), None, "cpu")
 
     def once(seed: int) -> tuple[float, int]:

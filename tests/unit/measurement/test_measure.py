@@ -3,20 +3,24 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 from tests.unit.measurement.prepared import measured
 from tests.unit.store.examples import probe, run
 
+from emc.engine.persistent import Persistent
+from emc.engine.persistent.launch import CardLimits
 from emc.errors import FileError
 from emc.measurement import job, rounds
 from emc.measurement.certify import certificates_of
 from emc.measurement.job import measure
 from emc.measurement.measure import round_size
+from emc.measurement.procedure import procedure
 from emc.measurement.result import deciding
 from emc.measurement.state import Status, read_estimate, state
+from emc.native.unavailable import UnavailableError
 from emc.records import Ended, Failure, Finish, Outcome
 from emc.store.columns import PROBES
 from emc.store.documents import read_document
@@ -185,14 +189,32 @@ FINISH = Finish(
         ("vmap", "cpu", 8),
         ("compiled", "cuda", 64),
         ("vmap", "cuda", 64),
-        ("persistent", "cuda", 64),
         ("sequential", "cuda", 1),
     ],
 )
 def test_a_round_has_as_many_probes_as_train_side_by_side(
     back_end: str, device: str, probes: int
 ) -> None:
-    assert round_size(SimpleNamespace(name=back_end), device) == probes
+    trained = procedure(cell(), (6,), 3)
+    assert round_size(SimpleNamespace(name=back_end), device, trained) == probes
+
+
+@pytest.mark.parametrize(("multiprocessors", "probes"), [(132, 64), (20, 40)])
+def test_a_round_on_a_card_has_as_many_probes_as_it_has_blocks(
+    multiprocessors: int, probes: int
+) -> None:
+    """64 at most."""
+    limits = CardLimits(227 * 1024, 228 * 1024, multiprocessors, 0)
+    machine = SimpleNamespace(limits=lambda: limits)
+    assert round_size(Persistent(machine), "cuda", procedure(cell(), (6,), 3)) == probes
+
+
+def test_a_round_has_what_the_next_back_end_takes_where_a_card_cannot_be_used() -> None:
+    def refuse() -> NoReturn:
+        raise UnavailableError("the driver does not start")
+
+    machine = SimpleNamespace(limits=refuse)
+    assert round_size(Persistent(machine), "cuda", procedure(cell(), (6,), 3)) == 64
 
 
 def test_the_model_of_the_gpu_and_the_size_of_rounds_are_recorded(

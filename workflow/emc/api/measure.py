@@ -90,7 +90,7 @@ def measure(
         parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
         trained = _traced(trained, drawn_from)
         finish_to = finishing(trained, drawn_from, descent, chosen.minimises_otherwise, place)
-        size = round_size(back_end_of(trained, place, back_end), place)
+        size = round_size(back_end_of(trained, place, back_end), place, trained)
         searching = method(search, chosen.rates, drawn_from.available, size, finish_to.refused)
         run = trained, finish_to, searching, size, place, back_end
         return _run(Assignment(f"own-{number}", drawn_from, *run), search, parameters, progress)

@@ -9,6 +9,8 @@ from emc.data.manifest import read_manifest
 from emc.data.samples import open_samples
 from emc.engine import choose
 from emc.engine.back_end import BackEnd
+from emc.engine.persistent import Persistent
+from emc.engine.procedure import Procedure
 from emc.jobs.stop import Stop
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
 from emc.measurement.finishing import finishing, minimises_otherwise
@@ -20,7 +22,7 @@ from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
 from emc.nets.build import size
 from emc.records import Estimate, Probe
-from emc.search import Answer, ExpectedCapacity, Method, make
+from emc.search import MOST_AT_ONCE, Answer, ExpectedCapacity, Method, make
 from emc.store.checkpoint import beside
 from emc.store.columns import PROBES
 from emc.store.documents import write_document
@@ -91,7 +93,7 @@ def _assignment(
 ) -> Assignment:
     source = LabelledSamples(open_samples(data), cell.labels)
     trained = procedure(cell, source.samples.shape, source.samples.classes)
-    size = round_size(choose.back_end(trained, device, back_end), device)
+    size = round_size(choose.back_end(trained, device, back_end), device, trained)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
     searching = method(cell.search, cell.optimizer.lr, source.available, size, finish.refused)
     return Assignment(identity, source, trained, finish, searching, size, device, back_end)
@@ -131,11 +133,17 @@ def method(
     )
 
 
-def round_size(back_end: BackEnd, device: str) -> int:
-    """Probes per round: as many as train side by side at little more than the price of one."""
+def round_size(back_end: BackEnd, device: str, trained: Procedure) -> int:
+    """Probes per round: as many as train side by side at little more than the price of one.
+
+    A card holds hundreds of small nets, but wide rounds cost more probes than they save time.
+    """
     if back_end.name not in {"vmap", "compiled", "persistent"}:
         return 1
-    return 64 if device == "cuda" else 8
+    if device == "cpu":
+        return 8
+    held = back_end.at_once(trained) if isinstance(back_end, Persistent) else MOST_AT_ONCE
+    return min(MOST_AT_ONCE, held)
 
 
 def _write(files: CellFiles, journal: Journal, found: Estimate, each: int) -> None:

@@ -236,7 +236,7 @@ class _TimingRun:
     def __init__(self, trained: Procedure, source: _Noise, finish: Finishing, device: str) -> None:
         self._trained, self._finish, self._device = trained, finish, device
         self._source = source
-        self._side_by_side = round_size(choose.back_end(trained, device), device)
+        self._side_by_side = round_size(choose.back_end(trained, device), device, trained)
         self._take(source.available)
         self._clock = perf_counter if device == "cuda" else process_time
         self._runs: list[TrainedRun] = []

@@ -4,8 +4,18 @@ Knows the psychometric curve, the posterior of emc50, and the search methods of 
 Must not know how a probe is trained, where its samples come from, or any file.
 """
 
+from emc.search.bayes import MOST_AT_ONCE, rounds_of
 from emc.search.limits import ExpectedCapacity
 from emc.search.methods import make
 from emc.search.trials import Answer, Method, Request, Trial
 
-__all__ = ["Answer", "ExpectedCapacity", "Method", "Request", "Trial", "make"]
+__all__ = [
+    "MOST_AT_ONCE",
+    "Answer",
+    "ExpectedCapacity",
+    "Method",
+    "Request",
+    "Trial",
+    "make",
+    "rounds_of",
+]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
+from typing import Final
 
 from emc.search.checks import anchor_sizes, check_sizes
 from emc.search.estimate import answer, settled, unseen_sizes
@@ -12,12 +13,34 @@ from emc.search.rates import Choice, Grid
 from emc.search.readings import Readings
 from emc.search.trials import Aim, Answer, Request, Trial
 
+MOST_AT_ONCE: Final = 64
+"""Probes of a round from which more would cost more than they tell, however many a card holds."""
+_FIRST: Final = 16
+"""Probes of a first round, at most: more of them would lie far from emc50."""
+
+
+def round_of(probes: int, at_once: int) -> int:
+    """Probes of the round after so many, of which `at_once` can run together.
+
+    Rounds that are wide double what is known: where one begins, all of its sizes are fixed.
+    """
+    return min(at_once, max(_FIRST, probes))
+
+
+def rounds_of(probes: float, at_once: int = MOST_AT_ONCE) -> int:
+    """Rounds that so many probes take."""
+    rounds = done = 0
+    while done < probes:
+        done += round_of(done, at_once)
+        rounds += 1
+    return rounds
+
 
 class Bayes:
     """Searches until the chosen rate's interval is narrow, and probes away from it agree."""
 
     def __init__(self, limits: Limits, grid: Grid, round_size: int, aim: Aim):
-        """`round_size` is how many probes run together."""
+        """`round_size` is how many probes run together, at most."""
         self._limits, self._grid, self._aim = limits, grid, aim
         self._round_size = round_size
         self._start()
@@ -25,7 +48,8 @@ class Bayes:
     def requests(self, trials: Sequence[Trial]) -> list[Request]:
         """The next round: to choose a rate, to narrow the interval, to check it."""
         self._follow(trials)
-        left = min(self._round_size, self._limits.probes - len(trials))
+        size = round_of(len(trials), self._round_size)
+        left = min(size, self._limits.probes - len(trials))
         if left <= 0:
             return []
         if self._choice.chosen is None:

@@ -1,6 +1,7 @@
 """Training by a kernel whose blocks take replicas from a queue."""
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -45,6 +46,17 @@ class Persistent:
     def refuses(self, procedure: Procedure) -> str | None:
         """Why no block trains the procedure, or None; asks no machine."""
         return refusal(procedure)
+
+    def at_once(self, procedure: Procedure) -> int:
+        """Replicas that the machine trains side by side: its blocks; where it cannot be used, all.
+
+        Another back end trains them then.
+        """
+        try:
+            limits = self._machine.limits()
+        except UnavailableError:
+            return sys.maxsize
+        return limits.multiprocessors * placement(dense_layers(procedure), limits).blocks_at_once
 
     def run(
         self,
