@@ -15,7 +15,7 @@ rule certify:
         "results/benchmarks/certify/{cell}-{settings}.tsv"
     threads: 1
     resources:
-        gpu=1,
+        gpu=lambda wildcards: ASKED.cards_to_certify(wildcards.cell),
         mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "certify", "mem_mb", wildcards.cell, attempt
         ),

@@ -15,7 +15,7 @@ rule generalise:
         "results/benchmarks/generalise/{cell}-{seeds}.tsv"
     threads: 1
     resources:
-        gpu=1,
+        gpu=lambda wildcards: ASKED.cards_to_test(wildcards.cell, wildcards.seeds),
         mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "generalise", "mem_mb", wildcards.cell, attempt
         ),

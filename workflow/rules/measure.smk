@@ -36,7 +36,7 @@ rule measure:
         "results/benchmarks/measure/{cell}.tsv"
     threads: 1
     resources:
-        gpu=1,
+        gpu=lambda wildcards: ASKED.cards_to_measure(wildcards.cell),
         mem_mb=lambda wildcards, attempt: ASKED.resources_of_job(
             "measure", "mem_mb", wildcards.cell, attempt
         ),

@@ -14,12 +14,13 @@ SNAKEFILE = """
 import json
 import os
 from pathlib import Path
-from emc.cli.fragile import config_files, has_storage, is_main_process
+from emc.cli.fragile import config_files, has_storage, is_main_process, limits
 
 said = {
     "files": [str(file) for file in config_files(workflow)],
     "main": is_main_process(workflow),
     "storage": has_storage(workflow),
+    "limits": limits(workflow),
 }
 with Path("said").open("a") as file:
     print(json.dumps(said), file=file)
@@ -60,3 +61,18 @@ def test_study_files_are_those_of_the_command_line(tmp_path: Path) -> None:
 def test_a_storage_is_seen(tmp_path: Path, options: list[str], stored: bool) -> None:
     main, *_ = said(tmp_path, *options, "--dry-run")
     assert main["storage"] is stored
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ([], {"cores": 1}),
+        (["--resources", "gpu=4"], {"cores": 1, "gpu": 4}),
+        (["--resources", "gpu=0", "mem_mb=9"], {"cores": 1, "gpu": 0}),
+    ],
+)
+def test_what_jobs_may_hold_together_is_seen(
+    tmp_path: Path, options: list[str], limits: dict[str, int]
+) -> None:
+    main, *_ = said(tmp_path, "--dry-run", *options)
+    assert main["limits"] == limits

@@ -11,6 +11,7 @@ import emc
 from emc.cli.snakefile import Asked, code_of, ending_on_errors, given, read_study, results_of
 from emc.errors import EmcError
 from emc.jobs.cards import JOBS_PER_DEVICE
+from emc.measurement import device_choice
 from emc.measurement.resources import UNKNOWN
 from emc.study import load_file
 from emc.study.identity import dataset_id, plan_id
@@ -224,12 +225,13 @@ def test_plugins_of_a_modules_study_are_those_of_the_working_folder(tmp_path, mo
     assert asked.study.plugins == ["mine.py"]
 
 
-def workflow(*files: str) -> Any:
+def workflow(*files: str | Path, **limits: int) -> Any:
     """Snakemake's `workflow`, as far as it is read."""
     return SimpleNamespace(
         configfiles=[Path(file) for file in files],
         is_main_process=True,
         storage_settings=SimpleNamespace(default_storage_provider=None),
+        global_resources={name: SimpleNamespace(value=most) for name, most in limits.items()},
     )
 
 
@@ -258,3 +260,66 @@ def test_a_wrong_number_of_jobs_per_device_ends_the_run(asked, capsys):
     with pytest.raises(SystemExit, match="2"):
         given(workflow("small.yaml"), {"study": "small"}, {JOBS_PER_DEVICE: "none"})
     assert JOBS_PER_DEVICE in capsys.readouterr().err
+
+
+CNN = "{name: cnn, depth: 1, width: 2}"
+VIT = "{name: vit, depth: 1, width: 8, patch: 4}"
+
+
+@pytest.fixture
+def with_a_card(monkeypatch):
+    """An H200 that can be seen, on a machine whose pace is not known."""
+    from emc.measurement.foretold import KnownPaces
+
+    monkeypatch.delenv(device_choice.GAIN, raising=False)
+    monkeypatch.setattr(device_choice, "visible_model", lambda _: "NVIDIA H200")
+    monkeypatch.setattr(device_choice, "paces_here", lambda: KnownPaces({}, {}))
+
+
+def cards_of(study, environment, **limits):
+    """What the jobs of each cell hold of cards: measured, certified, tested."""
+    found = given(workflow(study, **limits), {}, environment)
+    asked = (
+        found.cards_to_measure,
+        found.cards_to_certify,
+        lambda cell: found.cards_to_test(cell, "3"),
+    )
+    return [tuple(ask(cell) for ask in asked) for cell in found.cells]
+
+
+@pytest.fixture
+def two_nets(tmp_path, monkeypatch):
+    """A study of a net that is foretold to be faster on the processor, and of another."""
+    monkeypatch.chdir(tmp_path)
+    file = Path("two.yaml")
+    nets = f"grid: {{architecture: [{CNN}, {VIT}]}}"
+    file.write_text(f"study: two\ndefaults: {{dataset: digits}}\nsections: {{all: {{{nets}}}}}\n")
+    return file
+
+
+def test_jobs_hold_a_card_where_it_is_foretold_to_be_worth_it(two_nets, with_a_card):
+    environment: dict[str, str] = {}
+    assert cards_of(two_nets, environment, _cores=4, gpu=1) == [(0, 0, 0), (1, 1, 1)]
+    assert environment[device_choice.GAIN] == "inf"
+
+
+def test_a_gain_that_the_user_gives_is_kept(two_nets, with_a_card, monkeypatch):
+    monkeypatch.setenv(device_choice.GAIN, "0")
+    environment = {device_choice.GAIN: "0"}
+    assert cards_of(two_nets, environment, _cores=4, gpu=1) == [(1, 0, 1), (1, 1, 1)]
+    assert float(environment[device_choice.GAIN]) == 0
+
+
+def test_without_a_card_in_sight_jobs_ask_for_one_as_before(two_nets, monkeypatch):
+    """As on the login node of a cluster."""
+    monkeypatch.setattr(device_choice, "visible_model", lambda _: None)
+    environment: dict[str, str] = {}
+    assert cards_of(two_nets, environment) == [(1, 0, 1), (1, 1, 1)]
+    assert device_choice.GAIN not in environment
+
+
+def test_where_others_cores_are_not_known_the_gain_is_1(two_nets, with_a_card):
+    """A cluster, whose cards are named by the user: jobs read the same."""
+    environment: dict[str, str] = {}
+    assert cards_of(two_nets, environment) == [(0, 0, 0), (1, 1, 1)]
+    assert device_choice.GAIN not in environment

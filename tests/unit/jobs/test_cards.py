@@ -15,10 +15,12 @@ from emc.errors import MachineError
 from emc.jobs import cards
 from emc.jobs.cards import (
     JOBS_PER_DEVICE,
+    MODEL,
     jobs_per_device,
     lock_folder,
     one_card,
     visible_devices,
+    visible_model,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -275,3 +277,46 @@ def test_jobs_never_crowd_a_device(shares: int, locks: Path) -> None:
     counts = [int(one.communicate()[0]) for one in crowd]
     assert max(counts) <= shares
     assert min(counts) >= 1
+
+
+class TestVisibleModel:
+    """What the driver says of the device that a process would get."""
+
+    @pytest.fixture
+    def driver(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "gpus"
+        cards = (("a", 0, "NVIDIA H200"), ("b", 1, "NVIDIA A100-SXM4-40GB"))
+        for name, minor, model in cards:
+            file = folder / name / "information"
+            file.parent.mkdir(parents=True)
+            file.write_text(
+                f"Model: \t\t {model}\nGPU UUID: \t GPU-{name}111\nDevice Minor: \t {minor}\n"
+            )
+        return folder
+
+    @pytest.mark.parametrize(
+        ("named", "model"),
+        [
+            (None, "NVIDIA H200"),
+            ("1", "NVIDIA A100-SXM4-40GB"),
+            ("1,0", "NVIDIA A100-SXM4-40GB"),
+            ("GPU-b1", "NVIDIA A100-SXM4-40GB"),
+            ("MIG-x/1/0", "MIG NVIDIA H200"),
+            ("", None),
+            ("7", None),
+        ],
+    )
+    def test_it_is_that_of_the_first_visible_device(
+        self, tmp_path: Path, driver: Path, named: str | None, model: str | None
+    ) -> None:
+        there = nodes(tmp_path, "nvidia0", "nvidia1")
+        environment = {} if named is None else {"CUDA_VISIBLE_DEVICES": named}
+        assert visible_model(environment, there, driver) == model
+
+    def test_a_device_of_which_the_driver_does_not_tell_has_no_name(self, tmp_path: Path) -> None:
+        """As in a container that does not show the driver's files."""
+        assert visible_model({}, nodes(tmp_path, "nvidia0"), tmp_path / "none") == ""
+
+    def test_a_model_that_the_user_names_is_believed(self, tmp_path: Path) -> None:
+        environment = {MODEL: "NVIDIA H200"}
+        assert visible_model(environment, tmp_path, tmp_path) == "NVIDIA H200"

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from emc.data.prepare import prepare
-from emc.measurement import job
+from emc.measurement import device_choice, job
+from emc.measurement import measure as measurement
+from emc.measurement.device_choice import GAIN
 from emc.measurement.job import measure
+from emc.measurement.state import Status, state
 from emc.store.journal import Journal
 from emc.store.layout import Results
 from emc.study.cell import Cell
@@ -47,4 +50,57 @@ def test_a_job_that_waits_for_another_takes_no_card(
     monkeypatch.setattr(job, "one_card", take)
     measure(CELL, results, device="auto", back_end=None)
     assert told == ["waits", "has a card"]
+    assert files.measured
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt("stops before it writes")
+
+
+@pytest.fixture
+def with_a_card(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine whose card can be seen; what jobs do with it is told."""
+    told: list[str] = []
+
+    def take() -> AbstractContextManager[None]:
+        told.append("has a card")
+        return nullcontext()
+
+    monkeypatch.setattr(job, "one_card", take)
+    monkeypatch.setattr(job, "visible_model", lambda _: "NVIDIA H200")
+    monkeypatch.setattr(device_choice, "visible_model", lambda _: "NVIDIA H200")
+    return told
+
+
+@pytest.mark.parametrize(("gain", "told"), [("inf", []), ("0", ["has a card"])])
+def test_a_cell_for_the_processor_holds_no_card(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    with_a_card: list[str],
+    gain: str,
+    told: list[str],
+) -> None:
+    results = Results(tmp_path)
+    prepare(CELL.dataset, results.data(dataset_id(CELL.dataset)), None)
+    monkeypatch.setenv(GAIN, gain)
+    measure(CELL, results, device="auto", back_end=None)
+    assert with_a_card == told
+    assert results.cell(cell_id(CELL)).measured
+
+
+def test_a_cell_goes_on_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_a_card: list[str]
+) -> None:
+    """Whatever is foretold by then: other devices round otherwise and have other rounds."""
+    results = Results(tmp_path)
+    files = results.cell(cell_id(CELL))
+    prepare(CELL.dataset, results.data(dataset_id(CELL.dataset)), None)
+    with monkeypatch.context() as patched:
+        patched.setattr(measurement, "_write", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="stops before it writes"):
+            measure(CELL, results, device="cpu", back_end=None)
+    assert state(files).status is Status.STOPPED
+    monkeypatch.setenv(GAIN, "0")
+    measure(CELL, results, device="auto", back_end=None)
+    assert not with_a_card
     assert files.measured

@@ -1,5 +1,6 @@
 """Print what a study asks for and how far it is."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
+from emc.measurement.device_choice import Workers, devices, places_on_cards
 from emc.measurement.expectation import expectations
 from emc.measurement.machine import known_paces
 from emc.measurement.state import State, Status, state
@@ -61,6 +63,8 @@ def print_plan(
     if later or counts[Status.FAILED]:
         show(_failed(counts[Status.FAILED], later, file))
     show(_cost(study, states, places, watts=watts, calibrate=calibrate))
+    if told := _devices(study, states):
+        show(told)
 
 
 def _failed_later(study: StudyPlan, places: Results) -> dict[str, list[Failure]]:
@@ -154,6 +158,8 @@ def _cost(
     paid = {one.id: _paid(states[one.id]) for one in study.cells if states[one.id].estimate}
     paid = dict(list(paid.items())[:_LEARN_FROM])
     device = resolve("auto")
+    if calibrate and device != "cpu":
+        _calibrated(left, "cpu")  # what a card is compared with
     paces = _calibrated(left, device) if calibrate else known_paces(device)
     expected = expectations(study.cells, paces, device)
     seconds = _forecast({cell: one.seconds for cell, one in expected.items()}, paid, left)
@@ -172,6 +178,24 @@ def _cost(
         f" {counted(len(left), 'cell')}, {_duration(seconds.largest)} for the longest\n"
         f"{_memory(memory)}"
         f"{_learnt(seconds, bool(expected))}; {_error(seconds)}"
+    )
+
+
+def _devices(study: StudyPlan, states: Mapping[str, State]) -> str:
+    """Which cells take a card of this machine, where it has one or one is named."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = Workers(cores or 1, places_on_cards(os.environ))
+    left = [one for one in study.cells if states[one.id].estimate is None]
+    found = devices(study.cells, [one.id for one in left], workers)
+    if found is None or not left:
+        return ""
+    taken = sum(map(found.takes_card, left))
+    gains = [one.gain for one in found.foretold.values()]
+    span = f"{min(gains):.2g} to {max(gains):.2g}" if gains else "nothing"
+    return (
+        f"cards: {counted(taken, 'cell')} on a card ({found.model or 'unnamed'}),"
+        f" {len(left) - taken} on the processor; foretold gains are {span}, one is taken from"
+        f" {found.gain:.2g}"
     )
 
 

@@ -6,7 +6,7 @@ Rules run in the folder of the results, `OF_RUNS`, and name files as text relati
 import gc
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from hashlib import blake2b
 from pathlib import Path
@@ -14,7 +14,13 @@ from shlex import quote
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import emc
-from emc.cli.fragile import SnakemakeWorkflow, config_files, has_storage, is_main_process
+from emc.cli.fragile import (
+    SnakemakeWorkflow,
+    config_files,
+    has_storage,
+    is_main_process,
+    limits,
+)
 from emc.cli.module import given_study
 from emc.cli.shipped import shipped_study
 from emc.data.lookup import Lookup
@@ -22,6 +28,14 @@ from emc.data.manifest import MANIFEST, TENSORS
 from emc.data.user_files import DATA_DIR, originals
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
 from emc.jobs.cards import jobs_per_device
+from emc.measurement.device_choice import (
+    GAIN,
+    Devices,
+    Workers,
+    device_to_certify,
+    devices,
+    places_on_cards,
+)
 from emc.measurement.preflight import preflight
 from emc.measurement.resources import resources_of_job
 from emc.store.layout import OF_RUNS
@@ -77,7 +91,28 @@ def given(
     )
     # No parameter of a job: a rerun hangs on those, and where originals lie changes no number.
     environment[DATA_DIR] = originals(found.study.study.data_dir, environment)
-    return found
+    return _sharing(found, workflow, environment)
+
+
+@ending_on_errors
+def _sharing(
+    asked: "Asked", workflow: SnakemakeWorkflow, environment: MutableMapping[str, str]
+) -> "Asked":
+    """The same with those cells that take a card; jobs read the gain from their `environment`."""
+    workers = _workers(limits(workflow), environment) if is_main_process(workflow) else None
+    found = devices(asked.study.cells, asked.unmeasured, workers)
+    if found is None:
+        return asked
+    if workers is not None:
+        environment[GAIN] = str(found.gain)
+    return replace(asked, devices=found)
+
+
+def _workers(limits: Mapping[str, int], environment: Mapping[str, str]) -> Workers | None:
+    """What jobs of this machine may use; None where others' cores are not known."""
+    if "cores" not in limits:
+        return None
+    return Workers(limits["cores"], limits.get("gpu", places_on_cards(environment)))
 
 
 def _collect_seldom() -> None:
@@ -141,6 +176,7 @@ class Asked:
     study: StudyPlan
     resources: Resources | None
     stored: bool
+    devices: Devices | None = None
 
     @property
     def title(self) -> str:
@@ -198,6 +234,23 @@ class Asked:
         """Megabytes or minutes: what `emc resources` foretells for the cell, or a fixed amount."""
         return resources_of_job(self.resources, rule, resource, self._planned(cell), attempt)
 
+    @ending_on_errors
+    def cards_to_measure(self, cell: str) -> int:
+        """1, or 0 where the processor is foretold to be better."""
+        planned = self._planned(cell)
+        return int(self.devices is None or self.devices.takes_card(planned))
+
+    @ending_on_errors
+    def cards_to_certify(self, cell: str) -> int:
+        """1, or 0 for a net that is differentiated on the processor in any case."""
+        return int(device_to_certify(self._planned(cell).cell) != "cpu")
+
+    @ending_on_errors
+    def cards_to_test(self, cell: str, seeds: str) -> int:
+        """1, or 0 where the processor is foretold to be better."""
+        planned = self._planned(cell)
+        return int(self.devices is None or self.devices.takes_card_to_test(planned, int(seeds)))
+
     def data_to_measure(self, cell: str) -> list[str]:
         """The data set that a measurement needs, and none where it has run."""
         files = OF_RUNS.cell(cell)
@@ -236,6 +289,11 @@ class Asked:
     def estimates(self) -> list[str]:
         """Those of all cells."""
         return [str(OF_RUNS.cell(cell).estimate) for cell in self.cells]
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """Cells without an estimate."""
+        return [cell for cell in self.cells if not OF_RUNS.cell(cell).estimate.exists()]
 
     @property
     def certificates(self) -> list[str]:

@@ -69,5 +69,4 @@ class Lookup:
 
 def _of_manifest(folder: Path) -> Examined:
     manifest = read_manifest(folder)
-    facts = Facts(manifest.shape, manifest.classes, manifest.samples)
-    return Examined(manifest.notes, facts, manifest.test_samples)
+    return Examined(manifest.notes, manifest.facts, manifest.test_samples)

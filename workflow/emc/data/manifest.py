@@ -12,6 +12,7 @@ from emc.errors import EmcError, FileError
 from emc.store.documents import read_document, write_document
 from emc.store.failures import failed_data
 from emc.store.layout import REMADE_BY
+from emc.study.datasets import Facts
 
 TENSORS: Final = "tensors.safetensors"
 MANIFEST: Final = "manifest.json"
@@ -105,6 +106,11 @@ class Manifest:
     original_equal_inputs: EqualInputs
     tensor_bytes: int
     sha256: str
+
+    @property
+    def facts(self) -> Facts:
+        """What a study may know of the data set."""
+        return Facts(self.shape, self.classes, self.samples)
 
 
 _ADAPTER: Final = TypeAdapter(Manifest)

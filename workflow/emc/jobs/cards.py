@@ -14,12 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from emc.errors import MachineError
 
 JOBS_PER_DEVICE = "EMC_GPU_JOBS_PER_DEVICE"
 """Environment variable: how many jobs may share a device (default 1)."""
+
+MODEL = "EMC_GPU_MODEL"
+"""Environment variable: the model of the cards that jobs get, where planning sees none."""
+
+_DRIVER: Final = Path("/proc/driver/nvidia/gpus")
 
 _CARDS: Final = "nvidia[0-9]*"
 
@@ -29,7 +34,7 @@ log = logging.getLogger(__name__)
 def visible_devices(
     environment: Mapping[str, str],
     nodes: Path = Path("/dev"),
-    driver: Path = Path("/proc/driver/nvidia/gpus"),
+    driver: Path = _DRIVER,
 ) -> dict[str, str]:
     """Devices this process may use: CUDA_VISIBLE_DEVICES where set, else every NVIDIA node.
 
@@ -62,16 +67,46 @@ def _names_a_device(word: str, there: int) -> bool:
 def _lock_name(word: str, there: Sequence[str], driver: Path) -> str:
     if word.isdecimal():
         return there[int(word)] if there else word
-    owners = [node for uuid, node in _nodes_by_uuid(driver) if uuid.startswith(word)]
+    owners = [one.node for one in _told_cards(driver) if one.uuid.startswith(word)]
     return owners[0] if len(owners) == 1 else word
 
 
-def _nodes_by_uuid(driver: Path) -> Iterator[tuple[str, str]]:
-    """UUID and number of the node of each card, as NVIDIA's driver tells them in /proc."""
+class _ToldCard(NamedTuple):
+    """A card as the driver tells of it: UUID, number of its node, model."""
+
+    uuid: str
+    node: str
+    model: str
+
+
+def _told_cards(driver: Path) -> Iterator[_ToldCard]:
+    """Each card, as NVIDIA's driver tells of it in /proc."""
     for file in sorted(driver.glob("*/information")):
-        fields = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
+        lines = (line.partition(":") for line in file.read_text().splitlines())
+        fields = {key: value.strip() for key, colon, value in lines if colon}
         if {"GPU UUID", "Device Minor"} <= fields.keys():
-            yield fields["GPU UUID"].strip(), fields["Device Minor"].strip()
+            yield _ToldCard(fields["GPU UUID"], fields["Device Minor"], fields.get("Model", ""))
+
+
+def visible_model(
+    environment: Mapping[str, str], nodes: Path = Path("/dev"), driver: Path = _DRIVER
+) -> str | None:
+    """The model of the first device that a process may use, or None where there is none.
+
+    No card is touched: a process keeps to the first that it takes. Where `EMC_GPU_MODEL` is set it
+    is believed. "" is a device of which the driver does not tell; of a part (MIG) the card is told,
+    after the word MIG.
+    """
+    if told := environment.get(MODEL, "").strip():
+        return told
+    devices = visible_devices(environment, nodes, driver)
+    if not devices:
+        return None
+    cards = {one.node: one.model for one in _told_cards(driver)}
+    lock, word = next(iter(devices.items()))
+    if word.startswith("MIG-"):
+        return f"MIG {next(iter(cards.values()), '')}".strip()
+    return cards.get(lock, "")
 
 
 def jobs_per_device(environment: Mapping[str, str]) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ def follow(
     failure: Path,
     output: Path,
     table: Table,
+    device: Callable[[], str],
 ) -> None:
-    """Write the table that `rows` makes on the device it is given, one GPU where there is one.
+    """Write the table that `rows` makes on the device it is given.
+
+    `device` says which: "cpu", or "auto" for one GPU where there is one.
 
     A cell whose measurement failed gets an empty file, as does one that fails here: its reason is
     then in `failure`.
@@ -40,6 +44,7 @@ def follow(
         write_bytes_atomically(output, b"")
         return
     with stop_on_signal() as stop, attempt(stage, failure, [output], stop):
-        with one_card():
-            made = list(rows(resolve("auto")))
+        place = device()
+        with nullcontext() if place == "cpu" else one_card():
+            made = list(rows(resolve(place)))
         write_table(output, table, made)

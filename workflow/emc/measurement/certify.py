@@ -12,6 +12,7 @@ from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
 from emc.jobs.stage import follow
+from emc.measurement.device_choice import device_to_certify, known_cell
 from emc.measurement.objective import objective, seed_constants
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
@@ -34,9 +35,10 @@ def certify(
     *,
     threads: int = 1,
 ) -> None:
-    """Write the table of certificates of a cell's end points, on one GPU where there is one.
+    """Write the table of certificates of a cell's end points.
 
-    A layered net on the CPU shares out its samples between `threads`. A cell whose measurement
+    A layered net is differentiated on the processor and shares out its samples between `threads`;
+    any other takes one GPU where there is one. A cell whose measurement
     failed gets an empty file, as does one that fails here. The journal of a measured cell goes:
     that this job was started says that the measurement's outputs are known.
 
@@ -50,7 +52,15 @@ def certify(
         found = certificates_of(cell, settings, results, device=device, threads=threads)
         return map(certificate_row, found)
 
-    follow("certify", files, rows, failure=failure, output=output, table=CERTIFICATES)
+    follow(
+        "certify",
+        files,
+        rows,
+        failure=failure,
+        output=output,
+        table=CERTIFICATES,
+        device=lambda: device_to_certify(known_cell(cell, results)),
+    )
     if files.measured:
         forget(files.journal)
 

@@ -12,6 +12,7 @@ from emc.engine import Replica, run_probes
 from emc.engine.procedure import Procedure, TrainedRun
 from emc.errors import EmcError
 from emc.jobs.stage import follow
+from emc.measurement.device_choice import device_to_test, known_cell
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples, replica
 from emc.measurement.state import read_estimate
@@ -28,7 +29,7 @@ _CHUNK: Final = 1024
 
 
 def generalise(cell: Cell, seeds: int, results: Results, output: Path) -> None:
-    """Write the table of `seeds` runs on the whole training set, on one GPU where there is one.
+    """Write the table of `seeds` runs on the whole training set, on a GPU where one is worth it.
 
     A cell whose measurement failed gets an empty file, as does one that fails here.
 
@@ -41,7 +42,15 @@ def generalise(cell: Cell, seeds: int, results: Results, output: Path) -> None:
         return map(generalisation_row, generalisation_of(cell, seeds, results, device=device))
 
     failure = files.failure(f"generalise-{seeds}")
-    follow("generalise", files, rows, failure=failure, output=output, table=GENERALISATION)
+    follow(
+        "generalise",
+        files,
+        rows,
+        failure=failure,
+        output=output,
+        table=GENERALISATION,
+        device=lambda: device_to_test(known_cell(cell, results), seeds),
+    )
 
 
 def generalisation_of(

@@ -1,6 +1,7 @@
 """The jobs of a cell: each takes its device, can be stopped, and leaves its failure behind."""
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -8,10 +9,12 @@ from time import sleep
 
 from emc.engine.device import resolve
 from emc.jobs.attempt import attempt
-from emc.jobs.cards import one_card
+from emc.jobs.cards import one_card, visible_model
 from emc.jobs.stop import stop_on_signal
 from emc.measurement.checkpoints import SECONDS_BETWEEN
+from emc.measurement.device_choice import device_to_measure, known_cell
 from emc.measurement.measure import measure_cell
+from emc.measurement.state import state
 from emc.store.journal import InUseError, in_use, refuse_in_use
 from emc.store.layout import CellFiles, Results
 from emc.study.cell import Cell
@@ -30,7 +33,7 @@ def measure(
     back_end: str | None,
     checkpoint_seconds: float = SECONDS_BETWEEN,
 ) -> None:
-    """Measure a cell into the results folder, on one GPU where there is one.
+    """Measure a cell into the results folder, on one GPU where there is one that is worth it.
 
     `device` is "auto", "cpu" or "cuda". Where another process is measuring the same cell, its
     result is waited for. A kill loses `checkpoint_seconds` of training and an epoch at most.
@@ -53,10 +56,20 @@ def measure(
             stop=stop,
             checkpoint_seconds=checkpoint_seconds,
         )
-        while not _measured(once, files, device):
+        place = _place(cell, results, files, device)
+        while not _measured(once, files, place):
             _wait(files)
             if files.measured and all(output.exists() for output in outputs):
                 return
+
+
+def _place(cell: Cell, results: Results, files: CellFiles, device: str) -> str:
+    """The device that is asked for; of "auto" the one on which a cell began, or should."""
+    if device != "auto" or visible_model(os.environ) is None:
+        return device
+    if begun := state(files).probes:
+        return "cpu" if begun[-1].device == "cpu" else "auto"
+    return device_to_measure(known_cell(cell, results), device)
 
 
 def _measured(once: Callable[..., object], files: CellFiles, device: str) -> bool:

@@ -1,8 +1,10 @@
 """Which machine this is, as far as it decides how fast cells are, and what is known of its pace."""
 
+import os
 import platform
 from pathlib import Path
 
+from emc.jobs.cards import visible_model
 from emc.measurement.software import software
 from emc.store.paces import Paces, paces_file, read_paces
 from emc.study.identity import PROTOCOL
@@ -19,7 +21,8 @@ def known_paces(device: str) -> Paces:
 
 def machine(device: str) -> str:
     """The processor, the device, the versions and the protocol, which decide how fast cells are."""
-    return f"{_processor()}, {device}, {software()}, protocol {PROTOCOL}"
+    place = f"cuda on {visible_model(os.environ)}" if device == "cuda" else device
+    return f"{_processor()}, {place}, {software()}, protocol {PROTOCOL}"
 
 
 def _processor() -> str:

@@ -1,0 +1,171 @@
+"""Whether a cell's jobs take a card: only where that is foretold to end the study sooner."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isnan
+from typing import Final
+
+from emc.data.manifest import read_manifest
+from emc.errors import MachineError
+from emc.jobs.cards import jobs_per_device, visible_devices, visible_model
+from emc.measurement.foretold import Foretold, foretold, foretold_runs, layered, paces_here
+from emc.store.layout import Results
+from emc.study import PlannedCell
+from emc.study.cell import Cell
+from emc.study.identity import dataset_id
+
+GAIN: Final = "EMC_GPU_GAIN"
+"""Environment variable: how many times faster than a core a card must be for a job to take it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What a study may use at once: cores, and jobs on cards."""
+
+    cores: int
+    cards: int
+
+
+def places_on_cards(environment: Mapping[str, str]) -> int:
+    """Jobs that may hold a card of this machine at once.
+
+    Raises:
+        MachineError: the environment says wrongly how many may share one.
+    """
+    return len(visible_devices(environment)) * jobs_per_device(environment)
+
+
+def worthwhile_gain(cells: Sequence[Foretold], workers: Workers) -> float:
+    """The gain from which a cell should take a card, so that a study ends soonest.
+
+    Cells are given to cards, those first that gain most, until cards and cores end together; a job
+    on a card needs a core beside it. A study where no card helps has none: infinity. It never ends
+    later than on the cores alone, if what is foretold is right.
+    """
+    ordered = sorted(cells, key=lambda one: -one.gain)
+    best, gain = _on_cores(ordered, workers.cores), inf
+    if not workers.cards:
+        return gain
+    on_cards = 0.0
+    for place, one in enumerate(ordered):
+        on_cards += one.processor / one.gain
+        cards = min(workers.cards, place + 1)
+        rest = _on_cores(ordered[place + 1 :], max(workers.cores - cards, 0))
+        if (ends := max(on_cards / cards, rest)) < best:
+            best, gain = ends, one.gain
+    return gain
+
+
+def _on_cores(cells: Sequence[Foretold], cores: int) -> float:
+    """Seconds until cells end that cores share."""
+    if not cells:
+        return 0.0
+    if not cores:
+        return inf
+    seconds = [one.processor for one in cells]
+    return max(sum(seconds) / cores, *seconds)
+
+
+def wanted_gain(environment: Mapping[str, str]) -> float:
+    """What the environment says of it; 1 where it says nothing.
+
+    Raises:
+        MachineError: it is no number from 0.
+    """
+    text = environment.get(GAIN, "1")
+    try:
+        gain = float(text)
+    except ValueError:
+        gain = -1.0
+    if isnan(gain) or gain < 0:
+        raise MachineError(f"{GAIN}: expected a number from 0, or inf, found {text!r}")
+    return gain
+
+
+def known_cell(cell: Cell, results: Results) -> Cell:
+    """The cell with what is known of its prepared data set.
+
+    Raises:
+        FileError: the data set's manifest is missing or damaged.
+        EmcError: the data set could not be prepared.
+    """
+    return cell.knowing(read_manifest(results.data(dataset_id(cell.dataset))).facts)
+
+
+def device_to_measure(cell: Cell, asked: str) -> str:
+    """The device of a measurement: of "auto" the processor where no card is worth it.
+
+    Raises:
+        FileError: what is known of this machine's pace is damaged.
+        MachineError: the environment does not say rightly how much faster a card must be.
+    """
+    return _device(asked, lambda model: foretold(cell, model, paces_here()))
+
+
+def device_to_test(cell: Cell, runs: int) -> str:
+    """The same of as many runs on all samples. Raises as `device_to_measure` does."""
+    return _device("auto", lambda model: foretold_runs(cell, runs, model, paces_here()))
+
+
+def device_to_certify(cell: Cell) -> str:
+    """The same of certificates: layered nets are differentiated on the processor in any case."""
+    return "cpu" if layered(cell) else "auto"
+
+
+def _device(asked: str, ask: Callable[[str], Foretold | None]) -> str:
+    model = visible_model(os.environ)
+    if asked != "auto" or model is None or (found := ask(model)) is None:
+        return asked
+    gain = wanted_gain(os.environ)
+    taken = found.gain >= gain
+    log.info(
+        "%s: %s; a gain of %.2g, wanted %.2g",
+        "a card" if taken else "the processor",
+        *(found.told, found.gain, gain),
+    )
+    return asked if taken else "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Which jobs of a study ask for a card of a model."""
+
+    foretold: Mapping[str, Foretold]
+    model: str
+    gain: float
+
+    def takes_card(self, cell: PlannedCell) -> bool:
+        """Whether the measurement of a cell does: yes where nothing is foretold."""
+        found = self.foretold.get(cell.id)
+        return found is None or found.gain >= self.gain
+
+    def takes_card_to_test(self, cell: PlannedCell, runs: int) -> bool:
+        """Whether as many runs on all samples do."""
+        found = foretold_runs(cell.cell, runs, self.model, paces_here())
+        return found is None or found.gain >= self.gain
+
+
+def devices(
+    cells: Iterable[PlannedCell], left: Iterable[str], workers: Workers | None
+) -> Devices | None:
+    """Who takes a card, where one can be seen or is named; else None.
+
+    `left` are the cells that still are to be measured. The environment's gain counts, else the one
+    that suits the `workers`; without both it is 1.
+
+    Raises:
+        FileError, MachineError: as `device_to_measure` has them.
+    """
+    model = visible_model(os.environ)
+    if model is None:
+        return None
+    known = {one.id: foretold(one.cell, model, paces_here()) for one in cells}
+    found = {cell: one for cell, one in known.items() if one is not None}
+    if GAIN in os.environ or workers is None:
+        return Devices(found, model, wanted_gain(os.environ))
+    to_do = [found[cell] for cell in left if cell in found]
+    return Devices(found, model, worthwhile_gain(to_do, workers))
