@@ -1,12 +1,14 @@
 """What `emc plan` predicts of cells, and what they took: seconds of the process, and its memory.
 
     python benchmarks/cost.py --keep cost.csv [--sample 40] [--figure docs/figures/cost.svg]
+    python benchmarks/cost.py --keep cost.csv --finished results --study config/paper-small.yaml
 
 Cells of paper-small, demo and the ladder of budgets in `ladder.yaml`; `--sample` takes as many of
 each study, by chance. Each cell is measured in a process of its own, all of which is counted but a
 compiler's time. Each is a line of `--keep`, and a second run goes on after the last line.
 "Corrected" is what is predicted once all others of the study have finished. Longer cells than
-`--seconds` are left out, and told.
+`--seconds` are left out, and told. With `--finished` none is measured: cells of `--study` that have
+finished there took the seconds of their probes, on the wall, and the memory that Snakemake noted.
 """
 
 import argparse
@@ -28,10 +30,15 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from emc.data.lookup import open_study
 from emc.data.prepare import prepare
 from emc.figures.theme import config
 from emc.measurement.calibrate import calibrate
 from emc.measurement.expectation import expectation
+from emc.measurement.kinds import paces_like
+from emc.measurement.machine import known_paces
+from emc.measurement.state import read_estimate
+from emc.store.benchmarks import peak_megabytes
 from emc.store.layout import Results
 from emc.store.paces import Paces
 from emc.study import PlannedCell, load_file
@@ -103,6 +110,32 @@ def rows(chosen: list[tuple[str, PlannedCell]], folder: Path, seconds: float) ->
         found = expected and taken(cell, folder / "data", seconds)
         if expected and found:
             yield Row(study, cell.id, expected.seconds, found[0], expected.megabytes, found[1])
+
+
+def finished(file: Path, results: Path) -> list[Row]:
+    """Cells of a study that have finished in a folder of results, by what is known of this machine.
+
+    Starting is not noted there, and counts as expected.
+    """
+    study, places, paces = open_study(file, results), Results(results), known_paces("cpu")
+    found = []
+    for cell in study.cells:
+        expected = expectation(cell.cell, paces, "cpu")
+        peak = peak_megabytes(places.benchmark("measure", cell.id))
+        if expected and peak and places.cell(cell.id).measured:
+            seconds = read_estimate(places.cell(cell.id)).seconds
+            starting = paces_like(cell.cell, "cpu", paces)[0].starting
+            found.append(
+                Row(
+                    study.name,
+                    cell.id,
+                    expected.seconds,
+                    seconds + starting,
+                    expected.megabytes,
+                    peak,
+                )
+            )
+    return found
 
 
 def paces_of(cells: list[PlannedCell]) -> Paces:
@@ -199,9 +232,15 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="cells of each study (all)")
     parser.add_argument("--seconds", type=float, default=3600, help="most of a cell, on the wall")
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--finished", type=Path, help="a folder of results, in place of measuring")
+    parser.add_argument("--study", type=Path, help="the study that has cells there")
     asked = parser.parse_args()
+    if asked.finished:
+        for row in finished(asked.study, asked.finished):
+            append(asked.keep, row)
     known = {(row.study, row.cell) for row in read(asked.keep)}
-    left = [one for one in sampled(asked.sample) if (one[0], one[1].id) not in known]
+    sample = 0 if asked.finished else asked.sample
+    left = [one for one in sampled(sample) if (one[0], one[1].id) not in known]
     with TemporaryDirectory() as folder:
         for row in rows(left, Path(folder), asked.seconds) if left else ():
             append(asked.keep, row)

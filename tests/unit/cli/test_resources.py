@@ -37,6 +37,7 @@ def know_the_pace(study: StudyPlan) -> None:
         cell.parameters,
         work=work(cell),
         training=1e-3,
+        together=1,
         gradients=1,
         finishing=0,
         passing=0,

@@ -36,6 +36,7 @@ def paces(one: Cell, **amounts: float) -> dict[str, list[Pace]]:
     given = {
         "work": work(one),
         "training": 0,
+        "together": 1,
         "gradients": 1,
         "finishing": 0,
         "passing": 0,
@@ -129,6 +130,13 @@ def test_training_takes_steps_times_samples() -> None:
     assert seconds(full, training=1e-6) == pytest.approx(whole * 1000 * n * 1e-6)
 
 
+def test_replicas_side_by_side_end_with_the_last_of_them() -> None:
+    """Three in ten fit within a fifth of the budget; hardly ever all of eight do."""
+    pair = 30 * (1 - 0.3**2 * 0.8) * 1000 * 32 * 1e-6
+    assert seconds(cell(), training=1e-6, together=2) == pytest.approx(pair)
+    assert seconds(cell(), training=1e-6, together=8) == pytest.approx(30 * 1000 * 32e-6, rel=1e-3)
+
+
 def test_a_walk_meets_one_run_that_does_not_fit_at_each_rate() -> None:
     walk = cell(search={"method": "walk", "probes": 9000})
     fits = expected_probes(walk) - 2
@@ -161,6 +169,7 @@ def test_a_finish_takes_its_passes_but_not_forever() -> None:
         ({"architecture": {"name": "mlp", "depth": 3, "width": 8}}, 4),
         ({"architecture": {"name": "mlp", "depth": 3, "width": 8}, "activation": "tanh"}, 1),
         ({"activation": "silu"}, 2),
+        ({"activation": "identity"}, 5),
         ({"architecture": {"name": "cnn", "depth": 2, "width": 3}}, 6),
         ({"loss": {"label_smoothing": 0.1}}, 4),
         ({"parameterisation": {"name": "low-rank", "rank": 2}}, 1.5),

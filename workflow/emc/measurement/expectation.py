@@ -44,6 +44,8 @@ _UNSEEN: Final = 1.5
 """How many times as many where torch differentiates the net: kinks are not seen one by one."""
 _FALLING: Final = 2.0
 """How many times as many with an activation that does not always rise."""
+_NEVER_FLAT: Final = 5.0
+"""How many times as many with an activation that is steep on both sides: no unit falls silent."""
 _HELD: Final = 4.0
 """How many times as many where smoothed labels or decaying weights leave a loss to descend."""
 _SOON: Final = 0.3
@@ -172,12 +174,17 @@ def _seconds(cell: Cell, pace: Pace) -> float:
     epochs = cell.budget.epochs
     budget = cell.budget.steps if epochs is None else epochs * n / batch
     assert budget is not None
-    whole = course.unfitted + (course.probes - course.unfitted) * course.fitted_by
-    seconds = pace.starting + whole * budget * batch * pace.training
+    seconds = pace.starting + _whole(course, pace.together) * budget * batch * pace.training
     if _never_finished(cell):
         return seconds
     passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n, n)
     return seconds + course.unfitted * passes * (n * pace.finishing + pace.passing)
+
+
+def _whole(course: _Course, together: float) -> float:
+    """Whole budgets that are trained: replicas side by side end with the last of them."""
+    all_fit = (1 - course.unfitted / course.probes) ** together
+    return course.probes * (1 - all_fit * (1 - course.fitted_by))
 
 
 def _never_finished(cell: Cell) -> bool:
@@ -211,7 +218,9 @@ def _of_net(cell: Cell) -> float:
     if not isinstance(net, Mlp) or not isinstance(cell.activation, str):
         return _UNSEEN
     activation = ACTIVATIONS[cell.activation]
-    layers = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
+    layers: float = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
+    if cell.activation in {"identity", "leaky-relu"}:
+        return layers * _NEVER_FLAT
     return layers if activation.rises else layers * _FALLING
 
 

@@ -188,6 +188,7 @@ def pace(cell: Cell, device: str) -> Pace:
         parameters=size(trained.net),
         work=work(cell),
         training=training,
+        together=timing.side_by_side,
         gradients=gradients,
         finishing=finishing_,
         passing=passing,
@@ -236,7 +237,7 @@ class _TimingRun:
     def __init__(self, trained: Procedure, source: _Noise, finish: Finishing, device: str) -> None:
         self._trained, self._finish, self._device = trained, finish, device
         self._source = source
-        self._side_by_side = round_size(choose.back_end(trained, device), device, trained)
+        self.side_by_side = round_size(choose.back_end(trained, device), device, trained)
         self._take(source.available)
         self._clock = perf_counter if device == "cuda" else process_time
         self._runs: list[TrainedRun] = []
@@ -244,7 +245,7 @@ class _TimingRun:
     def _take(self, n: int) -> None:
         """Train and finish n samples from now on."""
         self._n = n
-        seeds = range(self._side_by_side)
+        seeds = range(self.side_by_side)
         self._replicas = [replica(self._source, n, 1e-3, seed) for seed in seeds]
 
     def training(self) -> tuple[float, float]:
