@@ -183,7 +183,7 @@ def _seconds(cell: Cell, pace: Pace) -> float:
 
 def _whole(course: _Course, together: float) -> float:
     """Whole budgets that are trained: replicas side by side end with the last of them."""
-    all_fit = (1 - course.unfitted / course.probes) ** together
+    all_fit: float = (1 - course.unfitted / course.probes) ** together
     return course.probes * (1 - all_fit * (1 - course.fitted_by))
 
 
@@ -218,7 +218,7 @@ def _of_net(cell: Cell) -> float:
     if not isinstance(net, Mlp) or not isinstance(cell.activation, str):
         return _UNSEEN
     activation = ACTIVATIONS[cell.activation]
-    layers: float = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
+    layers = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
     if cell.activation in {"identity", "leaky-relu"}:
         return layers * _NEVER_FLAT
     return layers if activation.rises else layers * _FALLING
