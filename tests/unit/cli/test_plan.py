@@ -273,7 +273,7 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     def tried(cells: list[Cell], device: str) -> Iterator[TimedCell]:
         assert device == "cpu"
         yield from (
-            TimedCell(Pace(one.parameters, work(one), 1e-3, 1, 1.0, 0.0, 0.0, 10.0, 900))
+            TimedCell(Pace(one.parameters, work(one), 1e-3, 1.0, 0.0, 0.0, 10.0, 900))
             for one in cells
         )
 

@@ -45,7 +45,7 @@ def asked(cache: None, monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         for each in cells:
             seen.append(each)
             failed = each.loss.name == "squared-error"
-            known = Pace(each.parameters, work(each), 1e-6, 1, 1, 1e-6, 0, 0.5, 100)
+            known = Pace(each.parameters, work(each), 1e-6, 1, 1e-6, 0, 0.5, 100)
             yield TimedCell(None, "odd") if failed else TimedCell(known)
 
     monkeypatch.setattr(calibrate_module, "time_cells", one)
@@ -87,7 +87,7 @@ def test_what_time_does_not_allow_is_told_and_tried_next(
     asked: list[Cell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def only_one(cells: Sequence[Cell], device: str) -> Iterator[TimedCell]:
-        yield TimedCell(Pace(cells[0].parameters, work(cells[0]), 1e-6, 1, 1, 1e-6, 0, 0.5, 100))
+        yield TimedCell(Pace(cells[0].parameters, work(cells[0]), 1e-6, 1, 1e-6, 0, 0.5, 100))
         yield from (TimedCell(None) for _ in cells[1:])
 
     monkeypatch.setattr(calibrate_module, "time_cells", only_one)
@@ -102,7 +102,7 @@ def test_what_time_does_not_allow_is_told_and_tried_next(
 
 
 def test_machines_and_devices_are_told_apart(cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1, 1, 1, 1)]})
+    write_paces(paces_file(machine("cpu")), {"a": [Pace(1, 1, 1, 1, 1, 1, 1, 1)]})
     assert known_paces("cpu")
     assert known_paces("cuda") == {}
     monkeypatch.setattr("emc.measurement.machine.software", lambda: "another version")

@@ -29,7 +29,7 @@ def net(width: int, depth: int = 1) -> dict[str, Any]:
 
 
 def pace(parameters: int, training: float, megabytes: float = 100.0) -> Pace:
-    return Pace(parameters, parameters, training, 1, 1.0, training, training, 0.5, megabytes)
+    return Pace(parameters, parameters, training, 1.0, training, training, 0.5, megabytes)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_beyond_the_sizes_time_grows_and_memory_is_that_of_the_nearest() -> None
 
 
 def test_a_net_that_is_not_finished_has_no_time_for_it() -> None:
-    known = [Pace(10, 10, 1.0, 1, 1.0, 0.0, 0.0, 0.5, 50.0)]
+    known = [Pace(10, 10, 1.0, 1.0, 0.0, 0.0, 0.5, 50.0)]
     assert interpolated(known, 10, 10).finishing == pytest.approx(0, abs=1e-29)
     assert math.isfinite(interpolated(known, 10**9, 10**9).finishing)
 
