@@ -467,3 +467,19 @@ def test_sam_with_dropout_is_the_reference_with_one_mask_per_step() -> None:
     (run,) = Sequential("cpu").run(asked, [given])
     for name, values in net.named_parameters():
         np.testing.assert_allclose(run.parameters[name], values.detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["shampoo", "soap"])
+@pytest.mark.parametrize("due", [0.0, 1.0, 2.0])
+def test_a_rule_reads_nothing_from_the_device(name: str, due: float) -> None:
+    """A device without numbers: to read one is an error. Scalars lie on the host."""
+    shapes = [(3, 4), (3,)]
+    rule = Update(name).optimizer.rule(shapes, ())
+    weights = torch.zeros(2, 15, device="meta")
+    state = [torch.zeros(2, length, device="meta") for length in rule.lengths]
+    scalars = torch.tensor([[0.1, 0.1, 1.0, due], [0.1, 0.1, 1.0, 0.0]])
+    moved, new = rule(weights, state, weights, scalars)
+    assert moved.shape == weights.shape
+    assert [each.shape for each in new] == [each.shape for each in state]
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        rule(weights, state, weights, scalars.to("meta"))

@@ -69,10 +69,13 @@ def multiplied(tensor: Tensor, matrices: dict[int, Tensor], *, transposed: bool 
 
 
 def renewed(old: Tensor, chosen: Tensor, new: Callable[[Tensor], Tensor]) -> Tensor:
-    """`old` [replicas, length] with new rows for the chosen replicas, bool [replicas]."""
+    """`old` [replicas, length] with new rows for the chosen replicas, bool [replicas].
+
+    Where `chosen` lies on the host, nobody waits for the device.
+    """
     if not chosen.any():
         return old
-    places = chosen.nonzero().squeeze(1)
+    places = chosen.nonzero().squeeze(1).to(old.device)
     return old.index_copy(0, places, new(places))
 
 

@@ -242,3 +242,25 @@ def test_memory_that_runs_out_in_training_halves_the_replicas(
     runs = Vmap("cpu").run(ADAM, given)
     assert len(runs) == 5
     assert "out of memory with 5 replicas at once: going on with half" in caplog.text
+
+
+@pytest.mark.parametrize(("replicas_", "height"), [(1, 1), (2, 4), (4, 4), (5, 16), (17, 64)])
+def test_heights_on_a_card_are_powers_of_four(replicas_: int, height: int) -> None:
+    """64 replicas that end one by one take four programs in place of seven."""
+    on_card = GraphRunner(Step(ADAM, FlatNet(fresh(ADAM, seed=0)), ()))
+    assert on_card.height(replicas_) == height
+
+
+def test_seconds_of_compiling_are_no_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that only compiling moves."""
+    now = [0.0]
+
+    def compile_(operations: object, **_: object) -> object:
+        now[0] += 100.0
+        return operations
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    runs = Compiled("cpu").run(procedure(epochs=2), replicas([40, 40]))
+    assert now[0] >= 200.0
+    assert [run.seconds for run in runs] == [0.0, 0.0]

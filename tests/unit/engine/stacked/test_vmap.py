@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,12 @@ from torch.nn import functional
 from torchvision.models import VisionTransformer
 
 from emc.activations import ACTIVATIONS
+from emc.engine.epoch import EpochSteps
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.sequential import Sequential
 from emc.engine.stacked import vmap as vmap_module
 from emc.engine.stacked.lockstep import Lockstep
+from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.vmap import Vmap
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
@@ -367,6 +370,56 @@ def test_groups_hold_sizes_within_a_factor_of_two(monkeypatch: pytest.MonkeyPatc
     memory = SmallMemory(monkeypatch, largest=99)
     Vmap("cpu").run(procedure(epochs=1), replicas([5, 40, 10, 20, 19, 2]))
     assert memory.heights == [2, 2, 1, 1]
+
+
+def test_groups_on_a_card_hold_sizes_within_a_factor_of_sixteen() -> None:
+    """There a step of few replicas takes as long as one of many; full batches do not."""
+    on_card = Vmap("cuda")
+    given = replicas([96, 48, 12, 6, 5])
+    small, full = procedure(), procedure(batch=None)
+    assert vmap_module._group(range(5), given, 99, on_card._spread(small)) == [0, 1, 2, 3]
+    assert vmap_module._group(range(5), given, 99, on_card._spread(full)) == [0, 1]
+    assert Vmap("cpu")._spread(small) == 2
+
+
+class Recorded:
+    """Stands in for a step on a device without numbers; says where what it is given lies."""
+
+    def __init__(self, *, decomposes: bool) -> None:
+        self.decomposes, self.places = decomposes, []  # type: ignore[var-annotated]
+        self.net = SimpleNamespace(template=nn.Identity())
+
+    def correct(self) -> None:
+        """Not called."""
+
+    def train(self, *arguments: Tensor) -> Tensor:
+        self.places.append([each.device.type for each in arguments])
+        return torch.zeros(2, device="meta")
+
+
+@pytest.mark.parametrize(("decomposes", "place"), [(False, "meta"), (True, "cpu")])
+def test_scalars_stay_on_the_host_where_it_decides_by_them(*, decomposes: bool, place: str) -> None:
+    """What is due is known there: to read it from a device would wait for each step."""
+    step = Recorded(decomposes=decomposes)
+    meta = torch.zeros(2, 3, device="meta")
+    stack = SimpleNamespace(weights=meta, rest=(), batch=lambda samples: (meta, samples))
+    epoch = EpochSteps(
+        np.zeros((1, 2, 3), np.int64), np.zeros((1, 2), np.int64), np.ones((1, 2, 4), np.float32)
+    )
+    Runner(step).train(stack, epoch)  # type: ignore[arg-type]
+    assert step.places == [["meta", "meta", "meta", "meta", place]]
+
+
+def test_an_epoch_is_planned_while_the_one_before_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is read from the device."""
+    told: list[str] = []
+    for name in ("_steps_of", "_record"):
+        method = getattr(Lockstep, name)
+        monkeypatch.setattr(Lockstep, name, lambda *a, m=method, n=name: told.append(n) or m(*a))
+    Vmap("cpu").run(procedure(epochs=3, criterion=2.0), replicas([40, 40]))
+    assert told == ["_steps_of", "_steps_of", "_record", "_steps_of", "_record", "_record"]
 
 
 class Attending(nn.Module):

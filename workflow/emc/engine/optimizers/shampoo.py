@@ -56,7 +56,10 @@ class ShampooRule:
     def __call__(
         self, weights: Tensor, state: list[Tensor], gradient: Tensor, scalars: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `Rule` says; the state: velocity, sums of second moments, their roots."""
+        """As `Rule` says; the state: velocity, sums of second moments, their roots.
+
+        Scalars on the host tell there which roots are due.
+        """
         velocity, sums, roots = state
         sums = sums + self._sides.second_moments(gradient)
         roots = renewed(roots, scalars[:, 3] > 0, lambda places: self._roots(sums[places]))
@@ -64,7 +67,8 @@ class ShampooRule:
         velocity = self._constants.momentum * velocity + rows(
             [multiplied(part, own) for part, own in parts]
         )
-        return weights - scalars[:, 0, None] * velocity, [velocity, sums, roots]
+        rates = scalars[:, 0, None].to(weights.device)
+        return weights - rates * velocity, [velocity, sums, roots]
 
     def _roots(self, sums: Tensor) -> Tensor:
         return self._sides.row(

@@ -64,10 +64,13 @@ class SoapRule:
     def __call__(
         self, weights: Tensor, state: list[Tensor], gradient: Tensor, scalars: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `Rule` says; the state: both moments of Adam, second moments of sides, bases."""
+        """As `Rule` says; the state: both moments of Adam, second moments of sides, bases.
+
+        Scalars on the host tell there which bases are due.
+        """
         constants = self._constants
         first, second, sides, bases = state
-        lr, size, _, due = scalars[:, :, None].unbind(1)
+        lr, size, _, due = scalars.to(weights.device)[:, :, None].unbind(1)
         new_first = torch.lerp(first, gradient, 1 - constants.beta1)
         turned = self._turned(gradient, bases, transposed=True)
         new_second = torch.lerp(second, turned.square(), 1 - constants.beta2)
@@ -80,7 +83,7 @@ class SoapRule:
         first = torch.where(begun, first, new_first)
         second = torch.where(begun, second, new_second)
         sides = torch.lerp(sides, self._sides.second_moments(gradient), 1 - constants.beta2)
-        second, bases = self._bases(second, sides, bases, due.squeeze(1))
+        second, bases = self._bases(second, sides, bases, scalars[:, 3])
         return weights, [first, second, sides, bases]
 
     def _turned(self, vectors: Tensor, bases: Tensor, *, transposed: bool) -> Tensor:
@@ -94,7 +97,7 @@ class SoapRule:
         begun = renewed(bases, due == BEGUN, lambda places: self._eigenbases(sides[places]))
         if not (due == REFRESHED).any():
             return second, begun
-        places = (due == REFRESHED).nonzero().squeeze(1)
+        places = (due == REFRESHED).nonzero().squeeze(1).to(second.device)
         ordered, turned = self._refreshed(second[places], sides[places], begun[places])
         return second.index_copy(0, places, ordered), begun.index_copy(0, places, turned)
 

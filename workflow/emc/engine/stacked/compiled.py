@@ -67,7 +67,12 @@ class FixedShapeRunner(Runner):
     def __init__(self, step: Step) -> None:
         """Take the steps to compile."""
         super().__init__(step)
-        self._train, self._correct = Programs(step.train), Programs(step.correct)
+        self._programs = Programs(step.train), Programs(step.correct)
+        self._train, self._correct = self._programs
+
+    def preparation(self) -> float:
+        """Seconds of making programs so far: they serve later stacks, too."""
+        return sum(each.seconds for each in self._programs)
 
     def height(self, replicas: int) -> int:
         """The next power of two."""
@@ -92,6 +97,10 @@ class GraphRunner(FixedShapeRunner):
         self._stack: Stack | None = None
         self._training: TrainGraph | None = None
         self._counting: CorrectGraph | None = None
+
+    def height(self, replicas: int) -> int:
+        """The next power of four: rows that idle cost less than one more program."""
+        return 1 << -(-(replicas - 1).bit_length() // 2 * 2)
 
     def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from emc.engine.epoch import EpochSteps
 from emc.engine.stacked.program import giving_way
-from emc.engine.stacked.runner import Runner
+from emc.engine.stacked.runner import Runner, on_device
 from emc.engine.stacked.stack import Stack
 
 _WARM_UPS = 2
@@ -65,7 +65,7 @@ class TrainGraph:
         steps = len(epoch.sizes)
         arrays = (epoch.samples, epoch.sizes, epoch.scalars)
         for buffer, array in zip(self._buffers, arrays, strict=True):
-            buffer[:steps].copy_(torch.from_numpy(array))
+            buffer[:steps].copy_(on_device(array, buffer.device))
         self._step.zero_()
         for _ in range(steps):
             self._graph.replay()

@@ -32,10 +32,16 @@ class _Lane:
     replica: Replica
     progress: Progress
     batches: Iterator[Batches]
+    planned: int
+    """Steps of the epochs that are planned so far."""
+    coming: tuple[Batches, np.ndarray] | None = None
+    """Batches of the epoch to come, with the scalars of their steps."""
 
 
 _Taken = dict[int, tuple[Batches, _Lane]]
 """What an epoch trains: by row of the stack, the batches and whose they are."""
+
+_Planned = tuple[_Taken, EpochSteps]
 
 
 class Lockstep:
@@ -57,6 +63,7 @@ class Lockstep:
             self._lane(place, place, replica, Progress(procedure, replica.n))
             for place, replica in enumerate(replicas)
         ]
+        self._ahead: _Planned | None = None
         self._width = runner.width(max(self._rows_per_step(replica) for replica in replicas))
         nets = [fresh(procedure, replica.seed) for replica in replicas]
         step = runner.step
@@ -84,11 +91,11 @@ class Lockstep:
     def run(self) -> None:
         """Train to the end; the runs go to the ledger."""
         while self._lanes:
-            start = time.perf_counter()
+            start = time.perf_counter() - self._runner.preparation()
             self._epoch()
             ended = [lane for lane in self._lanes if lane.progress.ended is not None]
             ends = self._measured(ended)
-            self._share_time(time.perf_counter() - start)
+            self._share_time(time.perf_counter() - self._runner.preparation() - start)
             for lane, end in zip(ended, ends, strict=True):
                 number = self._numbers[lane.place]
                 self._ledger.runs[number] = lane.progress.run(end, self._ledger.back_end)
@@ -106,20 +113,42 @@ class Lockstep:
     def _lane(self, place: int, row: int, replica: Replica, progress: Progress) -> _Lane:
         orders = partial(self._shuffles.epochs, place)
         batches = epoch_batches(self._procedure, replica.n, orders, progress.epochs)
-        return _Lane(place, row, replica, progress, batches)
+        return _Lane(place, row, replica, progress, batches, progress.steps)
 
     def _rows_per_step(self, replica: Replica) -> int:
         batch = self._procedure.batch
         return replica.n if batch is None else min(batch, replica.n)
 
     def _epoch(self) -> None:
-        taken = {lane.row: (next(lane.batches), lane) for lane in self._lanes}
-        losses = self._runner.train(self._stack, self._steps_of(taken))
+        """Train an epoch; the next one is planned meanwhile, before the host waits for it."""
+        taken, steps = self._ahead or self._planned()
+        losses = self._runner.train(self._stack, steps)
         finite = self._stack.weights.isfinite().all(1)
         correct = self._runner.correct(self._stack, self._needed())
+        self._look_ahead()
         on_host = (tensor.cpu().numpy() for tensor in (losses, finite, correct))
         self._record(taken, *on_host)
         self._judge()
+
+    def _look_ahead(self) -> None:
+        """Plan the next epoch of all lanes; none is planned where the budget of one ends."""
+        for lane in self._lanes:
+            self._draw(lane)
+        self._ahead = self._planned() if all(lane.coming for lane in self._lanes) else None
+
+    def _planned(self) -> _Planned:
+        for lane in self._lanes:
+            if lane.coming is None:
+                self._draw(lane)
+        taken = {lane.row: (lane.coming[0], lane) for lane in self._lanes if lane.coming}
+        return taken, self._steps_of(taken)
+
+    def _draw(self, lane: _Lane) -> None:
+        batches = next(lane.batches, None)
+        lane.coming = None
+        if batches is not None:
+            lane.coming = batches, self._scalars(lane, len(batches))
+            lane.planned += len(batches)
 
     def _needed(self) -> torch.Tensor:
         """Correct samples of each row at which something happens; of an idle one more than all."""
@@ -143,12 +172,13 @@ class Lockstep:
     def _steps_of(self, taken: _Taken) -> EpochSteps:
         batches: list[Batches] = [[]] * self._stack.height
         scalars = [_NO_SCALARS] * self._stack.height
-        for row, (own, lane) in taken.items():
-            batches[row], scalars[row] = own, self._scalars(lane, len(own))
+        for row, (_, lane) in taken.items():
+            assert lane.coming is not None
+            batches[row], scalars[row] = lane.coming
         return epoch_steps(batches, scalars, self._width)
 
     def _scalars(self, lane: _Lane, steps: int) -> np.ndarray:
-        first, replica = lane.progress.steps, lane.replica
+        first, replica = lane.planned, lane.replica
         total = steps_of_budget(self._procedure, replica.n)
         factors = rate_factors(self._procedure, total, np.arange(first, first + steps))
         return self._procedure.optimizer.step_scalars(replica.lr * factors, first)
@@ -186,6 +216,7 @@ class Lockstep:
         """Take the ended lanes out, and their rows where a lower stack is enough for the rest."""
         if not ended:
             return
+        self._ahead = None
         self._lanes = [lane for lane in self._lanes if lane.progress.ended is None]
         self._shuffles.keep([lane.place for lane in self._lanes])
         if self._lanes and self._runner.height(len(self._lanes)) < self._stack.height:

@@ -48,6 +48,8 @@ class Programs:
         """Take a function of tensors, which may change them in place."""
         self._function = function
         self._programs: dict[ArgumentShapes, Callable[..., Tensor]] = {}
+        self.seconds = 0.0
+        """Spent on making programs."""
 
     def __call__(self, *arguments: Tensor) -> Tensor:
         """What the function gives, by the program for these shapes.
@@ -68,6 +70,7 @@ class Programs:
         program: Callable[..., Tensor] = torch.compile(operations, fullgraph=True, dynamic=False)
         program(*copies)
         seconds = time.perf_counter() - start
+        self.seconds += seconds
         shapes = " ".join("x".join(map(str, argument.shape)) for argument in arguments)
         log.info("compiled '%s' for %s in %.0f s", self._function.__name__, shapes, seconds)
         return program

@@ -2,12 +2,21 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from emc.engine.epoch import EpochSteps
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import CHUNK_ROWS, Step
+
+
+def on_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """A copy on the device, which nobody waits for; on the processor the array itself."""
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 class Runner:
@@ -35,10 +44,10 @@ class Runner:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""
         self.step.net.template.train()
         device = stack.weights.device
-        samples, sizes, scalars = (
-            torch.from_numpy(array).to(device)
-            for array in (epoch.samples, epoch.sizes, epoch.scalars)
-        )
+        samples, sizes = (on_device(array, device) for array in (epoch.samples, epoch.sizes))
+        scalars = torch.from_numpy(epoch.scalars)
+        if not self.step.decomposes:
+            scalars = on_device(epoch.scalars, device)
         return torch.stack(
             [
                 self.train_step(stack, own, size, numbers)
@@ -80,6 +89,10 @@ class Runner:
         """Samples of each replica, of those from `start` on, that are classified wrongly [K]."""
         x, labels, sizes = stack.chunk(start, self.rows_at_once(stack))
         return sizes - self._correct(stack.weights, x, labels, sizes, *stack.constants)
+
+    def preparation(self) -> float:
+        """Seconds that were spent so far on what serves all stacks, such as programs."""
+        return 0.0
 
     def forget(self) -> None:
         """Let go of what was prepared for a stack."""

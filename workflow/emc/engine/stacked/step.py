@@ -40,6 +40,7 @@ class Step:
             EmcError: the optimizer does not suit the net.
         """
         self.net = net
+        self.decomposes = procedure.optimizer.decomposes
         self._procedure = procedure
         self.rule = procedure.optimizer.rule(list(net.shapes.values()), head)
 

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _SPREAD = 2
 """Ratio of a group's largest n to its smallest, at most: shorter epochs idle."""
+_SPREAD_ON_CARD = 16
+"""The same on a card, where a step of few replicas takes as long as one of many."""
 
 
 class Vmap:
@@ -73,7 +75,10 @@ class Vmap:
         limit = replicas_at_once(self._device, procedure, runner.step, largest)
         while waiting := [number for number in largest_first if number not in ledger.runs]:
             kept = ledger.take_under_way()
-            numbers = kept.facts["stack"]["group"] if kept else _group(waiting, replicas, limit)
+            spread = self._spread(procedure)
+            numbers = (
+                kept.facts["stack"]["group"] if kept else _group(waiting, replicas, limit, spread)
+            )
             group = {number: replicas[number] for number in numbers}
             if not self._attempt(procedure, group, runner, ledger, kept):
                 limit = _halved(len(group))
@@ -81,6 +86,11 @@ class Vmap:
     def _runner(self, procedure: Procedure, x: Tensor) -> Runner:
         """What trains stacks of the procedure's nets, of which x [rows, *shape] are inputs."""
         return Runner(self._step(procedure, x))
+
+    def _spread(self, procedure: Procedure) -> int:
+        """Full batches of a group have as many rows as the largest: there, idle ones cost."""
+        on_card = self._device.type == "cuda" and procedure.batch is not None
+        return _SPREAD_ON_CARD if on_card else _SPREAD
 
     def _step(self, procedure: Procedure, x: Tensor) -> Step:
         template = fresh(procedure, seed=0).to(self._device)
@@ -109,10 +119,12 @@ class Vmap:
         return True
 
 
-def _group(waiting: Sequence[int], replicas: Sequence[Replica], limit: int) -> list[int]:
+def _group(
+    waiting: Sequence[int], replicas: Sequence[Replica], limit: int, spread: int
+) -> list[int]:
     """The first of `waiting`, largest first, that train together."""
     largest = replicas[waiting[0]].n
-    return [number for number in waiting[:limit] if replicas[number].n * _SPREAD >= largest]
+    return [number for number in waiting[:limit] if replicas[number].n * spread >= largest]
 
 
 def _halved(replicas: int) -> int:
