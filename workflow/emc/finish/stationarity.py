@@ -27,6 +27,8 @@ _WIDTH: Final = 1e-7
 """A kink is touched within this much of the mean |z| of its layer."""
 _NONE: Final = 1e-12
 """Kinks whose value no parameter changes by more than this are none."""
+_AT_ONCE: Final = 4096
+"""Kinks whose normals are in memory together; most near a point can be none."""
 _CONCAVE: Final = 8
 """Concave kinks of one group whose sides are all tried; of more, the strongest are."""
 
@@ -77,9 +79,15 @@ def _touched(place: Place, known_kinks: KnownKinks | None, known: np.ndarray) ->
         return known[:0]
     near = known_kinks.near(place.parameters, _WIDTH)
     places = np.unique(np.concatenate([near, known]), axis=0)
-    moved = np.linalg.norm(known_kinks.look(place.parameters, places).normals, axis=1)
-    kinks: np.ndarray = places[moved > _NONE]
-    return kinks
+    parts = [places[first : first + _AT_ONCE] for first in range(0, len(places), _AT_ONCE)]
+    kinks = [part[_moved(known_kinks, place.parameters, part) > _NONE] for part in parts]
+    return np.concatenate([known[:0], *kinks])
+
+
+def _moved(known_kinks: KnownKinks, parameters: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """How much parameters of unit length change the values of kinks [k] at most."""
+    lengths: np.ndarray = np.linalg.norm(known_kinks.look(parameters, places).normals, axis=1)
+    return lengths
 
 
 def _longest(gradient: np.ndarray, kinks: Kinks) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.curvature.nets import PLAIN, cnn, mlp, parameters, samples
 
 from emc.curvature import WrittenOperator
+from emc.curvature.written import kinks as module
 from emc.curvature.written.kinks import LayerKinks
 from emc.nets.layers import Dense, Layers
 
@@ -84,3 +85,28 @@ def test_only_one_hidden_layer_has_no_kinks_above_kinks() -> None:
     assert operator(one).kinks.additive
     assert not operator(mlp("relu")).kinks.additive
     assert not operator(cnn("relu")).kinks.additive
+
+
+@pytest.mark.parametrize("layers", NETS.values(), ids=NETS)
+def test_many_are_looked_at_part_by_part(layers: Layers, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = operator(layers)
+    places = point.kinks.near(point.parameters, 0.5)
+    together = point.kinks.look(point.parameters, places)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    assert len(places) > 4
+    for whole, parts in zip(together, point.kinks.look(point.parameters, places), strict=True):
+        assert parts == pytest.approx(whole, abs=1e-12)
+
+
+def test_windows_over_an_even_background_do_not_tie() -> None:
+    """All of them have equal outputs, whatever the parameters are, so no parameter moves them."""
+    layers = cnn("tanh")
+    inputs, labels = samples(20, 2, 7, 9)
+    inputs[:, :, 2:] = 0.25
+    point = WrittenOperator(layers, parameters(layers), inputs, labels, PLAIN)
+    places = point.kinks.near(point.parameters, 1e-4)
+    assert not len(places[places[:, 0] == 0])
+    inputs[:, :, 2:] += 1e-6 * np.random.default_rng(0).normal(size=inputs[:, :, 2:].shape)
+    almost = WrittenOperator(layers, parameters(layers), inputs, labels, PLAIN)
+    places = almost.kinks.near(almost.parameters, 1e-4)
+    assert len(places[places[:, 0] == 0])

@@ -23,6 +23,8 @@ ALONE: Final = -1
 """In the place of a second output: the kink is that of a single unit."""
 CHUNK_BYTES: Final = 1 << 25
 """Working memory of the samples that are looked at together."""
+_AT_ONCE: Final = 4
+"""How many times as many kinks are looked at together."""
 
 
 class LayerKinks:
@@ -69,16 +71,29 @@ class LayerKinks:
         return np.concatenate(found)
 
     def near(self, parameters: np.ndarray, width: float) -> np.ndarray:
-        """Places of the kinks whose |c| is at most `width` times the mean of its layer's |z|."""
+        """Places of the kinks whose |c| is at most `width` times the mean of its layer's |z|.
+
+        Windows over equal inputs, as in the background of an image, tie whatever the parameters
+        are: these are none.
+        """
         found = [np.zeros((0, 4), np.int64)]
         for start, rows in self._parts():
             for index, seen in enumerate(self._forward(parameters, rows)):
-                close = _close(seen, width * abs(seen.z).mean())
-                found.append(_places(index, start, seen, *close))
+                first, second = _close(seen, width * abs(seen.z).mean())
+                some = slice(None) if index else _see_different(seen, first, second)
+                found.append(_places(index, start, seen, first[some], second[some]))
         return np.concatenate(found)
 
     def look(self, parameters: np.ndarray, places: np.ndarray) -> Kinks:
         """Values, normals and slopes of the kinks at these places, at a point [P]."""
+        many = _AT_ONCE * self._rows
+        parts = [places[first : first + many] for first in range(0, len(places), many)]
+        if len(parts) <= 1:
+            return self._look(parameters, places)
+        found = zip(*(self._look(parameters, part) for part in parts), strict=True)
+        return Kinks(*(np.concatenate(each) for each in found))
+
+    def _look(self, parameters: np.ndarray, places: np.ndarray) -> Kinks:
         count = len(places)
         kinks = Kinks(
             values=np.zeros(count),
@@ -103,10 +118,14 @@ class LayerKinks:
 
     def _parts(self) -> Iterator[tuple[int, np.ndarray]]:
         """Inputs of some samples after another, and the number of the first."""
+        for start in range(0, len(self._inputs), self._rows):
+            yield start, self._inputs[start : start + self._rows]
+
+    @property
+    def _rows(self) -> int:
+        """How many samples are looked at together."""
         outputs = sum(layer.outputs * _pixels(layer) for layer in self.net)
-        rows = max(1, CHUNK_BYTES // (64 * outputs))
-        for start in range(0, len(self._inputs), rows):
-            yield start, self._inputs[start : start + rows]
+        return max(1, CHUNK_BYTES // (64 * outputs))
 
     def _forward(self, parameters: np.ndarray, inputs: np.ndarray) -> list["_Seen"]:
         features = first_features(self.net, inputs.astype(np.float64))
@@ -278,6 +297,14 @@ def _ties(seen: _Seen, kept: np.ndarray, width: float) -> tuple[np.ndarray, np.n
     if seen.jump == 1:
         close &= seen.z.take(best) > 0
     return best[close], window[close]
+
+
+def _see_different(seen: _Seen, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Which outputs, flat indices of z, stand alone or do not see the same as the others."""
+    columns = seen.z.shape[1]
+    same = (seen.x[:, first % columns] == seen.x[:, second % columns]).all(0)
+    different: np.ndarray = (second == ALONE) | ~same
+    return different
 
 
 _NONE: Final = np.zeros(0, np.int64)
