@@ -37,12 +37,14 @@ def test_every_name_has_a_row_and_nearly_every_one_a_cell(kind) -> None:
 
 
 def test_answers_are_those_of_the_results_and_else_kept(tmp_path: Path) -> None:
-    planned = load_file(ROOT / "config/paper-small.yaml").cells[:2]
+    planned = load_file(ROOT / "config/paper-small.yaml").cells[:3]
     cells = [from_canonical(one.definition) for one in planned]
     study = write_study(tmp_path, cells, probes=5)
-    for one, saturated in zip(planned, (False, True), strict=True):
+    for one, saturated in zip(planned[:2], (False, True), strict=True):
         answer = {"emc50": 123.4, "low": 100.0, "high": 150.0, "saturated": saturated}
         edit_document(study.results.cell(one.id).estimate, answer)
+    unknown = study.results.cell(planned[2].id).estimate
+    edit_document(unknown, {"emc50": None, "low": 100.0, "high": None})
     rows = set(made(tmp_path, "", study.results.root).splitlines())
     row = f"| `relu` | `{planned[0].id}` | 123 [100, 150], 5 probes, native |"
     assert row in rows

@@ -1,6 +1,7 @@
 """What a measurement says while it runs."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -34,14 +35,20 @@ def answer(low: float, high: float, *, saturated: bool = False, below: bool = Fa
     )
 
 
+UNKNOWN = replace(answer(100.0, 400.0), emc50=None, high=None)
+"""Open runs leave no upper end."""
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
         (answer(300.0, 500.0), "round 3: emc50 400 [300, 500], 24 probes"),
         (answer(400.0, 1600.0, saturated=True), "round 3: emc50 at least 400, 24 probes"),
         (answer(100.0, 400.0, below=True), "round 3: emc50 at most 400, 24 probes"),
+        (UNKNOWN, "round 3: emc50 open [100, no end], 24 probes"),
+        (replace(UNKNOWN, below_smallest=True), "round 3: emc50 open [100, no end], 24 probes"),
     ],
-    ids=["exact", "lower bound", "upper bound"],
+    ids=["exact", "lower bound", "upper bound", "open", "open below the smallest"],
 )
 def test_a_round_is_told_with_its_interval_or_as_a_bound(
     caplog: pytest.LogCaptureFixture, found: Answer, said: str

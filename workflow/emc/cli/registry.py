@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from emc.activations import ACTIVATIONS
 from emc.measurement.state import read_estimate
-from emc.records import Estimate, told_end
+from emc.records import Estimate, told_end, told_number
 from emc.store.atomic import write_text_atomically
 from emc.store.layout import Results
 from emc.study import PlannedCell, load_file
@@ -88,7 +88,7 @@ def _row(name: str, user: PlannedCell | None, results: Results, kept: dict[str, 
 
 
 def _answer(found: Estimate) -> str:
-    emc50 = f"{found.emc50:.3g}"
+    emc50 = told_number(found.emc50, 3)
     told = (
         f"more than {emc50}"
         if found.saturated

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from emc.measurement.rounds import Report
-from emc.records import told_end
+from emc.records import told_end, told_number
 from emc.search import Answer
 
 log = logging.getLogger(__name__)
@@ -74,9 +74,9 @@ def _present(number: int, answer: Answer) -> str:
 
 def present(answer: Answer) -> str:
     """What an unfinished measurement says: a bound where only that is known."""
+    emc50 = told_number(answer.emc50, 4)
     if answer.saturated:
-        return f"emc50 at least {answer.emc50:.4g}"
-    if answer.below_smallest:
-        return f"emc50 at most {answer.emc50:.4g}"
-    ends = f"[{told_end(answer.low, 4)}, {told_end(answer.high, 4)}]"
-    return f"emc50 {'open' if answer.emc50 is None else f'{answer.emc50:.4g}'} {ends}"
+        return f"emc50 at least {emc50}"
+    if answer.below_smallest and answer.emc50 is not None:
+        return f"emc50 at most {emc50}"
+    return f"emc50 {emc50} [{told_end(answer.low, 4)}, {told_end(answer.high, 4)}]"

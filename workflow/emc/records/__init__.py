@@ -5,7 +5,7 @@ Must not know torch, polars, files or how any number is computed.
 """
 
 from emc.records.certificate import Certificate, Judgement, Verdict
-from emc.records.estimate import Estimate, RateEstimate, told_end
+from emc.records.estimate import Estimate, RateEstimate, told_end, told_number
 from emc.records.failure import Failure
 from emc.records.finish import Finish, FirstOrderTest
 from emc.records.generalisation import Generalisation
@@ -34,4 +34,5 @@ __all__ = [
     "Run",
     "Verdict",
     "told_end",
+    "told_number",
 ]

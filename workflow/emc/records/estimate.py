@@ -17,9 +17,13 @@ def told_end(end: float | None, digits: int) -> str:
     return "no end" if end is None else f"{end:.{digits}g}"
 
 
+def told_number(emc50: float | None, digits: int) -> str:
+    """A number for a reader, which open runs may leave unknown."""
+    return "open" if emc50 is None else f"{emc50:.{digits}g}"
+
+
 def _told(emc50: float | None, low: float | None, high: float | None) -> str:
-    middle = "open" if emc50 is None else f"{emc50:.4g}"
-    return f"{middle} [{told_end(low, 4)}, {told_end(high, 4)}]"
+    return f"{told_number(emc50, 4)} [{told_end(low, 4)}, {told_end(high, 4)}]"
 
 
 def _known_low(low: float | None, end: float) -> float | None:
