@@ -52,9 +52,9 @@ defaults:
   labels: random
   architecture: {name: mlp, depth: 2, width: 24}
   optimizer: {name: sgd, lr: [0.03, 0.1]}
-  budget: {epochs: 400}
+  budget: {epochs: 1200}
   finish: {iterations: 60, effort: 0.1}
-  search: {tolerance: 0.01, probes: 40}
+  search: {tolerance: 0.01, probes: 60}
 sections:
   s: {grid: {seed: [0, 1, 2, 3, 4]}}
 """

@@ -145,7 +145,8 @@ def test_what_failed_is_told_apart_by_the_number_of_runs(
     def tired(_: Cell, seeds: int, *__: object, **___: Any) -> list[Generalisation]:
         raise ValueError(f"too tired for {seeds}")
 
-    one, results = cell(), Results(tmp_path)
+    one = cell()
+    results = measured(one, tmp_path)
     files = results.cell(cell_id(one))
     monkeypatch.setattr(generalise_module, "generalisation_of", tired)
     generalise(one, 3, results, files.generalisation(3))
