@@ -19,6 +19,7 @@ import polars as pl
 import psutil
 import pytest
 from tests.workflow.checkout import Checkout
+from tests.workflow.conftest import locked
 
 from emc.measurement.resources import BESIDE
 from emc.records import Law, Probe
@@ -180,6 +181,15 @@ def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
+@contextmanager
+def alone(folders: pytest.TempPathFactory) -> Iterator[None]:
+    """No other process of the tests disturbs jobs meanwhile: cards are taken from all of them."""
+    base = folders.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with locked(shared / "slurm.lock"):
+        yield
+
+
 def allocate(checkout: Checkout) -> str:
     """Submit the study as one job and give its number."""
     size = ("--partition", "low", "--gpus", "2", "--cpus-per-task", "2", "--mem", "8000")
@@ -258,7 +268,7 @@ def ended(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     (checkout.folder / STUDY).write_text(CONTENT)
     foretell(checkout)
     cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
-    with snakemake(checkout, "--until", "measure") as process:
+    with alone(tmp_path_factory), snakemake(checkout, "--until", "measure") as process:
         disturbed = {one.__name__: disturb_next(cells, checkout, one) for one in DISTURBANCES}
         said, _ = process.communicate(timeout=SECONDS)
     return Ended(checkout, process.returncode, said, disturbed)
@@ -271,13 +281,14 @@ def allocated(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ende
     (checkout.folder / STUDY).write_text(CONTENT)
     cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
     disturbed: dict[str, Disturbed] = {}
-    for disturbances in ((kill, stop), (requeue,)):
-        job = allocate(checkout)
-        disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
-        code = await_end(job)
-        if stop in disturbances:
-            log = f"results/logs/measure/{disturbed['stop'].cell}.log"
-            shutil.copy(checkout.folder / log, checkout.folder / "stopped.log")
+    with alone(tmp_path_factory):
+        for disturbances in ((kill, stop), (requeue,)):
+            job = allocate(checkout)
+            disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
+            code = await_end(job)
+            if stop in disturbances:
+                log = f"results/logs/measure/{disturbed['stop'].cell}.log"
+                shutil.copy(checkout.folder / log, checkout.folder / "stopped.log")
     said = (checkout.folder / f"allocation-{job}.log").read_text()
     return Ended(checkout, code, said, disturbed)
 
