@@ -4,17 +4,17 @@ import pytest
 
 from emc.engine.card_models import card_model
 from emc.engine.persistent.placement import placement
-from emc.measurement.counted import in_a_block, in_lockstep, on_processor, products
-from emc.nets.layers import Conv, Dense
+from emc.measurement.counted import in_a_block, in_lockstep, on_processor
+from emc.nets.layers import Conv, Dense, multiply_adds
 
 H200 = card_model("NVIDIA H200")
 MLP = (Dense(64, 16, True, "relu"), Dense(16, 16, True, "relu"), Dense(16, 10, True, "identity"))
 
 
 def test_products_are_those_of_the_layers() -> None:
-    assert products(MLP) == 64 * 16 + 16 * 16 + 16 * 10
+    assert multiply_adds(MLP) == 64 * 16 + 16 * 16 + 16 * 10
     cnn = (Conv(1, 8, 28, 28, "relu"), Dense(8 * 14 * 14, 10, True, "identity"))
-    assert products(cnn) == 28 * 28 * 9 * 8 + 8 * 14 * 14 * 10
+    assert multiply_adds(cnn) == 28 * 28 * 9 * 8 + 8 * 14 * 14 * 10
 
 
 def test_the_processor_takes_as_long_as_it_did() -> None:
@@ -28,7 +28,7 @@ def test_a_block_is_slower_than_a_core_but_there_are_many() -> None:
     blocks = H200.multiprocessors * placement(MLP, H200.limits).blocks_at_once
     assert on_processor(MLP) < alone < 10 * on_processor(MLP)
     assert blocks == 264
-    assert 5e8 < blocks / alone < H200.products / products(MLP)
+    assert 5e8 < blocks / alone < H200.products / multiply_adds(MLP)
 
 
 def test_one_layer_in_one_tile_is_counted_by_hand() -> None:

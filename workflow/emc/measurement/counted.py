@@ -11,7 +11,7 @@ from typing import Final
 from emc.engine.card_models import CardModel
 from emc.engine.persistent.launch import THREADS
 from emc.engine.persistent.placement import DenseLayers, Placement, placement
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import Dense, Layers, multiply_adds
 
 _PER_THREAD: Final = 45e9
 """Products per second of a native kernel on one thread, about: MLPs and CNNs of 500 to 8,000
@@ -38,25 +38,15 @@ _GROUPED: Final = 0.03
 """Share of a card's products that small nets side by side reach, layer by layer."""
 
 
-def products(layers: Layers) -> int:
-    """Products of numbers that the logits of a sample take."""
-    return sum(map(_products, layers))
-
-
-def _products(layer: Dense | Conv) -> int:
-    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
-    return pixels * layer.fan_in * layer.outputs
-
-
 def on_processor(layers: Layers) -> float:
     """Seconds per sample and step of the native kernels, evaluation included."""
-    return _PASSES * products(layers) / _PER_THREAD
+    return _PASSES * multiply_adds(layers) / _PER_THREAD
 
 
 def in_lockstep(layers: Layers, batch: int, together: int, card: CardModel) -> float:
     """The same of replicas whose steps a card takes side by side, layer by layer."""
     nodes = _NODES * (1 + len(layers)) * _NODE / (batch * together)
-    return _PLANNED + nodes + _PASSES * products(layers) / (_GROUPED * card.products)
+    return _PLANNED + nodes + _PASSES * multiply_adds(layers) / (_GROUPED * card.products)
 
 
 def in_a_block(layers: DenseLayers, batch: int, card: CardModel) -> float:

@@ -10,15 +10,13 @@ from emc.engine.persistent.refusal import dense_layers, refusal
 from emc.engine.procedure import Procedure
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
 from emc.measurement.expectation import expectation, expected_emc50, expected_probes
-from emc.measurement.kinds import interpolated, kind, work
+from emc.measurement.kinds import interpolated, kind, of_layers, work
 from emc.measurement.machine import known_paces
 from emc.measurement.procedure import procedure
 from emc.records import Pace
 from emc.search import MOST_AT_ONCE, rounds_of
 from emc.store.paces import Paces
-from emc.study.architectures import Cnn, Linear, Mlp
 from emc.study.cell import Cell
-from emc.study.parameterisation import Full
 
 _UNMEASURED: Final = 4.0
 """How many times faster a card must be foretold where its pace was never measured."""
@@ -135,9 +133,7 @@ def _known(cell: Cell, told: str, paces: KnownPaces) -> _Known | None:
 
 def layered(cell: Cell) -> Procedure | None:
     """The procedure of a cell whose net is layers and whose data are known, or None."""
-    if cell.known is None or not isinstance(cell.architecture, Linear | Mlp | Cnn):
-        return None
-    if not isinstance(cell.parameterisation, Full):
+    if cell.known is None or not of_layers(cell):
         return None
     trained = procedure(cell, cell.shape, cell.facts.classes)
     return None if trained.layers is None else trained

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from math import exp, log, prod
+from math import exp, log
 from typing import Any, Final
 
 import numpy as np
 
 from emc.measurement.procedure import update
-from emc.nets.layers import Conv, layers_of
+from emc.nets.layers import layers_of, multiply_adds
 from emc.records import Pace
 from emc.store.paces import Paces
 from emc.study.architectures import Cnn, Linear, Mlp
@@ -51,10 +51,17 @@ def kind(cell: Cell, device: str) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
+def of_layers(cell: Cell) -> bool:
+    """Whether all numbers of a net of dense and convolutional layers train."""
+    return isinstance(cell.architecture, Linear | Mlp | Cnn) and isinstance(
+        cell.parameterisation, Full
+    )
+
+
 def of_kernels(cell: Cell) -> bool:
     """Whether it is a net of layers that the native kernels train, as far as one need not try."""
-    net, optimizer = cell.architecture, cell.optimizer
-    if not isinstance(net, Linear | Mlp | Cnn) or not isinstance(cell.parameterisation, Full):
+    optimizer = cell.optimizer
+    if not of_layers(cell):
         return False
     if isinstance(optimizer, PluginOptimizer) or not isinstance(cell.activation, str):
         return False
@@ -66,9 +73,7 @@ def work(cell: Cell) -> float:
     net = cell.architecture
     if not isinstance(net, Linear | Mlp | Cnn):
         return cell.parameters
-    layers = layers_of(net, "identity", cell.shape, cell.classes)
-    pixels = [one.height * one.width if isinstance(one, Conv) else 1 for one in layers]
-    return sum(prod(one.weight_shape) * at for one, at in zip(layers, pixels, strict=True))
+    return multiply_adds(layers_of(net, "identity", cell.shape, cell.classes))
 
 
 def paces_like(cell: Cell, device: str, paces: Paces) -> Sequence[Pace]:

@@ -25,6 +25,11 @@ class Dense:
         return self.inputs
 
     @property
+    def pixels(self) -> int:
+        """How many times each unit's weights are used on one sample."""
+        return 1
+
+    @property
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weight, as torch lays it out."""
         return (self.outputs, self.inputs)
@@ -45,6 +50,11 @@ class Conv:
     def fan_in(self) -> int:
         """Inputs of one unit."""
         return 9 * self.inputs
+
+    @property
+    def pixels(self) -> int:
+        """How many times each unit's weights are used on one sample."""
+        return self.height * self.width
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -96,6 +106,11 @@ def layer_shapes(layers: Layers) -> dict[str, tuple[int, ...]]:
 def count(layers: Layers) -> int:
     """Number of trainable parameters."""
     return sum(prod(layer.weight_shape) + layer.bias * layer.outputs for layer in layers)
+
+
+def multiply_adds(layers: Layers) -> int:
+    """Multiply-adds that the logits of one sample take."""
+    return sum(layer.pixels * layer.fan_in * layer.outputs for layer in layers)
 
 
 def initial(layers: Layers, rule: str, draw: np.random.Generator) -> dict[str, np.ndarray]:

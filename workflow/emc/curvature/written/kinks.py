@@ -17,7 +17,7 @@ from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.written.layer import Layer, layers_at
 from emc.curvature.written.maps import first_features
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import Conv, Layers
 
 ALONE: Final = -1
 """In the place of a second output: the kink is that of a single unit."""
@@ -124,14 +124,14 @@ class LayerKinks:
     @property
     def _rows(self) -> int:
         """How many samples are looked at together."""
-        outputs = sum(layer.outputs * _pixels(layer) for layer in self.net)
+        outputs = sum(layer.outputs * layer.pixels for layer in self.net)
         return max(1, CHUNK_BYTES // (64 * outputs))
 
     def _forward(self, parameters: np.ndarray, inputs: np.ndarray) -> list["_Seen"]:
         features = first_features(self.net, inputs.astype(np.float64))
         trace: list[_Seen] = []
         for layer, each in zip(layers_at(self.net, parameters), self.net, strict=True):
-            trace.append(_see(layer, _pixels(each), features))
+            trace.append(_see(layer, each.pixels, features))
             features = trace[-1].features
         return trace
 
@@ -198,10 +198,6 @@ def _see(layer: Layer, pixels: int, features: np.ndarray) -> _Seen:
     bent = activation.bent(z)
     kept = layer.around.kept(z if activation.rises else bent.value)
     return _Seen(layer, pixels, x, features.shape, z, bent.value, bent.first, kept)
-
-
-def _pixels(layer: Dense | Conv) -> int:
-    return layer.height * layer.width if isinstance(layer, Conv) else 1
 
 
 def _look_at(

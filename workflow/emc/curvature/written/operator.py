@@ -177,5 +177,4 @@ class WrittenOperator:
 
 def _bytes_per_sample(layer: Dense | Conv) -> int:
     """About what a product holds of one sample in one layer, in float64."""
-    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
-    return 8 * pixels * (2 * layer.fan_in + 6 * layer.outputs)
+    return 8 * layer.pixels * (2 * layer.fan_in + 6 * layer.outputs)

@@ -81,8 +81,7 @@ def _of_layer(layer: Dense | Conv) -> str | None:
         return reason
     if min(layer.inputs, *_output_shape(layer)) < 1:
         return f"{layer} gives nothing"
-    pixels = layer.height * layer.width if isinstance(layer, Conv) else 1
-    largest = max(prod(layer.weight_shape), pixels * max(layer.inputs, layer.outputs))
+    largest = max(prod(layer.weight_shape), layer.pixels * max(layer.inputs, layer.outputs))
     if largest > LARGEST:
         return f"{layer} holds {largest:,} numbers, more than {LARGEST:,}"
     return None
