@@ -4,7 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import inf, isnan
+from operator import add
 from typing import Final
 
 from emc.data.manifest import read_manifest
@@ -47,27 +49,27 @@ def worthwhile_gain(cells: Sequence[Foretold], workers: Workers) -> float:
     later than on the cores alone, if what is foretold is right.
     """
     ordered = sorted(cells, key=lambda one: -one.gain)
-    best, gain = _on_cores(ordered, workers.cores), inf
+    seconds = [one.processor for one in reversed(ordered)]
+    # Of the cells that gain least: of none, of one, and so on.
+    together, longest = ([*accumulate(seconds, of, initial=0.0)] for of in (add, max))
+    best, gain = _on_cores(together[-1], longest[-1], workers.cores), inf
     if not workers.cards:
         return gain
     on_cards = 0.0
-    for place, one in enumerate(ordered):
+    for taken, one in enumerate(ordered, start=1):
         on_cards += one.processor / one.gain
-        cards = min(workers.cards, place + 1)
-        rest = _on_cores(ordered[place + 1 :], max(workers.cores - cards, 0))
-        if (ends := max(on_cards / cards, rest)) < best:
+        cards, rest = min(workers.cards, taken), len(ordered) - taken
+        left = _on_cores(together[rest], longest[rest], max(workers.cores - cards, 0))
+        if (ends := max(on_cards / cards, left)) < best:
             best, gain = ends, one.gain
     return gain
 
 
-def _on_cores(cells: Sequence[Foretold], cores: int) -> float:
-    """Seconds until cells end that cores share."""
-    if not cells:
+def _on_cores(together: float, longest: float, cores: int) -> float:
+    """Seconds until cells end that cores share, by what all of them and the longest one take."""
+    if not together:
         return 0.0
-    if not cores:
-        return inf
-    seconds = [one.processor for one in cells]
-    return max(sum(seconds) / cores, *seconds)
+    return max(together / cores, longest) if cores else inf
 
 
 def wanted_gain(environment: Mapping[str, str]) -> float:
