@@ -11,8 +11,8 @@ SECONDS = 300.0
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], expected: str) -> T:
-    """Look again and again, and give what was seen at last.
+def until(look: Callable[[], T | None], expected: str, pause: float = 0.01) -> T:
+    """Look again after each `pause` in seconds, and give what was seen at last.
 
     Raises:
         AssertionError: there was nothing to see in time.
@@ -20,7 +20,7 @@ def until(look: Callable[[], T], expected: str) -> T:
     end = time.monotonic() + SECONDS
     while not (seen := look()):
         assert time.monotonic() < end, f"expected {expected} within {SECONDS:.0f} s"
-        time.sleep(0.01)
+        time.sleep(pause)
     return seen
 
 

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from pathlib import Path
 import polars as pl
 import psutil
 import pytest
+from tests.until import SECONDS, until
 from tests.workflow.checkout import Checkout
-from tests.workflow.conftest import locked
 
 from emc.measurement.resources import BESIDE
 from emc.records import Law, Probe
@@ -83,7 +82,6 @@ OPTIONS = (
     STUDY,
 )
 """The profile as users have it, but in the partition that is preempted, and less patient."""
-SECONDS = 300.0
 
 
 def scontrol(*command: str) -> str:
@@ -181,15 +179,6 @@ def snakemake(checkout: Checkout, *options: str) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
-@contextmanager
-def alone(folders: pytest.TempPathFactory) -> Iterator[None]:
-    """No other process of the tests disturbs jobs meanwhile: cards are taken from all of them."""
-    base = folders.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with locked(shared / "slurm.lock"):
-        yield
-
-
 def allocate(checkout: Checkout) -> str:
     """Submit the study as one job and give its number."""
     size = ("--partition", "low", "--gpus", "2", "--cpus-per-task", "2", "--mem", "8000")
@@ -207,10 +196,12 @@ def allocate(checkout: Checkout) -> str:
 
 def await_end(job: str) -> int:
     """Wait for the job to end and give its exit code."""
-    end = time.monotonic() + SECONDS
-    while re.search(r"JobState=(PENDING|RUNNING|COMPLETING)", said := scontrol("show", "job", job)):
-        assert time.monotonic() < end, f"job {job} has not ended"
-        time.sleep(0.5)
+
+    def ended() -> str | None:
+        said = scontrol("show", "job", job)
+        return None if re.search(r"JobState=(PENDING|RUNNING|COMPLETING)", said) else said
+
+    said = until(ended, f"the end of job {job}", pause=0.5)
     return int(said.partition("ExitCode=")[2].partition(":")[0])
 
 
@@ -229,19 +220,22 @@ def disturb_next(
 ) -> Disturbed:
     """Wait for a cell with a round in its journal and disturb its job; `cells` loses it."""
     results = Results(checkout.folder / "results")
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+
+    def begun() -> tuple[str, psutil.Process, tuple[Probe, ...]] | None:
         for cell, definition in cells.items():
             probes, in_use = read_rounds(results.cell(cell).journal)
-            begun = probes and in_use
-            process = measuring(definition, checkout.folder) if begun else None
+            process = measuring(definition, checkout.folder) if probes and in_use else None
             if process:
-                job = process.environ()["SLURM_JOB_ID"]
-                disturbance(job, process)
-                del cells[cell]
-                return Disturbed(cell, job, tuple(probes))
-        time.sleep(0.1)
-    raise AssertionError(f"no cell is being measured: {disturbance.__name__}")
+                return cell, process, tuple(probes)
+        return None
+
+    cell, process, probes = until(
+        begun, f"a cell that is measured, for {disturbance.__name__}", pause=0.1
+    )
+    job = process.environ()["SLURM_JOB_ID"]
+    disturbance(job, process)
+    del cells[cell]
+    return Disturbed(cell, job, probes)
 
 
 def foretell(checkout: Checkout) -> None:
@@ -268,7 +262,7 @@ def ended(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     (checkout.folder / STUDY).write_text(CONTENT)
     foretell(checkout)
     cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
-    with alone(tmp_path_factory), snakemake(checkout, "--until", "measure") as process:
+    with snakemake(checkout, "--until", "measure") as process:
         disturbed = {one.__name__: disturb_next(cells, checkout, one) for one in DISTURBANCES}
         said, _ = process.communicate(timeout=SECONDS)
     return Ended(checkout, process.returncode, said, disturbed)
@@ -281,14 +275,13 @@ def allocated(fresh: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ende
     (checkout.folder / STUDY).write_text(CONTENT)
     cells = {one.id: one.definition for one in load_file(checkout.folder / STUDY).cells}
     disturbed: dict[str, Disturbed] = {}
-    with alone(tmp_path_factory):
-        for disturbances in ((kill, stop), (requeue,)):
-            job = allocate(checkout)
-            disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
-            code = await_end(job)
-            if stop in disturbances:
-                log = f"results/logs/measure/{disturbed['stop'].cell}.log"
-                shutil.copy(checkout.folder / log, checkout.folder / "stopped.log")
+    for disturbances in ((kill, stop), (requeue,)):
+        job = allocate(checkout)
+        disturbed |= {one.__name__: disturb_next(cells, checkout, one) for one in disturbances}
+        code = await_end(job)
+        if stop in disturbances:
+            log = f"results/logs/measure/{disturbed['stop'].cell}.log"
+            shutil.copy(checkout.folder / log, checkout.folder / "stopped.log")
     said = (checkout.folder / f"allocation-{job}.log").read_text()
     return Ended(checkout, code, said, disturbed)
 
