@@ -101,6 +101,13 @@ def test_the_curve_is_one_half_at_its_centre_whatever_slope_and_lapse() -> None:
     assert p == pytest.approx(np.full_like(p, 0.5), abs=1e-6)
 
 
+def test_curves_of_many_sizes_are_those_of_their_definition() -> None:
+    sizes = np.array([3, 100, 421, 4000])
+    p = curves(np.log(sizes).reshape(-1, 1, 1, 1), CENTRES[::10], SLOPES)
+    wanted = np.stack([fitted(n)[::10].T for n in sizes])
+    assert p == pytest.approx(wanted, abs=5e-5)
+
+
 def test_the_width_is_the_ratio_of_the_tenth_to_the_ninth_tenth() -> None:
     centre, slope = np.log(300.0), 0.1
     at = lambda log_n: 1 / (1 + np.exp((log_n - centre) / slope))  # noqa: E731

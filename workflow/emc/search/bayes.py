@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from math import ceil
 from typing import Final
 
@@ -98,9 +99,10 @@ class Bayes:
     def _to_choose(self, count: int) -> list[Request]:
         wanting = self._choice.wanting()
         each = ceil(count / len(wanting))
-        return [
+        wanted = (
             Request(n, lr) for lr in wanting for n in self._sizes(self._choice.readings[lr], each)
-        ][:count]
+        )
+        return list(islice(wanted, count))
 
     def _to_measure(self, lr: float, count: int) -> list[Request]:
         if self._settled:

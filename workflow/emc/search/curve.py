@@ -22,7 +22,11 @@ class CurveShape(NamedTuple):
 
 
 def probability(
-    log_n: np.ndarray, centre: np.ndarray, slope: np.ndarray, shape: CurveShape
+    log_n: np.ndarray,
+    centre: np.ndarray,
+    slope: np.ndarray,
+    shape: CurveShape,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Pr[fit | n], broadcast over all arguments; exactly one half at log n = centre.
 
@@ -33,11 +37,22 @@ def probability(
     """
     span = 1.0 - shape.lapse - shape.guess
     half = (0.5 - shape.guess) / span
-    away = (log_n - centre) / slope
-    root = np.sqrt(shape.skew)
-    away = away * np.where(away > 0, 1.0 / root, root)
-    odds = np.exp(np.clip(away, -40.0, 40.0))
-    return np.asarray(shape.guess + span / (1.0 + odds * ((1.0 - half) / half)))
+    odds = _odds((log_n - centre) / slope, shape.skew)
+    found: np.ndarray = np.multiply(odds, (1.0 - half) / half, out=out)
+    found += 1.0
+    np.divide(span, found, out=found)
+    found += shape.guess
+    return found
+
+
+def _odds(away: np.ndarray, skew: np.ndarray) -> np.ndarray:
+    """Odds of no fit so many slopes beyond the centre, without lapse or guess."""
+    if (skew != 1.0).any():
+        root = np.sqrt(skew)
+        away = away * np.where(away > 0, 1.0 / root, root)
+    np.clip(away, -40.0, 40.0, out=away)
+    np.exp(away, out=away)
+    return away
 
 
 def transition_width(slope: float) -> float:

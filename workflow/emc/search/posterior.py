@@ -197,7 +197,7 @@ class _Grid:
         shapes = self.weights.sum(axis=1)
         families = [shapes[family].sum(axis=0) for family in FAMILIES]
         likely = [mass for mass in families if mass.sum() > UNLIKELY]
-        cumulated = np.cumsum(np.pad([self.marginal, *likely], ((0, 0), (1, 0))), axis=1)
+        cumulated = _cumulated(np.array([self.marginal, *likely]))
         ends = [np.interp(CENTRAL[[0, 2]], one / one[-1], self.edges) for one in cumulated]
         return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 
@@ -239,10 +239,19 @@ class _Grid:
         return curves(np.log(n).reshape(1, 1, 1), self.centres, SLOPES)
 
     def _normalise(self) -> None:
-        weights = np.exp(self._log_weights - self._log_weights.max())
-        self.weights = weights / weights.sum()
+        weights = self._log_weights - self._log_weights.max()
+        np.exp(weights, out=weights)
+        weights /= weights.sum()
+        self.weights = weights
         self.marginal = self.weights.sum(axis=(0, 1))
-        self.cumulated = np.append(0.0, np.cumsum(self.marginal))
+        self.cumulated = _cumulated(self.marginal)
+
+
+def _cumulated(mass: np.ndarray) -> np.ndarray:
+    """Mass up to each edge [..., edges], from 0 at the first."""
+    found = np.zeros((*mass.shape[:-1], mass.shape[-1] + 1))
+    np.cumsum(mass, axis=-1, out=found[..., 1:])
+    return found
 
 
 def _log(widths: np.ndarray) -> np.ndarray:

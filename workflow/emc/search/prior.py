@@ -54,11 +54,15 @@ SHAPE_PRIOR: Final = np.array([row[-1] for row in _STRAIGHT + SKEWED])
 def curves(log_n: np.ndarray, centres: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Pr[fit | n] of every shape, float32 [..., shapes, slopes, centres]; log_n [..., 1, 1, 1].
 
-    Single precision is 1e-7 of a probability, and twice as fast.
+    Single precision errs by 3e-5 of a probability at most, where slopes are sharp: twice as fast.
     """
     at, centre, slope = (part.astype(np.float32) for part in (log_n, centres, slopes[:, None]))
-    parts = [probability(at, centre, slope, family) for family in _FAMILIES]
-    return np.concatenate(parts, axis=-3)
+    straight, skewed = _FAMILIES
+    apart = np.broadcast_shapes(at.shape, (len(SHAPE_PRIOR), 1, 1), centre.shape, slope.shape)
+    found = np.empty(apart, np.float32)
+    probability(at, centre, slope, straight, out=found[..., :_FIRST_SKEWED, :, :])
+    probability(at, centre, slope, skewed, out=found[..., _FIRST_SKEWED:, :, :])
+    return found
 
 
 _BEFORE_IT_NARROWS: Final = 32
