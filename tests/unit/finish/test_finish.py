@@ -81,6 +81,33 @@ def test_a_kink_that_holds_is_a_minimum_at_once() -> None:
     assert abs(found.parameters[0]) < 1e-9
 
 
+def test_a_short_gradient_in_a_long_valley_is_no_minimum() -> None:
+    """x^2 / 2 + 1e-6 y^2 / 2 at (5e-4, 500): of 0.125, straight down leads to no less.
+
+    The gradient is 7e-4 long there and points aside as much as along the valley.
+    """
+    none = Creases(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    start = np.array([5e-4, 500.0])
+    operator = Creased(np.diag([1.0, 1e-6]), np.zeros(2), none, start)
+    assert np.linalg.norm(operator.first_order().gradient) < FinishSettings().gradient
+    found = finish(operator, criterion=1.0)  # type: ignore[arg-type]
+    assert found.record.outcome is Outcome.MINIMUM
+    assert found.record.loss < 1e-3
+
+
+def test_a_minimum_needs_passes_that_show_that_the_loss_stands_still() -> None:
+    """The same without enough of them: nobody knows yet whether it is a minimum."""
+    none = Creases(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    operator = Creased(np.eye(2), np.zeros(2), none, np.array([5e-4, 0.0]))
+    few = FinishSettings(passes=1.0)
+    found = finish(operator, criterion=1.0, settings=few)  # type: ignore[arg-type]
+    assert found.record.outcome is Outcome.OPEN
+    assert "ran out" in found.record.reason
+    enough = FinishSettings(passes=100.0)
+    found = finish(operator, criterion=1.0, settings=enough)  # type: ignore[arg-type]
+    assert found.record.outcome is Outcome.MINIMUM
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(4, 24))
 def test_a_linear_net_fits_what_is_separable_and_nothing_else(seed: int, n: int) -> None:

@@ -136,7 +136,7 @@ def test_canonical_text_stays_what_it_is() -> None:
         '"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":6,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":7,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'
@@ -241,13 +241,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "cell: expected measurement protocol 6, found 0"),
-        ("{}", "cell: expected measurement protocol 6, found None"),
+        ('{"protocol":0}', "cell: expected measurement protocol 7, found 0"),
+        ("{}", "cell: expected measurement protocol 7, found None"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":6}',
-            r'not the canonical JSON of a cell: {"protocol":6}: 2 validation errors',
+            '{"protocol":7}',
+            r'not the canonical JSON of a cell: {"protocol":7}: 2 validation errors',
         ),
     ],
 )

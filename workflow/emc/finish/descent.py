@@ -53,6 +53,14 @@ def _check_finite(seen: FirstOrder) -> None:
         )
 
 
+class Stand(NamedTuple):
+    """Where a descent stood: the point, the places of the kinks that held it, and its steps."""
+
+    place: Place
+    held: np.ndarray
+    iterations: int
+
+
 class Descent:
     """How far a descent has come."""
 
@@ -79,6 +87,16 @@ class Descent:
         """Go on from another point."""
         self.place = place
         self._working = Working.none(len(place.parameters))
+
+    @property
+    def stand(self) -> Stand:
+        """Where it stands, to return to."""
+        return Stand(self.place, self.held, self.iterations)
+
+    def return_to(self, stand: Stand) -> None:
+        """Stand where it stood before, as if no step had been taken since."""
+        self.move(stand.place)
+        self.held, self.iterations = stand.held, stand.iterations
 
     def follow(
         self, compiled: QuasiNewton, steps: int, evaluations: int, gradient: float

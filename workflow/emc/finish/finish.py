@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from time import perf_counter
 from typing import Final
 
@@ -45,6 +46,14 @@ _LOOK: Final = 5
 """Steps after which the passes are looked at."""
 _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
+_FALL: Final = 0.02
+"""The loss stands still where going on lowers it by no more than this part of itself."""
+_ONWARD: Final = 0.2
+"""How long the descent goes on to see that, as a part of all passes that it may take; and to what
+part of the gradient's length, `_ONWARD_GRADIENT`."""
+_ONWARD_GRADIENT: Final = 0.01
+_UNLIMITED: Final = 1000
+"""Passes that it takes more than were made where they have no limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +101,7 @@ class _Run:
             test = self._tested()
             if test.norm > self._tolerance:
                 self._approach()
-            elif (end := self._settle(test)) is not None:
+            elif (end := self._rest(test)) is not None:
                 return self._end(*end, test)
         while True:
             stop = self._descend()
@@ -101,7 +110,7 @@ class _Run:
             test = self._tested()
             if stop is not DescentEnd.STATIONARY:
                 return self._end(Outcome.OPEN, _unfinished(stop, test), test)
-            end = self._leave(test) if test.norm > self._tolerance else self._settle(test)
+            end = self._leave(test) if test.norm > self._tolerance else self._rest(test)
             if end is not None:
                 return self._end(*end, test)
 
@@ -225,8 +234,42 @@ class _Run:
         self._descent.move(lower)
         return None
 
+    def _rest(self, test: Stationarity) -> tuple[Outcome, str] | None:
+        """What a stationary point is, or None where the descent goes on from a lower one.
+
+        A short gradient alone tells little: in a long valley it is short and the loss falls on.
+        """
+        passes = self._onward()
+        if passes > self._meter.limit:
+            return Outcome.OPEN, _unfinished(DescentEnd.LIMIT, test)
+        stood = self._descent.stand
+        if self._falls_on(passes):
+            return None
+        self._descent.return_to(stood)
+        return self._settle(test)
+
+    def _onward(self) -> float:
+        """Until how many passes the descent goes on to see whether the loss stands still."""
+        limit, made = self._meter.limit, self._meter.made
+        return made + (_ONWARD * limit if isfinite(limit) else made + _UNLIMITED)
+
+    def _falls_on(self, passes: float) -> bool:
+        """Whether the loss falls much, or all samples fit, before so many passes are made.
+
+        Kinks are rounded off anew, as at first.
+        """
+        before = self._descent.place.seen.loss
+        limit, tolerance = self._meter.limit, self._tolerance
+        self._meter.limit, self._tolerance = passes, tolerance * _ONWARD_GRADIENT
+        self._approach()
+        if not self._descent.fits:
+            self._descend()
+        self._meter.limit, self._tolerance = limit, tolerance
+        fall = before - self._descent.place.seen.loss
+        return self._descent.fits or fall > _FALL * abs(before)
+
     def _settle(self, test: Stationarity) -> tuple[Outcome, str] | None:
-        """What a stationary point is, or None where the descent goes on from a lower one."""
+        """What a point is where the loss stands still, or None where a lower one is known."""
         place = self._descent.place
         if (lower := way_down(place, test.held)) is not None:
             if self._escapes == self._settings.escapes:
@@ -324,7 +367,10 @@ def _named(test: Stationarity) -> str:
 
 
 def _stands(test: Stationarity) -> str:
-    return f"A minimum to first order: {_named(test)}."
+    return (
+        f"A minimum to first order: {_named(test)}, and going on lowered the loss by at most"
+        f" {_FALL:.0%}."
+    )
 
 
 def _unfinished(stop: DescentEnd, test: Stationarity) -> str:

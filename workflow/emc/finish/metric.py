@@ -155,6 +155,8 @@ class Krylov:
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Each row times the inverse Hessian: [m, P] to [m, P]."""
         self._extend(rows)
+        if not len(self._basis):
+            return np.zeros_like(rows)
         inverse = 1 / (abs(self._values) + self._damping * abs(self._values).max())
         within = (rows @ self._basis.T) @ self._vectors
         applied: np.ndarray = ((within * inverse) @ self._vectors.T) @ self._basis
