@@ -1,12 +1,15 @@
 """What a finish makes of runs that did not fit, and what it costs beside their training.
 
     python benchmarks/finish.py [--nets mlp-1-relu cnn-2-relu] [--steps 30000] [--roundings 0.01]
+        [--onward]
 
 For each net, trains five runs of digits with random labels at each of eight sizes (SGD, momentum
 0.9, rate 0.03, batches of 32), and finishes those that do not fit, once for each width over which
 kinks are rounded off at first. One row per net and width: how many runs of each size fit by the
 end, how many that do not fit stand at a minimum or are open, the share of runs decided at the sizes
-where some run fits and some does not, and seconds of the process.
+where some run fits and some does not, and seconds of the process. `--onward` asks of those minima
+whether they are any: how many a new finish from there fits, to a gradient of 1e-6 and with twenty
+times the work.
 """
 
 import argparse
@@ -34,6 +37,7 @@ from emc.seeds import derive
 from emc.study.cell import Cell
 
 RATE, BATCH, RUNS, SIZES = 0.03, 32, 5, 8
+ONWARD_GRADIENT, ONWARD_WORK = 1e-6, 20
 NETS = {
     "mlp-1-relu": ({"name": "mlp", "depth": 1, "params": 985}, "relu", (120, 480)),
     "mlp-1-tanh": ({"name": "mlp", "depth": 1, "params": 985}, "tanh", (120, 600)),
@@ -83,19 +87,24 @@ def trained(name: str, steps: int, folder: Path) -> Trained:
     return Trained(after, list(zip(replicas, runs, strict=True)), seconds)
 
 
-def row(name: str, made: Trained, rounding: float) -> tuple[str, ...]:
+def row(name: str, made: Trained, rounding: float, *, onward: bool) -> tuple[str, ...]:
     """The finishes of one net with one width."""
     settings = replace(made.finishing.settings, rounding=rounding)
     after = replace(made.finishing, settings=settings)
     outcomes: dict[int, list[Outcome]] = {}
+    minima: dict[int, list[tuple[Replica, TrainedRun]]] = {}
     seconds = []
     for each, run in made.runs:
         began = process_time()
-        record, _ = after.finished(each, run)
+        record, parameters = after.finished(each, run)
         if run.ended is not Ended.FIT:
             seconds.append(process_time() - began)
         fit = Outcome.FIT if run.ended is Ended.FIT else Outcome.DIVERGED
-        outcomes.setdefault(each.n, []).append(record.outcome if record else fit)
+        outcome = record.outcome if record else fit
+        outcomes.setdefault(each.n, []).append(outcome)
+        if outcome is Outcome.MINIMUM:
+            minima.setdefault(each.n, []).append((each, replace(run, parameters=parameters)))
+    near = [each for n in _transition(outcomes) for each in minima.get(n, [])]
     return (
         name,
         f"{rounding:g}" if made.finishing.trained.layers is not None else "",
@@ -103,7 +112,8 @@ def row(name: str, made: Trained, rounding: float) -> tuple[str, ...]:
             "/".join(str(_count(outcomes[n], *wanted)) for n in outcomes)
             for wanted in ([Outcome.FIT, Outcome.FINISHED], [Outcome.MINIMUM], [Outcome.OPEN])
         ),
-        decided(list(outcomes.values())),
+        decided([outcomes[n] for n in _transition(outcomes)]),
+        f"{sum(fits_onward(after, *each) for each in near)} of {len(near)}" if onward else "",
         f"{made.seconds:.1f}",
         f"{sum(seconds):.1f}",
         f"{np.median(seconds):.2f} (to {max(seconds):.2f})" if seconds else "",
@@ -114,14 +124,26 @@ def _count(outcomes: Sequence[Outcome], *wanted: Outcome) -> int:
     return sum(each in wanted for each in outcomes)
 
 
-def decided(by_size: Sequence[Sequence[Outcome]]) -> str:
-    """The share of runs at minima among those that do not fit where some run does and some not."""
-    within = [
-        outcome
-        for outcomes in by_size
-        if 0 < _count(outcomes, Outcome.FIT, Outcome.FINISHED) < len(outcomes)
-        for outcome in outcomes
+def _transition(outcomes: dict[int, list[Outcome]]) -> list[int]:
+    """Sizes where some run fits and some does not."""
+    return [
+        n
+        for n, those in outcomes.items()
+        if 0 < _count(those, Outcome.FIT, Outcome.FINISHED) < len(those)
     ]
+
+
+def fits_onward(after: Finishing, replica: Replica, run: TrainedRun) -> bool:
+    """Whether a new finish from an end point fits, with more work and to a shorter gradient."""
+    shorter = replace(after.settings, gradient=ONWARD_GRADIENT)
+    more = replace(after, settings=shorter, effort=ONWARD_WORK * after.effort)
+    record, _ = more.finished(replica, run)
+    return record is not None and record.outcome is Outcome.FINISHED
+
+
+def decided(by_size: Sequence[Sequence[Outcome]]) -> str:
+    """The share of runs at minima among those that do not fit."""
+    within = [outcome for outcomes in by_size for outcome in outcomes]
     minima, still = _count(within, Outcome.MINIMUM), _count(within, Outcome.OPEN)
     return f"{minima} of {minima + still}"
 
@@ -131,15 +153,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--onward", action="store_true")
     parser.add_argument("--roundings", type=float, nargs="+", default=[DEFAULT.rounding])
     asked = parser.parse_args()
     columns = ("net", "rounded", "fit, per size", "minimum", "open", "decided in the transition")
-    table = Table(*columns, "training, s", "finishes, s", "a finish, s: median")
+    seconds = ("training, s", "finishes, s", "a finish, s: median")
+    table = Table(*columns, "of its minima fit onward", *seconds)
     with TemporaryDirectory() as folder:
         for name in asked.nets:
             made = trained(name, asked.steps, Path(folder) / "digits")
             for rounding in asked.roundings:
-                table.add_row(*row(name, made, rounding))
+                table.add_row(*row(name, made, rounding, onward=asked.onward))
     Console(width=160).print(table)
 
 
