@@ -25,8 +25,8 @@ from emc.figures.theme import config
 from emc.warehouse import open_database
 
 ROOT = Path(__file__).parents[1]
-GRADIENTS = 10 * 30_000
-"""A finish may take this many times the gradients of one step, at any budget."""
+EFFORT, STEPS = 10, 30_000
+"""A finish may take this many times the gradients of so many steps, at any budget."""
 _MLP = {"name": "mlp", "depth": 1, "params": 985}
 LADDER: list[dict[str, Any]] = [
     {"architecture": net, "activation": activation}
@@ -78,13 +78,18 @@ def study(name: str, cells: list[dict[str, Any]], budgets: list[int]) -> str:
     sections = {
         f"steps-{steps}": {
             "cells": [
-                {**cell, "budget": {"steps": steps}, "finish": {"effort": GRADIENTS / steps}}
+                {**cell, "budget": {"steps": steps}, "finish": {"effort": _effort(steps)}}
                 for cell in cells
             ]
         }
         for steps in budgets
     }
     return yaml.safe_dump({"study": name, "defaults": DEFAULTS, "sections": sections})
+
+
+def _effort(steps: int) -> float:
+    """That work, over the gradients that effort is measured by."""
+    return EFFORT * STEPS / max(steps, STEPS)
 
 
 def named(cells: pl.DataFrame) -> pl.DataFrame:

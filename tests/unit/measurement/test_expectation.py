@@ -155,9 +155,13 @@ def gradients_of_a_finish(**keys: Any) -> float:
 
 
 def test_a_finish_takes_its_passes_but_not_forever() -> None:
-    """A short training allows few passes, which are all made; a long one more than it takes."""
-    allowed = 3 * 10 * 32 / expected_emc50(cell())
-    found = seconds(cell(budget={"steps": 10}), passing=1.0) / (30 * 0.7)
+    """A small effort allows few passes, which are all made; a long training more than it takes.
+
+    Effort is measured by 960,000 gradients where a training takes fewer.
+    """
+    allowed = 1e-3 * 960_000 / expected_emc50(cell())
+    short = cell(budget={"steps": 10}, finish={"effort": 1e-3})
+    found = seconds(short, passing=1.0) / (30 * 0.7)
     assert found == pytest.approx(1.25 * allowed, rel=0.01)
     assert gradients_of_a_finish(**FOR_EVER) == pytest.approx(600e3, rel=0.01)
 

@@ -1,5 +1,6 @@
 """Runs that did not fit are finished; where that would say nothing it is refused by name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from tests.plugin_files import cell_of
 from tests.unit.measurement.prepared import measured
 from torch import nn
 
+from emc.curvature.operator import Operator
 from emc.engine import Procedure, Replica, Update, run_probes
+from emc.finish import Finished, FinishSettings, finish
 from emc.measurement.arrays import ArraySamples
 from emc.measurement.finishing import Finishing, finishing, minimises_otherwise
 from emc.measurement.source import LabelledSamples
@@ -78,6 +81,26 @@ def test_a_run_cut_short_is_finished_to_a_fit() -> None:
     hidden = np.tanh(few.inputs[few.rows] @ end["0.weight"].T + end["0.bias"])
     logits = hidden @ end["1.weight"].T + end["1.bias"]
     assert (logits.argmax(1) == few.labels).all()
+
+
+@pytest.mark.parametrize(("gradients", "measure"), [(60, 960_000), (2_000_000, 2_000_000)])
+def test_effort_is_measured_by_the_training_or_by_the_default_budget_if_that_is_more(
+    gradients: int, measure: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, few = plan(steps=2), replica(3)
+    (run,) = run_probes(trained, [few])
+    asked: list[FinishSettings] = []
+
+    def finish_at_once(
+        operator: Operator, *, criterion: float, settings: FinishSettings
+    ) -> Finished:
+        asked.append(settings)
+        return finish(operator, criterion=criterion, settings=replace(settings, iterations=0))
+
+    monkeypatch.setattr("emc.measurement.finishing.finish", finish_at_once)
+    took = replace(run, gradient_evaluations=gradients)
+    of(trained).finished(few, took)
+    assert asked[0].passes == 1000 * measure / 3
 
 
 def test_many_random_labels_end_at_a_minimum_that_does_not_fit() -> None:

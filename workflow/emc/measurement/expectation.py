@@ -9,7 +9,7 @@ from emc.activations import ACTIVATIONS
 from emc.curvature.bound import iterations
 from emc.curvature.tolerances import DEFAULT
 from emc.data.samples import SHARED_BYTES
-from emc.measurement.finishing import minimises_otherwise
+from emc.measurement.finishing import LEAST, minimises_otherwise
 from emc.measurement.kinds import interpolated, paces_like, work
 from emc.measurement.procedure import update
 from emc.records import Pace
@@ -177,7 +177,8 @@ def _seconds(cell: Cell, pace: Pace) -> float:
     seconds = pace.starting + _whole(course, pace.together) * budget * batch * pace.training
     if _never_finished(cell):
         return seconds
-    passes = _passes(cell, pace, cell.finish.effort * pace.gradients * budget * batch / n, n)
+    gradients = max(pace.gradients * budget * batch, LEAST)
+    passes = _passes(cell, pace, cell.finish.effort * gradients / n, n)
     return seconds + course.unfitted * passes * (n * pace.finishing + pace.passing)
 
 

@@ -1,6 +1,7 @@
 """From where training stopped to a minimum: which procedures can be followed, and how."""
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -19,7 +20,11 @@ from emc.records import Ended, Finish
 from emc.store.journal import Parameters
 from emc.study.cell import Cell
 from emc.study.parameterisation import Quantised
+from emc.study.training import DEFAULT_STEPS
 from emc.study.training import Finish as FinishKeys
+
+LEAST: Final = 32 * DEFAULT_STEPS
+"""Gradients of single samples of a training that effort is measured by at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class Finishing:
     """How the unfitted probes of a procedure are finished; `refused` says why they are not, or
     None.
 
-    A finish takes at most `effort` times as many gradients of single samples as the training did.
+    A finish takes at most `effort` times as many gradients of single samples as the training did,
+    or as `LEAST` where it took fewer: a short training leaves more to do, not less.
 
     Layered nets are differentiated on the processor, all other nets by torch on `device`.
     """
@@ -51,7 +57,7 @@ class Finishing:
         if self.refused or run.ended in {Ended.FIT, Ended.DIVERGED}:
             return None, run.parameters
         operator = self.operator(replica, run)
-        passes = self.effort * run.numbers.gradient_evaluations / replica.n
+        passes = self.effort * max(run.numbers.gradient_evaluations, LEAST) / replica.n
         settings = replace(self.settings, passes=passes)
         done = finish(operator, criterion=self.trained.criterion, settings=settings)
         return done.record, {**run.parameters, **unflatten(self.shapes, done.parameters)}

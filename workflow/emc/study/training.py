@@ -66,8 +66,9 @@ class Finish(Strict):
     """Most quasi-Newton steps over kinks as they are, and over each width to which they are rounded
     off; 0: no probe is finished, and only the number within the budget is known."""
     effort: Positive = 10.0
-    """Most work of the descent, in gradients of single samples over those of the training before;
-    a probe that it does not decide is open."""
+    """Most work of the descent, in gradients of single samples over those of the training before,
+    or of the default budget in batches of 32 where it took fewer; a probe that this does not decide
+    is open."""
     gradient: Positive = 1e-3
     """Largest norm of the gradient, or on kinks of the shortest combination of one-sided
     gradients, at a minimum."""
