@@ -45,7 +45,8 @@ def test_what_makes_a_number_doubtful_is_told(
     doubts = {"rate_at_edge": "lowest", "open_matters": True, "misfit": "it dips"}
     edit_document(files.estimate, {**doubts, "one_curve": False})
     text = said(study, files.folder.name, capsys)
-    assert "\nopen runs could move emc50 beyond its tolerance\n" in text
+    more_work = "a larger finish.effort decides more of them"
+    assert f"\nopen runs could move emc50 beyond its tolerance; {more_work}\n" in text
     assert "\none curve does not describe the probes: it dips\n" in text
     assert "\nthe best learning rate, 0.1, is the lowest of its grid\n" in text
 

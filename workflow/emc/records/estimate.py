@@ -7,6 +7,8 @@ from typing import Final
 
 from emc.records.column import column
 
+MORE_WORK: Final = "a larger finish.effort decides more of them"
+"""What helps where probes stay open."""
 WANTED: Final = (
     "expected finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
 )
@@ -218,8 +220,11 @@ class Estimate:
         undecided = self.emc50 is None and self.finish_refused is None and self.one_curve
         told = (
             (self.finish_refused, f"no finish: {self.finish_refused}"),
-            (undecided, "no unfitted probe is decided: there is no number at minima"),
-            (self.open_matters, "open runs could move emc50 beyond its tolerance"),
+            (undecided, f"no unfitted probe is decided: there is no number at minima; {MORE_WORK}"),
+            (
+                self.open_matters and not undecided,
+                f"open runs could move emc50 beyond its tolerance; {MORE_WORK}",
+            ),
             (self.misfit, f"one curve does not describe the probes: {self.misfit}"),
             (self.rate_at_edge, edge),
         )
