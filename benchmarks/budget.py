@@ -5,9 +5,10 @@
 
 Writes a study with one section per budget into `results/budget-ladder.yaml` and runs snakemake on
 it; a run that was stopped goes on with what is missing. The ladder is MLPs and a CNN on digits with
-random labels, ReLU and tanh; `--cells variety` takes ten cells that differ in all that a study can
-set. A finish may take as many passes at every budget, so that the budget alone differs. Then prints
-a table and draws both numbers with their 95 % intervals against the budget, one panel per cell.
+random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer, `--cells variety`
+ten cells that differ in all that a study can set. A finish may take as many passes at every budget,
+so that the budget alone differs. Then prints a table and draws both numbers with their 95 %
+intervals against the budget, one panel per cell.
 """
 
 import argparse
@@ -50,7 +51,7 @@ VARIETY: list[dict[str, Any]] = [
     {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 1, "params": 4000}},
     {"dataset": {"name": "gaussian", "dimension": 20, "samples": 4000}, "activation": "tanh"},
 ]
-CELLS = {"ladder": LADDER, "variety": VARIETY}
+CELLS = {"ladder": LADDER, "shallow": LADDER[:4], "variety": VARIETY}
 DEFAULTS = {
     "dataset": "digits",
     "labels": "random",

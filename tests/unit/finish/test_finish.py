@@ -108,6 +108,15 @@ def test_a_minimum_needs_passes_that_show_that_the_loss_stands_still() -> None:
     assert found.record.outcome is Outcome.MINIMUM
 
 
+def test_a_minimum_needs_steps_that_show_that_the_loss_stands_still() -> None:
+    none = Creases(np.zeros((0, 2)), np.zeros(0), np.zeros(0))
+    operator = Creased(np.eye(2), np.zeros(2), none, np.array([5e-4, 0.0]))
+    without = FinishSettings(iterations=0, newton=0)
+    found = finish(operator, criterion=1.0, settings=without)  # type: ignore[arg-type]
+    assert found.record.outcome is Outcome.OPEN
+    assert "ran out" in found.record.reason
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(4, 24))
 def test_a_linear_net_fits_what_is_separable_and_nothing_else(seed: int, n: int) -> None:

@@ -243,9 +243,13 @@ class _Run:
         if passes > self._meter.limit:
             return Outcome.OPEN, _unfinished(DescentEnd.LIMIT, test)
         stood = self._descent.stand
-        if self._falls_on(passes):
+        stop = self._go_on(passes)
+        fall = stood.place.seen.loss - self._descent.place.seen.loss
+        if self._descent.fits or fall > _FALL * abs(stood.place.seen.loss):
             return None
         self._descent.return_to(stood)
+        if stop is DescentEnd.LIMIT and self._meter.made < passes:
+            return Outcome.OPEN, _unfinished(stop, test)
         return self._settle(test)
 
     def _onward(self) -> float:
@@ -253,20 +257,17 @@ class _Run:
         limit, made = self._meter.limit, self._meter.made
         return made + (_ONWARD * limit if isfinite(limit) else made + _UNLIMITED)
 
-    def _falls_on(self, passes: float) -> bool:
-        """Whether the loss falls much, or all samples fit, before so many passes are made.
+    def _go_on(self, passes: float) -> DescentEnd:
+        """Descend, with kinks rounded off anew, until so many passes are made or all samples fit.
 
-        Kinks are rounded off anew, as at first.
+        A much shorter gradient than at first ends it, too.
         """
-        before = self._descent.place.seen.loss
         limit, tolerance = self._meter.limit, self._tolerance
         self._meter.limit, self._tolerance = passes, tolerance * _ONWARD_GRADIENT
         self._approach()
-        if not self._descent.fits:
-            self._descend()
+        stop = DescentEnd.FITS if self._descent.fits else self._descend()
         self._meter.limit, self._tolerance = limit, tolerance
-        fall = before - self._descent.place.seen.loss
-        return self._descent.fits or fall > _FALL * abs(before)
+        return stop
 
     def _settle(self, test: Stationarity) -> tuple[Outcome, str] | None:
         """What a point is where the loss stands still, or None where a lower one is known."""
