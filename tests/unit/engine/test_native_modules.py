@@ -16,6 +16,7 @@ from tests.unit.nets.own_modules import (
     chains,
     plain,
 )
+from tests.unit.nets.traps import TRAPS
 from torch import nn
 
 from emc.engine import run_probes
@@ -94,6 +95,23 @@ def test_no_kernel_trains_a_module_that_only_looks_known(name: str) -> None:
     why = native_refusal(asked, "cpu", None)
     assert why is not None
     assert why.startswith("the kernels do not know the net: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("tensor hook", "step hook", "shared memory", "frozen", "tied", "pruned", "detached"),
+        *("a private count", "a count in a tensor", "a count in a closure", "an iterator"),
+        *("a layer in a list", "a derivative of its own", "parameters of its own", "freezing"),
+    ],
+)
+def test_what_is_not_known_is_trained_as_by_itself(name: str) -> None:
+    asked = procedure({**ONLY_LOOK_KNOWN, **TRAPS}[name], steps=20)
+    replicas = [replica(n=19), replica(n=23, seed=4)]
+    found, expected = run_probes(asked, replicas), Sequential("cpu").run(asked, replicas)
+    for one, other in zip(found, expected, strict=True):
+        for key, values in other.parameters.items():
+            np.testing.assert_allclose(one.parameters[key], values, atol=1e-5, err_msg=key)
 
 
 def test_why_no_kernel_trains() -> None:

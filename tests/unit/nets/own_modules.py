@@ -413,6 +413,11 @@ def _images(*layers: Callable[[], nn.Module]) -> Make:
     return make
 
 
+def _no_step(parameter: Tensor) -> None:
+    assert parameter.grad is not None
+    parameter.grad.zero_()
+
+
 def _forward_set(net: nn.Sequential) -> None:
     net[2].forward = lambda x: 0.5 * x
 
@@ -426,9 +431,7 @@ ONLY_LOOK_KNOWN: dict[str, Make] = {
         lambda net: net[1].register_full_backward_hook(lambda _, given, __: (None,))
     ),
     "tensor hook": _changed(lambda net: net[1].weight.register_hook(lambda g: 0 * g)),
-    "step hook": _changed(
-        lambda net: net[1].weight.register_post_accumulate_grad_hook(lambda p: p.grad.zero_())
-    ),
+    "step hook": _changed(lambda net: net[1].weight.register_post_accumulate_grad_hook(_no_step)),
     "forward of an instance": _changed(_forward_set),
     "parametrization": _changed(lambda net: parametrizations.orthogonal(net[3])),
     "weight norm": _changed(lambda net: parametrizations.weight_norm(net[1])),

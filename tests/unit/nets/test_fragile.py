@@ -18,6 +18,7 @@ from emc.nets.fragile import (
     held_parameters,
     module_hooks,
     step_hooks,
+    times_changed,
     traced,
     weight_norm_written_out,
 )
@@ -96,6 +97,13 @@ def test_hooks_of_a_step_are_seen() -> None:
         assert not step_hooks(optimizer)
         getattr(optimizer, register)(lambda *_: None)
         assert step_hooks(optimizer), register
+
+
+def test_changes_in_place_are_counted() -> None:
+    tensor = torch.zeros(2)
+    before = times_changed(tensor)
+    tensor[0] = 1
+    assert times_changed(tensor) == before + 1
 
 
 def test_a_forward_takes_what_is_put_among_the_held_parameters() -> None:

@@ -1,8 +1,14 @@
 """What modules compute, found without their numbers."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import prod
+from pathlib import Path
+from threading import Lock
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +23,7 @@ from tests.unit.nets.own_modules import (
     chains,
     plain,
 )
+from tests.unit.nets.traps import TRAPS
 from torch import nn
 
 from emc.nets.build import Factory, as_known, untraced
@@ -28,6 +35,27 @@ from emc.nets.recognise import recognised
 from emc.nets.tracing import UntraceableError, traced
 from emc.nets.transformer import Transformer
 from emc.study.architectures import Vit
+
+NAMES = [*ONLY_LOOK_KNOWN, *TRAPS]
+SCALE = 0.5
+
+
+def halved(x: Any) -> Any:
+    return SCALE * x
+
+
+class Configured(nn.Module):
+    names: ClassVar = ["first"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings = SimpleNamespace(width=6, factor=np.float64(2), path=Path("a"))
+        self.table, self.draw = np.arange(3), random.Random(0)
+        self.function = partial(torch.mul, 3.0)
+        self.body, self.lock = plain(), Lock()
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return halved(self.body(x)) * float(self.settings.factor)
 
 
 def agrees(make: Make) -> None:
@@ -74,11 +102,38 @@ def test_a_trace_leaves_the_module_as_it_was(make: Make) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", ONLY_LOOK_KNOWN)
-def test_modules_that_only_look_known_are_not(name: str) -> None:
-    found = recognised(ONLY_LOOK_KNOWN[name], SHAPE, CLASSES)
+@pytest.mark.parametrize("make", [*ONLY_LOOK_KNOWN.values(), *TRAPS.values()], ids=NAMES)
+def test_modules_that_only_look_known_are_not(make: Make) -> None:
+    found = recognised(make, SHAPE, CLASSES)
     assert found.net is None
     assert found.unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a private count", "it changes '_counts' as it is called"),
+        ("a count of the class", "it changes 'Rare.calls' as it is called"),
+        ("a count in a tensor", "'held' keeps a tensor that torch does not list"),
+        ("a layer in a list", "'held' keeps a layer that torch does not list"),
+        ("an iterator", "'held' keeps a count"),
+        ("a draw of numpy's", "it draws random numbers, from 'numpy'"),
+        ("asks for a type", "'0.function' asks whether something is a tensor"),
+        ("catches errors", "it uses 'clamp' of a tensor"),
+        ("a derivative of its own", "it calls ClippedBackward, of a derivative of its own"),
+        ("parameters of its own", "HeadOnly has a method 'parameters' of its own"),
+        ("freezing", "'body.1.weight' does not train"),
+        ("view without gradient", "it computes without gradients"),
+    ],
+)
+def test_the_answer_says_why_a_net_is_not_known(name: str, why: str) -> None:
+    assert recognised(TRAPS[name], SHAPE, CLASSES).unknown == why
+
+
+def test_numbers_that_only_settings_hold_are_no_obstacle() -> None:
+    """Attributes of any kind, helpers and closures, while no call changes them."""
+    net = recognised(Configured, SHAPE, CLASSES)
+    assert net.unknown is None
 
 
 def test_hooks_of_all_modules_are_seen() -> None:

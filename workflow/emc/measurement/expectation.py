@@ -33,9 +33,11 @@ _EARLY: Final = 0.2
 """Share of its budget that a fit around the transition takes."""
 _AT_ONCE: Final = 0.05
 """The same of a fit of far fewer samples."""
-_TO_DECIDE: Final = 600e3
-"""Gradients of single samples after which a finish has decided most runs, if it may take far more:
-of few samples it takes more passes, as its effort allows more."""
+_TURN: Final = (500, 10)
+"""Quasi-Newton and Newton steps of a finish's first turns, which decide most runs, whatever their
+samples; one of the former is a pass, one of the latter two for each direction that it sees."""
+_DIRECTIONS: Final = (400, 60)
+"""So many are all that a net has where it has no more; of a larger one as many as the second."""
 _EACH_LAYER: Final = 2.0
 """How many times as many it takes with each further layer of kinks."""
 _POOLED: Final = 6.0
@@ -48,7 +50,7 @@ _NEVER_FLAT: Final = 5.0
 """How many times as many with an activation that is steep on both sides: no unit falls silent."""
 _HELD: Final = 4.0
 """How many times as many where smoothed labels or decaying weights leave a loss to descend."""
-_SOON: Final = 0.3
+_SOON: Final = 0.07
 """How many times as many where all samples there are can be fitted: they are, by the finish."""
 _CONVEX: Final = 0.4
 """How many times as many of a linear model, whose loss has one minimum."""
@@ -195,8 +197,15 @@ def _never_finished(cell: Cell) -> bool:
 def _passes(cell: Cell, pace: Pace, allowed: float, n: float) -> float:
     """Passes of a finish, with those that examine the curvature where it ends."""
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
-    to_decide = _TO_DECIDE * _harder(cell) / n
+    to_decide = _turn(pace.parameters) * _harder(cell)
     return allowed / (1 + allowed / to_decide) + _EXAMINED * min(examined, allowed)
+
+
+def _turn(parameters: int) -> float:
+    """Passes of the first turn of both kinds of steps."""
+    whole, seen = _DIRECTIONS
+    steps, newton_steps = _TURN
+    return steps + newton_steps * 2 * (parameters if parameters <= whole else seen)
 
 
 def _harder(cell: Cell) -> float:

@@ -121,3 +121,8 @@ def step_hooks(optimizer: Optimizer) -> bool:
 def held_parameters(layer: nn.Module) -> dict[str, nn.Parameter | None]:
     """A module's own parameters, where its forward finds them; no check is made of new entries."""
     return layer._parameters
+
+
+def times_changed(tensor: Tensor) -> int:
+    """How often a tensor was changed in place."""
+    return tensor._version

@@ -1,19 +1,17 @@
 """What a module is made of and how it answers: all that training and certificates ask of one."""
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
-from emc.nets.noise import seeded
+from emc.nets.generators import GeneratorStates, generators_kept, seed_all
 
 BATCH_NORMS: Final = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 INSTANCE_NORMS: Final = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
@@ -27,7 +25,6 @@ DROPOUTS: Final = (
 )
 _RELATIVE: Final = 1e-4
 """Logits that differ by less than this part of the largest are equal: rounding."""
-_SEED: Final = 0
 _FEW: Final = 8
 _LOOKED_AT: Final = 512
 """Rows among which different ones are looked for."""
@@ -121,7 +118,7 @@ def behaviour(net: nn.Module, x: Tensor, *, training: bool) -> Behaviour:
     more are needed to see whether rows depend on each other; a net whose answer is not a tensor
     or that fails raises what it raises.
     """
-    with _in_mode(net, training), torch.no_grad(), _generators_kept(x.device):
+    with _in_mode(net, training), torch.no_grad(), generators_kept(x.device):
         answer = partial(_call, net)
         first, changes, draws = answer(x)
         mixes = _mixes(lambda rows: answer(rows)[0], x, first, compare_sizes=not draws)
@@ -198,11 +195,10 @@ def _call(net: nn.Module, x: Tensor) -> _Called:
     """Logits, names of changed buffers and of the generators drawn from; seeded alike each time."""
     held = {name: buffer.clone() for name, buffer in net.named_buffers()}
     before = {name: buffer.clone() for name, buffer in held.items()}
-    _seed_all(x.device)
-    untouched = _states(x.device)
+    seed_all(x.device)
+    untouched = GeneratorStates.now(x.device)
     logits: Tensor = functional_call(net, held, (x.clone(),))
-    after = _states(x.device)
-    draws = tuple(name for name, state in untouched.items() if not _same(state, after[name]))
+    draws = untouched.moved(x.device)
     changed = tuple(name for name in held if not _unchanged(before[name], held[name]))
     return logits, changed, draws
 
@@ -240,38 +236,3 @@ def _in_mode(net: nn.Module, training: bool) -> Iterator[None]:
     finally:
         for layer, mode in modes.items():
             layer.training = mode
-
-
-@contextmanager
-def _generators_kept(device: torch.device) -> Iterator[None]:
-    kept = random.getstate(), np.random.get_state()
-    try:
-        with seeded(_SEED, device):
-            yield
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
-
-
-def _seed_all(device: torch.device) -> None:
-    torch.default_generator.manual_seed(_SEED)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(_SEED)
-    np.random.seed(_SEED)
-    random.seed(_SEED)
-
-
-def _states(device: torch.device) -> dict[str, Any]:
-    torchs = [torch.get_rng_state()]
-    if device.type == "cuda":
-        torchs.append(torch.cuda.get_rng_state())
-    _, words, place, *_ = np.random.get_state()
-    return {
-        "torch": torch.cat(torchs),
-        "numpy": torch.tensor([*np.asarray(words, dtype=np.int64), int(place)]),
-        "random": random.getstate(),
-    }
-
-
-def _same(one: Any, other: Any) -> bool:
-    return torch.equal(one, other) if isinstance(one, Tensor) else bool(one == other)

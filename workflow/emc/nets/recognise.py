@@ -1,12 +1,14 @@
 """From a factory of modules to the layers, the transformer or the graph that its nets compute."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isqrt, prod
 from typing import Final, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 
 from emc.nets.arithmetic import exact_float32
 from emc.nets.build import transformer_factory
@@ -16,13 +18,16 @@ from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.module import module
 from emc.nets.noise import seeded
 from emc.nets.traced_module import TracedModule
-from emc.nets.tracing import UntraceableError, traced
+from emc.nets.tracing import UntraceableError, set_mode, traced
 from emc.nets.transformer import Transformer
 
 StepKind = TypeVar("StepKind", bound=GraphStep)
 
 _ROWS: Final = (3, 1)
 """Numbers of samples on which a module is compared with its graph."""
+_SPREAD: Final = 100.0
+_BRIGHTEST: Final = 255.0
+"""Inputs that are larger than usual, and pixels as in a file: of some, nets think otherwise."""
 _RELATIVE: Final = 1e-4
 """Of the largest number of a tensor: differences up to this are rounding in float32."""
 _SMALL: Final = 1e-2
@@ -138,14 +143,28 @@ def _check_same(net: nn.Module, graph: Graph) -> None:
             named[own].add_(_normal(draw, *parameter.shape, spread=spread))
             parameter.copy_(named[own])
     own_order = {name: named[name] for name in graph.parameters}
+    compare = partial(_compare, net, own_order, reference, len(graph.logits))
+    for rows in _ROWS:
+        compare(_normal(draw, rows, *graph.shape))
+    for each in (net, reference):
+        each.double()  # large inputs make rounding large
+    compare(_SPREAD * _normal(draw, 2, *graph.shape).double())
+    compare(_BRIGHTEST * _normal(draw, 2, *graph.shape).clamp(0, 1).double())
+
+
+def _compare(
+    net: nn.Module,
+    parameters: Mapping[str, Tensor],
+    reference: GraphModule,
+    classes: int,
+    x: Tensor,
+) -> None:
+    """See that both answer inputs alike, in both modes."""
+    expected = _answer(reference, dict(reference.named_parameters()), x, classes)
     for training in (True, False):
-        net.train(training)
-        for rows in _ROWS:
-            x = _normal(draw, rows, *graph.shape)
-            found = _answer(net, own_order, x, len(graph.logits))
-            expected = _answer(reference, dict(reference.named_parameters()), x, len(graph.logits))
-            if not _all_close(found, expected):
-                raise UntraceableError("its logits or gradients are not those of its trace")
+        set_mode(net, training)
+        if not _all_close(_answer(net, parameters, x, classes), expected):
+            raise UntraceableError("its logits or gradients are not those of its trace")
 
 
 def _normal(draw: np.random.Generator, *shape: int, spread: float = 1.0) -> Tensor:
@@ -159,13 +178,29 @@ def _answer(
     with exact_float32(), seeded(0), torch.enable_grad():
         try:
             logits = net(x)
+            _check_derivatives(logits)
             mixed = (logits * torch.linspace(-1, 2, logits.numel()).reshape(-1, classes)).sum()
             gradients = torch.autograd.grad(mixed, list(parameters.values()))
             with torch.no_grad():
                 evaluated = net(x)
+        except UntraceableError:
+            raise
         except Exception as error:
             raise UntraceableError(f"it fails as it is compared with its trace: {error}") from error
     return [logits.detach(), evaluated, *gradients]
+
+
+def _check_derivatives(logits: Tensor) -> None:
+    """See that all derivatives on the way back are torch's own."""
+    seen, ahead = set(), [logits.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, BackwardCFunction):
+            raise UntraceableError(f"it calls {type(node).__name__}, of a derivative of its own")
+        ahead += [before for before, _ in node.next_functions]
 
 
 def _all_close(found: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:

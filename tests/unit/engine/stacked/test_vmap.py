@@ -240,7 +240,7 @@ def dropping() -> nn.Module:
     [
         (NormNet, "BatchNorm1d 'body.2' normalises over the batch"),
         (dropping, "Dropout '1' draws numbers"),
-        (Loose, "Loose '' keeps the tensor 'mask' outside its parameters and buffers"),
+        (Loose, "'mask' keeps a tensor that torch does not list"),
         (lambda: nn.InstanceNorm1d(3, affine=True, track_running_stats=True), "running"),
     ],
 )

@@ -1,7 +1,7 @@
 """Whether replicas of a net can share a call without touching one another."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.optimizer import SCALARS
@@ -10,7 +10,9 @@ from emc.engine.stacked.stack import stacked
 from emc.engine.stacked.step import Step
 from emc.error_texts import says_no_memory
 from emc.native.unavailable import UnavailableError
+from emc.nets.copies import unlike_copies
 from emc.nets.inspection import BATCH_NORMS, DROPOUTS, INSTANCE_NORMS, behaviour, mixes
+from emc.nets.kept import kept
 from emc.nets.noise import seeded
 from emc.seeds import derive
 
@@ -20,7 +22,7 @@ def obstacle(net: nn.Module) -> str | None:
     for name, layer in net.named_modules():
         if reason := _obstacle_of(layer):
             return f"{type(layer).__name__} {name!r} {reason}"
-    return None
+    return unlike_copies(net)
 
 
 def _obstacle_of(layer: nn.Module) -> str | None:
@@ -30,9 +32,6 @@ def _obstacle_of(layer: nn.Module) -> str | None:
         return "keeps running statistics"
     if isinstance(layer, DROPOUTS) and layer.p > 0:
         return "draws numbers that would depend on the other replicas"
-    for name, value in vars(layer).items():
-        if isinstance(value, Tensor):
-            return f"keeps the tensor {name!r} outside its parameters and buffers"
     return None
 
 
@@ -44,12 +43,12 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
         UnavailableError: the step cannot be taken for both in one call, or rows mix.
     """
     net = fresh(procedure, replica.seed).to(device)
+    kind, before, trained = type(net).__name__, kept(net), _trained(net)
     few = Replica(replica.inputs, replica.rows[:2], replica.labels[:2], replica.seed, 0.0)
     stack = stacked(step.net, [net, net], [few, few], step.rule.lengths, device)
     x, labels, sizes = stack.chunk(0, 2)
     check_logits(net, x[0], procedure.classes)
     scalars = torch.ones(2, SCALARS, device=device)
-    kind = type(net).__name__
     try:
         # A net may draw, which is refused with the step: from a stream of its own.
         with seeded(derive(replica.seed, "noise"), device):
@@ -65,5 +64,13 @@ def try_together(procedure: Procedure, step: Step, replica: Replica, device: tor
         raise UnavailableError(f"{kind} changes a buffer in training, in idle steps too")
     if seen.mixes or not apart:
         raise UnavailableError(f"{kind}: a row's logits depend on the other rows of the batch")
+    if changed := before.changed(kept(net)):
+        raise UnavailableError(f"{kind} changes {changed[0]!r} as it is called")
+    if _trained(net) != trained:
+        raise UnavailableError(f"{kind} changes which parameters train with its mode")
     if seen.draws:
         raise UnavailableError(f"{kind} draws numbers that would depend on the other replicas")
+
+
+def _trained(net: nn.Module) -> list[str]:
+    return [name for name, parameter in net.named_parameters() if parameter.requires_grad]

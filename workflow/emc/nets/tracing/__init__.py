@@ -3,7 +3,7 @@
 Knows torch's functions by name and shape. Must not compute with numbers.
 """
 
-from emc.nets.tracing.trace import traced
+from emc.nets.tracing.trace import set_mode, traced
 from emc.nets.tracing.untraceable import UntraceableError
 
-__all__ = ["UntraceableError", "traced"]
+__all__ = ["UntraceableError", "set_mode", "traced"]

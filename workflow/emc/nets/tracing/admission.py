@@ -1,12 +1,14 @@
 """Which modules can be traced at all: those that do what their layers say, and nothing beside."""
 
-from collections.abc import Iterator
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
+from emc.nets.copies import in_the_memory_of, own_list
 from emc.nets.fragile import global_hooks, gradient_hooks, module_hooks
 from emc.nets.inspection import structure
+from emc.nets.kept import kept
 from emc.nets.tracing.untraceable import UntraceableError
 
 _LAYERS: Final = frozenset(
@@ -53,7 +55,7 @@ def check_admitted(net: nn.Module) -> None:
     """
     if global_hooks():
         raise UntraceableError("hooks of all modules are registered")
-    for name, layer in net.named_modules():
+    for name, layer in nn.Module.named_modules(net):
         if obstacle := _obstacle(layer):
             raise UntraceableError(f"{_called(name, layer)} {obstacle}")
     held = structure(net)
@@ -65,12 +67,19 @@ def check_admitted(net: nn.Module) -> None:
         if names:
             raise UntraceableError(f"{names[0]!r} {what}")
     _check_parameters(net)
+    for name, what in kept(net).hidden.items():
+        raise UntraceableError(f"{name!r} {what}")
 
 
 def _obstacle(layer: nn.Module) -> str | None:
-    kind = type(layer)
     if module_hooks(layer):
         return "has hooks"
+    if name := own_list(layer):
+        return f"has a method {name!r} of its own"
+    return _of_kind(layer, type(layer))
+
+
+def _of_kind(layer: nn.Module, kind: type[nn.Module]) -> str | None:
     if "forward" in vars(layer) or kind.__call__ is not nn.Module.__call__:
         return "is called in a way of its own"
     if kind in _LAYERS or kind in _BASES or kind.__qualname__ == _INNER:
@@ -93,8 +102,7 @@ def _check_parameters(net: nn.Module) -> None:
     for name, parameter in net.named_parameters():
         if obstacle := _parameter_obstacle(parameter):
             raise UntraceableError(f"{name!r} {obstacle}")
-        other = places.setdefault(parameter.untyped_storage().data_ptr(), name)
-        if other != name:
+        if other := in_the_memory_of(parameter, name, places):
             raise UntraceableError(f"{name!r} lies in the memory of {other!r}")
 
 
@@ -103,22 +111,8 @@ def _parameter_obstacle(parameter: Tensor) -> str | None:
         return f"is a {type(parameter).__name__}"
     if gradient_hooks(parameter):
         return "has hooks"
+    if parameter.dtype != torch.float32:
+        return f"is in {parameter.dtype}"
     if not parameter.is_contiguous() or not parameter.numel():
         return "does not lie in memory number after number"
     return None
-
-
-def simple_state(net: nn.Module) -> Iterator[tuple[str, object]]:
-    """What a module's layers keep as plain attributes, to be compared later."""
-    for name, layer in net.named_modules():
-        for key, value in vars(layer).items():
-            if not key.startswith("_") or isinstance(value, bool | int | float | str | tuple):
-                yield f"{name}.{key}", _kept(value)
-
-
-def _kept(value: object) -> object:
-    if isinstance(value, bool | int | float | str | type(None)):
-        return value
-    if isinstance(value, list | tuple | set | dict):
-        return type(value).__name__, len(value), repr(value)[:1000]
-    return id(value)

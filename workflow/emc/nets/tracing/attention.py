@@ -1,6 +1,6 @@
 """Matrix products, softmax and attention, recorded."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -110,3 +110,7 @@ def multi_head_attention_forward(  # noqa: PLR0917  # torch's own arguments
 
 class _Unread:
     """Attention weights, which no later operation may look at."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Nothing of them is known."""
+        raise UntraceableError("it reads an attention's weights")

@@ -36,8 +36,10 @@ def group_norm(
 def _normalised(
     x: Symbol, rows: np.ndarray, gains: np.ndarray, shifts: np.ndarray, eps: float
 ) -> Symbol:
-    if not gains.size == shifts.size or rows.shape[1] < 2:
-        raise UntraceableError("a norm has a weight without a bias, or single numbers")
+    if gains.size != shifts.size:
+        raise UntraceableError("a norm has a weight without a bias")
+    if rows.shape[1] < 2:
+        raise UntraceableError("a norm is over single numbers")
     read = x.recorder.computed(rows)
     made = x.recorder.add(Normalised(float(eps), read, gains, shifts), read)
     return x.like(made.reshape(x.places.shape))

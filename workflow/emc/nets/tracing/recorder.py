@@ -18,7 +18,7 @@ class Recorder:
     def __init__(self, inputs: int) -> None:
         """Record the steps of a net that takes `inputs` numbers per sample."""
         self.steps: list[GraphStep] = []
-        self._places = inputs
+        self._inputs = self._places = inputs
         self._overwritten: list[np.ndarray] = []
 
     def add(self, step: GraphStep, *read: np.ndarray) -> np.ndarray:
@@ -41,12 +41,19 @@ class Recorder:
         """Note that these numbers are gone: the next step takes its memory from them."""
         if not places.size or places.min() <= ZERO:
             raise UntraceableError("it changes a parameter in place")
+        if places.min() < self._inputs:
+            raise UntraceableError("it changes its inputs in place")
         self._overwritten.append(places)
 
     def _check_readable(self, places: np.ndarray) -> None:
-        if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
-            raise UntraceableError("it computes without gradients")
-        if torch.is_autocast_enabled("cpu"):
-            raise UntraceableError("it computes under autocast")
+        check_mode()
         if any(np.isin(places, gone).any() for gone in self._overwritten):
             raise UntraceableError("it reads numbers after an operation in place has changed them")
+
+
+def check_mode() -> None:
+    """See that torch takes gradients, and computes in float32."""
+    if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        raise UntraceableError("it computes without gradients")
+    if torch.is_autocast_enabled("cpu"):
+        raise UntraceableError("it computes under autocast")

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from emc.nets.tracing.recorder import Recorder
+from emc.nets.tracing.recorder import Recorder, check_mode
 from emc.nets.tracing.untraceable import UntraceableError
 
 
@@ -21,6 +21,7 @@ class RowCount:
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = _refuse
     __bool__ = __int__ = __index__ = __float__ = __hash__ = _refuse
+    __class__ = property(lambda _: int)  # as `isinstance` says of a tensor's shape
 
 
 ROWS = RowCount()
@@ -41,6 +42,7 @@ class Symbol:
 
     def __init__(self, recorder: Recorder, places: np.ndarray, axis: int | None) -> None:
         """Take the places."""
+        check_mode()
         self.recorder, self.places, self.axis = recorder, places, axis
 
     def like(self, places: np.ndarray) -> "Symbol":
@@ -146,6 +148,22 @@ class Symbol:
         """As a tensor's."""
         return self._called(torch.matmul, self, other)
 
+    def _unknown(self, *_: Any) -> NoReturn:
+        raise UntraceableError("it computes with operators that the kernels do not have")
+
+    __sub__ = __rsub__ = __neg__ = __pow__ = __rpow__ = __rtruediv__ = __rmatmul__ = _unknown
+    __abs__ = __mod__ = __floordiv__ = __and__ = __or__ = __xor__ = __invert__ = _unknown
+
+    def _compared(self, *_: Any) -> NoReturn:
+        raise UntraceableError("it compares numbers of the data")
+
+    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _compared
+
+    def _read(self, *_: Any) -> NoReturn:
+        raise UntraceableError("it reads numbers of the data")
+
+    __int__ = __float__ = __index__ = __complex__ = __array__ = __repr__ = __format__ = _read
+
     def _in_place(self, *_: Any) -> NoReturn:
         raise UntraceableError("it changes a tensor in place")
 
@@ -177,8 +195,12 @@ def _parts(index: Any, ndim: int) -> list[Any]:
 
 def samples_first(symbol: Any) -> Symbol:
     """The symbol, if it is a batch with its samples along the first dimension."""
-    if not isinstance(symbol, Symbol) or symbol.axis != 0:
+    if not isinstance(symbol, Symbol):
         raise UntraceableError("it computes with something else than its inputs and parameters")
+    if symbol.axis is None:
+        raise UntraceableError("it computes with a parameter as no layer of the kernels does")
+    if symbol.axis:
+        raise UntraceableError("it computes with samples that are not along the first dimension")
     return symbol
 
 

@@ -10,15 +10,17 @@ import torch
 from torch import nn
 
 from emc.nets.fragile import held_parameters
+from emc.nets.generators import GeneratorStates, generators_kept
 from emc.nets.graph import Graph, Taken, by_use, numbers_of, of_parameter
-from emc.nets.noise import seeded
-from emc.nets.tracing.admission import check_admitted, simple_state
+from emc.nets.kept import kept
+from emc.nets.tracing.admission import check_admitted
 from emc.nets.tracing.recorder import Recorder
 from emc.nets.tracing.symbol import Symbol
-from emc.nets.tracing.untraceable import UntraceableError
+from emc.nets.tracing.untraceable import UntraceableError, none_swallowed
 
 _TIMES: Final = (True, False, True, False)
 """Modes, training or not, in which a module is called: twice each, to see that it does not vary."""
+_CPU: Final = torch.device("cpu")
 
 
 def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
@@ -31,18 +33,23 @@ def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
             several steps or not at all, or differs between calls.
     """
     check_admitted(net)
-    before = dict(simple_state(net))
-    with seeded(0), torch.enable_grad(), _modes_kept(net):
+    before = kept(net)
+    with generators_kept(_CPU), torch.enable_grad(), _modes_kept(net):
+        generators = GeneratorStates.now(_CPU)
         graphs = [_in_mode(net, training, shape, classes) for training in _TIMES]
-    if dict(simple_state(net)) != before:
-        raise UntraceableError("it changes its attributes as it is called")
+        if drawn := generators.moved(_CPU):
+            raise UntraceableError(f"it draws random numbers, from {drawn[0]!r}")
+    check_admitted(net)  # a change of mode may have frozen a parameter
+    if (now := kept(net)) != before:
+        names = map(repr, before.changed(now))
+        raise UntraceableError(f"it changes {next(names, 'its attributes')} as it is called")
     if any(graph != graphs[0] for graph in graphs[1:]):
         raise UntraceableError("it computes differently from call to call, or in evaluation")
     return graphs[0]
 
 
 def _in_mode(net: nn.Module, training: bool, shape: tuple[int, ...], classes: int) -> Graph:
-    net.train(training)
+    set_mode(net, training)
     recorder = Recorder(prod(shape))
     inputs = Symbol(recorder, np.arange(prod(shape)).reshape(shape), 0)
     with _symbols_for_parameters(net, recorder) as shapes:
@@ -64,7 +71,8 @@ def _side_by_side(recorder: Recorder, logits: np.ndarray) -> np.ndarray:
 
 def _called(net: nn.Module, inputs: Symbol) -> object:
     try:
-        return net(inputs)
+        with none_swallowed():
+            return net(inputs)
     except UntraceableError:
         raise
     except Exception as error:
@@ -104,6 +112,14 @@ def _symbols_for_parameters(
     finally:
         for layer, parameters in kept.items():
             held_parameters(layer).update(parameters)
+
+
+def set_mode(net: nn.Module, training: bool) -> None:
+    """As those do who train a net: a module may have methods of its own for it."""
+    if training:
+        net.train()
+    else:
+        net.eval()
 
 
 @contextmanager
