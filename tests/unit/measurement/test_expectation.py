@@ -1,6 +1,7 @@
 """What is expected of a cell before any probe."""
 
 import math
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -143,27 +144,51 @@ def test_a_walk_meets_one_run_that_does_not_fit_at_each_rate() -> None:
     assert seconds(walk, training=1e-6) == pytest.approx((2 + 0.05 * fits) * 1000 * 32 * 1e-6)
 
 
-FOR_EVER = {"budget": {"steps": 10**8}}
+def passes_of_a_finish(effort: float, **keys: Any) -> float:
+    """Without those that examine the curvature."""
+    one = cell(finish={"effort": effort}, **keys)
+    examined = min(2 * iterations(1e-3, one.parameters, 0.01), allowed(effort, **keys))
+    return seconds(one, passing=1.0) / (0.7 * expected_probes(one)) - 0.25 * examined
 
 
-def gradients_of_a_finish(**keys: Any) -> float:
-    """Passes times samples, without those that examine the curvature."""
-    one = cell(**keys)
-    n = expected_emc50(one)
-    examined = 0.5 * iterations(1e-3, one.parameters, 0.01)
-    return n * (seconds(one, passing=1.0) / (0.7 * expected_probes(one)) - examined)
+def allowed(effort: float, **keys: Any) -> float:
+    """Effort is measured by 960,000 gradients where a training takes fewer, as this one does."""
+    return effort * 960_000 / expected_emc50(cell(**keys))
 
 
-def test_a_finish_takes_its_passes_but_not_forever() -> None:
-    """A small effort allows few passes, which are all made; a long training more than it takes.
+def of_turns(needed: float, effort: float, **keys: Any) -> float:
+    """As many of allowed / needed + 1 finishes stay open as one; others take what is needed.
 
-    Effort is measured by 960,000 gradients where a training takes fewer.
+    Five of seven of these end at a minimum, and go on for a fifth of the passes allowed.
     """
-    allowed = 1e-3 * 960_000 / expected_emc50(cell())
-    short = cell(budget={"steps": 10}, finish={"effort": 1e-3})
-    found = seconds(short, passing=1.0) / (30 * 0.7)
-    assert found == pytest.approx(1.25 * allowed, rel=0.01)
-    assert gradients_of_a_finish(**FOR_EVER) == pytest.approx(600e3, rel=0.01)
+    most = allowed(effort, **keys)
+    opened = needed / (needed + most)
+    return opened * most + (1 - opened) * min(needed + 5 / 7 * 0.2 * most, most)
+
+
+def test_a_small_effort_allows_few_passes_which_are_all_made() -> None:
+    assert passes_of_a_finish(1e-3) == pytest.approx(allowed(1e-3))
+
+
+@pytest.mark.parametrize("effort", [1, 10, 1000])
+@pytest.mark.parametrize(("width", "turn"), [(4, 500 + 20 * 310), (8, 500 + 20 * 60)])
+def test_a_finish_takes_turns_of_steps(width: int, turn: float, effort: float) -> None:
+    """Five hundred quasi-Newton steps and ten of Newton's.
+
+    These see all 310 directions of a net, or sixty of more than 400, at two passes each.
+    """
+    net = {"architecture": {"name": "mlp", "depth": 1, "width": width}}
+    assert cell(**net).parameters == {4: 310, 8: 610}[width]
+    found = passes_of_a_finish(effort, **net)
+    assert found == pytest.approx(of_turns(turn, effort, **net))
+
+
+def test_the_steps_of_a_turn_are_those_of_the_finish() -> None:
+    finishes = import_module("emc.finish.finish")
+    expects = import_module("emc.measurement.expectation")
+    assert finishes._IN_TURN == expects._TURN
+    assert (finishes._WHOLE, finishes._KRYLOV) == expects._DIRECTIONS
+    assert finishes._ONWARD == expects._ONWARD
 
 
 @pytest.mark.parametrize(
@@ -183,7 +208,10 @@ def test_a_finish_takes_its_passes_but_not_forever() -> None:
     ],
 )
 def test_what_makes_finishes_longer(keys: dict[str, Any], times: float) -> None:
-    assert gradients_of_a_finish(**FOR_EVER, **keys) == pytest.approx(times * 600e3, rel=0.02)
+    parameters = cell(**keys).parameters
+    turn = 500 + 20 * (parameters if parameters <= 400 else 60)
+    wanted = of_turns(times * turn, 50, **keys)
+    assert passes_of_a_finish(50, **keys) == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize(

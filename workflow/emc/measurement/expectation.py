@@ -29,6 +29,8 @@ _SLOPE: Final = 0.15
 """Scale of a usual transition in log n."""
 _UNFITTED: Final = 0.7
 """Share of a search's probes around the transition that do not fit within their budget."""
+_MINIMA: Final = 0.5 / _UNFITTED
+"""Share of these that end at a minimum: around the transition half of all probes never fit."""
 _EARLY: Final = 0.2
 """Share of its budget that a fit around the transition takes."""
 _AT_ONCE: Final = 0.05
@@ -38,6 +40,8 @@ _TURN: Final = (500, 10)
 samples; one of the former is a pass, one of the latter two for each direction that it sees."""
 _DIRECTIONS: Final = (400, 60)
 """So many are all that a net has where it has no more; of a larger one as many as the second."""
+_ONWARD: Final = 0.2
+"""Share of the passes allowed for which a finish goes on from a minimum, to see that it is one."""
 _EACH_LAYER: Final = 2.0
 """How many times as many it takes with each further layer of kinks."""
 _POOLED: Final = 6.0
@@ -180,7 +184,7 @@ def _seconds(cell: Cell, pace: Pace) -> float:
     if _never_finished(cell):
         return seconds
     gradients = max(pace.gradients * budget * batch, LEAST)
-    passes = _passes(cell, pace, cell.finish.effort * gradients / n, n)
+    passes = _passes(cell, pace, cell.finish.effort * gradients / n)
     return seconds + course.unfitted * passes * (n * pace.finishing + pace.passing)
 
 
@@ -194,11 +198,17 @@ def _never_finished(cell: Cell) -> bool:
     return not cell.finish.iterations or minimises_otherwise(cell) is not None
 
 
-def _passes(cell: Cell, pace: Pace, allowed: float, n: float) -> float:
-    """Passes of a finish, with those that examine the curvature where it ends."""
+def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
+    """Passes of a finish, with those that examine the curvature where it ends.
+
+    Where as many were needed as are allowed, half would stay open, and take them all.
+    """
+    needed = _turn(pace.parameters) * _harder(cell)
+    minima = 0.0 if _saturated(cell) else _MINIMA
+    open_ = needed / (needed + allowed)
+    decided = min(needed + minima * _ONWARD * allowed, allowed)
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
-    to_decide = _turn(pace.parameters) * _harder(cell)
-    return allowed / (1 + allowed / to_decide) + _EXAMINED * min(examined, allowed)
+    return open_ * allowed + (1 - open_) * decided + _EXAMINED * min(examined, allowed)
 
 
 def _turn(parameters: int) -> float:
@@ -209,7 +219,7 @@ def _turn(parameters: int) -> float:
 
 
 def _harder(cell: Cell) -> float:
-    """How many times as many gradients as of a net with one hidden layer decide a finish."""
+    """How many times as many passes as of a net with one hidden layer decide a finish."""
     if _saturated(cell):
         return _SOON
     decay = getattr(update(cell.optimizer).optimizer, "coupled_decay", 0.0)
