@@ -21,6 +21,7 @@ from gpu_common import (
     rate,
     repeated,
     replicas,
+    tried,
 )
 from gpu_training import listening
 
@@ -83,9 +84,10 @@ def convolutions(device: str) -> Iterator[Row]:
             spent = [1e3 * each for each in repeated(call, device, 3)]
             yield Row(f"convolution of {together} nets, {kind}", "ms", spent)
     asked = procedure(cnn(), epochs=2)
-    for name, together in (("vmap", 1), ("vmap", 16), ("compiled", 16)):
+    for name, together in (("vmap", 1), ("vmap", 16), ("compiled", 16), ("persistent", 64)):
         given = replicas(together, cnn())
-        yield Row(f"CNN, {name}, K = {together}", "samples/s", rate(name, device, asked, given))
+        rates = partial(rate, name, device, asked, given)
+        yield tried(f"CNN, {name}, K = {together}", rates)
 
 
 def memory(device: str) -> Iterator[Row]:

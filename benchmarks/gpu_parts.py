@@ -10,11 +10,11 @@ from gpu_training import cell, compiling, epochs, optimizers, persistent, replay
 PARTS: Final = (
     Part("the card: copies, products, launches and nodes of graphs", 25, environment),
     Part("a graph replays; sequential and vmap against the processor", 25, replay),
-    Part("compiled: the first call, later ones, and their numbers", 90, compiling),
+    Part("compiled: the first call, later ones, and their numbers", 80, compiling),
     Part("an epoch on host and device, against eager and native training", 70, epochs),
     Part("one cell, there and on the processor", 60, cell),
-    Part("grouped convolutions against columns and products", 50, convolutions),
-    Part("certificates in small and large chunks against the kernels", 50, certificates),
+    Part("convolutions: grouped, by columns, in blocks", 50, convolutions),
+    Part("certificates in small and large chunks against the kernels", 40, certificates),
     Part("memory that ends: eager, warm-up and capture", 30, memory),
     Part(
         "the same where large pieces are not split",
@@ -25,6 +25,6 @@ PARTS: Final = (
     Part("bits of two runs, of a killed and resumed one; a ViT; dropout", 40, bits),
     Part("no compiler; visible devices; several processes on the card", 50, sharing),
     Part("Muon, SAM, Shampoo and SOAP", 30, optimizers),
-    Part("the persistent kernel: speed and error", 50, persistent),
+    Part("the persistent kernel: speed and error", 70, persistent),
 )
 """In the order of what is needed to believe the next one."""

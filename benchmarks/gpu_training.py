@@ -206,20 +206,21 @@ def persistent(device: str) -> Iterator[Row]:
     from emc.native.nvrtc import compiled
 
     limits = Card().limits()
-    for width in (16, 64):
-        layers = mlp(width)
-        placed = placement(layers, limits)  # type: ignore[arg-type]
-        found = compiled(block_kernel(layers, placed), architecture())  # type: ignore[arg-type]
+    nets = {"MLP of width 16": mlp(), "MLP of width 64": mlp(64), "CNN of 8 channels": cnn()}
+    for kind, layers in nets.items():
+        placed = placement(layers, limits)
+        found = compiled(block_kernel(layers, placed), architecture())
         note = f"{found.registers} registers, {found.spilled} bytes spilled, {placed}"
-        yield Row(f"MLP of width {width}, its kernel", note=note)
+        yield Row(f"{kind}, its kernel", note=note)
+        epochs = 5 if layers == cnn() else 50
         for name in ("sgd", "adam"):
-            asked = procedure(layers, update=Update(name), epochs=50)
+            asked = procedure(layers, update=Update(name), epochs=epochs)
             yield error_of(asked, device)
             for together in (1, 64, 264, 1056):
                 trainer, given = Persistent(Card()), replicas(together, layers)
                 spent = repeated(partial(trainer.run, asked, given), device, 3)
-                rates = [together * N * 50 / each for each in spent]
-                yield Row(f"width {width}, {name}, K = {together}", "samples/s", rates)
+                rates = [together * N * epochs / each for each in spent]
+                yield Row(f"{kind}, {name}, K = {together}", "samples/s", rates)
 
 
 def architecture() -> str:

@@ -1,15 +1,21 @@
 // Trains a few made-up replicas in slices by blocks of eight threads, and prints what became of them.
-// INSIDE says whether numbers lie in the block's memory, ROOM which orders do.
+// INSIDE says how many arrays of numbers lie in the block's memory, ROOM which orders do; IMAGES that
+// the net has convolutions.
 #define EMC_SCALAR
 #define EMC_THREADS 8
 #include "persistent.hpp"
 #include <cstdio>
 #include <vector>
 using namespace emc;
-constexpr int rows = 8, inputs = 5, classes = 3, count = 5;
-EMC_PERSISTENT(BlockTrainer<rows, Placement<INSIDE, INSIDE>,
-                            BlockStack<rows, BlockDense<inputs, 9, Silu, true>,
-                                       BlockDense<9, classes, Identity, true>>, classes>)
+constexpr int rows = 8, classes = 3, count = 5;
+#if defined(IMAGES)
+using Net = BlockStack<rows, BlockConv<1, 2, 4, 5, Silu, true>, BlockConv<2, 5, 2, 2, Tanh, true>,
+                       SplitDense<rows, 5, classes, Identity, true>>;
+#else
+using Net = BlockStack<rows, BlockDense<5, 9, Silu, true>, BlockDense<9, classes, Identity, true>>;
+#endif
+constexpr int inputs = Net::inputs;
+EMC_PERSISTENT(BlockTrainer<rows, Placement<INSIDE, INSIDE != 0>, Net, classes>)
 int main() {
   SplitMix64 random(7);
   std::vector<float> x(40 * inputs), start(Trainer::size);

@@ -41,13 +41,28 @@ from emc.engine.sequential import Sequential
 from emc.errors import EmcError
 from emc.native.build import loaded
 from emc.native.unavailable import UnavailableError
-from emc.nets.layers import Dense, count
+from emc.nets.layers import Conv, Dense, Layers, count
 from emc.nets.recognise import recognised
 from emc.records import Ended
 
 H200 = CardLimits(227 << 10, 228 << 10, 132, 139 << 30)
 A100 = CardLimits(163 << 10, 164 << 10, 108, 80 << 30)
 T4 = CardLimits(64 << 10, 64 << 10, 40, 16 << 30)
+
+
+def cnn(first: str = "relu", second: str = "relu") -> Layers:
+    """Two stages, the first of odd width, and two dense layers."""
+    stages = (Conv(1, 5, 4, 5, first), Conv(5, 3, 2, 2, second, bias=False))
+    return (*stages, Dense(3, 4, True, second), Dense(4, CLASSES, True, "identity"))
+
+
+def of_mnist(channels: int) -> Layers:
+    """A CNN as studies have it."""
+    stages = (Conv(1, channels, 28, 28, "relu"), Conv(channels, 2 * channels, 14, 14, "relu"))
+    return (*stages, Dense(2 * channels * 49, 10, True, "identity"))
+
+
+LARGE = (Conv(1, 8, 128, 128, "relu"), Conv(8, 1, 64, 64, "relu"))
 
 
 def run(asked: Procedure, given: Sequence[Replica], **machine: Any) -> list[TrainedRun]:
@@ -68,9 +83,12 @@ def never_fitting(sample: Replica) -> Replica:
 
 
 @pytest.mark.parametrize(("update", "lr"), OPTIMIZERS)
-def test_fifty_steps_are_the_references_to_rounding(update: Update, lr: float) -> None:
+@pytest.mark.parametrize("layers", [mlp(), cnn("tanh", "tanh")], ids=["mlp", "cnn"])
+def test_fifty_steps_are_the_references_to_rounding(
+    layers: Layers, update: Update, lr: float
+) -> None:
     batch = None if update.name == "gd" else 16
-    asked = procedure(update=update, batch=batch, epochs=None, steps=50)
+    asked = procedure(layers=layers, update=update, batch=batch, epochs=None, steps=50)
     given = [never_fitting(each) for each in replicas([64, 32, 2], lr=lr)]
     for found, sample in zip(run(asked, given), given, strict=True):
         exact = train(asked, sample)
@@ -91,13 +109,32 @@ def test_fifty_steps_are_the_references_to_rounding(update: Update, lr: float) -
         {"epochs": None, "steps": 17},
     ],
 )
-def test_procedures_are_the_references(changes: dict[str, Any]) -> None:
-    assert_as_reference(procedure(**changes), replicas([40, 21, 33, 1, 17], lr=0.03))
+@pytest.mark.parametrize("layers", [mlp(), CNN], ids=["mlp", "cnn"])
+def test_procedures_are_the_references(layers: Layers, changes: dict[str, Any]) -> None:
+    asked = procedure(layers=layers, **changes)
+    assert_as_reference(asked, replicas([40, 21, 33, 1, 17], lr=0.03))
 
 
 @pytest.mark.parametrize("layers", [LINEAR, *map(mlp, ACTIVATIONS)], ids=["linear", *ACTIVATIONS])
-def test_nets_are_the_references(layers: tuple[Dense, ...]) -> None:
+def test_nets_are_the_references(layers: Layers) -> None:
     assert_as_reference(procedure(layers=layers, epochs=4), replicas([40, 21]))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [*zip([*ACTIVATIONS][::2], [*[*ACTIVATIONS][1::2], "relu"], strict=True)],
+)
+def test_convolutions_are_the_references(first: str, second: str) -> None:
+    assert_as_reference(procedure(layers=cnn(first, second), epochs=4), replicas([40, 21]))
+
+
+@pytest.mark.parametrize("layers", [mlp(), cnn()], ids=["mlp", "cnn"])
+def test_one_class_and_a_rate_of_zero_are_the_references(layers: Layers) -> None:
+    one = (*layers[:-1], replace(layers[-1], outputs=1))
+    asked = Procedure(1, SGD, layers=one, batch=16, epochs=3)
+    given = [replace(each, labels=0 * each.labels) for each in replicas([40, 1])]
+    assert_as_reference(asked, given)
+    assert_as_reference(procedure(layers=layers, epochs=3), replicas([40, 1], lr=0.0))
 
 
 def test_a_module_of_dense_layers_is_the_references() -> None:
@@ -194,20 +231,28 @@ def test_labels_that_conflict_end_at_a_stationary_point(tolerance: float) -> Non
     assert (found.ended is Ended.STATIONARY) == (tolerance > 0)
 
 
-def test_the_first_epoch_of_fit_is_the_native_kernels() -> None:
-    asked = procedure(
-        epochs=200, layers=(Dense(20, 32, True, "relu"), Dense(32, 3, True, "identity"))
-    )
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (Dense(20, 32, True, "relu"), Dense(32, 3, True, "identity")),
+        (Conv(1, 16, 4, 5, "relu"), Dense(64, 3, True, "identity")),
+    ],
+    ids=["mlp", "cnn"],
+)
+def test_the_first_epoch_of_fit_is_the_native_kernels(layers: Layers) -> None:
+    asked = procedure(epochs=200, layers=layers)
     given = replicas([*range(10, 40, 2)], lr=0.1, seed=3)
     found, native = run(asked, given), NativeBackEnd().run(asked, given)
     assert [each.milestones for each in found] == [each.milestones for each in native]
     assert all(each.ended is Ended.FIT for each in found)
 
 
+@pytest.mark.parametrize("layers", [mlp(), cnn("gelu")], ids=["mlp", "cnn"])
 def test_no_number_depends_on_blocks_neighbours_slices_or_the_order_of_items(
-    monkeypatch: pytest.MonkeyPatch,
+    layers: Layers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, given = procedure(epochs=30), replicas([40, 3, 77, 21, 33, 1, 64])
+    asked = procedure(layers=layers, epochs=30)
+    given = replicas([40, 3, 77, 21, 33, 1, 64])
     together = run(asked, given, multiprocessors=1)
     assert_same_bits(run(asked, given, multiprocessors=8), together)
     assert_same_bits(run(asked, given, backwards=True), together)
@@ -222,20 +267,27 @@ def test_no_number_depends_on_blocks_neighbours_slices_or_the_order_of_items(
 @pytest.mark.parametrize(
     ("layers", "block_memory", "inside"),
     [
-        (mlp("gelu"), 24 << 10, (True, True)),
-        (mlp("gelu"), 7 << 10, (False, True)),
-        (mlp("gelu"), 3 << 10, (False, False)),
+        (mlp("gelu"), 24 << 10, (4, True)),
+        (mlp("gelu"), 6 << 10, (2, True)),
+        (mlp("gelu"), 5 << 10, (1, True)),
+        (mlp("gelu"), 4 << 10, (0, True)),
+        (mlp("gelu"), 3 << 10, (0, False)),
+        (cnn("gelu"), 28 << 10, (4, True)),
+        (cnn("gelu"), 15 << 10, (2, True)),
+        (cnn("gelu"), 14 << 10, (1, True)),
+        (cnn("gelu"), 13 << 10, (0, True)),
+        (cnn("gelu"), 3 << 10, (0, False)),
     ],
 )
 def test_what_does_not_fit_into_a_block_lies_outside(
-    layers: tuple[Dense, ...], block_memory: int, inside: tuple[bool, bool]
+    layers: Layers, block_memory: int, inside: tuple[int, bool]
 ) -> None:
     small: dict[str, Any] = {
         "block_memory": block_memory,
         "shared_memory": 2 * block_memory + 2048,
     }
     made = placement(layers, Emulated(**small).limits())
-    assert (made.numbers_inside, made.chunk_inside) == inside
+    assert (made.arrays_inside, made.chunk_inside) == inside
     asked = procedure(layers=layers, update=Update("adam"))
     assert_as_reference(asked, replicas([70, 90, 12], lr=0.01), **small)
 
@@ -245,18 +297,36 @@ def test_what_does_not_fit_into_a_block_lies_outside(
 @pytest.mark.parametrize("inputs", [2, 64, 784])
 def test_placements_keep_to_what_a_card_has(limits: CardLimits, width: int, inputs: int) -> None:
     layers = (Dense(inputs, width, True, "silu"), Dense(width, 10, True, "identity"))
+    assert_fits(layers, limits)
+    assert placement(layers, limits).rows >= 8
+
+
+@pytest.mark.parametrize("limits", [H200, A100, T4])
+@pytest.mark.parametrize("channels", [1, 4, 8, 16, 32])
+def test_placements_of_convolutions_keep_to_what_a_card_has(
+    limits: CardLimits, channels: int
+) -> None:
+    assert_fits(of_mnist(channels), limits)
+
+
+def assert_fits(layers: Layers, limits: CardLimits) -> None:
     made = placement(layers, limits)
     assert made.block_memory <= limits.block_memory
     assert made.blocks_at_once * (made.block_memory + 1024) <= limits.shared_memory
     assert made.order_room >= 0
     assert made.size >= count(layers)
-    assert 8 <= made.rows <= 128
+    assert 2 <= made.rows <= 128
 
 
 def test_a_small_net_lies_in_a_blocks_memory_twice_per_multiprocessor() -> None:
     hidden = (Dense(64, 16, True, "relu"), Dense(16, 16, True, "relu"))
     made = placement((*hidden, Dense(16, 10, True, "identity")), H200)
-    assert (made.rows, made.numbers_inside, made.blocks_at_once) == (128, True, 2)
+    assert (made.rows, made.arrays_inside, made.blocks_at_once) == (128, 4, 2)
+
+
+@pytest.mark.parametrize(("channels", "inside"), [(4, 4), (8, 4), (16, 1), (32, 0)])
+def test_of_a_larger_net_less_lies_in_a_blocks_memory(channels: int, inside: int) -> None:
+    assert placement(of_mnist(channels), H200).arrays_inside == inside
 
 
 @pytest.mark.parametrize("update", [SGD, Update("adam")])
@@ -329,12 +399,15 @@ def test_a_kernel_that_is_off_is_not_used(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"layers": CNN}, "not made of dense layers alone"),
-        ({"layers": None}, "not made of dense layers alone"),
+        ({"layers": None}, "not made of dense and convolutional layers alone"),
         ({"update": Update("muon")}, "no rule for the optimizer 'muon'"),
         (
             {"layers": (Dense(40_000, 3, True, "identity"),)},
             "120,003 parameters, more than 100,000",
+        ),
+        (
+            {"layers": (*LARGE, Dense(1024, CLASSES, True, "identity"))},
+            "a block keeps 58,633 numbers of a sample, more than 50,000",
         ),
     ],
 )

@@ -29,10 +29,10 @@ def _detector(tmp_path: Path) -> None:
 
 
 def trained(
-    headers: Path, folder: Path, inside: bool, *flags: str
+    headers: Path, folder: Path, inside: int, *flags: str
 ) -> subprocess.CompletedProcess[str]:
     """What the program says; its numbers do not depend on how its code is put together."""
-    where = (f"-DINSIDE={int(inside)}", f"-DROOM={100 * inside}")
+    where = (f"-DINSIDE={inside}", f"-DROOM={25 * inside}")
     common = ("-std=c++17", "-O1", "-g", "-ffp-contract=off", "-pthread", "-I", str(headers))
     program = folder / f"program-{len(flags)}"
     command = [str(COMPILER), *common, *where, *flags, str(PROGRAM), "-o", str(program)]
@@ -43,9 +43,14 @@ def trained(
     )
 
 
-@pytest.mark.parametrize("inside", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_threads_train_as_loops_do_and_never_race(tmp_path: Path, inside: bool) -> None:
-    loops, threads = (trained(HEADERS, tmp_path, inside, *flags) for flags in ((), THREADED))
+@pytest.mark.parametrize(
+    "inside", [4, *(pytest.param(few, marks=pytest.mark.slow) for few in (0, 2))]
+)
+@pytest.mark.parametrize("net", [(), ("-DIMAGES",)], ids=["dense", "images"])
+def test_threads_train_as_loops_do_and_never_race(
+    tmp_path: Path, net: tuple[str, ...], inside: int
+) -> None:
+    loops, threads = (trained(HEADERS, tmp_path, inside, *net, *flags) for flags in ((), THREADED))
     assert len(loops.stdout.splitlines()) == 5
     assert (threads.stdout, threads.stderr) == (loops.stdout, "")
     assert threads.returncode == 0
@@ -58,6 +63,6 @@ def test_a_barrier_that_is_missing_is_seen(tmp_path: Path) -> None:
     text = (headers / "block.hpp").read_text()
     before, after = text.split("void each(", 1)
     (headers / "block.hpp").write_text(f"{before}void each({after.replace('team_.wait();', '', 1)}")
-    found = trained(headers, tmp_path, True, *THREADED)
+    found = trained(headers, tmp_path, 4, *THREADED)
     assert found.returncode != 0
     assert "ThreadSanitizer: data race" in found.stderr

@@ -43,10 +43,35 @@ def test_one_layer_in_one_tile_is_counted_by_hand() -> None:
 
 def test_numbers_outside_of_a_blocks_memory_take_longer() -> None:
     wide = (Dense(784, 64, True, "relu"), Dense(64, 10, True, "identity"))
-    assert not placement(wide, H200.limits).numbers_inside
+    assert not placement(wide, H200.limits).arrays_inside
     narrow = (Dense(196, 64, True, "relu"), Dense(64, 10, True, "identity"))
-    assert placement(narrow, H200.limits).numbers_inside
+    assert placement(narrow, H200.limits).arrays_inside
     assert in_a_block(wide, 128, H200) > 4 * in_a_block(narrow, 128, H200)
+
+
+CNN = (
+    Conv(1, 8, 28, 28, "relu"),
+    Conv(8, 16, 14, 14, "relu"),
+    Dense(784, 10, True, "identity"),
+)
+
+
+def test_blocks_train_convolutions_below_what_a_card_could_at_most() -> None:
+    alone = in_a_block(CNN, 128, H200)
+    blocks = H200.multiprocessors * placement(CNN, H200.limits).blocks_at_once
+    at_most = H200.products / multiply_adds(CNN)
+    assert 0.05 * at_most < blocks / alone < at_most
+
+
+def test_one_stage_in_one_tile_is_counted_by_hand() -> None:
+    """Two rows of one pooled pixel and channel are one warp's, their taps in 32 parts, too."""
+    layers = (Conv(1, 1, 2, 2, "relu"), Dense(1, 2, True, "identity"))
+    stage, head = 300 + 25 * 2, (300 + 40) + (300 + 32 * 40)
+    taps = (300 + 40) + (300 + 32 * 40)
+    gradient, delta = 300 + 2 * 40, 300 + 2 * 40
+    update = 300 + 40
+    clocks = 2 * (stage + head) + taps + gradient + delta + update
+    assert in_a_block(layers, 2, H200) == pytest.approx(clocks / 2 / 1.98e9)
 
 
 def test_in_lockstep_launches_are_shared_and_the_host_plans() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from emc.engine.persistent.launch import CardLimits
-from emc.engine.persistent.placement import DenseLayers, block_kernel, placement
+from emc.engine.persistent.placement import block_kernel, placement
 from emc.native import nvrtc
 from emc.native.nvrtc import compiled, cubin, recompile
 from emc.native.unavailable import UnavailableError
-from emc.nets.layers import Dense
+from emc.nets.layers import Conv, Dense, Layers
 
 LIMITS = {
     "sm_80": CardLimits(163 << 10, 164 << 10, 108, 80 << 30),
@@ -33,17 +33,29 @@ def missing() -> str | None:
 needs_nvrtc = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
-def mlp(inputs: int, width: int, activation: str) -> DenseLayers:
+def mlp(inputs: int, width: int, activation: str) -> Layers:
     hidden = (Dense(inputs, width, True, activation), Dense(width, width, True, activation))
     return (*hidden, Dense(width, 10, True, "identity"))
+
+
+def cnn(channels: int, activation: str) -> Layers:
+    stages = (
+        Conv(1, channels, 28, 28, activation),
+        Conv(channels, 2 * channels, 14, 14, activation),
+    )
+    return (*stages, Dense(2 * channels * 49, 10, True, "identity"))
 
 
 @needs_nvrtc
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", LIMITS)
-@pytest.mark.parametrize("layers", [mlp(64, 16, "relu"), mlp(784, 64, "gelu")], ids=["16", "64"])
-def test_the_persistent_kernel_compiles_and_two_blocks_share_a_multiprocessor(
-    arch: str, layers: DenseLayers, record_property: Callable[[str, int], None]
+@pytest.mark.parametrize(
+    "layers",
+    [mlp(64, 16, "relu"), mlp(784, 64, "gelu"), cnn(4, "relu"), cnn(8, "relu")],
+    ids=["mlp-16", "mlp-64", "cnn-4", "cnn-8"],
+)
+def test_the_persistent_kernel_compiles_and_its_blocks_share_a_multiprocessor(
+    arch: str, layers: Layers, record_property: Callable[[str, int], None]
 ) -> None:
     made = placement(layers, LIMITS[arch])
     found = compiled(block_kernel(layers, made), arch)

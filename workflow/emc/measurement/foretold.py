@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from emc.engine.card_models import CardModel, card_model
 from emc.engine.choose import native_refusal
-from emc.engine.persistent.refusal import dense_layers, refusal
+from emc.engine.persistent.refusal import block_layers, refusal
 from emc.engine.procedure import Procedure
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
 from emc.measurement.expectation import expectation, expected_emc50, expected_probes
@@ -172,7 +172,7 @@ def _on_card(cell: Cell, trained: Procedure, model: CardModel) -> tuple[float, f
     n = max(1, round(expected_emc50(cell)))
     batch = n if trained.batch is None else min(trained.batch, n)
     if refusal(trained) is None:
-        return in_a_block(dense_layers(trained), batch, model), _CUDA
+        return in_a_block(block_layers(trained), batch, model), _CUDA
     assert trained.layers is not None
     each = in_lockstep(trained.layers, batch, MOST_AT_ONCE, model)
     return MOST_AT_ONCE * each, _CUDA + _COMPILING

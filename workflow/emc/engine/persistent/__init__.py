@@ -1,4 +1,4 @@
-"""The back end `persistent`: MLPs that a kernel trains from start to stop on a GPU.
+"""The back end `persistent`: MLPs and CNNs that a kernel trains from start to stop on a GPU.
 
 Knows nets as numbers, procedures, and a machine that runs blocks. Must not know torch, but for the
 reference that a kernel's first epoch is held against. It has never run on a card: its kernel is

@@ -13,10 +13,11 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.net import check_shape
 from emc.engine.persistent.group import BlockKernel, Group, memory_of
 from emc.engine.persistent.launch import Machine
-from emc.engine.persistent.placement import DenseLayers, Placement, block_kernel, placement
-from emc.engine.persistent.refusal import dense_layers, refusal
+from emc.engine.persistent.placement import Placement, block_kernel, placement
+from emc.engine.persistent.refusal import block_layers, refusal
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.native.unavailable import UnavailableError
+from emc.nets.layers import Layers
 
 _SHARE: Final = 0.7
 """Of the free memory: the rest is for fragments."""
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Persistent:
-    """Dense nets on a machine that runs blocks; each replica is one block's, from start to stop.
+    """Nets of layers on a machine of blocks; each replica is one block's, from start to stop.
 
     A replica's numbers depend on nothing but itself and the kernel: not on its neighbours, and not
     on how its training was sliced. The first steps that a kernel trains are held against the
@@ -41,7 +42,7 @@ class Persistent:
     def __init__(self, machine: Machine) -> None:
         """Train on `machine`."""
         self._machine = machine
-        self._kernels: dict[DenseLayers, BlockKernel] = {}
+        self._kernels: dict[Layers, BlockKernel] = {}
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why no block trains the procedure, or None; asks no machine."""
@@ -56,7 +57,7 @@ class Persistent:
             limits = self._machine.limits()
         except UnavailableError:
             return sys.maxsize
-        return limits.multiprocessors * placement(dense_layers(procedure), limits).blocks_at_once
+        return limits.multiprocessors * placement(block_layers(procedure), limits).blocks_at_once
 
     def run(
         self,
@@ -72,7 +73,7 @@ class Persistent:
             UnavailableError: the machine cannot be used, or the kernel cannot be built or is off.
         """
         check(self, procedure, replicas)
-        layers = dense_layers(procedure)
+        layers = block_layers(procedure)
         for each in replicas:
             check_shape(each.inputs, layers)
         if not replicas:
@@ -130,7 +131,7 @@ class Persistent:
         return fitting
 
     def _kernel(self, procedure: Procedure, replicas: Sequence[Replica]) -> BlockKernel:
-        layers = dense_layers(procedure)
+        layers = block_layers(procedure)
         if layers not in self._kernels:
             made = placement(layers, self._machine.limits())
             kernel = BlockKernel(made, self._machine.program(block_kernel(layers, made)))

@@ -11,6 +11,12 @@ namespace emc {
 
 constexpr int odd(int count) { return count | 1; }
 
+// In how many parts, for as many threads, each of a few sums is made: adding these up takes time, too.
+constexpr int parts_of(int sums) {
+  const int parts = EMC_THREADS / sums;
+  return parts < 1 ? 1 : parts < 32 ? parts : 32;
+}
+
 // Calls `tile(row, column)` for the corner of each tile of a matrix, columns first.
 template <int Rows, int Columns, class Tile>
 inline void each_tile(const Block& block, int rows, int columns, Tile tile) {
@@ -41,49 +47,69 @@ EMC_INLINE void within(int row, int rows, int column, int columns, Each each) {
 
 EMC_INLINE int inside(int place, int count) { return place < count ? place : count - 1; }
 
-// Parameters are [inputs + 1, stride], the last row the bias; activations [rows, stride].
-template <int Inputs, int Outputs, class Activation, bool Bias>
-struct BlockDense {
-  using Slope = Activation;
-  static constexpr int inputs = Inputs, outputs = Outputs;
-  static constexpr int stride = odd(Outputs), size = (Inputs + 1) * stride;
-  // Numbers of a sample: the outputs, and the slopes where they are no function of these.
-  static constexpr int kept = (Activation::from_output ? 1 : 2) * stride;
-  static constexpr int plain_size = (Inputs + Bias) * Outputs;
+// What a layer keeps of the samples at hand: its outputs, whose gradient takes their place on the way
+// back; the slopes of its activation where they are no function of these; of a maximum where it was.
+struct Kept {
+  float *outputs, *slopes;
+  unsigned char* places;
+};
+
+// The gradient by an output of the layer before becomes that by the value before its activation.
+template <class Before>
+EMC_INLINE void pass_back(float slope, int place, const Kept& before) {
+  if constexpr (Before::from_output) slope *= Before::slope(before.outputs[place]);
+  else slope *= before.slopes[place];
+  before.outputs[place] = slope;
+}
+
+// The parameters of units that sum over `Terms`: [Terms + 1, stride], the last row the bias.
+template <int Terms, int Outputs, bool Bias>
+struct BlockWeights {
+  static constexpr int stride = odd(Outputs), bias = Terms * stride, size = bias + stride;
+  static constexpr int plain_size = (Terms + Bias) * Outputs;
 
   // Calls visit(place, number) for each parameter; `number` counts in torch's order.
   template <class Visit>
   static void each(const Block& block, Visit visit) {
     block.each(plain_size, [&](int i) {
-      const bool bias = i >= Inputs * Outputs;
-      const int output = bias ? i - Inputs * Outputs : i / Inputs;
-      visit((bias ? Inputs : i % Inputs) * stride + output, i);
+      const bool is_bias = i >= Terms * Outputs;
+      const int output = is_bias ? i - Terms * Outputs : i / Terms;
+      visit((is_bias ? Terms : i % Terms) * stride + output, i);
     });
   }
+};
+
+// Activations are [rows, pitch].
+template <int Inputs, int Outputs, class Activation, bool Bias>
+struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
+  using Slope = Activation;
+  using Weights = BlockWeights<Inputs, Outputs, Bias>;
+  static constexpr int inputs = Inputs, stride = Weights::stride, pitch = stride;
+  static constexpr int places = 0;   // bytes of a sample
+  static constexpr int scratch = 0;  // numbers of four bytes for parts of sums
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
-                      float* y, float* slopes) {
+                      const Kept& kept, float*) {
     constexpr int high = 4, wide = Outputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Outputs, [&](int row, int column) {
       float sums[high][wide] = {};
       EMC_UNROLL for (int c = 0; c < wide; ++c) {
-        const float bias = weights[Inputs * stride + inside(column + c, Outputs)];
+        const float bias = weights[Weights::bias + inside(column + c, Outputs)];
         EMC_UNROLL for (int r = 0; r < high; ++r) sums[r][c] = bias;
       }
       add_products(
           Inputs, [&](int r, int k) { return x[inside(row + r, rows) * odd(Inputs) + k]; },
           [&](int k, int c) { return weights[k * stride + inside(column + c, Outputs)]; }, sums);
       within<high, wide>(row, rows, column, Outputs, [&](int r, int c) {
-        const int place = (row + r) * stride + column + c;
-        if constexpr (!Activation::from_output) slopes[place] = Activation::slope(sums[r][c]);
-        y[place] = Activation::value(sums[r][c]);
+        activate(sums[r][c], (row + r) * stride + column + c, kept);
       });
     });
   }
 
-  // Sets the gradient, or adds to it, from `delta`, that of the values before the activation.
-  static void add_gradient(const Block& block, int rows, const float* x, const float* delta,
-                           float* gradient, bool first) {
+  // Sets the gradient, or adds to it, from that of the values before the activation.
+  static void add_gradient(const Block& block, int rows, const float* x, const Kept& kept,
+                           float* gradient, bool first, float*) {
+    const float* const delta = kept.outputs;
     constexpr int high = (Inputs + 1) * Outputs >= 4096 ? 4 : 2, wide = high;
     constexpr int used = Inputs + Bias;
     each_tile<high, wide>(block, used, Outputs, [&](int input, int column) {
@@ -104,8 +130,9 @@ struct BlockDense {
 
   // The delta of the layer before, in place of its outputs.
   template <class Before>
-  static void input_delta(const Block& block, int rows, float* x, const float* slopes,
-                          const float* weights, const float* delta) {
+  static void input_delta(const Block& block, int rows, const Kept& before, const float* weights,
+                          const Kept& kept) {
+    const float* const delta = kept.outputs;
     constexpr int high = 4, wide = Inputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Inputs, [&](int row, int column) {
       float sums[high][wide] = {};
@@ -113,72 +140,40 @@ struct BlockDense {
           Outputs, [&](int r, int o) { return delta[inside(row + r, rows) * stride + o]; },
           [&](int o, int c) { return weights[inside(column + c, Inputs) * stride + o]; }, sums);
       within<high, wide>(row, rows, column, Inputs, [&](int r, int c) {
-        const int place = (row + r) * odd(Inputs) + column + c;
-        if constexpr (Before::from_output) x[place] = sums[r][c] * Before::slope(x[place]);
-        else x[place] = sums[r][c] * slopes[place];
+        pass_back<Before>(sums[r][c], (row + r) * odd(Inputs) + column + c, before);
       });
     });
   }
-};
 
-// The activation before the first layer: there is none, and no delta of it is wanted.
-struct NoSlope {};
-
-template <class Type, class Other>
-constexpr bool is_same = false;
-template <class Type>
-constexpr bool is_same<Type, Type> = true;
-
-// A net for up to Rows samples at a time; `memory` holds what is kept of them, layer by layer.
-template <int Rows, class... Layers>
-struct BlockStack {
-  static constexpr int size = 0, kept = 0, plain_size = 0;
-
-  template <class Visit>
-  static void each(const Block&, Visit) {}
-  static void forward(const Block&, int, const float*, const float*, float*) {}
-  template <class Before>
-  static void backward(const Block&, int, float*, const float*, const float*, float*, float*,
-                       bool) {}
-};
-
-template <int Rows, class Layer, class... Rest>
-struct BlockStack<Rows, Layer, Rest...> {
-  using Next = BlockStack<Rows, Rest...>;
-  static constexpr int inputs = Layer::inputs;
-  static constexpr int size = Layer::size + Next::size, kept = Layer::kept + Next::kept;
-  static constexpr int plain_size = Layer::plain_size + Next::plain_size;
-  static constexpr int rest = Rows * Layer::kept, slopes = Rows * Layer::stride;
-
-  template <class Visit>
-  static void each(const Block& block, Visit visit) {
-    Layer::each(block, visit);
-    Next::each(block, [&](int place, int number) {
-      visit(Layer::size + place, Layer::plain_size + number);
-    });
+ protected:
+  static EMC_INLINE void activate(float sum, int place, const Kept& kept) {
+    if constexpr (!Activation::from_output) kept.slopes[place] = Activation::slope(sum);
+    kept.outputs[place] = Activation::value(sum);
   }
+};
+
+// A dense layer for few rows: each output is summed up in parts, so that all threads have work.
+template <int Rows, int Inputs, int Outputs, class Activation, bool Bias>
+struct SplitDense : BlockDense<Inputs, Outputs, Activation, Bias> {
+  using Whole = BlockDense<Inputs, Outputs, Activation, Bias>;
+  static constexpr int sums = Rows * Outputs;
+  static constexpr int parts = parts_of(sums), scratch = parts * sums;
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
-                      float* memory) {
-    Layer::forward(block, rows, x, weights, memory, memory + slopes);
-    Next::forward(block, rows, memory, weights + Layer::size, memory + rest);
-  }
-
-  // From the delta of the logits, in their place, to the gradient.
-  template <class Before>
-  static void backward(const Block& block, int rows, float* x, const float* x_slopes,
-                       const float* weights, float* gradient, float* memory, bool first) {
-    Next::template backward<typename Layer::Slope>(block, rows, memory, memory + slopes,
-                                                   weights + Layer::size, gradient + Layer::size,
-                                                   memory + rest, first);
-    Layer::add_gradient(block, rows, x, memory, gradient, first);
-    if constexpr (!is_same<Before, NoSlope>)
-      Layer::template input_delta<Before>(block, rows, x, x_slopes, weights, memory);
-  }
-
-  static float* logits(float* memory) {
-    if constexpr (sizeof...(Rest) == 0) return memory;
-    else return Next::logits(memory + rest);
+                      const Kept& kept, float* partial) {
+    block.each(rows * Outputs * parts, [&](int item) {
+      const int part = item % parts, output = item / parts % Outputs, row = item / parts / Outputs;
+      float sum = 0;
+      for (int k = part; k < Inputs; k += parts)
+        sum += x[row * odd(Inputs) + k] * weights[k * Whole::stride + output];
+      partial[item] = sum;
+    });
+    block.each(rows * Outputs, [&](int i) {
+      const int output = i % Outputs;
+      float sum = weights[Whole::bias + output];
+      for (int part = 0; part < parts; ++part) sum += partial[i * parts + part];
+      Whole::activate(sum, i / Outputs * Whole::pitch + output, kept);
+    });
   }
 };
 

@@ -2,7 +2,7 @@
 // step, that of emc.engine.optimizer.
 #pragma once
 
-#include "block_dense.hpp"
+#include "block_stack.hpp"
 #include "split_mix.hpp"
 #include "task.hpp"
 
@@ -20,7 +20,7 @@ struct Standing {
 struct Training {
   Task task;
   Standing progress;
-  float* numbers;        // [4, size]: parameters, both moments of the optimizer, the gradient
+  float* numbers;        // [4, size]: parameters, the gradient, both moments of the optimizer
   float* end;            // parameters in torch's layout, once it has ended
   double* epoch_losses;  // one for each epoch that the budget allows
   int32_t* order;        // [n + batch], for orders that do not fit into the block's memory
@@ -36,18 +36,20 @@ struct Launch {
   int64_t order_room;  // n + batch up to which orders lie in the block's memory
 };
 
-// Whether a net's numbers, and what is kept of a chunk of samples, lie in the block's memory.
-template <bool NumbersInside, bool ChunkInside>
+// How many of the four arrays of a net's numbers lie in the block's memory, beginning with the first,
+// and whether what is kept of a chunk of samples does.
+template <int ArraysInside, bool ChunkInside>
 struct Placement {
-  static constexpr bool numbers = NumbersInside, chunk = ChunkInside;
+  static constexpr int arrays = ArraysInside;
+  static constexpr bool chunk = ChunkInside;
 };
 
 template <int Rows, class Where, class Stack, int Classes>
 class BlockTrainer {
  public:
   static constexpr int size = Stack::size;
-  static constexpr int chunk_size = Rows * (odd(Stack::inputs) + Stack::kept + 1);
-  static constexpr int numbers_inside = Where::numbers ? 4 * size : 0;
+  static constexpr int chunk_size = Rows * (odd(Stack::inputs) + Stack::kept + 1) + Stack::scratch;
+  static constexpr int numbers_inside = Where::arrays * size;
   static constexpr int chunk_inside = Where::chunk ? chunk_size : 0;
   // Numbers of four bytes in the block's memory, before the order.
   static constexpr int inside = numbers_inside + chunk_inside;
@@ -60,7 +62,7 @@ class BlockTrainer {
         steps_(replica.progress.result.steps), epochs_(replica.progress.result.epochs),
         epoch_samples_(replica.progress.epoch_samples),
         first_error_(replica.progress.first_error), epoch_loss_(replica.progress.epoch_loss),
-        numbers_(Where::numbers ? memory : replica.numbers),
+        inside_(memory), outside_(replica.numbers),
         chunk_(Where::chunk ? memory + numbers_inside : workspace),
         order_(cursor_.n + cursor_.size <= launch.order_room
                    ? reinterpret_cast<int32_t*>(memory + inside)
@@ -86,32 +88,39 @@ class BlockTrainer {
   }
 
  private:
-  float* parameters() const { return numbers_; }
-  float* moments(int which) const { return numbers_ + (1 + which) * size; }
-  float* gradient() const { return numbers_ + 3 * size; }
+  template <int Number>
+  float* array() const {
+    return (Number < Where::arrays ? inside_ : outside_) + Number * size;
+  }
+  float* parameters() const { return array<0>(); }
+  float* gradient() const { return array<1>(); }
   float* inputs() const { return chunk_; }
   float* kept() const { return chunk_ + Rows * odd(Stack::inputs); }
   int32_t* labels() const {
     return reinterpret_cast<int32_t*>(kept() + Rows * Stack::kept);
   }
+  float* scratch() const { return kept() + Rows * (Stack::kept + 1); }
 
   void enter() {
     if (steps_ == 0) {
-      block_.each(4 * size, [&](int i) { numbers_[i] = 0; });
-      Stack::each(block_, [&](int place, int i) { numbers_[place] = task_.parameters[i]; });
-    } else if constexpr (Where::numbers) {
-      block_.each(4 * size, [&](int i) { numbers_[i] = replica_.numbers[i]; });
+      block_.each(size, [&](int i) {
+        parameters()[i] = gradient()[i] = array<2>()[i] = array<3>()[i] = 0;
+      });
+      float* const numbers = parameters();
+      Stack::each(block_, [&](int place, int i) { numbers[place] = task_.parameters[i]; });
+    } else {
+      block_.each(numbers_inside, [&](int i) { inside_[i] = outside_[i]; });
     }
     identity();
     if (cursor_.shuffles && cursor_.order != Cursor::full) permute(cursor_.shuffles - 1);
   }
 
   void leave() {
-    if constexpr (Where::numbers)
-      block_.each(4 * size, [&](int i) { replica_.numbers[i] = numbers_[i]; });
+    block_.each(numbers_inside, [&](int i) { outside_[i] = inside_[i]; });
     Result result{finite_, epochs_, steps_, cursor_.taken, marks_, 0, 0, 0};
     if (ended_) {
-      Stack::each(block_, [&](int place, int i) { replica_.end[i] = numbers_[place]; });
+      const float* const numbers = parameters();
+      Stack::each(block_, [&](int place, int i) { replica_.end[i] = numbers[place]; });
       result.gradient_norm = gradient_norm();
       evaluate(result);
     }
@@ -131,7 +140,7 @@ class BlockTrainer {
 
   void update(double rate) {
     const float* slopes = gradient();
-    float *numbers = parameters(), *mean = moments(0), *square = moments(1);
+    float *numbers = parameters(), *mean = array<2>(), *square = array<3>();
     if (task_.rule.kind == UpdateRule::sgd) {
       const SgdStep step(task_.rule, rate);
       block_.each(size, [&](int i) { step(slopes[i], mean[i], numbers[i]); });
@@ -189,10 +198,10 @@ class BlockTrainer {
     double total = 0;
     for (int64_t first = 0; first < count; first += Rows) {
       const int rows = fill(count, first, listed);
-      Stack::forward(block_, rows, inputs(), parameters(), kept());
+      forward(rows);
       total += losses(loss, rows, 1.0f / count);
-      Stack::template backward<NoSlope>(block_, rows, inputs(), nullptr, parameters(), gradient(),
-                                        kept(), first == 0);
+      Stack::template backward<NoSlope>(block_, rows, {inputs(), nullptr, nullptr}, parameters(),
+                                        gradient(), kept(), first == 0, scratch());
     }
     return total;
   }
@@ -209,6 +218,10 @@ class BlockTrainer {
     });
     block_.each(rows, [&](int row) { labels()[row] = task_.labels[sample(row)]; });
     return rows;
+  }
+
+  void forward(int rows) {
+    Stack::forward(block_, rows, inputs(), parameters(), kept(), scratch());
   }
 
   float* logits_of(int row) const { return Stack::logits(kept()) + row * odd(Classes); }
@@ -257,7 +270,7 @@ class BlockTrainer {
     for (int64_t left = task_.n; left > 0;) {
       const int64_t end = left < task_.n - place ? place + left : task_.n;
       const int rows = fill(end, place, nullptr);
-      Stack::forward(block_, rows, inputs(), parameters(), kept());
+      forward(rows);
       const int64_t wrong = rows - correct(rows);
       if (!errors && wrong) first_error_ = place;
       if ((errors += wrong) > allowed) return task_.n + 1;
@@ -289,7 +302,7 @@ class BlockTrainer {
     const Loss plain{task_.loss, 0};
     for (int64_t first = 0; first < task_.n; first += Rows) {
       const int rows = fill(task_.n, first, nullptr);
-      Stack::forward(block_, rows, inputs(), parameters(), kept());
+      forward(rows);
       result.correct += correct(rows);
       result.loss += losses(plain, rows, 1.0f);
     }
@@ -304,7 +317,7 @@ class BlockTrainer {
   bool ended_, finite_;
   int64_t steps_, epochs_, epoch_samples_, first_error_;
   double epoch_loss_;
-  float *numbers_, *chunk_;
+  float *inside_, *outside_, *chunk_;
   int32_t* order_;
 };
 

@@ -5,10 +5,12 @@
 
 #if defined(__CUDACC_RTC__)
 #define EMC_UNROLL _Pragma("unroll")
+#define EMC_ROLLED _Pragma("unroll 1")
 #define EMC_INLINE __device__ __forceinline__
 #else
 #include <cmath>
 #define EMC_UNROLL
+#define EMC_ROLLED
 #define EMC_INLINE inline __attribute__((always_inline))
 #endif
 
