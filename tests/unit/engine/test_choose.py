@@ -37,7 +37,7 @@ VIT = procedure(
         (VIT, "cpu", "native"),
         (VIT, "cuda", "compiled"),
         (procedure(), "cuda", "persistent"),
-        (procedure(layers=CNN), "cuda", "compiled"),
+        (procedure(layers=CNN), "cuda", "persistent"),
         (TOKENS, "cuda", "compiled"),
         (NORMED, "cuda", "sequential"),
     ],

@@ -113,7 +113,7 @@ def test_a_device_that_is_asked_for_is_taken() -> None:
 def test_without_a_card_nothing_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_choice, "visible_model", lambda _: None)
     assert device_to_measure(cell(), "auto") == "auto"
-    assert devices([PlannedCell("a", cell(), "", ())], ["a"], Workers(1, 1)) is None
+    assert devices([PlannedCell("a", cell(), "", ())], Workers(1, 1)) is None
 
 
 def test_a_net_of_which_nothing_is_foretold_takes_the_card() -> None:
@@ -130,17 +130,32 @@ def test_few_runs_on_all_samples_take_the_processor() -> None:
     assert device_to_test(cell(), 3) == "cpu"
 
 
+PLANNED = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "vit"))]
+
+
 def test_a_study_shares_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment says of the gain wins over what suits the workers."""
-    planned = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "vit"))]
-    found = devices(planned, ["a", "b"], Workers(2, 1))
+    found = devices(PLANNED, Workers(2, 1))
     assert found is not None
-    assert [found.takes_card(one) for one in planned] == [False, True]
-    assert [found.takes_card_to_test(one, 3) for one in planned] == [False, True]
+    assert [found.takes_card(one) for one in PLANNED] == [False, True]
+    assert [found.takes_card_to_test(one, 3) for one in PLANNED] == [False, True]
     monkeypatch.setenv(GAIN, "0")
-    found = devices(planned, ["a", "b"], Workers(2, 1))
+    found = devices(PLANNED, Workers(2, 1))
     assert found is not None
-    assert [found.takes_card(one) for one in planned] == [True, True]
+    assert [found.takes_card(one) for one in PLANNED] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("left", "workers", "before"), [(PLANNED[:1], Workers(2, 1), ["a"]), (PLANNED, None, [])]
+)
+def test_finished_cells_are_foretold_only_where_they_are_asked_for(
+    left: list[PlannedCell], workers: Workers | None, before: list[str]
+) -> None:
+    found = devices(left, workers)
+    assert found is not None
+    assert list(found.known) == before
+    assert [found.takes_card(one) for one in PLANNED] == [False, True]
+    assert list(found.known) == ["a", "b"]
 
 
 def test_a_job_knows_its_data_by_their_manifest(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from emc.records import Pace
 from emc.study import Cell
 
 NOTHING = KnownPaces({}, {})
+TOGETHER = 16
+"""Replicas of a timing run on a card."""
 PACE = Pace(
     parameters=13002,
     work=12960,
@@ -41,12 +43,12 @@ def cell(**keys: Any) -> Cell:
 def paces(one: Cell, processor: float, card: float) -> KnownPaces:
     return KnownPaces(
         {kind(one, "cpu"): [replace(PACE, training=processor)]},
-        {kind(one, "cuda"): [replace(PACE, training=card)]},
+        {kind(one, "cuda"): [replace(PACE, training=card, together=TOGETHER)]},
     )
 
 
 def test_measured_paces_are_believed() -> None:
-    """75 probes here; there 98 in four rounds, each of one probe's time beside 63 others."""
+    """75 probes here; there 98 in four rounds, each of one probe's time among those timed."""
     one = cell()
     known = paces(one, 1e-6, 1e-8)
     here = expectation(one, known.processor, "cpu")
@@ -55,7 +57,7 @@ def test_measured_paces_are_believed() -> None:
     assert found is not None
     assert found.processor == here.seconds
     each = (here.seconds - PACE.starting) / expected_probes(one) * 1e-8 / 1e-6
-    assert found.card == pytest.approx(1.3 + 4 * 64 * each)
+    assert found.card == pytest.approx(1.3 + 4 * TOGETHER * each)
     assert found.measured
     assert found.gain == pytest.approx(found.processor / found.card)
     assert found.told.endswith("the card (NVIDIA H200; as timed)")

@@ -186,11 +186,11 @@ def _devices(study: StudyPlan, states: Mapping[str, State]) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = Workers(cores or 1, places_on_cards(os.environ))
     left = [one for one in study.cells if states[one.id].estimate is None]
-    found = devices(study.cells, [one.id for one in left], workers)
+    found = devices(left, workers)
     if found is None or not left:
         return ""
     taken = sum(map(found.takes_card, left))
-    gains = [one.gain for one in found.foretold.values()]
+    gains = [told.gain for told in map(found.foretold, left) if told is not None]
     span = f"{min(gains):.2g} to {max(gains):.2g}" if gains else "nothing"
     return (
         f"cards: {counted(taken, 'cell')} on a card ({found.model or 'unnamed'}),"

@@ -100,7 +100,7 @@ def _sharing(
 ) -> "Asked":
     """The same with those cells that take a card; jobs read the gain from their `environment`."""
     workers = _workers(limits(workflow), environment) if is_main_process(workflow) else None
-    found = devices(asked.study.cells, asked.unmeasured, workers)
+    found = devices(asked.unmeasured, workers)
     if found is None:
         return asked
     if workers is not None:
@@ -291,9 +291,9 @@ class Asked:
         return [str(OF_RUNS.cell(cell).estimate) for cell in self.cells]
 
     @property
-    def unmeasured(self) -> list[str]:
+    def unmeasured(self) -> list[PlannedCell]:
         """Cells without an estimate."""
-        return [cell for cell in self.cells if not OF_RUNS.cell(cell).estimate.exists()]
+        return [one for one in self.study.cells if not OF_RUNS.cell(one.id).estimate.exists()]
 
     @property
     def certificates(self) -> list[str]:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from math import inf, isnan
 from operator import add
@@ -134,15 +134,28 @@ def _device(asked: str, ask: Callable[[str], Foretold | None]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """Which jobs of a study ask for a card of a model."""
+    """Which jobs of a study ask for a card of a model.
 
-    foretold: Mapping[str, Foretold]
+    `known` holds what was foretold so far, by cell: None where it cannot be.
+    """
+
     model: str
     gain: float
+    known: dict[str, Foretold | None] = field(default_factory=dict)
+
+    def foretold(self, cell: PlannedCell) -> Foretold | None:
+        """What the measurement of a cell takes; it is foretold once.
+
+        Raises:
+            FileError: what is known of this machine's pace is damaged.
+        """
+        if cell.id not in self.known:
+            self.known[cell.id] = foretold(cell.cell, self.model, paces_here())
+        return self.known[cell.id]
 
     def takes_card(self, cell: PlannedCell) -> bool:
         """Whether the measurement of a cell does: yes where nothing is foretold."""
-        found = self.foretold.get(cell.id)
+        found = self.foretold(cell)
         return found is None or found.gain >= self.gain
 
     def takes_card_to_test(self, cell: PlannedCell, runs: int) -> bool:
@@ -151,13 +164,12 @@ class Devices:
         return found is None or found.gain >= self.gain
 
 
-def devices(
-    cells: Iterable[PlannedCell], left: Iterable[str], workers: Workers | None
-) -> Devices | None:
+def devices(left: Iterable[PlannedCell], workers: Workers | None) -> Devices | None:
     """Who takes a card, where one can be seen or is named; else None.
 
     `left` are the cells that still are to be measured. The environment's gain counts, else the one
-    that suits the `workers`; without both it is 1.
+    that suits the `workers`; without both it is 1. Only where these decide is anything foretold
+    beforehand: of thousands of cells it takes seconds.
 
     Raises:
         FileError, MachineError: as `device_to_measure` has them.
@@ -165,9 +177,8 @@ def devices(
     model = visible_model(os.environ)
     if model is None:
         return None
-    known = {one.id: foretold(one.cell, model, paces_here()) for one in cells}
-    found = {cell: one for cell, one in known.items() if one is not None}
     if GAIN in os.environ or workers is None:
-        return Devices(found, model, wanted_gain(os.environ))
-    to_do = [found[cell] for cell in left if cell in found]
-    return Devices(found, model, worthwhile_gain(to_do, workers))
+        return Devices(model, wanted_gain(os.environ))
+    known = {one.id: foretold(one.cell, model, paces_here()) for one in left}
+    told = [one for one in known.values() if one is not None]
+    return Devices(model, worthwhile_gain(told, workers), known)

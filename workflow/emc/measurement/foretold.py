@@ -125,7 +125,7 @@ def _known(cell: Cell, told: str, paces: KnownPaces) -> _Known | None:
     model = card_model(told)
     here = _measured(cell, "cpu", paces.processor) or _counted(cell, trained)
     if there := _measured(cell, "cuda", paces.card):
-        return _Known(here, there, MOST_AT_ONCE * there.training, model, measured=True)
+        return _Known(here, there, there.together * there.training, model, measured=True)
     alone, starting = _on_card(cell, trained, model)
     there = replace(here, starting=here.starting + starting)
     return _Known(here, there, alone, model, measured=False)
