@@ -12,7 +12,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import emc
+from emc.api import measure as measure_module
 from emc.api.measurement import Measurement
+from emc.errors import EmcError
+from emc.measurement import device_choice
 
 DRAW = np.random.default_rng(3)
 INPUTS = DRAW.standard_normal((120, 6)).astype(np.float32)
@@ -61,6 +64,30 @@ def test_the_plot_shows_every_probe_at_the_best_rate() -> None:
 def test_the_same_call_gives_the_same_probes() -> None:
     one, other = measured().probes, measured().probes
     assert one.drop("seconds", "finish_seconds").equals(other.drop("seconds", "finish_seconds"))
+
+
+@pytest.mark.parametrize(("gain", "back_end"), [("1", "native"), ("0", None)])
+def test_a_card_is_taken_only_where_it_is_foretold_to_be_faster(
+    gain: str, back_end: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that is made up, and refuses to train."""
+    monkeypatch.setattr(measure_module, "resolve", lambda _: "cuda")
+    monkeypatch.setattr(measure_module, "check_nets", lambda *_: 53)
+    monkeypatch.setattr(device_choice, "visible_model", lambda _: "NVIDIA H200")
+    monkeypatch.setattr(measure_module, "round_size", _round_on)
+    monkeypatch.setenv(device_choice.GAIN, gain)
+    few = {"epochs": 3, "probes": 3, "finish": {"iterations": 0}, "aim": "budget"}
+    if back_end:
+        assert measured(**few).estimate.back_end == back_end
+    else:
+        with pytest.raises(EmcError, match="a card is taken"):
+            measured(**few)
+
+
+def _round_on(_: object, device: str, __: object) -> int:
+    if device == "cuda":
+        raise EmcError("a card is taken")
+    return 1
 
 
 def test_tensors_and_data_sets_are_sources_too() -> None:

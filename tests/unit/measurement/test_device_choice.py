@@ -5,14 +5,17 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from emc.data.prepare import prepare
 from emc.engine.card_models import card_model
+from emc.engine.procedure import Procedure, Update
 from emc.errors import MachineError
 from emc.measurement import device_choice
 from emc.measurement.device_choice import (
     GAIN,
     Workers,
+    device_to_call,
     device_to_certify,
     device_to_measure,
     device_to_test,
@@ -22,9 +25,11 @@ from emc.measurement.device_choice import (
     worthwhile_gain,
 )
 from emc.measurement.foretold import Foretold, KnownPaces
+from emc.nets.layers import Dense
 from emc.store.layout import Results
 from emc.study import Cell, PlannedCell
 from emc.study.identity import dataset_id
+from emc.study.search import Search
 
 H200 = card_model("NVIDIA H200")
 
@@ -128,6 +133,15 @@ def test_layered_nets_are_certified_on_the_processor() -> None:
 
 def test_few_runs_on_all_samples_take_the_processor() -> None:
     assert device_to_test(cell(), 3) == "cpu"
+
+
+def test_a_call_takes_a_card_where_it_is_foretold_to_be_faster() -> None:
+    layers = (Dense(64, 16, True, "relu"), Dense(16, 10, True, "identity"))
+    known = Procedure(10, Update("sgd"), layers=layers, batch=128, steps=30_000)
+    assert device_to_call(known, Search(tolerance=0.2, probes=3), 1, 5000) == "cpu"
+    assert device_to_call(known, Search(tolerance=0.01, probes=100_000), 1, 5000) == "auto"
+    unknown = Procedure(10, Update("sgd"), module=nn.Identity)
+    assert device_to_call(unknown, Search(), 1, 5000) == "auto"
 
 
 PLANNED = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "vit"))]

@@ -19,6 +19,7 @@ from emc.engine.choose import back_end as back_end_of
 from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.arrays import ArraySamples
+from emc.measurement.device_choice import device_to_call
 from emc.measurement.finishing import finishing
 from emc.measurement.measure import method, round_size
 from emc.measurement.progress import reporter
@@ -73,7 +74,8 @@ def measure(
         aim: which number is made narrow, what fits at "minima" or within the "budget".
         tolerance, probes: wanted relative half width of the 95 % interval; most training runs.
         smallest, seed: the smallest n to try, two or more for batch normalisation; another seed.
-        device, back_end: "auto", "cpu", "cuda" or torch's; what trains, or None: the fastest.
+        device, back_end: "auto" (a card where that is foretold to be faster), "cpu", "cuda" or
+            torch's; what trains, or None: the fastest.
         progress: whether to show a bar, in a terminal or a notebook.
 
     Raises:
@@ -89,6 +91,8 @@ def measure(
     with torch.inference_mode(False), torch.enable_grad():
         parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
         trained = _traced(trained, drawn_from)
+        if str(device) == "auto" and back_end is None:
+            place = _worthwhile(place, trained, search, len(chosen.rates), drawn_from.available)
         finish_to = finishing(trained, drawn_from, descent, chosen.minimises_otherwise, place)
         size = round_size(back_end_of(trained, place, back_end), place, trained)
         searching = method(search, chosen.rates, drawn_from.available, size, finish_to.refused)
@@ -123,6 +127,13 @@ def _device(device: Any) -> str:
     """A device by its name, or torch's: the card is the first that torch finds."""
     named = str(device)
     return resolve(named.removesuffix(":0") if named.startswith("cu") else named)
+
+
+def _worthwhile(place: str, trained: Procedure, search: Search, rates: int, available: int) -> str:
+    """The processor in place of a card that is not foretold to be faster."""
+    if place == "cpu" or device_to_call(trained, search, rates, available) == "cpu":
+        return "cpu"
+    return place
 
 
 def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:

@@ -10,13 +10,22 @@ from operator import add
 from typing import Final
 
 from emc.data.manifest import read_manifest
+from emc.engine.procedure import Procedure
 from emc.errors import MachineError
 from emc.jobs.cards import jobs_per_device, visible_devices, visible_model
-from emc.measurement.foretold import Foretold, foretold, foretold_runs, layered, paces_here
+from emc.measurement.foretold import (
+    Foretold,
+    foretold,
+    foretold_call,
+    foretold_runs,
+    layered,
+    paces_here,
+)
 from emc.store.layout import Results
 from emc.study import PlannedCell
 from emc.study.cell import Cell
 from emc.study.identity import dataset_id
+from emc.study.search import Search
 
 GAIN: Final = "EMC_GPU_GAIN"
 """Environment variable: how many times faster than a core a card must be for a job to take it."""
@@ -111,6 +120,11 @@ def device_to_measure(cell: Cell, asked: str) -> str:
 def device_to_test(cell: Cell, runs: int) -> str:
     """The same of as many runs on all samples. Raises as `device_to_measure` does."""
     return _device("auto", lambda model: foretold_runs(cell, runs, model, paces_here()))
+
+
+def device_to_call(trained: Procedure, search: Search, rates: int, available: int) -> str:
+    """The same of a call of `emc.measure` on so many samples; raises what that raises."""
+    return _device("auto", lambda model: foretold_call(trained, search, rates, available, model))
 
 
 def device_to_certify(cell: Cell) -> str:

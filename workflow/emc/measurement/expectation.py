@@ -145,6 +145,11 @@ def expected_probes(cell: Cell) -> float:
     return _course(cell).probes
 
 
+def usual_probes(tolerance: float, rates: int) -> float:
+    """Probes to an interval of so many learning rates, where the transition has a usual slope."""
+    return _EACH * rates + 40 + (1.96 * 2 * _SLOPE / tolerance) ** 2
+
+
 class _Course(NamedTuple):
     """How a search goes: its probes, those of them that do not fit, and how soon others do."""
 
@@ -160,7 +165,7 @@ def _course(cell: Cell) -> _Course:
             probes: float = _EACH * rates + _TO_THE_END
             found = _Course(probes, _NOT_YET * probes, _AT_ONCE)
         case "bayes":
-            probes = _EACH * rates + 40 + (1.96 * 2 * _SLOPE / search.tolerance) ** 2
+            probes = usual_probes(search.tolerance, rates)
             found = _Course(probes, _UNFITTED * probes, _EARLY)
         case "bisection":
             halvings = max(log2(log(2) / log1p(search.tolerance)), 0.0)

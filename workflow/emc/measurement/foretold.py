@@ -6,17 +6,26 @@ from typing import Final, NamedTuple
 
 from emc.engine.card_models import CardModel, card_model
 from emc.engine.choose import native_refusal
+from emc.engine.native.net import native_net
 from emc.engine.persistent.refusal import block_layers, refusal
 from emc.engine.procedure import Procedure
+from emc.engine.schedule import steps_of_budget
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
-from emc.measurement.expectation import expectation, expected_emc50, expected_probes
+from emc.measurement.expectation import (
+    expectation,
+    expected_emc50,
+    expected_probes,
+    usual_probes,
+)
 from emc.measurement.kinds import interpolated, kind, of_layers, work
 from emc.measurement.machine import known_paces
 from emc.measurement.procedure import procedure
+from emc.nets.layers import count
 from emc.records import Pace
 from emc.search import MOST_AT_ONCE, rounds_of
 from emc.store.paces import Paces
 from emc.study.cell import Cell
+from emc.study.search import Search
 
 _UNMEASURED: Final = 4.0
 """How many times faster a card must be foretold where its pace was never measured."""
@@ -108,6 +117,26 @@ def foretold_runs(cell: Cell, runs: int, told: str, paces: KnownPaces) -> Foreto
     return Foretold(here, there, known.model, known.measured)
 
 
+def foretold_call(
+    trained: Procedure, search: Search, rates: int, available: int, told: str
+) -> Foretold | None:
+    """The same of a call of `emc.measure` on `available` samples, by counted operations.
+
+    None where the net is not made of layers that kernels train. About as many samples are expected
+    to fit as there are parameters; finishes, which take as long beside a card, are left out.
+    """
+    if not isinstance(native_net(trained), tuple) or native_refusal(trained, "cpu", None):
+        return None
+    layers, model = block_layers(trained), card_model(told)
+    n = min(count(layers), available)
+    samples = _batch(trained, n) * steps_of_budget(trained, n)
+    probes = min(usual_probes(search.tolerance, rates), search.probes)
+    alone, starting = _on_card(trained, n, model)
+    here = probes * samples * on_processor(layers)
+    there = starting + rounds_of(_MORE * probes) * samples * alone
+    return Foretold(here, there, model, measured=False)
+
+
 class _Known(NamedTuple):
     """Paces here and there; `alone` are a replica's seconds per sample and step beside others."""
 
@@ -126,7 +155,7 @@ def _known(cell: Cell, told: str, paces: KnownPaces) -> _Known | None:
     here = _measured(cell, "cpu", paces.processor) or _counted(cell, trained)
     if there := _measured(cell, "cuda", paces.card):
         return _Known(here, there, there.together * there.training, model, measured=True)
-    alone, starting = _on_card(cell, trained, model)
+    alone, starting = _on_card(trained, max(1, round(expected_emc50(cell))), model)
     there = replace(here, starting=here.starting + starting)
     return _Known(here, there, alone, model, measured=False)
 
@@ -167,15 +196,17 @@ def _counted(cell: Cell, trained: Procedure) -> Pace:
     )
 
 
-def _on_card(cell: Cell, trained: Procedure, model: CardModel) -> tuple[float, float]:
+def _on_card(trained: Procedure, n: int, model: CardModel) -> tuple[float, float]:
     """Seconds per sample and step of a replica among others, and those before it trains."""
-    n = max(1, round(expected_emc50(cell)))
-    batch = n if trained.batch is None else min(trained.batch, n)
+    layers, batch = block_layers(trained), _batch(trained, n)
     if refusal(trained) is None:
-        return in_a_block(block_layers(trained), batch, model), _CUDA
-    assert trained.layers is not None
-    each = in_lockstep(trained.layers, batch, MOST_AT_ONCE, model)
+        return in_a_block(layers, batch, model), _CUDA
+    each = in_lockstep(layers, batch, MOST_AT_ONCE, model)
     return MOST_AT_ONCE * each, _CUDA + _COMPILING
+
+
+def _batch(trained: Procedure, n: int) -> int:
+    return n if trained.batch is None else min(trained.batch, n)
 
 
 def _training_only(training: float) -> Pace:
