@@ -305,7 +305,23 @@ def test_a_cell_that_cannot_be_tried_is_told(
     print_plan(study.file, tmp_path / "nowhere", calibrate=True)
     told = capsys.readouterr()
     assert "a cell could not be timed: no such net\n" in told.err
-    assert "cost: unknown until" in told.out
+    assert "cost: unknown until a net could be timed" in told.out
+
+
+def test_data_that_cannot_be_read_are_told(
+    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong with the file, once, and that nothing can be expected; not another cause."""
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,y\n1,2,0\n2,3,1\n")
+    content = yaml.safe_load(study.file.read_text())
+    content["defaults"]["dataset"] = {"name": "csv", "file": str(table), "label": "z"}
+    study.file.write_text(yaml.safe_dump(content))
+    print_plan(study.file, tmp_path / "nowhere", calibrate=True)
+    told = " ".join(capsys.readouterr().out.split())
+    wrong = f"{study.file}: section 's': dataset: {table}: no column 'z' (columns: a, b, y)"
+    assert told.count(wrong) == 1
+    assert "cost: unknown until the data can be read" in told
 
 
 def test_one_cell_is_one_cell(study: StudyPlan, capsys: pytest.CaptureFixture[str]) -> None:

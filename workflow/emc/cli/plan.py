@@ -11,7 +11,7 @@ from shlex import quote
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
-from emc.data.lookup import open_study
+from emc.data.lookup import Lookup
 from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
@@ -24,7 +24,7 @@ from emc.store.benchmarks import peak_megabytes
 from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.store.paces import Paces
-from emc.study import PlannedCell, StudyPlan
+from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id, settings_id
 
 _ROWS = 60
@@ -49,8 +49,9 @@ def print_plan(
     """
     if watts is not None and not isfinite(watts):
         raise EmcError(f"--watts: expected a finite power, found {watts:g}")
-    study = open_study(file, results)
     places = Results(results)
+    lookup = Lookup(places)
+    study = load_file(file, lookup.facts)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     later = _failed_later(study, places)
     show(_table(study, states, later, places))
@@ -62,9 +63,23 @@ def print_plan(
         show(_tested(study, places))
     if later or counts[Status.FAILED]:
         show(_failed(counts[Status.FAILED], later, file))
+    for fault in _faults_of_data(study, lookup):
+        show(fault)
     show(_cost(study, states, places, watts=watts, calibrate=calibrate))
     if told := _devices(study, states):
         show(told)
+
+
+def _faults_of_data(study: StudyPlan, lookup: Lookup) -> list[str]:
+    """Why data cannot be read on which the size of a cell's net depends, once for each reason."""
+    found: dict[str, str] = {}
+    for planned in study.cells:
+        if not planned.cell.known:
+            try:
+                lookup.examined(planned.cell.dataset, study.study.data_dir)
+            except EmcError as error:
+                found.setdefault(str(error), planned.sections[0])
+    return [f"{study.file}: section {at!r}: dataset: {error}" for error, at in found.items()]
 
 
 def _failed_later(study: StudyPlan, places: Results) -> dict[str, list[Failure]]:
@@ -164,10 +179,7 @@ def _cost(
     expected = expectations(study.cells, paces, device)
     seconds = _forecast({cell: one.seconds for cell, one in expected.items()}, paid, left)
     if seconds is None:
-        return (
-            "cost: unknown until a first cell has finished, or --calibrate has found how fast this"
-            " machine is"
-        )
+        return f"cost: unknown until {_told_by(left, calibrated=calibrate)}"
     worker = "GPU" if device == "cuda" else "worker"
     energy = f", {seconds.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
     peaks = {cell: peak_megabytes(places.benchmark("measure", cell)) for cell in paid}
@@ -179,6 +191,15 @@ def _cost(
         f"{_memory(memory)}"
         f"{_learnt(seconds, bool(expected))}; {_error(seconds)}"
     )
+
+
+def _told_by(left: Sequence[PlannedCell], *, calibrated: bool) -> str:
+    """What has to happen before a cost is known."""
+    if not any(one.cell.known for one in left):
+        return "the data can be read"
+    if calibrated:
+        return "a net could be timed, or a first cell has finished: try again"
+    return "a first cell has finished, or --calibrate has found how fast this machine is"
 
 
 def _devices(study: StudyPlan, states: Mapping[str, State]) -> str:

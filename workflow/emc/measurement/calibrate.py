@@ -34,8 +34,14 @@ def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, li
         paces = {**paces, name: (*paces.get(name, ()), found.pace)}
         write_paces(path, paces)
     if left := len(wanted) - timed - len(errors):
-        tell(f"time was up for {left}: expected to be as fast as the nets most like them")
+        tell(_late(left, timed))
     return paces, errors
+
+
+def _late(left: int, timed: int) -> str:
+    if not timed:
+        return "time was up before a net was timed: compilers take long on a busy machine"
+    return f"time was up for {left}: expected to be as fast as the nets most like them"
 
 
 def _untried(cells: Sequence[Cell], device: str, paces: Paces) -> list[Cell]:
