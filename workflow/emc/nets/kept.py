@@ -22,7 +22,7 @@ _NO_USERS: Final = frozenset({"torch", "builtins", "typing", "abc"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptValues:
     """What layers keep beside parameters and buffers.
 
     That is attributes of theirs and of their classes, and what functions of theirs hold: closures,
@@ -38,7 +38,7 @@ class Kept:
     held: Sequence[object] = field(compare=False, repr=False)
     """Lives as long as ids stand for it."""
 
-    def changed(self, now: "Kept") -> list[str]:
+    def changed(self, now: "KeptValues") -> list[str]:
         """Names of what is no longer as it was; something new, or in the place of None, is none."""
         before = {name: value for name, value in self.values.items() if value != _NOTHING}
         return [name for name, value in before.items() if now.values.get(name) != value]
@@ -47,7 +47,7 @@ class Kept:
 _NOTHING: Final = repr(None)
 
 
-def kept(net: nn.Module) -> Kept:
+def kept(net: nn.Module) -> KeptValues:
     """What a module's layers keep now."""
     values, hidden, held = {}, {}, []
     for prefix, layer in net.named_modules():
@@ -58,7 +58,7 @@ def kept(net: nn.Module) -> Kept:
             held += reader.held
             if reader.hidden:
                 hidden[place] = reader.hidden[0]
-    return Kept(values, hidden, held)
+    return KeptValues(values, hidden, held)
 
 
 def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
@@ -74,7 +74,7 @@ def _of_class(kind: type) -> Iterator[tuple[str, Any]]:
 class _Reader:
     """Turns a value into a plain one that is equal while nothing has changed.
 
-    What functions read is followed within their own package. `hidden` is as `Kept` has it.
+    What functions read is followed within their own package. `hidden` is as `KeptValues` has it.
     """
 
     def __init__(self) -> None:
