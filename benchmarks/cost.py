@@ -8,7 +8,8 @@ each study, by chance. Each cell is measured in a process of its own, all of whi
 compiler's time. Each is a line of `--keep`, and a second run goes on after the last line.
 "Corrected" is what is predicted once all others of the study have finished. Longer cells than
 `--seconds` are left out, and told. With `--finished` none is measured: cells of `--study` that have
-finished there took the seconds of their probes, on the wall, and the memory that Snakemake noted.
+finished there took the seconds of their probes, times the share of a core that their job had, and
+the memory that Snakemake noted.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate, chain, repeat, takewhile
 from math import exp, log
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -121,9 +123,10 @@ def finished(file: Path, results: Path) -> list[Row]:
     found = []
     for cell in study.cells:
         expected = expectation(cell.cell, paces, "cpu")
-        peak = peak_megabytes(places.benchmark("measure", cell.id))
+        job = places.benchmark("measure", cell.id)
+        peak = peak_megabytes(job)
         if expected and peak and places.cell(cell.id).measured:
-            seconds = read_estimate(places.cell(cell.id)).seconds
+            seconds = read_estimate(places.cell(cell.id)).seconds * share_of_a_core(job)
             starting = paces_like(cell.cell, "cpu", paces)[0].starting
             found.append(
                 Row(
@@ -136,6 +139,17 @@ def finished(file: Path, results: Path) -> list[Row]:
                 )
             )
     return found
+
+
+def share_of_a_core(path: Path) -> float:
+    """What a job had of a core, by Snakemake's samples: it notes the last one's processor time.
+
+    They are 0.5, 1, 2, 4, 8, 15, 30, 30, ... seconds apart.
+    """
+    noted = pl.read_csv(path, separator="\t", null_values=["NA", "-"]).row(-1, named=True)
+    waits = chain([0.5, 1, 2, 4, 8, 15], repeat(30))
+    sampled = max(takewhile(lambda at: at <= noted["s"], accumulate(waits)), default=0.0)
+    return min(noted["cpu_time"] / sampled, 1.0) if sampled and noted["cpu_time"] else 1.0
 
 
 def paces_of(cells: list[PlannedCell]) -> Paces:
@@ -235,10 +249,11 @@ def main() -> None:
     parser.add_argument("--finished", type=Path, help="a folder of results, in place of measuring")
     parser.add_argument("--study", type=Path, help="the study that has cells there")
     asked = parser.parse_args()
+    known = {(row.study, row.cell) for row in read(asked.keep)}
     if asked.finished:
         for row in finished(asked.study, asked.finished):
-            append(asked.keep, row)
-    known = {(row.study, row.cell) for row in read(asked.keep)}
+            if (row.study, row.cell) not in known:
+                append(asked.keep, row)
     sample = 0 if asked.finished else asked.sample
     left = [one for one in sampled(sample) if (one[0], one[1].id) not in known]
     with TemporaryDirectory() as folder:
