@@ -5,9 +5,10 @@
     python benchmarks/search.py --methods --case "logistic, to 5 %" --cells 100
 
 The first makes the table of benchmarks/README.md. With `--keep`, each simulated cell is a line of
-that file, and a second run goes on after the last line. `--methods` compares the adaptive search in
-rounds of several sizes with the methods of the literature. Work is in sample-epochs for a budget of
-300 epochs: a failure costs n * 300, a fit 0.6 of that. Errors are those of log emc50.
+that file, and a second run goes on after the last line; with `--cells 0` too, no cell is simulated,
+and the table is that of all lines, whatever their seeds. `--methods` compares the adaptive search
+in rounds of several sizes with the methods of the literature. Work is in sample-epochs for a budget
+of 300 epochs: a failure costs n * 300, a fit 0.6 of that. Errors are those of log emc50.
 """
 
 import argparse
@@ -246,7 +247,9 @@ def coverage(names: list[str], seeds: range, path: Path | None) -> Table:
     table.add_column("ms")
     for name in names:
         case = CASES[name]
-        found = list(cells(case, name, seeds, path))
+        found = list(cells(case, name, seeds, path)) if seeds else kept(path, name)
+        if not found:
+            continue
         columns = (np.array([getattr(one, part) for one in found]) for part in Cell.__slots__)
         rows = dict(zip(Cell.__slots__, columns, strict=True))
         held = (rows["low"] <= case.truth) & (case.truth <= rows["high"])
