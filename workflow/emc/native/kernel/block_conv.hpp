@@ -7,8 +7,8 @@
 
 namespace emc {
 
-// The 4x4 pixels around 2x2 of an image, the first of which is in the row 2 `y` and the column 2 `x`;
-// zero outside of the image.
+// The 4x4 pixels around 2x2 of an image, the first of which is in the row 2 `y` and the column
+// 2 `x`; zero outside of the image.
 template <int Height, int Width>
 struct Patch {
   float pixels[4][4];
@@ -24,8 +24,8 @@ struct Patch {
   }
 };
 
-// The same of a gradient by the sums of a convolution, of which pooling let one in four pass: windows
-// of 2x2 have its value, and where in them it was.
+// The same of a gradient by the sums of a convolution, of which pooling let one in four pass:
+// windows of 2x2 have its value, and where in them it was.
 template <int Height, int Width>
 struct UnpooledPatch {
   float pixels[4][4] = {};
@@ -66,7 +66,7 @@ struct BlockConv : BlockWeights<Inputs * taps, Outputs, Bias> {
   static constexpr int scratch = parts > 1 ? items * (taps + 1) : 0;
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
-                      const Kept& kept, float*) {
+                      const KeptRows& kept, float*) {
     constexpr int wide = Outputs < 4 ? Outputs : 4, strips = ceil_div(Outputs, wide);
     block.each(rows * strips * pooled, [&](int item) {
       const int pixel = item % pooled, first = item / pooled % strips * wide;
@@ -92,7 +92,7 @@ struct BlockConv : BlockWeights<Inputs * taps, Outputs, Bias> {
   }
 
   // Sets the gradient, or adds to it, from that of the pooled sums.
-  static void add_gradient(const Block& block, int rows, const float* x, const Kept& kept,
+  static void add_gradient(const Block& block, int rows, const float* x, const KeptRows& kept,
                            float* gradient, bool first, float* partial) {
     const auto add = [&](int pair, int tap, float sum) {
       const int input = pair % Inputs, output = pair / Inputs;
@@ -122,11 +122,11 @@ struct BlockConv : BlockWeights<Inputs * taps, Outputs, Bias> {
     }
   }
 
-  // The delta of the layer before, in place of its outputs: a convolution by the weights turned half
-  // around.
+  // The delta of the layer before, in place of its outputs: a convolution by the weights turned
+  // half around.
   template <class Before>
-  static void input_delta(const Block& block, int rows, const Kept& before, const float* weights,
-                          const Kept& kept) {
+  static void input_delta(const Block& block, int rows, const KeptRows& before,
+                          const float* weights, const KeptRows& kept) {
     constexpr int wide = Inputs < 4 ? Inputs : 4, strips = ceil_div(Inputs, wide);
     constexpr int across = ceil_div(Width, 2), tiles = ceil_div(Height, 2) * across;
     block.each(rows * strips * tiles, [&](int item) {
@@ -168,15 +168,15 @@ struct BlockConv : BlockWeights<Inputs * taps, Outputs, Bias> {
       }
   }
 
-  static EMC_INLINE void keep(const Pooled<Activation>& found, int place, const Kept& kept) {
+  static EMC_INLINE void keep(const Pooled<Activation>& found, int place, const KeptRows& kept) {
     kept.outputs[place] = found.output;
     kept.places[place] = found.place;
     if constexpr (!Activation::from_output) kept.slopes[place] = Activation::slope(found.input);
   }
 
-  // sums[tap] += the gradient at a pooled pixel times the inputs around the pixel that it came from;
-  // the last sum is that of gradients alone.
-  static EMC_INLINE void add_pixel(const float* x, int pixel, int place, const Kept& kept,
+  // sums[tap] += the gradient at a pooled pixel times the inputs around the pixel that it came
+  // from; the last sum is that of gradients alone.
+  static EMC_INLINE void add_pixel(const float* x, int pixel, int place, const KeptRows& kept,
                                    float (&sums)[taps + 1]) {
     const float delta = kept.outputs[place];
     const int from = kept.places[place];

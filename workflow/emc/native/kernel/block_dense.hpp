@@ -11,7 +11,7 @@ namespace emc {
 
 constexpr int odd(int count) { return count | 1; }
 
-// In how many parts, for as many threads, each of a few sums is made: adding these up takes time, too.
+// In how many parts, for as many threads, each of a few sums is made; to add these takes time, too.
 constexpr int parts_of(int sums) {
   const int parts = EMC_THREADS / sums;
   return parts < 1 ? 1 : parts < 32 ? parts : 32;
@@ -47,16 +47,17 @@ EMC_INLINE void within(int row, int rows, int column, int columns, Each each) {
 
 EMC_INLINE int inside(int place, int count) { return place < count ? place : count - 1; }
 
-// What a layer keeps of the samples at hand: its outputs, whose gradient takes their place on the way
-// back; the slopes of its activation where they are no function of these; of a maximum where it was.
-struct Kept {
+// What a layer keeps of the samples at hand: its outputs, whose gradient takes their place on the
+// way back; the slopes of its activation where they are no function of these; of a maximum where it
+// was.
+struct KeptRows {
   float *outputs, *slopes;
   unsigned char* places;
 };
 
 // The gradient by an output of the layer before becomes that by the value before its activation.
 template <class Before>
-EMC_INLINE void pass_back(float slope, int place, const Kept& before) {
+EMC_INLINE void pass_back(float slope, int place, const KeptRows& before) {
   if constexpr (Before::from_output) slope *= Before::slope(before.outputs[place]);
   else slope *= before.slopes[place];
   before.outputs[place] = slope;
@@ -89,7 +90,7 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
   static constexpr int scratch = 0;  // numbers of four bytes for parts of sums
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
-                      const Kept& kept, float*) {
+                      const KeptRows& kept, float*) {
     constexpr int high = 4, wide = Outputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Outputs, [&](int row, int column) {
       float sums[high][wide] = {};
@@ -107,7 +108,7 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
   }
 
   // Sets the gradient, or adds to it, from that of the values before the activation.
-  static void add_gradient(const Block& block, int rows, const float* x, const Kept& kept,
+  static void add_gradient(const Block& block, int rows, const float* x, const KeptRows& kept,
                            float* gradient, bool first, float*) {
     const float* const delta = kept.outputs;
     constexpr int high = (Inputs + 1) * Outputs >= 4096 ? 4 : 2, wide = high;
@@ -130,8 +131,8 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
 
   // The delta of the layer before, in place of its outputs.
   template <class Before>
-  static void input_delta(const Block& block, int rows, const Kept& before, const float* weights,
-                          const Kept& kept) {
+  static void input_delta(const Block& block, int rows, const KeptRows& before,
+                          const float* weights, const KeptRows& kept) {
     const float* const delta = kept.outputs;
     constexpr int high = 4, wide = Inputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Inputs, [&](int row, int column) {
@@ -146,7 +147,7 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
   }
 
  protected:
-  static EMC_INLINE void activate(float sum, int place, const Kept& kept) {
+  static EMC_INLINE void activate(float sum, int place, const KeptRows& kept) {
     if constexpr (!Activation::from_output) kept.slopes[place] = Activation::slope(sum);
     kept.outputs[place] = Activation::value(sum);
   }
@@ -160,7 +161,7 @@ struct SplitDense : BlockDense<Inputs, Outputs, Activation, Bias> {
   static constexpr int parts = parts_of(sums), scratch = parts * sums;
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
-                      const Kept& kept, float* partial) {
+                      const KeptRows& kept, float* partial) {
     block.each(rows * Outputs * parts, [&](int item) {
       const int part = item % parts, output = item / parts % Outputs, row = item / parts / Outputs;
       float sum = 0;

@@ -23,7 +23,7 @@ struct BlockStack {
   static void each(const Block&, Visit) {}
   static void forward(const Block&, int, const float*, const float*, float*, float*) {}
   template <class Before>
-  static void backward(const Block&, int, const Kept&, const float*, float*, float*, bool,
+  static void backward(const Block&, int, const KeptRows&, const float*, float*, float*, bool,
                        float*) {}
 };
 
@@ -55,9 +55,9 @@ struct BlockStack<Rows, Layer, Rest...> {
 
   // From the delta of the logits, in their place, to the gradient.
   template <class Before>
-  static void backward(const Block& block, int rows, const Kept& before, const float* weights,
+  static void backward(const Block& block, int rows, const KeptRows& before, const float* weights,
                        float* gradient, float* memory, bool first, float* partial) {
-    const Kept found = kept_in(memory);
+    const KeptRows found = kept_in(memory);
     Next::template backward<Slope>(block, rows, found, weights + Layer::size,
                                    gradient + Layer::size, memory + Rows * own, first, partial);
     Layer::add_gradient(block, rows, before.outputs, found, gradient, first, partial);
@@ -71,7 +71,7 @@ struct BlockStack<Rows, Layer, Rest...> {
   }
 
  private:
-  static Kept kept_in(float* memory) {
+  static KeptRows kept_in(float* memory) {
     return {memory, memory + Rows * Layer::pitch,
             reinterpret_cast<unsigned char*>(memory + Rows * numbers)};
   }

@@ -36,8 +36,8 @@ struct Launch {
   int64_t order_room;  // n + batch up to which orders lie in the block's memory
 };
 
-// How many of the four arrays of a net's numbers lie in the block's memory, beginning with the first,
-// and whether what is kept of a chunk of samples does.
+// How many of the four arrays of a net's numbers lie in the block's memory, beginning with the
+// first, and whether what is kept of a chunk of samples does.
 template <int ArraysInside, bool ChunkInside>
 struct Placement {
   static constexpr int arrays = ArraysInside;
