@@ -197,6 +197,15 @@ def test_a_process_of_its_own_tries_cells() -> None:
 
 
 @pytest.mark.slow
+def test_the_first_cell_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than for all: what it compiles would be lost, at each call again."""
+    monkeypatch.setattr(timing, "_PATIENCE", 1e-6)
+    (found,) = time_cells([cell(4)], "cpu", seconds=1000)
+    assert found.pace is not None
+    monkeypatch.setattr(timing, "_FIRST", 0.0)
+    assert list(time_cells([cell(4)], "cpu", seconds=1000)) == [TimedCell(None)]
+
+
 def test_timing_runs_end_once_their_time_is_spent() -> None:
     """Starting takes longer than that."""
     assert list(time_cells([cell(4), cell(9)], "cpu", seconds=0.01)) == [TimedCell(None)] * 2

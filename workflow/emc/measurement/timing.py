@@ -15,7 +15,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from signal import SIGKILL
-from threading import Timer
+from threading import Event, Timer
 from time import perf_counter, process_time
 from typing import IO, Final
 
@@ -46,6 +46,8 @@ SECONDS: Final = 20.0
 reached by then is left to the kinds that were."""
 _PATIENCE: Final = 3.0
 """How many times as long they may take on the wall, where others keep the machine busy."""
+_FIRST: Final = 240.0
+"""Seconds that the first may take beyond: a compiler that is ended begins anew next time."""
 _ENOUGH: Final = 0.03
 """Seconds that a timing run lasts at least: shorter ones mostly tell how long it takes to begin."""
 _EPOCH: Final = 0.3
@@ -86,7 +88,8 @@ def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> 
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as process:
-        late = Timer(_PATIENCE * seconds, _kill, [process])
+        answered = Event()
+        late = Timer(_PATIENCE * seconds, _kill_after, [process, answered])
         late.start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -94,10 +97,20 @@ def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> 
             process.stdin.write("\n".join(lines))
             process.stdin.close()
             answers = map(_read, process.stdout)
-            yield from (next(answers, TimedCell(None)) for _ in cells)
+            for _ in cells:
+                found = next(answers, TimedCell(None))
+                answered.set()
+                yield found
         finally:
             late.cancel()
             _kill(process)
+            answered.set()
+            late.join()
+
+
+def _kill_after(process: subprocess.Popen[str], answered: Event) -> None:
+    answered.wait(_FIRST)
+    _kill(process)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
