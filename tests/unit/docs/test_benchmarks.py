@@ -20,6 +20,6 @@ def test_without_a_card_it_says_what_it_would_do() -> None:
     first, *parts, last = done.stdout.splitlines()
     assert first.startswith("error: torch finds no GPU here")
     assert len(parts) == 13
-    assert "the persistent kernel: speed and error (50 s at most)" in parts[-1]
+    assert "the persistent kernel: speed and error (70 s at most)" in parts[-1]
     seconds = sum(int(line.rpartition("(")[2].split()[0]) for line in parts)
     assert last == f"Together they take {seconds} s at most."
