@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-6c6d10e92a80"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-595389b708ac"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-fec0cfbad8d5",
+        "digits-original-mlp4-relu-sgd-545305e22c24",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-ee5611a4b33d",
+        "digits-noisy-mlp4-relu-sgd-6d201861a620",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-4d5559f0bfab",
+        "mnist-5k-original-mlp4-relu-sgd-1f6c7973f5eb",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-f927bacb3d81",
+        "mnist-5k-random-cnn4-relu-sgd-0775822fce6f",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-eada598a4d9d",
+        "mnist-classes-linear-identity-sgd-fda5fd37ee87",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-f0c1f141413d",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-e163a77007dc",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-019679b3b43e",
+        "cifar10-original-cnn8-relu-gd-478f5352df31",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-0a5f40eea9c9",
+        "adult-original-mlp4-tanh-adam-7ac57c0ab95a",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-22a57a90dd88",
+        "gaussian-random-linear-identity-adam-b90f53f1f783",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-57810f30a510",
+        "wine-original-mlp4-relu-sgd-57614b173117",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-8871e94c6760",
+        "digits-original-mlp4-gelu-adamw-eaeba85ea89f",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-eff1b34ae32e",
+        "cifar10-original-resnet16-relu-sgd-b93a9d7d907d",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-ae00aa47fecb",
+        "mnist-random-inputs-vit32-relu-sgd-ca2299a2710e",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-c2e6ade0363d",
+        "digits-original-mlp-mixer16-relu-sgd-75c661154e3e",
     ),
 ]
 

@@ -49,11 +49,11 @@ _FINER: Final = 0.1
 _FALL: Final = 0.02
 """The loss stands still where going on lowers it by no more than this part of itself."""
 _ONWARD: Final = 0.2
-"""How long the descent goes on to see that, as a part of all passes that it may take; and to what
-part of the gradient's length, `_ONWARD_GRADIENT`."""
+"""Passes that the descent goes on for to see that, as a part of all that it may make."""
+_ONWARD_UNLIMITED: Final = 1000
+"""The same beside as many as were made, where there is no limit."""
 _ONWARD_GRADIENT: Final = 0.01
-_UNLIMITED: Final = 1000
-"""Passes that it takes more than were made where they have no limit."""
+"""A gradient so much shorter than that of a minimum ends that, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +241,7 @@ class _Run:
         """
         passes = self._onward()
         if passes > self._meter.limit:
-            return Outcome.OPEN, _unfinished(DescentEnd.LIMIT, test)
+            return Outcome.OPEN, _unseen(test)
         stood = self._descent.stand
         stop = self._go_on(passes)
         fall = stood.place.seen.loss - self._descent.place.seen.loss
@@ -249,13 +249,13 @@ class _Run:
             return None
         self._descent.return_to(stood)
         if stop is DescentEnd.LIMIT and self._meter.made < passes:
-            return Outcome.OPEN, _unfinished(stop, test)
+            return Outcome.OPEN, _unseen(test)
         return self._settle(test)
 
     def _onward(self) -> float:
         """Until how many passes the descent goes on to see whether the loss stands still."""
         limit, made = self._meter.limit, self._meter.made
-        return made + (_ONWARD * limit if isfinite(limit) else made + _UNLIMITED)
+        return made + (_ONWARD * limit if isfinite(limit) else made + _ONWARD_UNLIMITED)
 
     def _go_on(self, passes: float) -> DescentEnd:
         """Descend, with kinks rounded off anew, until so many passes are made or all samples fit.
@@ -372,6 +372,10 @@ def _stands(test: Stationarity) -> str:
         f"A minimum to first order: {_named(test)}, and going on lowered the loss by at most"
         f" {_FALL:.0%}."
     )
+
+
+def _unseen(test: Stationarity) -> str:
+    return f"Steps or passes ran out before the loss was seen to stand still: {_named(test)}."
 
 
 def _unfinished(stop: DescentEnd, test: Stationarity) -> str:
