@@ -51,8 +51,9 @@ def draw(warehouse: Warehouse) -> Chart:
     caption = (
         f"{len(shown):,} of {counted(len(cells), 'cell')} with a number at minima. Filled: what"
         " nets fit at their minima; open: what they fit within the training budget, from the same"
-        " probes. Pale bars are 95 % intervals. The longer the line, the more the budget's number"
-        " says of the speed of training. Triangles are bounds."
+        " probes. Pale bars are 95 % intervals, an arrow marks one at minima without an upper end."
+        " The longer the line, the more the budget's number says of the speed of training. Triangles"
+        " are bounds."
     )
     intervals = [
         one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
@@ -60,9 +61,12 @@ def draw(warehouse: Warehouse) -> Chart:
         .encode(x=log_x("low", _TITLE), x2="high:Q")
         for kind, width in zip(_KINDS, (9, 4), strict=True)
     ]
-    made: Chart = alt.layer(*intervals, ways, *marks, data=finite(_two_kinds(shown))).properties(
-        width=420, height=20 * len(shown) + 10, description=caption
-    )
+    endless = base.transform_filter(
+        "datum.kind === 'at minima' && datum.bound === 'none' && !isValid(datum.high)"
+    ).mark_text(text="→", dx=13, fontSize=16)
+    made: Chart = alt.layer(
+        *intervals, ways, *marks, endless, data=finite(_two_kinds(shown))
+    ).properties(width=420, height=20 * len(shown) + 10, description=caption)
     return made
 
 

@@ -79,7 +79,9 @@ def tiles(warehouse: Warehouse) -> list[Tile]:
     row = _numbers(warehouse)
     shown = [
         Tile(f"{row['measured']:,} of {row['planned']:,}", "cells measured", _failed(warehouse)),
-        Tile(f"{row['probes']:,}", f"probes, {_duration(row['seconds'])} of training"),
+        Tile(
+            f"{row['probes']:,}", f"probes, {_duration(row['seconds'])} of training and finishing"
+        ),
         Tile(_large(row["gradients"]), "per-sample gradients"),
     ]
     if row["known"]:

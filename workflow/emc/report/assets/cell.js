@@ -32,7 +32,7 @@ const FACTS = [
   ["emc_walk", "EMC by the walk"],
   ["expected_conflicts", "conflicting pairs of equal inputs at EMC, expected"],
   ["gradient_evaluations", "gradient evaluations"],
-  ["seconds", "seconds of training"],
+  ["seconds", "seconds of training and finishing"],
   ["back_end", "back end"],
   ["device", "device"],
 ];
