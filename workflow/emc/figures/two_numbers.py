@@ -52,8 +52,8 @@ def draw(warehouse: Warehouse) -> Chart:
         f"{len(shown):,} of {counted(len(cells), 'cell')} with a number at minima. Filled: what"
         " nets fit at their minima; open: what they fit within the training budget, from the same"
         " probes. Pale bars are 95 % intervals, an arrow marks one at minima without an upper end."
-        " The longer the line, the more the budget's number says of the speed of training. Triangles"
-        " are bounds."
+        " The longer the line, the more the budget's number says of the speed of training."
+        " Triangles are bounds."
     )
     intervals = [
         one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
