@@ -74,8 +74,7 @@ def measure(
         aim: which number is made narrow, what fits at "minima" or within the "budget".
         tolerance, probes: wanted relative half width of the 95 % interval; most training runs.
         smallest, seed: the smallest n to try, two or more for batch normalisation; another seed.
-        device, back_end: "auto" (a card where that is foretold to be faster), "cpu", "cuda" or
-            torch's; what trains, or None: the fastest.
+        device, back_end: "auto" (a card if faster), "cpu", "cuda", torch's; None: the fastest.
         progress: whether to show a bar, in a terminal or a notebook.
 
     Raises:
@@ -86,8 +85,7 @@ def measure(
     place, descent, number = _device(device), _finish(finish), whole("seed", seed, 0)
     chosen, drawn_from = choose(optimizer), _source(data, labels, search.smallest)
     terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
-    budget = {"steps": steps, "epochs": epochs}
-    trained = training(model, drawn_from.classes, chosen, **terms, **budget)
+    trained = training(model, drawn_from.classes, chosen, **terms, steps=steps, epochs=epochs)
     with torch.inference_mode(False), torch.enable_grad():
         parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
         trained = _traced(trained, drawn_from)

@@ -243,7 +243,6 @@ def _of_layers(net: Layers, shape: tuple[int, ...]) -> str | None:
 def _follows(before: Dense | Conv, after: Dense | Conv) -> bool:
     if isinstance(before, Dense):
         return isinstance(after, Dense) and after.inputs == before.outputs
-    pooled = (before.outputs, before.height // 2, before.width // 2)
     if isinstance(after, Dense):
-        return after.inputs == prod(pooled) > 0
-    return (after.inputs, after.height, after.width) == pooled
+        return after.inputs == prod(before.output_shape) > 0
+    return (after.inputs, after.height, after.width) == before.output_shape

@@ -5,7 +5,7 @@ been timed.
 """
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from typing import Final
 
 from emc.engine.card_models import CardModel
@@ -116,7 +116,7 @@ class _Images(_Rows):
         """Of a layer's outputs."""
         if isinstance(layer, Conv):
             strips, wide = _strips(layer.outputs)
-            tiles = self.rows * strips * _pooled(layer)
+            tiles = self.rows * strips * prod(layer.output_shape[1:])
             return self._loop(tiles, layer.inputs, 16 + _TAPS * wide)
         cut, sums = parts(layer, self.rows), self.rows * layer.outputs
         summed = self._loop(sums * cut, ceil(layer.inputs / cut), 2)
@@ -127,7 +127,7 @@ class _Images(_Rows):
         if isinstance(layer, Dense):
             return super().gradient(layer)
         pairs, cut = layer.inputs * layer.outputs, parts(layer, self.rows)
-        places = ceil(self.rows * _pooled(layer) / cut)
+        places = ceil(self.rows * prod(layer.output_shape[1:]) / cut)
         summed = self._loop(pairs * cut, places, 2 + _TAPS)
         return summed + (self._loop(pairs * (_TAPS + 1), cut, 1) if cut > 1 else 0.0)
 
@@ -148,7 +148,3 @@ def _strips(channels: int) -> tuple[int, int]:
     """How many strips of channels there are, and how many channels each has."""
     wide = min(_CHANNELS, channels)
     return ceil(channels / wide), wide
-
-
-def _pooled(layer: Conv) -> int:
-    return (layer.height // 2) * (layer.width // 2)

@@ -34,6 +34,11 @@ class Dense:
         """Shape of the weight, as torch lays it out."""
         return (self.outputs, self.inputs)
 
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of what it hands on of one sample."""
+        return (self.outputs,)
+
 
 @dataclass(frozen=True, slots=True)
 class Conv:
@@ -60,6 +65,11 @@ class Conv:
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weight, as torch lays it out."""
         return (self.outputs, self.inputs, 3, 3)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of what it hands on of one sample, after pooling."""
+        return (self.outputs, self.height // 2, self.width // 2)
 
 
 Layers = tuple[Dense | Conv, ...]

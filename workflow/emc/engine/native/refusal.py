@@ -79,7 +79,7 @@ def _of_transformer(net: Transformer, classes: int) -> str | None:
 def _of_layer(layer: Dense | Conv) -> str | None:
     if reason := activation_refusal(layer.activation):
         return reason
-    if min(layer.inputs, *_output_shape(layer)) < 1:
+    if min(layer.inputs, *layer.output_shape) < 1:
         return f"{layer} gives nothing"
     largest = max(prod(layer.weight_shape), layer.pixels * max(layer.inputs, layer.outputs))
     if largest > LARGEST:
@@ -88,15 +88,9 @@ def _of_layer(layer: Dense | Conv) -> str | None:
 
 
 def _of_pair(before: Dense | Conv, after: Dense | Conv) -> str | None:
-    given = _output_shape(before)
+    given = before.output_shape
     if isinstance(after, Dense):
         fits = after.inputs == prod(given)
     else:
         fits = (after.inputs, after.height, after.width) == given
     return None if fits else f"{after} cannot follow {before}"
-
-
-def _output_shape(layer: Dense | Conv) -> tuple[int, ...]:
-    if isinstance(layer, Dense):
-        return (layer.outputs,)
-    return (layer.outputs, layer.height // 2, layer.width // 2)

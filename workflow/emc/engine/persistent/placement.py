@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Final
 
 from emc.activations import ACTIVATIONS
@@ -128,7 +129,7 @@ def array_size(layers: Layers) -> int:
 
 def kept(layers: Layers) -> int:
     """Numbers of a sample: inputs, label, and of each layer what `_of_layer` says."""
-    return _odd(_inputs(layers[0])) + 1 + sum(map(_of_layer, layers))
+    return _odd(layers[0].inputs * layers[0].pixels) + 1 + sum(map(_of_layer, layers))
 
 
 def chunk(layers: Layers, rows: int) -> int:
@@ -152,13 +153,6 @@ def _scratch(layer: Dense | Conv, rows: int) -> int:
     return layer.inputs * layer.outputs * made * (_TAPS + 1) if made > 1 else 0
 
 
-def outputs_of(layer: Dense | Conv) -> int:
-    """Numbers that a layer hands on, of one sample."""
-    if isinstance(layer, Dense):
-        return layer.outputs
-    return layer.outputs * (layer.height // 2) * (layer.width // 2)
-
-
 def _most_rows(layers: Layers, room: int) -> int | None:
     """How many samples a block may look at where a chunk of them has so much room, if any."""
     fewest, step = (_FEWEST_IMAGES, 1) if of_images(layers) else (_STEP, _STEP)
@@ -174,17 +168,13 @@ def _room(limits: CardLimits, blocks: int) -> int:
 
 def _of_layer(layer: Dense | Conv) -> int:
     """Outputs; it may be slopes; of a maximum a byte says where it was."""
-    pitch = _odd(outputs_of(layer))
+    pitch = _odd(prod(layer.output_shape))
     arrays = 1 if layer.activation in _FROM_OUTPUT else 2
     return pitch * arrays + (-(-pitch // 4) if isinstance(layer, Conv) else 0)
 
 
 _FROM_OUTPUT: Final = frozenset(ACTIVATIONS) - {"gelu", "silu"}
 """Activations whose slope is a function of their output, as `kernel/activations.hpp` has it."""
-
-
-def _inputs(layer: Dense | Conv) -> int:
-    return layer.inputs if isinstance(layer, Dense) else layer.inputs * layer.pixels
 
 
 def _odd(count: int) -> int:
