@@ -1,7 +1,6 @@
 """What is expected of a cell before any probe."""
 
 import math
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -181,14 +180,6 @@ def test_a_finish_takes_turns_of_steps(width: int, turn: float, effort: float) -
     assert cell(**net).parameters == {4: 310, 8: 610}[width]
     found = passes_of_a_finish(effort, **net)
     assert found == pytest.approx(of_turns(turn, effort, **net))
-
-
-def test_the_steps_of_a_turn_are_those_of_the_finish() -> None:
-    finishes = import_module("emc.finish.finish")
-    expects = import_module("emc.measurement.expectation")
-    assert finishes._IN_TURN == expects._TURN
-    assert (finishes._WHOLE, finishes._KRYLOV) == expects._DIRECTIONS
-    assert finishes._ONWARD == expects._ONWARD
 
 
 @pytest.mark.parametrize(

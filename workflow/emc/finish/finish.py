@@ -17,7 +17,7 @@ from emc.finish.infinity import flat, in_channel, steepest
 from emc.finish.metered import Meter, Metered
 from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
 from emc.finish.saddle import way_down
-from emc.finish.settings import DEFAULT, FinishSettings
+from emc.finish.settings import DEFAULT, IN_TURN, KRYLOV, ONWARD, WHOLE, FinishSettings
 from emc.finish.stationarity import Stationarity, first_order
 from emc.native.descent import DescentEnd
 from emc.records import Finish, FirstOrderTest, Outcome
@@ -31,15 +31,8 @@ _SINGLE: Final = 1000
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
-_WHOLE: Final = 400
-"""Newton steps see all directions of a net with at most this many parameters."""
-_KRYLOV: Final = 60
-"""Directions that they see of a larger net, besides the normals of kinks."""
 _DAMPING: Final = 1e-3
 """Least damping of Newton steps, unless a shorter gradient is asked for."""
-_IN_TURN: Final = (500, 10)
-"""Most quasi-Newton steps, and Newton steps, before the others have their turn. Each turn may be
-twice as long as the one before: which of the two gets on is not known beforehand."""
 _BLIND: Final = (2000, 20)
 """Most quasi-Newton steps over kinks that they do not see; where rounding them off came before."""
 _LOOK: Final = 5
@@ -48,10 +41,8 @@ _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 _FALL: Final = 0.02
 """The loss stands still where going on lowers it by no more than this part of itself."""
-_ONWARD: Final = 0.2
-"""Passes that the descent goes on for to see that, as a part of all that it may make."""
 _ONWARD_UNLIMITED: Final = 1000
-"""The same beside as many as were made, where there is no limit."""
+"""Passes that it goes on for beside as many as were made, where there is no limit."""
 _ONWARD_GRADIENT: Final = 0.01
 """A gradient so much shorter than that of a minimum ends that, too."""
 
@@ -182,7 +173,7 @@ class _Run:
         """Take many cheap steps and few exact ones in turn, until none is left or leads down."""
         longer = 1
         while True:
-            for phase, steps in zip(phases, _IN_TURN, strict=True):
+            for phase, steps in zip(phases, IN_TURN, strict=True):
                 stop = self._go_through(phase, longer * steps)
                 if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                     return stop
@@ -255,7 +246,7 @@ class _Run:
     def _onward(self) -> float:
         """Until how many passes the descent goes on to see whether the loss stands still."""
         limit, made = self._meter.limit, self._meter.made
-        return made + (_ONWARD * limit if isfinite(limit) else made + _ONWARD_UNLIMITED)
+        return made + (ONWARD * limit if isfinite(limit) else made + _ONWARD_UNLIMITED)
 
     def _go_on(self, passes: float) -> DescentEnd:
         """Descend, with kinks rounded off anew, until so many passes are made or all samples fit.
@@ -335,7 +326,7 @@ def _phases(
 ) -> list[_Steps | _Compiled]:
     """Many cheap steps, and few that see the curvature and the kinks that are known."""
     dimension = len(operator.parameters)
-    size = dimension if dimension <= _WHOLE else _KRYLOV
+    size = dimension if dimension <= WHOLE else KRYLOV
     metric = Krylov(size, min(_DAMPING, settings.gradient))
     return [_quasi_newton(operator, settings), _Steps(metric, kinks, settings.newton)]
 

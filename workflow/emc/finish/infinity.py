@@ -10,7 +10,7 @@ from emc.curvature.written.layer import Layer, layers_at
 from emc.finish.descent import Place, look
 from emc.nets.layers import Dense, Layers
 
-_FALL: Final = 0.05
+_DROP: Final = 0.05
 """A region is flat where the loss falls by more than this part of itself along the gradient."""
 _LENGTHS: Final = np.geomspace(1e-6, 1, 13)
 """Steps straight down that are tried, relative to the norm of the parameters."""
@@ -39,7 +39,7 @@ def flat(place: Place, combination: np.ndarray) -> Place | None:
     A short gradient in the kernel of the Hessian does not vanish nearby.
     """
     lowest = steepest(place, combination)
-    much = place.seen.loss - _FALL * abs(place.seen.loss)
+    much = place.seen.loss - _DROP * abs(place.seen.loss)
     return lowest if lowest is not None and lowest.seen.loss < much else None
 
 

@@ -9,6 +9,17 @@ from emc.study.training import Finish
 _ASKED: Final = Finish()
 """What a study asks for where it says nothing else."""
 
+IN_TURN: Final = (500, 10)
+"""Most quasi-Newton steps, and Newton steps, before the others have their turn. Each turn may be
+twice as long as the one before: which of the two gets on is not known beforehand."""
+WHOLE: Final = 400
+"""Newton steps see all directions of a net with at most this many parameters."""
+KRYLOV: Final = 60
+"""Directions that they see of a larger net, besides the normals of kinks."""
+ONWARD: Final = 0.2
+"""Passes that the descent goes on for from a stationary point, to see whether the loss stands
+still, as a part of all that it may make."""
+
 
 @dataclass(frozen=True, slots=True)
 class FinishSettings:

@@ -9,6 +9,7 @@ from emc.activations import ACTIVATIONS
 from emc.curvature.bound import iterations
 from emc.curvature.tolerances import DEFAULT
 from emc.data.samples import SHARED_BYTES
+from emc.finish.settings import IN_TURN, KRYLOV, ONWARD, WHOLE
 from emc.measurement.finishing import LEAST, minimises_otherwise
 from emc.measurement.kinds import interpolated, paces_like, work
 from emc.measurement.procedure import update
@@ -35,13 +36,6 @@ _EARLY: Final = 0.2
 """Share of its budget that a fit around the transition takes."""
 _AT_ONCE: Final = 0.05
 """The same of a fit of far fewer samples."""
-_TURN: Final = (500, 10)
-"""Quasi-Newton and Newton steps of a finish's first turns, which decide most runs, whatever their
-samples; one of the former is a pass, one of the latter two for each direction that it sees."""
-_DIRECTIONS: Final = (400, 60)
-"""So many are all that a net has where it has no more; of a larger one as many as the second."""
-_ONWARD: Final = 0.2
-"""Share of the passes allowed for which a finish goes on from a minimum, to see that it is one."""
 _EACH_LAYER: Final = 2.0
 """How many times as many it takes with each further layer of kinks."""
 _POOLED: Final = 6.0
@@ -211,16 +205,18 @@ def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
     needed = _turn(pace.parameters) * _harder(cell)
     minima = 0.0 if _saturated(cell) else _MINIMA
     open_ = needed / (needed + allowed)
-    decided = min(needed + minima * _ONWARD * allowed, allowed)
+    decided = min(needed + minima * ONWARD * allowed, allowed)
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
     return open_ * allowed + (1 - open_) * decided + _EXAMINED * min(examined, allowed)
 
 
 def _turn(parameters: int) -> float:
-    """Passes of the first turn of both kinds of steps."""
-    whole, seen = _DIRECTIONS
-    steps, newton_steps = _TURN
-    return steps + newton_steps * 2 * (parameters if parameters <= whole else seen)
+    """Passes of the first turn of both kinds of steps, which decide most finishes.
+
+    A quasi-Newton step is a pass, one of Newton's two for each direction that it sees.
+    """
+    steps, newton_steps = IN_TURN
+    return steps + newton_steps * 2 * (parameters if parameters <= WHOLE else KRYLOV)
 
 
 def _harder(cell: Cell) -> float:
