@@ -63,6 +63,20 @@ class Tokens(nn.Module):
         return logits
 
 
+class RootMeanSquares(nn.Module):
+    """A block as in newer language models: norms without means, and no shifts anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = nn.RMSNorm(6), nn.LayerNorm(6, bias=False)
+        self.up, self.down = nn.Linear(6, 9, bias=False), nn.Linear(9, 6, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.down(functional.silu(self.up(self.before(x))))
+        normed: Tensor = self.after(x + inner)
+        return normed
+
+
 class OwnAttention(nn.Module):
     """Two heads, their products written out."""
 
@@ -152,6 +166,7 @@ WRITTEN: dict[str, Make] = {
     "torch's block": lambda: Tokens(encoder_layer()),
     "torch's block, norm first": lambda: Tokens(encoder_layer(norm_first=True, activation="gelu")),
     "own attention": lambda: Tokens(OwnAttention()),
+    "norms without shifts": lambda: Tokens(RootMeanSquares()),
     "class token": ClassToken,
     "mixer": Mixer,
     "bottleneck": Bottleneck,
@@ -184,7 +199,7 @@ def chains(draw: st.DrawFn) -> Make:
     for _ in range(draw(st.integers(0, 2))):
         after = draw(st.integers(2, 7))
         layers += [_of(nn.Linear, width, after, bias=draw(st.booleans())), draw(ACTIVATIONS)]
-        layers += [_of(nn.LayerNorm, after)] * draw(st.booleans())
+        layers += draw(norms(after))
         width = after
     layers.append(_of(nn.Linear, width, CLASSES))
     cut = draw(st.integers(0, len(layers) - 1))
@@ -194,6 +209,21 @@ def chains(draw: st.DrawFn) -> Make:
         return nn.Sequential(inner, *(layer() for layer in layers[cut:]))
 
     return make
+
+
+def norms(width: int) -> st.SearchStrategy[list[Make]]:
+    """No norm over a dense layer's numbers, or one of any kind."""
+    layers: list[list[Make]] = [
+        [],
+        [],
+        [],
+        [_of(nn.LayerNorm, width)],
+        [_of(nn.LayerNorm, width, bias=False)],
+        [_of(nn.LayerNorm, width, elementwise_affine=False)],
+        [_of(nn.RMSNorm, width)],
+        [_of(nn.RMSNorm, width, eps=1e-3, elementwise_affine=False)],
+    ]
+    return st.sampled_from(layers)
 
 
 def _of(kind: type[nn.Module], *sizes: int, **options: Any) -> Make:
@@ -224,7 +254,7 @@ def _convolutional(
     span = dilation * (kernel - 1) + 1
     height, width = ((side + 2 * padding - span) // stride + 1 for side in (height, width))
     if draw(st.booleans()) and after * height * width > 1:
-        layers.append(_of(nn.GroupNorm, 1, after))
+        layers.append(_of(nn.GroupNorm, 1, after, bias=draw(st.booleans())))
     layers.append(draw(ACTIVATIONS))
     if min(height, width) >= 2 and draw(st.booleans()):
         pad = draw(st.integers(0, 1))

@@ -134,7 +134,8 @@ def dense(draw: st.DrawFn, shape: tuple[int, ...]) -> Piece:
         plain = draw(st.booleans())
         layers += [
             piece(shape, nn.LayerNorm, width, elementwise_affine=plain, **norm),
-            strange(shape, nn.LayerNorm, width, bias=False, **norm),
+            piece(shape, nn.LayerNorm, width, bias=False, **norm),
+            piece(shape, nn.RMSNorm, width, elementwise_affine=plain, **norm),
         ]
     return draw(st.sampled_from(layers))
 
@@ -169,6 +170,8 @@ def over_images(draw: st.DrawFn, shape: tuple[int, ...]) -> Piece:
         piece((after, height, width), nn.Conv2d, channels, after, 3, **conv),
         piece((after, height, width), nn.Conv2d, channels, after, 1, bias=False),
         piece(shape, nn.GroupNorm, 1, channels, eps=1e-3, affine=plain),
+        piece(shape, nn.GroupNorm, 1, channels, bias=False),
+        piece(shape, nn.RMSNorm, shape),
         piece(shape, nn.LayerNorm, shape, elementwise_affine=plain),
         draw(joined(shape, lambda: nn.Conv2d(channels, channels, 1))),
         draw(activations(shape)),

@@ -80,11 +80,12 @@ def _(step: graph.Rescaled) -> Iterator[Numbers]:
 
 @_encoded.register
 def _(step: graph.Normalised) -> Iterator[Numbers]:
-    yield [_bits(step.epsilon)]
+    yield [_bits(-1.0 if step.epsilon is None else step.epsilon)]
     yield from _listed(step.inputs)
-    yield [step.gains.size > 0]
-    yield of_parameter(step.gains)
-    yield of_parameter(step.shifts)
+    yield [step.centred]
+    for parameters in (step.gains, step.shifts):
+        yield [parameters.size > 0]
+        yield of_parameter(parameters)
 
 
 @_encoded.register(graph.Softmax)

@@ -110,11 +110,13 @@ class Rescaled(GraphStep):
 class Normalised(GraphStep):
     """Each row of `inputs` [rows, m] minus its mean, over sqrt(variance + epsilon).
 
-    Then times the parameters at `gains` [rows, m] plus those at `shifts`; both are empty where
-    there are none.
+    Without its mean where not `centred`, over sqrt(mean of squares + epsilon). An epsilon of None
+    is that of the arithmetic: the distance from 1 to the next number. Then times the parameters at
+    `gains` [rows, m], plus those at `shifts`; each is empty where there are none.
     """
 
-    epsilon: float
+    epsilon: float | None
+    centred: bool
     inputs: np.ndarray
     gains: np.ndarray
     shifts: np.ndarray

@@ -87,8 +87,14 @@ class _Calculation:
 
     @_made.register
     def _(self, step: graph.Normalised) -> Tensor:
-        made = functional.layer_norm(self.at(step.inputs), step.inputs.shape[1:], eps=step.epsilon)
-        return made * self.at(step.gains) + self.at(step.shifts) if step.gains.size else made
+        x, shape = self.at(step.inputs), step.inputs.shape[1:]
+        if step.centred:
+            assert step.epsilon is not None
+            made = functional.layer_norm(x, shape, eps=step.epsilon)
+        else:
+            made = functional.rms_norm(x, shape, eps=step.epsilon)
+        made = made * self.at(step.gains) if step.gains.size else made
+        return made + self.at(step.shifts) if step.shifts.size else made
 
     @_made.register
     def _(self, step: graph.Softmax) -> Tensor:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -65,7 +66,9 @@ struct GraphStep {
   int64_t rows = 0, columns = 0;                    // of `inputs`
   const int64_t *inputs = nullptr, *right = nullptr;  // places
   const int64_t *gains = nullptr, *shifts = nullptr;  // numbers of parameters
-  double factor = 1;                                // or epsilon
+  double factor = 1;
+  double epsilon = 0;                               // below zero for that of the arithmetic
+  bool centred = true;                              // whether a norm takes off the mean
   Activation activation{};
   int64_t weight = 0, bias = -1, outputs = 0, stride = 0;  // of an affine map's outputs
   std::vector<PositionWalk> walks;
@@ -76,23 +79,26 @@ struct GraphStep {
       case affine: read_affine(table); return;
       case product: read_product(table); return;
       case activated: activation = Activation(table.number()); break;
-      case rescaled:
-      case normalised: factor = table.real(); break;
+      case rescaled: factor = table.real(); break;
+      case normalised: epsilon = table.real(); break;
       default: break;
     }
     rows = table.number();
     columns = table.number();
     inputs = table.numbers(size());
     if (kind == sum) right = table.numbers(size());
-    if (kind == normalised && table.number()) {
-      gains = table.numbers(size());
-      shifts = table.numbers(size());
-    }
+    if (kind == normalised) read_norm(table);
   }
 
   int64_t size() const { return rows * columns; }
 
  private:
+  void read_norm(TableReader& table) {
+    centred = table.number();
+    if (table.number()) gains = table.numbers(size());
+    if (table.number()) shifts = table.numbers(size());
+  }
+
   void read_affine(TableReader& table) {
     weight = table.number();
     bias = table.number();
@@ -429,21 +435,26 @@ class GraphNet {
       const int64_t *row = step.inputs + r * step.columns, first = step.first + r * step.columns;
       each_group([&](int g) {
         Number mean{}, squares{};
-        for (int64_t c = 0; c < step.columns; ++c) mean += value(row[c])[g];
+        for (int64_t c = 0; step.centred && c < step.columns; ++c) mean += value(row[c])[g];
         mean = mean * (Real(1) / step.columns);
         for (int64_t c = 0; c < step.columns; ++c) {
           const Number centred = value(row[c])[g] - mean;
           squares += centred * centred;
         }
-        const Number inverse = inverse_root(squares * (Real(1) / step.columns), step.factor);
+        const Number inverse = inverse_root(squares * (Real(1) / step.columns), epsilon(step));
         inverse_[first * groups_ + g] = inverse;
         for (int64_t c = 0; c < step.columns; ++c) {
           const Number normal = (value(row[c])[g] - mean) * inverse;
           kept(first + c)[g] = normal;
-          value(first + c)[g] = step.gains ? normal * gain(step, r, c) + shift(step, r, c) : normal;
+          const Number scaled = step.gains ? normal * gain(step, r, c) : normal;
+          value(first + c)[g] = step.shifts ? scaled + shift(step, r, c) : scaled;
         }
       });
     }
+  }
+
+  static Real epsilon(const GraphStep& step) {
+    return step.epsilon < 0 ? std::numeric_limits<Real>::epsilon() : Real(step.epsilon);
   }
 
   EMC_INLINE Number gain(const GraphStep& step, int64_t r, int64_t c) const {
@@ -457,7 +468,7 @@ class GraphNet {
   void normalise_back(const GraphStep& step, double* gradient) {
     for (int64_t r = 0; r < step.rows; ++r) {
       const int64_t *row = step.inputs + r * step.columns, first = step.first + r * step.columns;
-      if (step.gains) add_norm_gradient(step, r, gradient);
+      add_norm_gradient(step, r, gradient);
       each_group([&](int g) {
         const auto slope = [&](int64_t c) {
           const Number received = delta(first + c)[g];
@@ -465,7 +476,7 @@ class GraphNet {
         };
         Number mean{}, along{};
         for (int64_t c = 0; c < step.columns; ++c) {
-          mean += slope(c);
+          if (step.centred) mean += slope(c);
           along += slope(c) * kept(first + c)[g];
         }
         mean = mean * (Real(1) / step.columns);
@@ -481,10 +492,12 @@ class GraphNet {
     for (int64_t c = 0; c < step.columns; ++c) {
       const int64_t place = r * step.columns + c;
       const Number *received = delta(step.first + place), *normal = kept(step.first + place);
-      Floats along{};
-      each_group([&](int g) { along += wanted_product(received[g], normal[g]); });
-      gradient[step.gains[place]] += sum(along);
-      gradient[step.shifts[place]] += total(received);
+      if (step.gains) {
+        Floats along{};
+        each_group([&](int g) { along += wanted_product(received[g], normal[g]); });
+        gradient[step.gains[place]] += sum(along);
+      }
+      if (step.shifts) gradient[step.shifts[place]] += total(received);
     }
   }
 

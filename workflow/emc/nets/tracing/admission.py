@@ -30,6 +30,7 @@ _LAYERS: Final = frozenset(
         nn.ModuleList,
         nn.MultiheadAttention,
         nn.ParameterList,
+        nn.RMSNorm,
         nn.ReLU,
         nn.SiLU,
         nn.Sigmoid,

@@ -1,6 +1,7 @@
-"""Layer and group norms, recorded."""
+"""Layer norms, group norms and norms by root mean squares, recorded."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -8,17 +9,23 @@ from emc.nets.graph import Normalised
 from emc.nets.tracing.symbol import Symbol, parameters, samples_first
 from emc.nets.tracing.untraceable import UntraceableError
 
+_NONE: Final = np.zeros((0, 0), np.int64)
+
 
 def layer_norm(
     x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Symbol:
     """torch.nn.functional.layer_norm."""
-    x, shape = samples_first(x), tuple(normalized_shape)
-    if x.places.shape[-len(shape) :] != shape:
-        raise UntraceableError("a layer norm does not fit its inputs")
-    rows = x.places.reshape(-1, int(np.prod(shape)))
+    x, rows, shape = _rows(x, normalized_shape)
     gains, shifts = (_spread(each, shape, rows.shape) for each in (weight, bias))
-    return _normalised(x, rows, gains, shifts, eps)
+    return _normalised(x, Normalised(float(eps), True, rows, gains, shifts))
+
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Symbol:
+    """torch.nn.functional.rms_norm."""
+    x, rows, shape = _rows(x, normalized_shape)
+    gains, epsilon = _spread(weight, shape, rows.shape), None if eps is None else float(eps)
+    return _normalised(x, Normalised(epsilon, False, rows, gains, _NONE))
 
 
 def group_norm(
@@ -30,25 +37,29 @@ def group_norm(
     pixels = x.places.size // channels
     gains, shifts = (_spread(each, (channels,), (channels,)) for each in (weight, bias))
     gains, shifts = (np.repeat(each, pixels).reshape(-1, rows.shape[1]) for each in (gains, shifts))
-    return _normalised(x, rows, gains, shifts, eps)
+    return _normalised(x, Normalised(float(eps), True, rows, gains, shifts))
 
 
-def _normalised(
-    x: Symbol, rows: np.ndarray, gains: np.ndarray, shifts: np.ndarray, eps: float
-) -> Symbol:
-    if gains.size != shifts.size:
-        raise UntraceableError("a norm has a weight without a bias")
-    if rows.shape[1] < 2:
+def _rows(x: object, normalized_shape: Any) -> tuple[Symbol, np.ndarray, tuple[int, ...]]:
+    """The inputs, their places [rows, m] by what is normalised together, and the shape of that."""
+    x, shape = samples_first(x), tuple(normalized_shape)
+    if x.places.shape[-len(shape) :] != shape:
+        raise UntraceableError("a norm does not fit its inputs")
+    return x, x.places.reshape(-1, int(np.prod(shape))), shape
+
+
+def _normalised(x: Symbol, step: Normalised) -> Symbol:
+    if step.inputs.shape[1] < 2:
         raise UntraceableError("a norm is over single numbers")
-    read = x.recorder.computed(rows)
-    made = x.recorder.add(Normalised(float(eps), read, gains, shifts), read)
+    read = x.recorder.computed(step.inputs)
+    made = x.recorder.add(replace(step, inputs=read), read)
     return x.like(made.reshape(x.places.shape))
 
 
 def _spread(each: Any, shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:
     """Parameters of `shape` repeated to the shape `to`; none where there are none."""
     if each is None:
-        return np.zeros((0, 0), np.int64)
+        return _NONE
     if parameters(each).places.shape != shape:
         raise UntraceableError("a norm's weight does not fit its inputs")
     return np.resize(parameters(each).places, to)
