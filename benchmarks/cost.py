@@ -21,7 +21,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate, chain, repeat, takewhile
-from math import exp, log
+from math import log
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -38,6 +38,7 @@ from emc.figures.theme import config
 from emc.measurement.calibrate import calibrate
 from emc.measurement.expectation import expectation
 from emc.measurement.kinds import paces_like
+from emc.measurement.likeness import learnt
 from emc.measurement.machine import known_paces
 from emc.measurement.state import read_estimate
 from emc.store.benchmarks import peak_megabytes
@@ -192,9 +193,13 @@ def append(path: Path, row: Row) -> None:
 
 
 def corrected(found: list[Row]) -> list[float]:
-    """Expected over taken where the mean ratio of all other cells of a study corrects it."""
-    ratios = np.log([row.expected_seconds / row.seconds for row in found])
-    return [float(exp(one - np.delete(ratios, place).mean())) for place, one in enumerate(ratios)]
+    """Expected over taken where all other cells of a study correct it, the more the more alike."""
+    (study,) = {row.study for row in found}
+    expected = {row.cell: row.expected_seconds for row in found}
+    taken = {row.cell: row.seconds for row in found}
+    file = next(file for file in STUDIES if file.stem == study)
+    amounts = learnt(expected, taken, load_file(file).cells)
+    return [amounts[row.cell] / row.seconds for row in found if row.cell in amounts]
 
 
 def within(ratios: list[float], factor: float) -> str:

@@ -8,9 +8,11 @@ import yaml
 from tests.synthetic import write_cell
 
 from emc.cli.resources import predict_resources
-from emc.measurement.cost import fit
+from emc.measurement.expectation import expectations
 from emc.measurement.kinds import kind, work
-from emc.measurement.machine import machine
+from emc.measurement.likeness import learnt
+from emc.measurement.machine import known_paces, machine
+from emc.measurement.nominal import nominal_costs
 from emc.measurement.resources import BESIDE, resources_of_job
 from emc.measurement.state import read_estimate
 from emc.records import Pace
@@ -97,9 +99,7 @@ def test_the_next_cell_asks_for_what_the_others_foretell(
         BESIDE["runtime"] + amount / 60, abs=2
     )
     text = " ".join(capsys.readouterr().out.split())
-    largest = asked(study, results, "measure", "mem_mb")
-    smallest = BESIDE["mem_mb"] + study.cells[0].cell.parameters // 10
-    assert f"measure memory, MB {smallest + 1} to {largest} 5 cells" in text
+    assert f" to {asked(study, results, 'certify', 'mem_mb')} 5 cells" in text
     assert "generalise" not in text
 
 
@@ -119,8 +119,9 @@ def test_a_measurement_that_was_resumed_took_all_its_runs(
     known = read_resources(results.study("big").resources)
     assert known is not None
     answers = [read_estimate(results.cell(planned.id)) for planned in study.cells[:-1]]
-    paid = [(one.parameters, one.seconds) for one in answers]
-    assert known.laws["measure"]["runtime"] == fit(paid)
+    off = [math.log(one.seconds / known.expected[one.cell]["runtime"]) for one in answers]
+    factor = math.exp(1.96 * math.sqrt(sum(error**2 for error in off) / 5))
+    assert known.laws["measure"]["runtime"].factor == pytest.approx(factor)
 
 
 @pytest.mark.parametrize("left", [0, 4])
@@ -165,16 +166,21 @@ def test_before_any_cell_has_finished_this_machines_pace_tells(
     assert asked_for == pytest.approx(BESIDE["mem_mb"] + expected["mem_mb"] * law.factor, abs=1)
 
 
-def test_finished_cells_correct_what_was_expected(study: StudyPlan, results: Results) -> None:
-    know_the_pace(study)
+@pytest.mark.parametrize("timed", [True, False])
+def test_what_finished_cells_took_is_expected_of_those_like_them(
+    study: StudyPlan, results: Results, timed: bool
+) -> None:
+    """Whether this machine's pace is known or not."""
+    if timed:
+        know_the_pace(study)
+    costs = expectations(study.cells, known_paces("cpu"), "cpu") or nominal_costs(study.cells)
+    took = {one.id: one.cell.parameters / 10 for one in study.cells[:-1]}
+    wanted = learnt({cell: one.megabytes for cell, one in costs.items()}, took, study.cells)
     predict_resources(study.file, results.root, runtime=None, mem_mb=None)
     known = read_resources(results.study("big").resources)
     assert known is not None
+    assert {cell: one["mem_mb"] for cell, one in known.expected.items()} == pytest.approx(wanted)
     law = known.laws["measure"]["mem_mb"]
-    assert law.learnt_from == 5
-    logs = [
-        math.log(one.cell.parameters / 10 / known.expected[one.id]["mem_mb"])
-        for one in study.cells[:-1]
-    ]
-    assert law.level == pytest.approx(sum(logs) / 5)
-    assert law.power == 1
+    assert (law.level, law.power, law.learnt_from) == (0, 1, 5)
+    most = BESIDE["mem_mb"] + wanted[study.cells[-1].id] * law.factor
+    assert asked(study, results, "measure", "mem_mb") == pytest.approx(most, abs=1)

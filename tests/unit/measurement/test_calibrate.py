@@ -197,6 +197,18 @@ def test_a_process_of_its_own_tries_cells() -> None:
 
 
 @pytest.mark.slow
+def test_nets_that_torch_trains_take_no_memory_from_those_before_them() -> None:
+    alone, beside, of_torch = [
+        one.pace.megabytes
+        for cells in ([cell(4)], [cell(4), cell(4, optimizer={"name": "sam", "lr": 0.1})])
+        for one in time_cells(cells, "cpu", seconds=1000)
+        if one.pace
+    ]
+    assert beside == pytest.approx(alone, rel=0.2)
+    assert of_torch > beside + 100
+
+
+@pytest.mark.slow
 def test_the_first_cell_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than for all: what it compiles would be lost, at each call again."""
     monkeypatch.setattr(timing, "_PATIENCE", 1e-6)

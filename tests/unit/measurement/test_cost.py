@@ -126,11 +126,19 @@ def test_before_any_cell_has_finished_each_takes_what_is_expected() -> None:
     assert forecast([], [None], expected=True) is None
 
 
-def test_finished_cells_correct_what_is_expected_by_their_mean_ratio() -> None:
-    """Twice and eight times as long as expected: four times, whatever their sizes."""
-    found = forecast([(1.0, 2.0), (100.0, 800.0)], [10.0, None], expected=True)
+def test_what_is_expected_is_off_by_as_much_as_of_finished_cells() -> None:
+    """Twice, and an eighth: the root mean square of log 2 and log 8."""
+    found = forecast([(1.0, 2.0), (800.0, 100.0)], [10.0, None], expected=True)
     assert found is not None
-    assert found.total == pytest.approx(4 * 10 + 4 * 10)
-    assert found.factor == pytest.approx(math.exp(1.96 * math.log(2) * math.sqrt(2)))
-    assert found.left_out == pytest.approx(4)
+    assert found.total == pytest.approx(10 + 10)
+    off = math.exp(math.sqrt((math.log(2) ** 2 + math.log(8) ** 2) / 2))
+    assert found.left_out == pytest.approx(off)
+    assert found.factor == pytest.approx(off**1.96)
     assert found.learnt_from == 2
+
+
+def test_one_cell_tells_nothing_of_how_far_what_is_expected_is_off() -> None:
+    found = forecast([(1.0, 2.0)], [10.0], expected=True)
+    assert found is not None
+    assert found.total == pytest.approx(10)
+    assert (found.factor, found.learnt_from) == (math.inf, 1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from shlex import quote
+from typing import Literal
 
 from rich.table import Column, Table
 
@@ -16,11 +17,13 @@ from emc.engine.device import resolve
 from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.device_choice import Workers, devices, places_on_cards
-from emc.measurement.expectation import expectations
+from emc.measurement.expectation import ExpectedCost, expectations
+from emc.measurement.experience import taken
+from emc.measurement.likeness import learnt
 from emc.measurement.machine import known_paces
+from emc.measurement.nominal import nominal_costs
 from emc.measurement.state import State, Status, state
 from emc.records import Failure
-from emc.store.benchmarks import peak_megabytes
 from emc.store.failures import failures
 from emc.store.layout import Results
 from emc.store.paces import Paces
@@ -28,7 +31,6 @@ from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id, settings_id
 
 _ROWS = 60
-_LEARN_FROM = 200
 _ORDER = (
     Status.RUNNING,
     Status.DAMAGED,
@@ -170,26 +172,25 @@ def _cost(
     left = [one for one in study.cells if states[one.id].status not in over]
     if not left:
         return "nothing left to measure"
-    paid = {one.id: _paid(states[one.id]) for one in study.cells if states[one.id].estimate}
-    paid = dict(list(paid.items())[:_LEARN_FROM])
+    done = taken(study, places)
     device = resolve("auto")
     if calibrate and device != "cpu":
         _calibrated(left, "cpu")  # what a card is compared with
     paces = _calibrated(left, device) if calibrate else known_paces(device)
     expected = expectations(study.cells, paces, device)
-    seconds = _forecast({cell: one.seconds for cell, one in expected.items()}, paid, left)
+    spent = {cell: (one.parameters, one.seconds) for cell, one in done.items()}
+    seconds = _forecast(study, expected, spent, left, "seconds")
     if seconds is None:
         return f"cost: unknown until {_told_by(left, calibrated=calibrate)}"
     worker = "GPU" if device == "cuda" else "worker"
     energy = f", {seconds.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
-    peaks = {cell: peak_megabytes(places.benchmark("measure", cell)) for cell in paid}
-    noted = {cell: (paid[cell][0], peak) for cell, peak in peaks.items() if peak}
-    memory = _forecast({cell: one.megabytes for cell, one in expected.items()}, noted, left)
+    noted = {cell: (one.parameters, one.megabytes) for cell, one in done.items() if one.megabytes}
+    memory = _forecast(study, expected, noted, left, "megabytes")
     return (
         f"cost: about {_duration(seconds.total)} of training on one {worker}{energy} for"
         f" {counted(len(left), 'cell')}, {_duration(seconds.largest)} for the longest\n"
         f"{_memory(memory)}"
-        f"{_learnt(seconds, bool(expected))}; {_error(seconds)}"
+        f"{_learnt(seconds, bool(paces))}; {_error(seconds)}"
     )
 
 
@@ -221,15 +222,21 @@ def _devices(study: StudyPlan, states: Mapping[str, State]) -> str:
 
 
 def _forecast(
-    expected: Mapping[str, float],
+    study: StudyPlan,
+    paced: Mapping[str, ExpectedCost],
     done: Mapping[str, tuple[int, float]],
     left: Sequence[PlannedCell],
+    what: Literal["seconds", "megabytes"],
 ) -> Forecast | None:
     """What is left, from what is expected of each cell if anything is, else from parameters."""
-    if not expected:
+    costs = {**nominal_costs(study.cells), **paced} if done else paced
+    if not costs:
         return forecast(list(done.values()), [_size(one) for one in left])
-    known = [(expected[cell], amount) for cell, (_, amount) in done.items() if cell in expected]
-    return forecast(known, [expected.get(one.id) for one in left], expected=True)
+    expected = {cell: float(getattr(one, what)) for cell, one in costs.items()}
+    took = {cell: amount for cell, (_, amount) in done.items() if cell in expected}
+    amounts = learnt(expected, took, study.cells)
+    known = [(amounts[cell], amount) for cell, amount in took.items()]
+    return forecast(known, [amounts.get(one.id) for one in left], expected=True)
 
 
 def _calibrated(left: Sequence[PlannedCell], device: str) -> Paces:
@@ -277,12 +284,6 @@ _TOO_FEW = "too few have finished to tell how far off this is"
 def _size(planned: PlannedCell) -> int | None:
     """The number of parameters, where the data set's shape is known beforehand."""
     return planned.cell.parameters if planned.cell.known else None
-
-
-def _paid(done: State) -> tuple[int, float]:
-    """Parameters and seconds of a finished cell."""
-    assert done.estimate is not None
-    return done.estimate.parameters, done.estimate.seconds
 
 
 def _duration(seconds: float) -> str:

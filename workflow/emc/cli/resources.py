@@ -9,7 +9,7 @@ from emc.cli.console import counted, show
 from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.measurement.expectation import ExpectedCost, expectations
-from emc.measurement.experience import experience
+from emc.measurement.experience import experience, experienced
 from emc.measurement.machine import known_paces
 from emc.measurement.resources import LIMITS, resources_of_job
 from emc.records import Law
@@ -33,7 +33,8 @@ def predict_resources(
     given = {"runtime": runtime, "mem_mb": mem_mb}
     limits = {resource: most or LIMITS[resource] for resource, most in given.items()}
     device = resolve("auto")
-    expected = expectations(study.cells, known_paces(device), device)
+    paced = expectations(study.cells, known_paces(device), device)
+    expected = experienced(study, places, paced)
     resources = Resources(experience(study, places, expected), limits, _by_resource(expected))
     path = places.study(study.name).resources
     write_resources(path, resources)

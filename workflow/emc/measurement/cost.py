@@ -1,7 +1,4 @@
-"""What cells to come will take, in seconds or in memory, from what is expected of them.
-
-Before a first cell has finished, what is expected counts as it is; then finished cells correct it.
-"""
+"""What cells to come will take, in seconds or in memory, and how far that may be off."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,12 +47,12 @@ def forecast(
     `to_do` holds the sizes of cells to come; a size that is not known yet, None, counts as the
     median of the known ones. Sizes are parameters, or the amounts that are `expected`.
 
-    Amounts follow a power of the size: of expected amounts 1, of parameters from 0 to 3, fitted by
-    least squares in the logarithms (a constant where fewer than three different sizes are known).
-    The factor is exp(1.96 s), s the residual standard deviation; infinite where too few cells are
-    known to tell.
+    Amounts are those that are `expected`, each of a finished cell from what the others took; or
+    they follow a power of the parameters from 0 to 3, fitted by least squares in the logarithms (a
+    constant where fewer than three different sizes are known). The factor is exp(1.96 s), s the
+    residual standard deviation; infinite where too few cells are known to tell.
     """
-    law = corrected(done, to_do) if expected else fit(done)
+    law = as_expected(done, to_do) if expected else fit(done)
     if law is None:
         return None
     amounts = np.exp([law.log_amount(size) for size in to_do])
@@ -63,33 +60,18 @@ def forecast(
         total=float(np.sum(amounts)),
         largest=float(np.max(amounts, initial=0.0)),
         factor=law.factor,
-        left_out=_left_out(done, 1.0 if expected else None),
+        left_out=_off(done) if expected else _left_out(done),
         learnt_from=law.learnt_from,
     )
 
 
 def fit(done: Sequence[tuple[float, float]]) -> Law | None:
     """The law of (parameters, amount) of finished cells; None where nothing has finished."""
-    return _fitted(done, None) if done else None
-
-
-def corrected(done: Sequence[tuple[float, float]], to_do: Sequence[float | None]) -> Law | None:
-    """The law of (expected, amount): of finished cells their mean ratio, without any as expected.
-
-    None where nothing is expected of any cell.
-    """
-    if done:
-        return _fitted(done, 1.0)
-    known = [size for size in to_do if size is not None]
-    if not known:
+    if not done:
         return None
-    return Law(0.0, 1.0, typical=float(np.median(known)), factor=_UNTESTED, learnt_from=0)
-
-
-def _fitted(done: Sequence[tuple[float, float]], power: float | None) -> Law:
     size, amount = _logarithms(done)
-    slope, level = _line(size, amount, power)
-    freedom = len(done) - 1 - (power is None and _has_slope(size))
+    slope, level = _line(size, amount)
+    freedom = len(done) - 1 - _has_slope(size)
     squares = float(np.sum((amount - level - slope * size) ** 2))
     deviation = (squares / freedom) ** 0.5 if freedom else np.inf
     return Law(
@@ -101,28 +83,52 @@ def _fitted(done: Sequence[tuple[float, float]], power: float | None) -> Law:
     )
 
 
+def as_expected(done: Sequence[tuple[float, float]], to_do: Sequence[float | None]) -> Law | None:
+    """The law of what is expected, which finished cells, (expected, amount), tell the error of.
+
+    None where nothing is expected of any cell.
+    """
+    known = [size for size in to_do if size is not None] or [size for size, _ in done]
+    if not known:
+        return None
+    return Law(
+        level=0.0,
+        power=1.0,
+        typical=float(np.median(known)),
+        factor=_off(done) ** 1.96 if done else _UNTESTED,
+        learnt_from=len(done),
+    )
+
+
+def _off(done: Sequence[tuple[float, float]]) -> float:
+    """Factor by which amounts are off that were expected: the root mean square in logarithms."""
+    if len(done) < 2:
+        return np.inf
+    expected, amount = _logarithms(done)
+    return float(np.exp(np.sqrt(np.mean((amount - expected) ** 2))))
+
+
 def _logarithms(done: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     size, amount = np.log(np.maximum(np.array(done, dtype=float), _SMALLEST)).T
     return size, amount
 
 
-def _left_out(done: Sequence[tuple[float, float]], power: float | None) -> float:
-    """Factor by which cells are off that are predicted from all the others."""
+def _left_out(done: Sequence[tuple[float, float]]) -> float:
+    """Factor by which cells are off that the line through all the others predicts."""
     if len(done) < 2:
         return np.inf
     size, amount = _logarithms(done)
-    errors = []
+    predicted = []
     for place in range(len(size)):
         others = np.arange(len(size)) != place
-        slope, level = _line(size[others], amount[others], power)
-        errors.append(amount[place] - level - slope * size[place])
-    return float(np.exp(np.sqrt(np.mean(np.square(errors)))))
+        slope, level = _line(size[others], amount[others])
+        predicted.append(level + slope * size[place])
+    return _off(list(zip(np.exp(predicted), np.exp(amount), strict=True)))
 
 
-def _line(size: np.ndarray, amount: np.ndarray, power: float | None) -> tuple[float, float]:
-    """Power and level of the least-squares line; of the line of a given `power`."""
-    if power is None:
-        power = _power(size, amount) if _has_slope(size) else 0.0
+def _line(size: np.ndarray, amount: np.ndarray) -> tuple[float, float]:
+    """Power and level of the least-squares line."""
+    power = _power(size, amount) if _has_slope(size) else 0.0
     return power, float(np.mean(amount - power * size))
 
 

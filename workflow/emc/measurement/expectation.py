@@ -88,7 +88,11 @@ def expectation(cell: Cell, paces: Paces, device: str) -> ExpectedCost | None:
     """What a cell takes on this machine; None where its data, or no pace of its like, are known."""
     if cell.known is None or not (known := paces_like(cell, device, paces)):
         return None
-    pace = interpolated(known, cell.parameters, work(cell))
+    return cost_at(cell, interpolated(known, cell.parameters, work(cell)))
+
+
+def cost_at(cell: Cell, pace: Pace) -> ExpectedCost:
+    """What a cell whose data are known takes at a pace of its own."""
     return ExpectedCost(_seconds(cell, pace), pace.megabytes + _data_megabytes(cell))
 
 

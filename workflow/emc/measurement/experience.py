@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from emc.errors import FileError
-from emc.measurement.cost import corrected, fit
+from emc.measurement.cost import as_expected, fit
 from emc.measurement.expectation import ExpectedCost
+from emc.measurement.likeness import learnt
+from emc.measurement.nominal import nominal_costs
 from emc.measurement.state import read_estimate
 from emc.records import Estimate, Law
 from emc.store.benchmarks import peak_megabytes, wall_seconds
@@ -23,6 +25,44 @@ Job = tuple[Estimate, Path]
 """A finished cell's answer, and what Snakemake noted of one of its jobs."""
 
 
+class ActualCost(NamedTuple):
+    """What the measurement of a cell took: seconds, megabytes where they were noted."""
+
+    parameters: int
+    seconds: float
+    megabytes: float | None
+
+
+def taken(study: StudyPlan, results: Results) -> dict[str, ActualCost]:
+    """By id, what measurements that have finished took.
+
+    Seconds are those of the probes, or of the job's last run where that took longer.
+    """
+    return {
+        job[0].cell: ActualCost(job[0].parameters, _spent(job), peak_megabytes(job[1]))
+        for job in _measured(study, results)
+    }
+
+
+def experienced(
+    study: StudyPlan, results: Results, expected: Mapping[str, ExpectedCost]
+) -> dict[str, ExpectedCost]:
+    """By id, what cells are expected to take, corrected by those like them that have finished.
+
+    Where enough have, something is expected of each cell whose data are known.
+    """
+    done = taken(study, results)
+    if len(done) < _FEWEST:
+        return dict(expected)
+    whole = {**nominal_costs(study.cells), **expected}
+    seconds = {cell: one.seconds for cell, one in whole.items()}
+    megabytes = {cell: one.megabytes for cell, one in whole.items()}
+    seconds = learnt(seconds, {cell: one.seconds for cell, one in done.items()}, study.cells)
+    peaks = {cell: one.megabytes for cell, one in done.items() if one.megabytes}
+    megabytes = learnt(megabytes, peaks, study.cells)
+    return {cell: ExpectedCost(seconds[cell], megabytes[cell]) for cell in whole}
+
+
 def experience(
     study: StudyPlan, results: Results, expected: Mapping[str, ExpectedCost]
 ) -> dict[str, dict[str, Law]]:
@@ -34,7 +74,7 @@ def experience(
     """
     measured = list(_measured(study, results))
     laws = {
-        "measure": _corrected(measured, expected) if expected else _laws(measured, _spent),
+        "measure": _as_expected(measured, expected) if expected else _laws(measured, _spent),
         "certify": _laws(list(_certified(study, results)), _lasted),
     }
     if study.generalised:
@@ -42,15 +82,15 @@ def experience(
     return laws
 
 
-def _corrected(done: Sequence[Job], expected: Mapping[str, ExpectedCost]) -> dict[str, Law]:
+def _as_expected(done: Sequence[Job], expected: Mapping[str, ExpectedCost]) -> dict[str, Law]:
     """Laws of what is expected, with as many finished cells as tell enough."""
     known = [job for job in done if job[0].cell in expected]
     seconds = [(expected[job[0].cell].seconds, _spent(job)) for job in known]
     peaks = [(expected[job[0].cell].megabytes, peak_megabytes(job[1])) for job in known]
     to_do = expected.values()
     found = {
-        "runtime": corrected(_enough(seconds), [one.seconds for one in to_do]),
-        "mem_mb": corrected(_enough(peaks), [one.megabytes for one in to_do]),
+        "runtime": as_expected(_enough(seconds), [one.seconds for one in to_do]),
+        "mem_mb": as_expected(_enough(peaks), [one.megabytes for one in to_do]),
     }
     return {name: law for name, law in found.items() if law}
 

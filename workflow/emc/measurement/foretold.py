@@ -12,13 +12,14 @@ from emc.engine.procedure import Procedure
 from emc.engine.schedule import steps_of_budget
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
 from emc.measurement.expectation import (
-    expectation,
+    cost_at,
     expected_emc50,
     expected_probes,
     usual_probes,
 )
 from emc.measurement.kinds import interpolated, kind, of_layers, work
 from emc.measurement.machine import known_paces
+from emc.measurement.nominal import counted_pace
 from emc.measurement.procedure import procedure
 from emc.nets.layers import count
 from emc.records import Pace
@@ -29,12 +30,8 @@ from emc.study.search import Search
 
 _UNMEASURED: Final = 4.0
 """How many times faster a card must be foretold where its pace was never measured."""
-_FINISHING: Final = 1.5
-"""Times a step of training that a pass of a finish, in float64, takes per sample, about."""
-_PASSING: Final = 3e-5
-_PROCESS: Final = 0.6
-"""Seconds until a process trains on the processor; on a card torch and CUDA start, too."""
 _CUDA: Final = 6.0
+"""Seconds until torch and CUDA have started, beyond those of a process."""
 _COMPILING: Final = 300.0
 """Seconds in which the programs of a cell are compiled, about: some thirty of ten seconds."""
 _WIDEST: Final = 8.0
@@ -152,7 +149,8 @@ def _known(cell: Cell, told: str, paces: KnownPaces) -> _Known | None:
     if trained is None:
         return None
     model = card_model(told)
-    here = _measured(cell, "cpu", paces.processor) or _counted(cell, trained)
+    assert trained.layers is not None
+    here = _measured(cell, "cpu", paces.processor) or counted_pace(cell, trained.layers)
     if there := _measured(cell, "cuda", paces.card):
         return _Known(here, there, there.together * there.training, model, measured=True)
     alone, starting = _on_card(trained, max(1, round(expected_emc50(cell))), model)
@@ -181,21 +179,6 @@ def _measured(cell: Cell, device: str, paces: Paces) -> Pace | None:
     return None if found is None else interpolated(found, cell.parameters, work(cell))
 
 
-def _counted(cell: Cell, trained: Procedure) -> Pace:
-    assert trained.layers is not None
-    training = on_processor(trained.layers)
-    return Pace(
-        parameters=cell.parameters,
-        work=work(cell),
-        training=training,
-        gradients=1.0,
-        finishing=_FINISHING * training if cell.finish.iterations else 0.0,
-        passing=_PASSING if cell.finish.iterations else 0.0,
-        starting=_PROCESS,
-        megabytes=0.0,
-    )
-
-
 def _on_card(trained: Procedure, n: int, model: CardModel) -> tuple[float, float]:
     """Seconds per sample and step of a replica among others, and those before it trains."""
     layers, batch = block_layers(trained), _batch(trained, n)
@@ -214,10 +197,7 @@ def _training_only(training: float) -> Pace:
 
 
 def _seconds(cell: Cell, pace: Pace) -> float:
-    own = replace(pace, parameters=cell.parameters, work=work(cell))
-    found = expectation(cell, {kind(cell, "cpu"): [own]}, "cpu")
-    assert found is not None
-    return found.seconds
+    return cost_at(cell, replace(pace, parameters=cell.parameters, work=work(cell))).seconds
 
 
 def _rounds(cell: Cell) -> float:

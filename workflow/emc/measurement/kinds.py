@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from math import exp, log
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,8 @@ _POWER: Final = 0.7
 same for all sizes."""
 _APART: Final = {"architecture": 8, "parameterisation": 8, "optimizer": 4}
 """How far apart two kinds are whose entries have other names; any other entry that differs: 1."""
+_NEVER: Final = 1e6
+"""How far apart two are of which kernels train one: they tell nothing of each other."""
 _FAR: Final = 3.0
 """The ratio of parameters from which a kind of net is timed at two sizes."""
 
@@ -84,15 +86,31 @@ def paces_like(cell: Cell, device: str, paces: Paces) -> Sequence[Pace]:
     name = kind(cell, device)
     if name in paces:
         return paces[name]
-    wanted = _document(name)
-    alike = [
-        other
-        for other in paces
-        if all(_document(other).get(key) == wanted[key] for key in ("device", "kernels"))
-    ]
-    if not alike:
+    here = [other for other in paces if _document(other).get("device") == device]
+    nearest = min(here, key=lambda other: _distance(other, name), default=None)
+    if nearest is None or _distance(nearest, name) >= _NEVER:
         return ()
-    return paces[min(alike, key=lambda other: _distance(_document(other), wanted))]
+    return paces[nearest]
+
+
+class Entry(NamedTuple):
+    """Something that a kind is, and how far another kind is that is otherwise."""
+
+    text: str
+    weight: float
+
+
+def entries_of(cell: Cell) -> list[Entry]:
+    """What a cell's kind is, in an order that is the same for all."""
+    return _entries(kind(cell, "cpu"))
+
+
+@cache
+def _entries(name: str) -> list[Entry]:
+    document = _document(name)
+    weights = {key: _NEVER if key == "kernels" else 1.0 for key in sorted(document)}
+    whole = [Entry(json.dumps(document[key]), weight) for key, weight in weights.items()]
+    return whole + [Entry(str(_name(document[key])), far) for key, far in _APART.items()]
 
 
 @cache
@@ -101,10 +119,9 @@ def _document(name: str) -> dict[str, Any]:
     return found
 
 
-def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
-    differing = [key for key in other if one.get(key) != other[key]]
-    names = [key for key in _APART if _name(one[key]) != _name(other[key])]
-    return len(differing) + sum(_APART[key] for key in names)
+def _distance(one: str, other: str) -> float:
+    pairs = zip(_entries(one), _entries(other), strict=True)
+    return sum(entry.weight for entry, its in pairs if entry != its)
 
 
 def _name(entry: Any) -> Any:

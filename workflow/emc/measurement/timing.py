@@ -77,9 +77,14 @@ def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> 
     compilers have taken `seconds`, of those that kernels train once these have taken half of it
     and others follow; the process is ended after `_PATIENCE` times as long on the wall.
     """
-    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device, str(seconds)]
+    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    lines = [json.dumps([canonical(cell), *cell.facts]) for cell in cells]
+    kernels = [of_kernels(cell) for cell in cells]
+    until = [seconds / 2 if known and not all(kernels) else seconds for known in kernels]
+    lines = [
+        json.dumps([latest, canonical(cell), *cell.facts])
+        for latest, cell in zip(until, cells, strict=True)
+    ]
     with subprocess.Popen(
         command,
         env=environment,
@@ -124,21 +129,23 @@ def _read(line: str) -> TimedCell:
     return TimedCell(found["pace"] and Pace(**found["pace"]), found["error"])
 
 
-def main(lines: IO[str], device: str, seconds: float) -> None:
-    """Try the cells of a file's lines and write what was found, until `seconds` are spent."""
+def main(lines: IO[str], device: str) -> None:
+    """Try the cells of a file's lines and write what was found.
+
+    A line begins with how many seconds this process may have spent before its cell is tried. To ask
+    here which nets kernels train would load torch for some, and all that follow would hold it.
+    """
     cells = [_cell(line) for line in lines]
     starting = _started()
-    others_follow = not all(map(of_kernels, cells))
     with one_card():
-        for cell in cells:
-            until = seconds / 2 if others_follow and of_kernels(cell) else seconds
+        for until, cell in cells:
             found = _answer(cell, device, starting) if _spent() < until else TimedCell(None)
             print(json.dumps(asdict(found)), flush=True)
 
 
-def _cell(line: str) -> Cell:
-    definition, shape, classes, samples = json.loads(line)
-    return from_canonical(definition).knowing(Facts(tuple(shape), classes, samples))
+def _cell(line: str) -> tuple[float, Cell]:
+    until, definition, shape, classes, samples = json.loads(line)
+    return until, from_canonical(definition).knowing(Facts(tuple(shape), classes, samples))
 
 
 def _spent() -> float:
@@ -334,4 +341,4 @@ def held_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.stdin, sys.argv[1], float(sys.argv[2]))
+    main(sys.stdin, sys.argv[1])

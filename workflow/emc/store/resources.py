@@ -22,8 +22,8 @@ class Resources:
     Attributes:
         laws: by rule and resource: of the seconds of `runtime` and the megabytes of `mem_mb`;
             without those that too few finished cells tell.
-        expected: by cell, what its measurement is expected to take of each resource, before the
-            law corrects it; empty where nothing is known, and the laws are those of parameters.
+        expected: by cell, what its measurement is expected to take of each resource; empty where
+            nothing is known, and the laws are those of parameters.
         limits: the most that a job may ask for: minutes of `runtime`, megabytes of `mem_mb`.
     """
 

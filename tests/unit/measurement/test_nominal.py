@@ -1,0 +1,68 @@
+"""What cells are said to take on no machine in particular."""
+
+from typing import Any
+
+import pytest
+
+from emc.measurement.counted import on_processor
+from emc.measurement.expectation import expectation
+from emc.measurement.kinds import kind, work
+from emc.measurement.nominal import nominal_costs
+from emc.nets.layers import layers_of
+from emc.records import Pace
+from emc.study import Cell, PlannedCell
+from emc.study.architectures import Mlp
+
+
+def cell(**keys: Any) -> Cell:
+    content = {
+        "dataset": "digits",
+        "labels": "random",
+        "architecture": {"name": "mlp", "depth": 1, "width": 8},
+        **keys,
+    }
+    return Cell.model_validate(content)
+
+
+def planned(**keys: Any) -> PlannedCell:
+    return PlannedCell("one", cell(**keys), "{}", ("s",))
+
+
+def test_a_net_of_layers_takes_its_counted_operations() -> None:
+    one = cell()
+    assert isinstance(one.architecture, Mlp)
+    training = on_processor(layers_of(one.architecture, "relu", one.shape, one.classes))
+    pace = Pace(
+        parameters=one.parameters,
+        work=work(one),
+        training=training,
+        gradients=1,
+        finishing=1.5 * training,
+        passing=3e-5,
+        starting=0.6,
+        megabytes=90 + 2 * 20 * 8 * one.parameters / 2**20,
+    )
+    wanted = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
+    found = nominal_costs([planned()])["one"]
+    assert wanted is not None
+    assert found.seconds == pytest.approx(wanted.seconds)
+    assert found.megabytes == wanted.megabytes
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"optimizer": {"name": "sam", "lr": 0.1}},
+        {"architecture": {"name": "mlp-mixer", "depth": 1, "patch": 4, "width": 4}},
+        {"parameterisation": {"name": "low-rank", "rank": 2}},
+    ],
+)
+def test_nets_that_torch_trains_take_more_of_both(keys: dict[str, Any]) -> None:
+    known, other = nominal_costs([planned()])["one"], nominal_costs([planned(**keys)])["one"]
+    assert other.megabytes > 500 > known.megabytes
+    assert other.seconds > 3.1
+
+
+def test_of_data_that_are_not_known_nothing_is_said() -> None:
+    unknown = cell(dataset={"name": "csv", "file": "t.csv", "label": "y"})
+    assert nominal_costs([PlannedCell("one", unknown, "{}", ("s",))]) == {}
