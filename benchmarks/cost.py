@@ -18,7 +18,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate, chain, repeat, takewhile
 from math import log
@@ -44,7 +44,7 @@ from emc.measurement.state import read_estimate
 from emc.store.benchmarks import peak_megabytes
 from emc.store.layout import Results
 from emc.store.paces import Paces
-from emc.study import PlannedCell, load_file
+from emc.study import PlannedCell, StudyPlan, load_file
 from emc.study.identity import dataset_id
 
 ROOT = Path(__file__).parents[1]
@@ -192,13 +192,11 @@ def append(path: Path, row: Row) -> None:
         writer.writerow(asdict(row))
 
 
-def corrected(found: list[Row]) -> list[float]:
+def corrected(found: list[Row], cells: Sequence[PlannedCell]) -> list[float]:
     """Expected over taken where all other cells of a study correct it, the more the more alike."""
-    (study,) = {row.study for row in found}
     expected = {row.cell: row.expected_seconds for row in found}
     taken = {row.cell: row.seconds for row in found}
-    file = next(file for file in STUDIES if file.stem == study)
-    amounts = learnt(expected, taken, load_file(file).cells)
+    amounts = learnt(expected, taken, cells)
     return [amounts[row.cell] / row.seconds for row in found if row.cell in amounts]
 
 
@@ -206,16 +204,18 @@ def within(ratios: list[float], factor: float) -> str:
     return f"{np.mean([abs(log(ratio)) <= log(factor) for ratio in ratios]):.0%}"
 
 
-def table(found: list[Row]) -> Table:
+def table(found: list[Row], studies: Sequence[StudyPlan]) -> Table:
     shown = Table("study", "cells", "time within 2", "corrected", "in all, s", "memory within 1.5")
-    for study in sorted({row.study for row in found}):
-        own = [row for row in found if row.study == study]
+    for study in sorted(studies, key=lambda one: one.name):
+        own = [row for row in found if row.study == study.name]
+        if not own:
+            continue
         expected, spent = sum(row.expected_seconds for row in own), sum(row.seconds for row in own)
         shown.add_row(
-            study,
+            study.name,
             str(len(own)),
             within([row.expected_seconds / row.seconds for row in own], 2),
-            within(corrected(own), 2) if len(own) > 1 else "",
+            within(corrected(own, study.cells), 2) if len(own) > 1 else "",
             f"{expected:.0f} expected, {spent:.0f} taken",
             within([row.expected_megabytes / row.megabytes for row in own], 1.5),
         )
@@ -266,7 +266,8 @@ def main() -> None:
             append(asked.keep, row)
             print(f"{row.cell}: {row.expected_seconds:.1f} s, {row.seconds:.1f}", file=sys.stderr)
     found = read(asked.keep)
-    Console(width=120).print(table(found))
+    files = dict.fromkeys([*STUDIES, *([asked.study.resolve()] if asked.study else [])])
+    Console(width=120).print(table(found, [load_file(file) for file in files]))
     if asked.figure:
         draw(found, asked.figure)
 
