@@ -1,8 +1,7 @@
-// Trains a few made-up replicas in slices by blocks of eight threads, and prints what became of them.
-// INSIDE says how many arrays of numbers lie in the block's memory, ROOM which orders do; IMAGES that
-// the net has convolutions.
+// Trains a few made-up replicas in slices by blocks of EMC_THREADS threads, and prints what became
+// of them. INSIDE says how many arrays of numbers lie in the block's memory, ROOM which orders do;
+// IMAGES that the net has convolutions, TOKENS that it is a vision transformer.
 #define EMC_SCALAR
-#define EMC_THREADS 8
 #include "persistent.hpp"
 #include <cstdio>
 #include <vector>
@@ -11,6 +10,8 @@ constexpr int rows = 8, classes = 3, count = 5;
 #if defined(IMAGES)
 using Net = BlockStack<rows, BlockConv<1, 2, 4, 5, Silu, true>, BlockConv<2, 5, 2, 2, Tanh, true>,
                        SplitDense<rows, 5, classes, Identity, true>>;
+#elif defined(TOKENS)
+using Net = BlockTransformer<rows, 1, 4, 2, 2, 6, 2, Silu, classes>;
 #else
 using Net = BlockStack<rows, BlockDense<5, 9, Silu, true>, BlockDense<9, classes, Identity, true>>;
 #endif

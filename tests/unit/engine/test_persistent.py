@@ -399,7 +399,7 @@ def test_a_kernel_that_is_off_is_not_used(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"layers": None}, "not made of dense and convolutional layers alone"),
+        ({"layers": None}, "neither made of dense and convolutional layers alone nor"),
         ({"update": Update("muon")}, "no rule for the optimizer 'muon'"),
         (
             {"layers": (Dense(40_000, 3, True, "identity"),)},

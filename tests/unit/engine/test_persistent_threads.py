@@ -29,10 +29,10 @@ def _detector(tmp_path: Path) -> None:
 
 
 def trained(
-    headers: Path, folder: Path, inside: int, *flags: str
+    headers: Path, folder: Path, inside: int, *flags: str, threads: int = 8
 ) -> subprocess.CompletedProcess[str]:
     """What the program says; its numbers do not depend on how its code is put together."""
-    where = (f"-DINSIDE={inside}", f"-DROOM={25 * inside}")
+    where = (f"-DINSIDE={inside}", f"-DROOM={25 * inside}", f"-DEMC_THREADS={threads}")
     common = ("-std=c++17", "-O1", "-g", "-ffp-contract=off", "-pthread", "-I", str(headers))
     program = folder / f"program-{len(flags)}"
     command = [str(COMPILER), *common, *where, *flags, str(PROGRAM), "-o", str(program)]
@@ -46,7 +46,9 @@ def trained(
 @pytest.mark.parametrize(
     "inside", [4, *(pytest.param(few, marks=pytest.mark.slow) for few in (0, 2))]
 )
-@pytest.mark.parametrize("net", [(), ("-DIMAGES",)], ids=["dense", "images"])
+@pytest.mark.parametrize(
+    "net", [(), ("-DIMAGES",), ("-DTOKENS",)], ids=["dense", "images", "tokens"]
+)
 def test_threads_train_as_loops_do_and_never_race(
     tmp_path: Path, net: tuple[str, ...], inside: int
 ) -> None:
@@ -54,6 +56,19 @@ def test_threads_train_as_loops_do_and_never_race(
     assert len(loops.stdout.splitlines()) == 5
     assert (threads.stdout, threads.stderr) == (loops.stdout, "")
     assert threads.returncode == 0
+
+
+@pytest.mark.parametrize("threads", [2, pytest.param(32, marks=pytest.mark.slow)])
+def test_tokens_are_trained_alike_by_few_threads_and_many(tmp_path: Path, threads: int) -> None:
+    """But for losses and norms, which a block's threads sum up in float64, each its share."""
+    eight = trained(HEADERS, tmp_path, 4, "-DTOKENS")
+    found = trained(HEADERS, tmp_path, 4, "-DTOKENS", *THREADED, threads=threads)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert numbers_of(found) == pytest.approx(numbers_of(eight), rel=1e-12)
+
+
+def numbers_of(found: subprocess.CompletedProcess[str]) -> list[float]:
+    return [float.fromhex(word) for word in found.stdout.split()]
 
 
 @pytest.mark.slow

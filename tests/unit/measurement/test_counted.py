@@ -6,6 +6,7 @@ from emc.engine.card_models import card_model
 from emc.engine.persistent.placement import placement
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
 from emc.nets.layers import Conv, Dense, multiply_adds
+from emc.nets.transformer import Transformer
 
 H200 = card_model("NVIDIA H200")
 MLP = (Dense(64, 16, True, "relu"), Dense(16, 16, True, "relu"), Dense(16, 10, True, "identity"))
@@ -72,6 +73,27 @@ def test_one_stage_in_one_tile_is_counted_by_hand() -> None:
     update = 300 + 40
     clocks = 2 * (stage + head) + taps + gradient + delta + update
     assert in_a_block(layers, 2, H200) == pytest.approx(clocks / 2 / 1.98e9)
+
+
+def test_one_patch_in_one_tile_is_counted_by_hand() -> None:
+    """Two tokens of two numbers: each part is one warp's, each product waits for the one before."""
+    net = Transformer(1, 2, 2, 1, 2, 1, "relu", 2)
+    attention = 2 + 3 * 2 + 2  # scores, their softmax and what they weigh
+    dense = 2 + 2 + 2 + 2 + 8  # queries, keys and values, out, and the MLP's two
+    there = 1 + 4 + 6 + dense + attention + 6 + 6 + 2
+    products = (1 + 2) + (1 + 2 + 1 + 8) + 2 * (1 + 2) + (2 + 4)  # gradients, and by inputs
+    back = products + (2 * 1 + 2 * 2 + 2) + 3 * 6 + 1 + 1 + 1
+    barriers = 2 * 12 + 21 + 1
+    clocks = 300 * barriers + 40 * (2 * there + back) + 40
+    assert in_a_block(net, 1, H200) == pytest.approx(clocks / 1.98e9)
+
+
+def test_blocks_train_transformers_below_what_a_card_could_at_most() -> None:
+    net = Transformer(1, 8, 4, 1, 16, 4, "gelu", 10)
+    alone = in_a_block(net, 128, H200)
+    blocks = H200.multiprocessors * placement(net, H200.limits).blocks_at_once
+    assert on_processor(net) < alone
+    assert blocks / alone < 0.5 * H200.products / net.multiply_adds
 
 
 def test_in_lockstep_launches_are_shared_and_the_host_plans() -> None:

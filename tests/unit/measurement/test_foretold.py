@@ -125,6 +125,25 @@ def test_nothing_is_foretold_of_what_is_not_counted(keys: dict[str, Any]) -> Non
     assert foretold_runs(cell(**keys), 3, "NVIDIA H200", NOTHING) is None
 
 
+def vit(**sizes: int) -> Cell:
+    return cell(architecture={"name": "vit", "patch": 7, "depth": 1, "heads": 1, **sizes})
+
+
+def test_a_vision_transformer_is_foretold_by_its_own_operations() -> None:
+    small, wide = (foretold(vit(width=width), "NVIDIA H200", NOTHING) for width in (4, 8))
+    assert small is not None
+    assert wide is not None
+    assert small.processor < wide.processor
+    assert small.card < wide.card < 300
+
+
+def test_of_one_that_no_block_takes_compiled_steps_are_foretold() -> None:
+    """It keeps more numbers of a sample than a block may; programs take 300 s to compile."""
+    found = foretold(vit(width=48, patch=4, depth=2), "NVIDIA H200", NOTHING)
+    assert found is not None
+    assert found.card > 300
+
+
 def test_few_runs_gain_less_than_a_search() -> None:
     one = cell()
     search, runs = foretold(one, "NVIDIA H200", NOTHING), foretold_runs(one, 3, "H200", NOTHING)

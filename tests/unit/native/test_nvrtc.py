@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from emc.engine.persistent.launch import CardLimits
+from emc.engine.persistent.layout import BlockNet
 from emc.engine.persistent.placement import block_kernel, placement
 from emc.native import nvrtc
 from emc.native.nvrtc import compiled, cubin, recompile
 from emc.native.unavailable import UnavailableError
 from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.transformer import Transformer
 
 LIMITS = {
     "sm_80": CardLimits(163 << 10, 164 << 10, 108, 80 << 30),
@@ -50,15 +52,19 @@ def cnn(channels: int, activation: str) -> Layers:
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", LIMITS)
 @pytest.mark.parametrize(
-    "layers",
-    [mlp(64, 16, "relu"), mlp(784, 64, "gelu"), cnn(4, "relu"), cnn(8, "relu")],
-    ids=["mlp-16", "mlp-64", "cnn-4", "cnn-8"],
+    "net",
+    [
+        *(mlp(64, 16, "relu"), mlp(784, 64, "gelu"), cnn(4, "relu"), cnn(8, "relu")),
+        Transformer(1, 8, 4, 1, 16, 4, "gelu", 10),
+        Transformer(1, 28, 4, 2, 8, 1, "relu", 10),
+    ],
+    ids=["mlp-16", "mlp-64", "cnn-4", "cnn-8", "vit-16", "vit-8"],
 )
 def test_the_persistent_kernel_compiles_and_its_blocks_share_a_multiprocessor(
-    arch: str, layers: Layers, record_property: Callable[[str, int], None]
+    arch: str, net: BlockNet, record_property: Callable[[str, int], None]
 ) -> None:
-    made = placement(layers, LIMITS[arch])
-    found = compiled(block_kernel(layers, made), arch)
+    made = placement(net, LIMITS[arch])
+    found = compiled(block_kernel(net, made), arch)
     record_property("registers", found.registers)
     record_property("spilled bytes", found.spilled)
     print(f"{arch}: {found.registers} registers per thread, {found.spilled} bytes spilled")

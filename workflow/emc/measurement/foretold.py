@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from emc.engine.card_models import CardModel, card_model
 from emc.engine.choose import native_refusal
-from emc.engine.native.net import native_net
-from emc.engine.persistent.refusal import block_layers, refusal
+from emc.engine.persistent.layout import layout_of
+from emc.engine.persistent.refusal import block_net, known_net, refusal
 from emc.engine.procedure import Procedure
 from emc.engine.schedule import steps_of_budget
 from emc.measurement.counted import in_a_block, in_lockstep, on_processor
@@ -21,11 +21,12 @@ from emc.measurement.kinds import interpolated, kind, of_layers, work
 from emc.measurement.machine import known_paces
 from emc.measurement.nominal import counted_pace
 from emc.measurement.procedure import procedure
-from emc.nets.layers import count
 from emc.records import Pace
 from emc.search import MOST_AT_ONCE, rounds_of
 from emc.store.paces import Paces
+from emc.study.architectures import Vit
 from emc.study.cell import Cell
+from emc.study.parameterisation import Full
 from emc.study.search import Search
 
 _UNMEASURED: Final = 4.0
@@ -119,17 +120,18 @@ def foretold_call(
 ) -> Foretold | None:
     """The same of a call of `emc.measure` on `available` samples, by counted operations.
 
-    None where the net is not made of layers that kernels train. About as many samples are expected
-    to fit as there are parameters; finishes, which take as long beside a card, are left out.
+    None where the net is neither made of layers that kernels train nor a vision transformer. About
+    as many samples are expected to fit as there are parameters; finishes, which take as long beside
+    a card, are left out.
     """
-    if not isinstance(native_net(trained), tuple) or native_refusal(trained, "cpu", None):
+    net, model = known_net(trained), card_model(told)
+    if net is None or native_refusal(trained, "cpu", None):
         return None
-    layers, model = block_layers(trained), card_model(told)
-    n = min(count(layers), available)
+    n = min(layout_of(net).parameters, available)
     samples = _batch(trained, n) * steps_of_budget(trained, n)
     probes = min(usual_probes(search.tolerance, rates), search.probes)
     alone, starting = _on_card(trained, n, model)
-    here = probes * samples * on_processor(layers)
+    here = probes * samples * on_processor(net)
     there = starting + rounds_of(_MORE * probes) * samples * alone
     return Foretold(here, there, model, measured=False)
 
@@ -149,8 +151,7 @@ def _known(cell: Cell, told: str, paces: KnownPaces) -> _Known | None:
     if trained is None:
         return None
     model = card_model(told)
-    assert trained.layers is not None
-    here = _measured(cell, "cpu", paces.processor) or counted_pace(cell, trained.layers)
+    here = _measured(cell, "cpu", paces.processor) or counted_pace(cell, block_net(trained))
     if there := _measured(cell, "cuda", paces.card):
         return _Known(here, there, there.together * there.training, model, measured=True)
     alone, starting = _on_card(trained, max(1, round(expected_emc50(cell))), model)
@@ -167,11 +168,21 @@ def layered(cell: Cell) -> Procedure | None:
 
 
 def _trained(cell: Cell) -> Procedure | None:
-    """The same, if kernels train it on the processor."""
-    trained = layered(cell)
+    """The same, or that of a vision transformer, if kernels train it on the processor."""
+    trained = _of_transformer(cell) or layered(cell)
     if trained is None or native_refusal(trained, "cpu", None) is not None:
         return None
     return trained
+
+
+def _of_transformer(cell: Cell) -> Procedure | None:
+    """The procedure of a vision transformer whose data and activation are known, or None."""
+    known = cell.known is not None and isinstance(cell.activation, str)
+    if not known or not isinstance(cell.architecture, Vit):
+        return None
+    if not isinstance(cell.parameterisation, Full):
+        return None
+    return procedure(cell, cell.shape, cell.facts.classes)
 
 
 def _measured(cell: Cell, device: str, paces: Paces) -> Pace | None:
@@ -181,10 +192,10 @@ def _measured(cell: Cell, device: str, paces: Paces) -> Pace | None:
 
 def _on_card(trained: Procedure, n: int, model: CardModel) -> tuple[float, float]:
     """Seconds per sample and step of a replica among others, and those before it trains."""
-    layers, batch = block_layers(trained), _batch(trained, n)
+    net, batch = block_net(trained), _batch(trained, n)
     if refusal(trained) is None:
-        return in_a_block(layers, batch, model), _CUDA
-    each = in_lockstep(layers, batch, MOST_AT_ONCE, model)
+        return in_a_block(net, batch, model), _CUDA
+    each = in_lockstep(net, batch, MOST_AT_ONCE, model)
     return MOST_AT_ONCE * each, _CUDA + _COMPILING
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
+from emc.engine.persistent.layout import BlockNet
 from emc.finish.settings import DEFAULT
 from emc.measurement.counted import on_processor
 from emc.measurement.expectation import ExpectedCost, cost_at
 from emc.measurement.kinds import of_kernels, of_layers, work
-from emc.nets.layers import Layers, layers_of
+from emc.nets.layers import layers_of
 from emc.records import Pace
 from emc.study import Cell, PlannedCell
 from emc.study.architectures import Cnn, Linear, Mlp
@@ -29,9 +30,9 @@ _REMEMBERED: Final = 2 * 8 * DEFAULT.history / 2**20
 """Megabytes per parameter that a finish remembers: steps and changes of the gradient, float64."""
 
 
-def counted_pace(cell: Cell, layers: Layers) -> Pace:
+def counted_pace(cell: Cell, net: BlockNet) -> Pace:
     """The pace of a net that kernels train on one core of the processor, never timed."""
-    training = on_processor(layers)
+    training = on_processor(net)
     return Pace(
         parameters=cell.parameters,
         work=work(cell),

@@ -27,6 +27,24 @@ class Transformer:
         return (self.side // self.patch) ** 2 + 1
 
     @property
+    def pixels(self) -> int:
+        """Numbers of a patch."""
+        return self.colours * self.patch**2
+
+    @property
+    def multiply_adds(self) -> int:
+        """Those that the logits of one sample take; of the last block the class token's only."""
+        blocks = (self.depth - 1) * self._of_tokens(self.tokens) + self._of_tokens(1)
+        embedding = (self.tokens - 1) * self.pixels * self.width
+        return embedding + blocks + self.width * self.classes
+
+    def _of_tokens(self, queries: int) -> int:
+        """The same of a block that updates so many tokens."""
+        width, tokens = self.width, self.tokens
+        dense = 2 * tokens + 10 * queries
+        return dense * width**2 + 2 * queries * tokens * width
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters in the order in which torch lists them."""
         width = self.width

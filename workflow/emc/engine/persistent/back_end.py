@@ -13,11 +13,11 @@ from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.net import check_shape
 from emc.engine.persistent.group import BlockKernel, Group, memory_of
 from emc.engine.persistent.launch import Machine
+from emc.engine.persistent.layout import BlockNet
 from emc.engine.persistent.placement import Placement, block_kernel, placement
-from emc.engine.persistent.refusal import block_layers, refusal
+from emc.engine.persistent.refusal import block_net, refusal
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.native.unavailable import UnavailableError
-from emc.nets.layers import Layers
 
 _SHARE: Final = 0.7
 """Of the free memory: the rest is for fragments."""
@@ -30,11 +30,12 @@ log = logging.getLogger(__name__)
 
 
 class Persistent:
-    """Nets of layers on a machine of blocks; each replica is one block's, from start to stop.
+    """Nets of layers and vision transformers on a machine of blocks.
 
-    A replica's numbers depend on nothing but itself and the kernel: not on its neighbours, and not
-    on how its training was sliced. The first steps that a kernel trains are held against the
-    reference on the processor, and a kernel that is off is not used.
+    Each replica is one block's, from start to stop. Its numbers depend on nothing but itself and
+    the kernel: not on its neighbours, and not on how its training was sliced. The first steps that
+    a kernel trains are held against the reference on the processor, and one that is off is not
+    used.
     """
 
     name = "persistent"
@@ -42,7 +43,7 @@ class Persistent:
     def __init__(self, machine: Machine) -> None:
         """Train on `machine`."""
         self._machine = machine
-        self._kernels: dict[Layers, BlockKernel] = {}
+        self._kernels: dict[BlockNet, BlockKernel] = {}
 
     def refuses(self, procedure: Procedure) -> str | None:
         """Why no block trains the procedure, or None; asks no machine."""
@@ -57,7 +58,7 @@ class Persistent:
             limits = self._machine.limits()
         except UnavailableError:
             return sys.maxsize
-        return limits.multiprocessors * placement(block_layers(procedure), limits).blocks_at_once
+        return limits.multiprocessors * placement(block_net(procedure), limits).blocks_at_once
 
     def run(
         self,
@@ -73,9 +74,9 @@ class Persistent:
             UnavailableError: the machine cannot be used, or the kernel cannot be built or is off.
         """
         check(self, procedure, replicas)
-        layers = block_layers(procedure)
+        net = block_net(procedure)
         for each in replicas:
-            check_shape(each.inputs, layers)
+            check_shape(each.inputs, net)
         if not replicas:
             return []
         ledger = Ledger(checkpoints, self.name)
@@ -131,14 +132,14 @@ class Persistent:
         return fitting
 
     def _kernel(self, procedure: Procedure, replicas: Sequence[Replica]) -> BlockKernel:
-        layers = block_layers(procedure)
-        if layers not in self._kernels:
-            made = placement(layers, self._machine.limits())
-            kernel = BlockKernel(made, self._machine.program(block_kernel(layers, made)))
+        net = block_net(procedure)
+        if net not in self._kernels:
+            made = placement(net, self._machine.limits())
+            kernel = BlockKernel(made, self._machine.program(block_kernel(net, made)))
             smallest = min(replicas, key=lambda each: each.n)
             self._hold_against_reference(procedure, smallest, kernel)
-            self._kernels[layers] = kernel
-        return self._kernels[layers]
+            self._kernels[net] = kernel
+        return self._kernels[net]
 
     def _hold_against_reference(
         self, procedure: Procedure, replica: Replica, kernel: BlockKernel

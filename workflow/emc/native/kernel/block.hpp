@@ -14,6 +14,14 @@
 
 namespace emc {
 
+// Tells a card's compiler that a number lies in the block's memory, if it does.
+template <bool Inside>
+EMC_INLINE void assume_inside([[maybe_unused]] const float* number) {
+#if defined(__CUDACC_RTC__)
+  if constexpr (Inside) __builtin_assume(__isShared(number));
+#endif
+}
+
 #if defined(__CUDACC_RTC__) || defined(EMC_THREADED)
 
 #if defined(__CUDACC_RTC__)

@@ -28,7 +28,7 @@ inline void each_tile(const Block& block, int rows, int columns, Tile tile) {
 // sums[r][c] += the sum over k < depth of left(r, k) * right(k, c).
 template <int Rows, int Columns, class Left, class Right>
 EMC_INLINE void add_products(int depth, Left left, Right right, float (&sums)[Rows][Columns]) {
-  for (int k = 0; k < depth; ++k) {
+  EMC_UNROLL_FOUR for (int k = 0; k < depth; ++k) {
     float row[Rows], column[Columns];
     EMC_UNROLL for (int r = 0; r < Rows; ++r) row[r] = left(r, k);
     EMC_UNROLL for (int c = 0; c < Columns; ++c) column[c] = right(k, c);
@@ -80,6 +80,14 @@ struct BlockWeights {
   }
 };
 
+// A matrix of rows of `Width` numbers.
+template <int Width>
+struct RowsOf {
+  const float* first;
+
+  EMC_INLINE float operator()(int row, int k) const { return first[row * odd(Width) + k]; }
+};
+
 // Activations are [rows, pitch].
 template <int Inputs, int Outputs, class Activation, bool Bias>
 struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
@@ -91,6 +99,29 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
 
   static void forward(const Block& block, int rows, const float* x, const float* weights,
                       const KeptRows& kept, float*) {
+    multiply(block, rows, RowsOf<Inputs>{x}, weights, [&](int row, int column, float sum) {
+      activate(sum, row * pitch + column, kept);
+    });
+  }
+
+  // Sets the gradient, or adds to it, from that of the values before the activation.
+  static void add_gradient(const Block& block, int rows, const float* x, const KeptRows& kept,
+                           float* gradient, bool first, float*) {
+    add_gradient_of(block, rows, RowsOf<Inputs>{x}, kept.outputs, gradient, first);
+  }
+
+  // The delta of the layer before, in place of its outputs.
+  template <class Before>
+  static void input_delta(const Block& block, int rows, const KeptRows& before,
+                          const float* weights, const KeptRows& kept) {
+    multiply_back(block, rows, kept.outputs, weights, [&](int row, int column, float sum) {
+      pass_back<Before>(sum, row * odd(Inputs) + column, before);
+    });
+  }
+
+  // Calls finish(row, column, sum) for the values before the activation; x(row, k) is an input.
+  template <class X, class Finish>
+  static void multiply(const Block& block, int rows, X x, const float* weights, Finish finish) {
     constexpr int high = 4, wide = Outputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Outputs, [&](int row, int column) {
       float sums[high][wide] = {};
@@ -99,27 +130,25 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
         EMC_UNROLL for (int r = 0; r < high; ++r) sums[r][c] = bias;
       }
       add_products(
-          Inputs, [&](int r, int k) { return x[inside(row + r, rows) * odd(Inputs) + k]; },
+          Inputs, [&](int r, int k) { return x(inside(row + r, rows), k); },
           [&](int k, int c) { return weights[k * stride + inside(column + c, Outputs)]; }, sums);
       within<high, wide>(row, rows, column, Outputs, [&](int r, int c) {
-        activate(sums[r][c], (row + r) * stride + column + c, kept);
+        finish(row + r, column + c, sums[r][c]);
       });
     });
   }
 
   // Sets the gradient, or adds to it, from that of the values before the activation.
-  static void add_gradient(const Block& block, int rows, const float* x, const KeptRows& kept,
-                           float* gradient, bool first, float*) {
-    const float* const delta = kept.outputs;
+  template <class X>
+  static void add_gradient_of(const Block& block, int rows, X x, const float* delta,
+                              float* gradient, bool first) {
     constexpr int high = (Inputs + 1) * Outputs >= 4096 ? 4 : 2, wide = high;
     constexpr int used = Inputs + Bias;
     each_tile<high, wide>(block, used, Outputs, [&](int input, int column) {
       float sums[high][wide] = {};
       add_products(
           rows,
-          [&](int r, int row) {
-            return input + r < Inputs ? x[row * odd(Inputs) + input + r] : 1.0f;
-          },
+          [&](int r, int row) { return input + r < Inputs ? x(row, input + r) : 1.0f; },
           [&](int row, int c) { return delta[row * stride + inside(column + c, Outputs)]; },
           sums);
       within<high, wide>(input, used, column, Outputs, [&](int r, int c) {
@@ -129,11 +158,10 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
     });
   }
 
-  // The delta of the layer before, in place of its outputs.
-  template <class Before>
-  static void input_delta(const Block& block, int rows, const KeptRows& before,
-                          const float* weights, const KeptRows& kept) {
-    const float* const delta = kept.outputs;
+  // Calls finish(row, column, sum) for the gradient by the inputs.
+  template <class Finish>
+  static void multiply_back(const Block& block, int rows, const float* delta,
+                            const float* weights, Finish finish) {
     constexpr int high = 4, wide = Inputs >= 32 ? 4 : 2;
     each_tile<high, wide>(block, rows, Inputs, [&](int row, int column) {
       float sums[high][wide] = {};
@@ -141,12 +169,11 @@ struct BlockDense : BlockWeights<Inputs, Outputs, Bias> {
           Outputs, [&](int r, int o) { return delta[inside(row + r, rows) * stride + o]; },
           [&](int o, int c) { return weights[inside(column + c, Inputs) * stride + o]; }, sums);
       within<high, wide>(row, rows, column, Inputs, [&](int r, int c) {
-        pass_back<Before>(sums[r][c], (row + r) * odd(Inputs) + column + c, before);
+        finish(row + r, column + c, sums[r][c]);
       });
     });
   }
 
- protected:
   static EMC_INLINE void activate(float sum, int place, const KeptRows& kept) {
     if constexpr (!Activation::from_output) kept.slopes[place] = Activation::slope(sum);
     kept.outputs[place] = Activation::value(sum);

@@ -23,15 +23,17 @@ struct BlockStack {
   static void each(const Block&, Visit) {}
   static void forward(const Block&, int, const float*, const float*, float*, float*) {}
   template <class Before>
-  static void backward(const Block&, int, const KeptRows&, const float*, float*, float*, bool,
-                       float*) {}
+  static void backward_after(const Block&, int, const KeptRows&, const float*, float*, float*, bool,
+                             float*) {}
 };
 
 template <int Rows, class Layer, class... Rest>
 struct BlockStack<Rows, Layer, Rest...> {
   using Next = BlockStack<Rows, Rest...>;
   using Slope = typename Layer::Slope;
-  static constexpr int inputs = Layer::inputs;
+  static constexpr bool made_once = false;
+  // Of a sample, and how many places they take.
+  static constexpr int inputs = Layer::inputs, input_places = odd(inputs);
   static constexpr int size = Layer::size + Next::size;
   static constexpr int plain_size = Layer::plain_size + Next::plain_size;
   static constexpr int scratch = Layer::scratch > Next::scratch ? Layer::scratch : Next::scratch;
@@ -47,6 +49,11 @@ struct BlockStack<Rows, Layer, Rest...> {
     });
   }
 
+  // Where a sample's input lies among those of all rows.
+  static EMC_INLINE int input_place(int row, int number, int) {
+    return row * input_places + number;
+  }
+
   static void forward(const Block& block, int rows, const float* x, const float* weights,
                       float* memory, float* partial) {
     Layer::forward(block, rows, x, weights, kept_in(memory), partial);
@@ -54,12 +61,21 @@ struct BlockStack<Rows, Layer, Rest...> {
   }
 
   // From the delta of the logits, in their place, to the gradient.
-  template <class Before>
-  static void backward(const Block& block, int rows, const KeptRows& before, const float* weights,
+  static void backward(const Block& block, int rows, float* x, const float* weights,
                        float* gradient, float* memory, bool first, float* partial) {
+    backward_after<NoSlope>(block, rows, {x, nullptr, nullptr}, weights, gradient, memory, first,
+                            partial);
+  }
+
+  // The same, and on to the delta of the layer before.
+  template <class Before>
+  static void backward_after(const Block& block, int rows, const KeptRows& before,
+                             const float* weights, float* gradient, float* memory, bool first,
+                             float* partial) {
     const KeptRows found = kept_in(memory);
-    Next::template backward<Slope>(block, rows, found, weights + Layer::size,
-                                   gradient + Layer::size, memory + Rows * own, first, partial);
+    Next::template backward_after<Slope>(block, rows, found, weights + Layer::size,
+                                         gradient + Layer::size, memory + Rows * own, first,
+                                         partial);
     Layer::add_gradient(block, rows, before.outputs, found, gradient, first, partial);
     if constexpr (!is_same<Before, NoSlope>)
       Layer::template input_delta<Before>(block, rows, before, weights, found);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "block_stack.hpp"
+#include "block_transformer.hpp"
 #include "split_mix.hpp"
 #include "task.hpp"
 
@@ -48,7 +49,8 @@ template <int Rows, class Where, class Stack, int Classes>
 class BlockTrainer {
  public:
   static constexpr int size = Stack::size;
-  static constexpr int chunk_size = Rows * (odd(Stack::inputs) + Stack::kept + 1) + Stack::scratch;
+  static constexpr int chunk_size =
+      Rows * (Stack::input_places + Stack::kept + 1) + Stack::scratch;
   static constexpr int numbers_inside = Where::arrays * size;
   static constexpr int chunk_inside = Where::chunk ? chunk_size : 0;
   // Numbers of four bytes in the block's memory, before the order.
@@ -95,7 +97,7 @@ class BlockTrainer {
   float* parameters() const { return array<0>(); }
   float* gradient() const { return array<1>(); }
   float* inputs() const { return chunk_; }
-  float* kept() const { return chunk_ + Rows * odd(Stack::inputs); }
+  float* kept() const { return chunk_ + Rows * Stack::input_places; }
   int32_t* labels() const {
     return reinterpret_cast<int32_t*>(kept() + Rows * Stack::kept);
   }
@@ -200,8 +202,7 @@ class BlockTrainer {
       const int rows = fill(count, first, listed);
       forward(rows);
       total += losses(loss, rows, 1.0f / count);
-      Stack::template backward<NoSlope>(block_, rows, {inputs(), nullptr, nullptr}, parameters(),
-                                        gradient(), kept(), first == 0, scratch());
+      backward(rows, first == 0);
     }
     return total;
   }
@@ -213,7 +214,7 @@ class BlockTrainer {
     constexpr int width = Stack::inputs;
     block_.each(rows * width, [&](int i) {
       const int row = i / width, column = i % width;
-      inputs()[row * odd(width) + column] =
+      inputs()[Stack::input_place(row, column, rows)] =
           task_.inputs[task_.rows[sample(row)] * width + column];
     });
     block_.each(rows, [&](int row) { labels()[row] = task_.labels[sample(row)]; });
@@ -221,7 +222,35 @@ class BlockTrainer {
   }
 
   void forward(int rows) {
-    Stack::forward(block_, rows, inputs(), parameters(), kept(), scratch());
+    if constexpr (Stack::made_once)
+      forward_once(block_, rows, inputs(), parameters(), kept());
+    else
+      Stack::forward(block_, rows, inputs(), parameters(), kept(), scratch());
+  }
+
+  void backward(int rows, bool first) {
+    if constexpr (Stack::made_once)
+      backward_once(block_, rows, inputs(), parameters(), gradient(), kept(), first);
+    else
+      Stack::backward(block_, rows, inputs(), parameters(), gradient(), kept(), first, scratch());
+  }
+
+  // The same for a net so large that its code is made once, not wherever it is called; without a
+  // hint the compiler then does not see what lies in the block's memory.
+  static_assert(!Stack::made_once || !Stack::scratch, "such a net has no parts of sums");
+
+  static EMC_ONCE void forward_once(Block block, int rows, float* x, const float* weights,
+                                    float* memory) {
+    assume_inside<Where::chunk>(x), assume_inside<Where::chunk>(memory);
+    assume_inside<(Where::arrays > 0)>(weights);
+    Stack::forward(block, rows, x, weights, memory, nullptr);
+  }
+
+  static EMC_ONCE void backward_once(Block block, int rows, float* x, const float* weights,
+                                     float* gradient, float* memory, bool first) {
+    assume_inside<Where::chunk>(x), assume_inside<Where::chunk>(memory);
+    assume_inside<(Where::arrays > 0)>(weights), assume_inside<(Where::arrays > 1)>(gradient);
+    Stack::backward(block, rows, x, weights, gradient, memory, first, nullptr);
   }
 
   float* logits_of(int row) const { return Stack::logits(kept()) + row * odd(Classes); }

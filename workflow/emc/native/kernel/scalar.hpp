@@ -5,13 +5,17 @@
 
 #if defined(__CUDACC_RTC__)
 #define EMC_UNROLL _Pragma("unroll")
+#define EMC_UNROLL_FOUR _Pragma("unroll 4")
 #define EMC_ROLLED _Pragma("unroll 1")
 #define EMC_INLINE __device__ __forceinline__
+#define EMC_ONCE __device__ __noinline__
 #else
 #include <cmath>
 #define EMC_UNROLL
+#define EMC_UNROLL_FOUR
 #define EMC_ROLLED
 #define EMC_INLINE inline __attribute__((always_inline))
+#define EMC_ONCE __attribute__((noinline))
 #endif
 
 namespace emc {
