@@ -1,9 +1,10 @@
-"""Training of one's own modules: the kernels beside torch's stacked replicas, the same probes.
+"""Training of one's own modules: the kernels beside torch, the same probes.
 
     OMP_NUM_THREADS=1 python benchmarks/modules.py [--evaluation]
 
 Seconds are the process's. Each back end trains the same eight replicas of 300 samples for ten
-epochs, one after the other in one run. With `--evaluation`: torch's stacked replicas whose
+epochs, one after the other in one run. Torch trains them stacked, by vmap, or one by one where a
+net has batch norms. With `--evaluation`: torch's stacked replicas whose
 evaluations stop at the first errors that tell, beside those that always count all samples, in
 pieces of one size.
 """
@@ -23,6 +24,7 @@ from torch import Tensor
 from emc.engine.back_end import BackEnd
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, Update
+from emc.engine.sequential import Sequential
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import CHUNK_ROWS
@@ -30,7 +32,7 @@ from emc.engine.stacked.vmap import Vmap
 from emc.nets.recognise import recognised
 
 REPLICAS, SAMPLES, EPOCHS, REPEATS = 8, 300, 10, 3
-SGD = Update("sgd", momentum=0.9)
+SGD, GD = Update("sgd", momentum=0.9), Update("gd", momentum=0.0)
 
 
 class CountingRunner(Runner):
@@ -101,16 +103,23 @@ def kernels(images: np.ndarray) -> Table:
         "MLP 64-16-16-10": (own_nets.mlp, images, 10, SGD, 32),
         "CNN of 4 and 8 channels": (own_nets.cnn, images, 10, SGD, 32),
         "torch's block of 16, 8 tokens": (own_nets.Transformer, images, 10, SGD, 32),
+        "MLP with RMS norms": (own_nets.mlp_with_rms_norms, images, 10, SGD, 32),
+        "MLP with batch norms": (own_nets.mlp_with_batch_norms, images, 10, SGD, 32),
+        "CNN with batch norms": (own_nets.cnn_with_batch_norms, images, 10, SGD, 32),
+        "the same, full batch": (own_nets.cnn_with_batch_norms, images, 10, GD, None),
     }
-    table = Table("net", "known as", "kernels, ms a probe", "vmap, ms a probe", "gain")
+    table = Table("net", "known as", "kernels, ms a probe", "torch, ms a probe", "by", "gain")
     for name, (make, inputs, classes, update, batch) in nets.items():
         known = recognised(make, inputs.shape[1:], classes)
         asked = Procedure(classes, update, module=known, batch=batch, epochs=EPOCHS)
         probes = replicas(inputs, classes)
-        ours, theirs = (seconds(one, asked, probes) for one in (NativeBackEnd(), Vmap("cpu")))
+        torchs: BackEnd = Vmap("cpu")
+        if torchs.refuses(asked):
+            torchs = Sequential("cpu")
+        ours, theirs = (seconds(one, asked, probes) for one in (NativeBackEnd(), torchs))
         kind = "layers" if isinstance(known.net, tuple) else type(known.net).__name__.lower()
         gain = f"{median(theirs) / median(ours):.0f}x"
-        table.add_row(name, kind, _range(ours), _range(theirs), gain)
+        table.add_row(name, kind, _range(ours), _range(theirs), torchs.name, gain)
     return table
 
 

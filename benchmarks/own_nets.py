@@ -22,6 +22,29 @@ def cnn() -> nn.Module:
     return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32, 10))
 
 
+def mlp_with_batch_norms() -> nn.Module:
+    """The same, normalised over the batch."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU()),
+        *(nn.Linear(16, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10)),
+    )
+
+
+def cnn_with_batch_norms() -> nn.Module:
+    """Two convolutions, normalised over the batch."""
+    first = (nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+    second = (nn.Conv2d(4, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32, 10))
+
+
+def mlp_with_rms_norms() -> nn.Module:
+    """Two hidden layers, normalised by their root mean squares."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Linear(64, 16), nn.RMSNorm(16), nn.ReLU()),
+        *(nn.Linear(16, 16), nn.RMSNorm(16), nn.ReLU(), nn.Linear(16, 10)),
+    )
+
+
 class Transformer(nn.Module):
     """Torch's block over the rows of an image of 8 x 8 pixels."""
 

@@ -115,11 +115,19 @@ def test_the_answer_says_which_back_end_trained_and_why() -> None:
         emc.measure(softplus, (INPUTS, LABELS), back_end="native")
 
 
-def test_a_batch_normed_net_is_trained_by_the_reference() -> None:
+def test_a_batch_normed_net_is_trained_by_kernels_and_not_finished() -> None:
     normed = lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))  # noqa: E731
     settings = {"optimizer": {"name": "sgd", "lr": 0.1}, "epochs": 3, "probes": 3, "smallest": 8}
-    found = emc.measure(normed, (INPUTS, LABELS), **settings)  # type: ignore[arg-type]
-    assert set(found.probes["back_end"]) == {"sequential"}
+    by_kernels, by_torch = (
+        emc.measure(normed, (INPUTS, LABELS), back_end=name, **settings)  # type: ignore[arg-type]
+        for name in (None, "sequential")
+    )
+    assert set(by_kernels.probes["back_end"]) == {"native"}
+    assert set(by_torch.probes["back_end"]) == {"sequential"}
+    for found in (by_kernels, by_torch):
+        assert "(batch normalisation)" in str(found.estimate.finish_refused)
+    for column in ("n", "outcome", "epochs", "accuracy"):
+        assert by_kernels.probes[column].to_list() == by_torch.probes[column].to_list()
 
 
 def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:

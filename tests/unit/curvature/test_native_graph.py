@@ -1,10 +1,12 @@
 """The kernel of graphs against automatic differentiation of the modules they come from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make, chains
+from tests.unit.nets.own_modules import BATCH_NORMED, CLASSES, SHAPE, WRITTEN, Make, chains
 from torch import nn
 
 from emc.curvature import Objective, certify_end_points
@@ -12,6 +14,8 @@ from emc.curvature.autograd import AutogradOperator
 from emc.curvature.endpoint import EndPoint, operator_at
 from emc.curvature.native import NativeOperator
 from emc.curvature.parameters import flatten
+from emc.engine.native import NativeBackEnd
+from emc.engine.procedure import Procedure, Replica, Update
 from emc.finish import FinishSettings, finish
 from emc.nets.build import GraphFactory
 from emc.nets.graph import Graph
@@ -95,6 +99,30 @@ def test_a_certificate_is_that_of_the_module() -> None:
     found, expected = (certify_end_points(one, ends, Objective())[0] for one in (known, unknown))
     assert found.verdict == expected.verdict
     assert found.lambda_max == pytest.approx(expected.lambda_max, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", BATCH_NORMED)
+def test_batch_norms_are_differentiated_by_torch(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trained net, with its running statistics, is the module that it would be unknown."""
+    known = recognised(BATCH_NORMED[name], SHAPE, CLASSES)
+    unknown = TracedModule(known.make, None, unknown="left to torch")
+    asked = Procedure(CLASSES, Update("adam"), module=known, batch=16, epochs=3)
+    end = end_point({}, 40)
+    replica = Replica(end.inputs, np.arange(40), end.labels, 3, 0.01)
+    end = replace(end, parameters=NativeBackEnd().run(asked, [replica])[0].parameters)
+    with caplog.at_level("INFO"):
+        found = operator_at(known, end, Objective())
+    assert isinstance(found, AutogradOperator)
+    assert "do not differentiate this net: they do not know batch norms" in caplog.text
+    one, other = found.first_order(), operator_at(unknown, end, Objective()).first_order()
+    assert (one.loss, one.accuracy) == (other.loss, other.accuracy)
+    np.testing.assert_array_equal(one.gradient, other.gradient)
+    certified, expected = (
+        certify_end_points(net, [end], Objective())[0] for net in (known, unknown)
+    )
+    assert (certified.verdict, certified.reason) == (expected.verdict, expected.reason)
 
 
 class Kinked(nn.Module):

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from tests.unit.engine.cases import assert_same_training
+from tests.unit.engine.interrupted import assert_same_bits, to_the_end
 from tests.unit.nets.own_modules import (
+    BATCH_NORMED,
     CLASSES,
     ONLY_LOOK_KNOWN,
     SHAPE,
     WRITTEN,
     Make,
+    batch_normed,
     chains,
     plain,
 )
@@ -21,9 +24,10 @@ from torch import nn
 
 from emc.engine import run_probes
 from emc.engine.choose import back_end, native_refusal
-from emc.engine.native import NativeBackEnd
+from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.engine.sequential import Sequential
+from emc.native.unavailable import UnavailableError
 from emc.nets.recognise import recognised
 
 SGD = Update("sgd", momentum=0.9)
@@ -70,6 +74,85 @@ def test_fifty_steps_are_those_of_the_module(make: Make, update: Update) -> None
     (found,) = NativeBackEnd().run(asked, [replica()])
     (expected,) = Sequential("cpu").run(asked, [replica()])
     assert_same_training(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "update"),
+    [
+        *((name, SGD) for name in BATCH_NORMED),
+        *((name, ADAM) for name in BATCH_NORMED if name != "residual"),
+    ],
+)
+def test_fifty_steps_with_batch_norms_are_those_of_the_module(name: str, update: Update) -> None:
+    """Running statistics are among the parameters; batches of 5 to 16 samples.
+
+    Adam only where no bias is before a batch norm: its gradient would be of rounding alone.
+    """
+    for order, n in (("stream", 37), ("ragged", 37), ("balanced", 50)):
+        asked = procedure(BATCH_NORMED[name], update=update, order=order)
+        (found,) = NativeBackEnd().run(asked, [replica(n)])
+        (expected,) = Sequential("cpu").run(asked, [replica(n)])
+        assert_same_training(found, expected)
+
+
+@pytest.mark.parametrize("n", [2, 7, 150])
+@pytest.mark.parametrize("name", BATCH_NORMED)
+def test_batch_norms_over_all_samples(name: str, n: int) -> None:
+    """Two samples, fewer than a vector has, and more than are evaluated at a time."""
+    full = Update("gd", momentum=0.0)
+    asked = procedure(BATCH_NORMED[name], steps=20, update=full, batch=None)
+    (found,) = NativeBackEnd().run(asked, [replica(n)])
+    (expected,) = Sequential("cpu").run(asked, [replica(n)])
+    assert_same_training(found, expected)
+
+
+@pytest.mark.parametrize("name", ["as it is", "mean of all batches"])
+def test_running_statistics_go_on_from_every_step(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_SLICE_SECONDS", 0.0)
+    asked, given = procedure(BATCH_NORMED[name], steps=20), [replica(), replica(seed=4)]
+    found, kills = to_the_end(lambda kept: NativeBackEnd().run(asked, given, kept))
+    assert_same_bits(found, NativeBackEnd().run(asked, given))
+    assert kills >= 38
+
+
+@pytest.mark.parametrize(
+    ("n", "changes", "why"),
+    [
+        (33, {"order": "ragged"}, "a batch norm has a batch of one sample"),
+        (9, {"batch": 1}, "a batch norm has a batch of one sample"),
+        (1, {}, "a batch norm has a batch of one sample"),
+    ],
+)
+def test_a_batch_of_one_sample_is_left_to_torch(
+    n: int, changes: dict[str, Any], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = procedure(batch_normed(), **changes)
+    with pytest.raises(UnavailableError, match=why):
+        NativeBackEnd().run(asked, [replica(n)])
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        run_probes(asked, [replica(n)])
+    assert f"gives way to the next: {why}" in caplog.text
+
+
+def test_a_lone_image_is_a_batch_to_a_norm_over_channels() -> None:
+    def make() -> nn.Module:
+        body = nn.Conv2d(2, 3, 3, bias=False), nn.BatchNorm2d(3), nn.Flatten()
+        return nn.Sequential(*body, nn.Linear(108, CLASSES))
+
+    asked = procedure(make, order="ragged")
+    (found,) = NativeBackEnd().run(asked, [replica(33)])
+    (expected,) = Sequential("cpu").run(asked, [replica(33)])
+    assert_same_training(found, expected)
+
+
+def test_batches_that_take_too_much_memory_are_left_to_torch() -> None:
+    asked = procedure(batch_normed(), batch=None)
+    with pytest.raises(
+        UnavailableError, match=r"take 300,000 samples together, of \d+,\d+,000 numbers, more than"
+    ):
+        NativeBackEnd().run(asked, [replica(300_000)])
 
 
 @given(make=chains())

@@ -112,6 +112,18 @@ def activations(shape: tuple[int, ...]) -> st.SearchStrategy[Piece]:
     )
 
 
+def batch_norms() -> st.SearchStrategy[dict[str, Any]]:
+    """Keys of a batch norm."""
+    return st.fixed_dictionaries(
+        {
+            "eps": st.sampled_from([1e-5, 1e-2]),
+            "momentum": st.sampled_from([0.1, 0.5, None]),
+            "affine": st.booleans(),
+            "track_running_stats": st.booleans(),
+        }
+    )
+
+
 @st.composite
 def joined(draw: st.DrawFn, shape: tuple[int, ...], inner: Make) -> Piece:
     name = draw(st.sampled_from(sorted(JOINS)))
@@ -130,6 +142,8 @@ def dense(draw: st.DrawFn, shape: tuple[int, ...]) -> Piece:
         draw(activations(shape)),
         draw(same),
     ]
+    if len(shape) == 1:
+        layers.append(piece(shape, nn.BatchNorm1d, width, **draw(batch_norms())))
     if width > 1:
         plain = draw(st.booleans())
         layers += [
@@ -154,6 +168,7 @@ def over_tokens(draw: st.DrawFn, shape: tuple[int, ...]) -> Piece:
         strange(shape, Attended, width, {**call, "attn_mask": mask}, options),
         draw(dense(shape)),
         draw(dense(shape)),
+        piece(shape, nn.BatchNorm1d, tokens, **draw(batch_norms())),
     ]
     return draw(st.sampled_from(kinds))
 
@@ -176,7 +191,8 @@ def over_images(draw: st.DrawFn, shape: tuple[int, ...]) -> Piece:
         draw(joined(shape, lambda: nn.Conv2d(channels, channels, 1))),
         draw(activations(shape)),
         strange(shape, nn.ConvTranspose2d, channels, channels, 3, padding=1),
-        strange(shape, nn.BatchNorm2d, channels),
+        piece(shape, nn.BatchNorm2d, channels, **draw(batch_norms())),
+        strange(shape, nn.InstanceNorm2d, channels),
     ]
     if min(height, width) > 3:
         kinds += [

@@ -15,6 +15,7 @@ from emc.nets.fragile import (
     efficientnet_stage,
     global_hooks,
     gradient_hooks,
+    held_buffers,
     held_parameters,
     module_hooks,
     step_hooks,
@@ -116,6 +117,16 @@ def test_a_forward_takes_what_is_put_among_the_held_parameters() -> None:
 PRIVATE = ("_getframe", "experimental", "MBConvConfig")
 PUBLIC = {"_asdict", "_exit", "_fields", "_replace"}
 """Of Python's own, and documented."""
+
+
+def test_a_batch_norm_takes_what_is_put_among_the_held_buffers() -> None:
+    norm = nn.BatchNorm1d(3)
+    moved = torch.tensor([1.0, 2.0, 3.0])
+    held_buffers(norm)["running_mean"] = moved
+    assert norm.running_mean is moved
+    norm.eval()
+    assert norm(moved[None]).abs().max() == 0
+    assert set(held_buffers(norm)) == {"running_mean", "running_var", "num_batches_tracked"}
 
 
 @pytest.mark.parametrize("dim", [-1, 0, 1])

@@ -16,8 +16,9 @@ from emc.curvature.process import one_by_one
 from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 from emc.curvature.written.operator import WrittenOperator
 from emc.nets.build import as_known, untraced
+from emc.nets.graph import Graph
 from emc.nets.layers import Layers
-from emc.nets.traced_module import TracedModule
+from emc.nets.traced_module import KnownNet, TracedModule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,14 +117,21 @@ def operator_at(
 def _untraced(
     net: "Layers | Callable[[], nn.Module]", ends: Sequence[EndPoint]
 ) -> "tuple[Layers | Callable[[], nn.Module], Sequence[EndPoint]]":
-    """What a traced module computes, with end points whose parameters have the names of that."""
-    if not isinstance(net, TracedModule) or net.net is None:
+    """What a traced module computes, with end points whose parameters have the names of that.
+
+    A net with batch norms stays the module that it is: torch differentiates it.
+    """
+    if not isinstance(net, TracedModule) or net.net is None or _has_batch_norms(net.net):
         return net, ends
     known, names = untraced(net)
     return known, [
         replace(end, parameters={names.get(own, own): at for own, at in end.parameters.items()})
         for end in ends
     ]
+
+
+def _has_batch_norms(net: KnownNet) -> bool:
+    return isinstance(net, Graph) and bool(net.batch_norms)
 
 
 def _of_layers(

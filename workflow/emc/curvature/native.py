@@ -210,6 +210,8 @@ def refusal(net: KnownNet, shape: tuple[int, ...], precision: str) -> str | None
 
 def _of_net(net: KnownNet, shape: tuple[int, ...]) -> str | None:
     if isinstance(net, Graph):
+        if net.batch_norms:
+            return "they do not know batch norms, but to train them"
         fits = shape[1:] == net.shape
         return None if fits else f"inputs of shape {shape[1:]} do not fit {net}"
     return _of_transformer(net, shape) if isinstance(net, Transformer) else _of_layers(net, shape)

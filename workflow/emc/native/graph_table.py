@@ -23,6 +23,7 @@ _KINDS: Final = (
     graph.Product,
     graph.Largest,
     graph.Mean,
+    graph.BatchNormalised,
 )
 """In the order of `GraphStep::Kind`."""
 Numbers = Sequence[int] | np.ndarray
@@ -30,7 +31,8 @@ Numbers = Sequence[int] | np.ndarray
 
 def graph_table(net: Graph) -> np.ndarray:
     """The table, int64: sizes, then one step after the other."""
-    sizes = (prod(net.shape), net.places, net.size, len(net.logits), int(net.logits[0]))
+    statistics = sum(map(prod, net.statistics.values()))
+    sizes = (prod(net.shape), net.places, net.size, statistics, len(net.logits), net.logits[0])
     parts: list[Numbers] = [sizes, [len(net.steps)]]
     first = prod(net.shape)
     for step in net.steps:
@@ -83,6 +85,16 @@ def _(step: graph.Normalised) -> Iterator[Numbers]:
     yield [_bits(-1.0 if step.epsilon is None else step.epsilon)]
     yield from _listed(step.inputs)
     yield [step.centred]
+    for parameters in (step.gains, step.shifts):
+        yield [parameters.size > 0]
+        yield of_parameter(parameters)
+
+
+@_encoded.register
+def _(step: graph.BatchNormalised) -> Iterator[Numbers]:
+    yield [_bits(step.epsilon)]
+    yield from _listed(step.inputs)
+    yield [step.momentum is None, _bits(step.momentum or 0.0), step.statistics]
     for parameters in (step.gains, step.shifts):
         yield [parameters.size > 0]
         yield of_parameter(parameters)

@@ -123,6 +123,11 @@ def held_parameters(layer: nn.Module) -> dict[str, nn.Parameter | None]:
     return layer._parameters
 
 
+def held_buffers(layer: nn.Module) -> dict[str, Tensor | None]:
+    """A module's own buffers, where its forward finds them; no check is made of new entries."""
+    return layer._buffers
+
+
 def times_changed(tensor: Tensor) -> int:
     """How often a tensor was changed in place."""
     return tensor._version

@@ -128,6 +128,31 @@ class Normalised(GraphStep):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BatchNormalised(GraphStep):
+    """Each row of `inputs` [channels, m] minus its mean, over sqrt(variance + epsilon).
+
+    In training these are over all samples of a batch, too. In evaluation they are running ones,
+    which each batch's own, with the unbiased variance, replace by the share `momentum`; None for
+    the mean of all batches. They stand in `Graph.statistics` from the number `statistics` on, first
+    the channels' means and then their variances; -1: there are none, and evaluation is as training.
+    Then times the parameters at `gains` [channels], plus those at `shifts`; each is empty where
+    there are none.
+    """
+
+    epsilon: float
+    momentum: float | None
+    statistics: int
+    inputs: np.ndarray
+    gains: np.ndarray
+    shifts: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `GraphStep` says."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Softmax(GraphStep):
     """The softmax of each row of `inputs` [rows, m]."""
 
@@ -181,14 +206,15 @@ class Mean(GraphStep):
 class Graph:
     """From `shape`, that of a sample, to the places `logits` [classes].
 
-    `parameters` are shapes by name, in the order of their first use. Graphs of the same numbers are
-    equal, whatever the names.
+    `parameters` are shapes by name, in the order of their first use; so are the running
+    `statistics` of batch norms. Graphs of the same numbers are equal, whatever the names.
     """
 
     shape: tuple[int, ...]
     parameters: Mapping[str, tuple[int, ...]]
     steps: tuple[GraphStep, ...] = field(repr=False)
     logits: np.ndarray = field(repr=False)
+    statistics: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _digest: bytes = field(init=False, repr=False)
 
     @property
@@ -200,6 +226,16 @@ class Graph:
     def places(self) -> int:
         """How many numbers a sample takes."""
         return prod(self.shape) + sum(step.size for step in self.steps)
+
+    @property
+    def batch_norms(self) -> tuple[BatchNormalised, ...]:
+        """The steps whose samples depend on one another in training."""
+        return tuple(step for step in self.steps if isinstance(step, BatchNormalised))
+
+    @property
+    def mixes_always(self) -> bool:
+        """Whether samples depend on one another in evaluation, too."""
+        return any(step.statistics < 0 for step in self.batch_norms)
 
     def __post_init__(self) -> None:
         """Take a digest of all that the graph is, but for the names."""

@@ -15,8 +15,11 @@ from emc.nets.activation import FUNCTIONS
 class GraphModule(nn.Module):
     """The net of a graph: from inputs [batch, *shape] to logits [batch, classes].
 
-    Parameters are named "0", "1", ... in the graph's order and are zero until they are loaded.
+    Parameters are named "0", "1", ... in the graph's order and are zero until they are loaded; so
+    are running statistics, where there are batch norms: one buffer has all in the graph's order.
     """
+
+    statistics: Tensor
 
     def __init__(self, computation: graph.Graph) -> None:
         """Take the graph."""
@@ -25,11 +28,19 @@ class GraphModule(nn.Module):
         shapes = computation.parameters.values()
         for number, shape in enumerate(shapes):
             self.register_parameter(str(number), nn.Parameter(torch.zeros(shape)))
+        self._batches = 0
+        if computation.batch_norms:
+            kept = sum(map(prod, computation.statistics.values()))
+            self.register_buffer("statistics", torch.zeros(kept))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [batch, classes]."""
+        self._batches += self.training
         calculation = _Calculation(
-            x.flatten(1), torch.cat([p.flatten() for p in self.parameters()])
+            x.flatten(1),
+            torch.cat([p.flatten() for p in self.parameters()]),
+            self.statistics if self._graph.batch_norms else None,
+            self._batches if self.training else None,
         )
         for step in self._graph.steps:
             calculation.add(step)
@@ -37,11 +48,18 @@ class GraphModule(nn.Module):
 
 
 class _Calculation:
-    """The numbers at all places, [batch, places], and parameters [P]."""
+    """The numbers at all places, [batch, places], parameters [P] and any running statistics [S].
 
-    def __init__(self, inputs: Tensor, parameters: Tensor) -> None:
+    In training they are of the batch of number `batch`, from 1 on; that is None in evaluation.
+    """
+
+    def __init__(
+        self, inputs: Tensor, parameters: Tensor, statistics: Tensor | None, batch: int | None
+    ) -> None:
         self._numbers = inputs
         self._parameters = parameters
+        self._statistics = statistics
+        self._batch = batch
 
     def at(self, places: np.ndarray) -> Tensor:
         """The numbers at places, [batch, *places.shape]."""
@@ -95,6 +113,30 @@ class _Calculation:
             made = functional.rms_norm(x, shape, eps=step.epsilon)
         made = made * self.at(step.gains) if step.gains.size else made
         return made + self.at(step.shifts) if step.shifts.size else made
+
+    @_made.register
+    def _(self, step: graph.BatchNormalised) -> Tensor:
+        mean, variance = self._running(step)
+        gains, shifts = (
+            self.at(each)[0] if each.size else None for each in (step.gains, step.shifts)
+        )
+        return functional.batch_norm(
+            self.at(step.inputs),
+            mean,
+            variance,
+            gains,
+            shifts,
+            training=self._batch is not None or mean is None,
+            momentum=1 / (self._batch or 1) if step.momentum is None else step.momentum,
+            eps=step.epsilon,
+        )
+
+    def _running(self, step: graph.BatchNormalised) -> tuple[Tensor | None, Tensor | None]:
+        """The running means and variances of the channels."""
+        if step.statistics < 0 or self._statistics is None:
+            return None, None
+        both = self._statistics[step.statistics :][: 2 * len(step.inputs)].view(2, -1)
+        return both[0], both[1]
 
     @_made.register
     def _(self, step: graph.Softmax) -> Tensor:

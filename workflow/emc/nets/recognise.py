@@ -58,7 +58,8 @@ def _graph(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: int) 
 
 
 def _as_graph(make: Callable[[], nn.Module], graph: Graph) -> TracedModule:
-    return TracedModule(make, graph, tuple(graph.parameters.items()))
+    shapes, statistics = graph.parameters.items(), graph.statistics.items()
+    return TracedModule(make, graph, tuple(shapes), statistics=tuple(statistics))
 
 
 def _as_layers(make: Callable[[], nn.Module], graph: Graph) -> TracedModule | None:
@@ -143,7 +144,9 @@ def _check_same(net: nn.Module, graph: Graph) -> None:
             named[own].add_(_normal(draw, *parameter.shape, spread=spread))
             parameter.copy_(named[own])
     own_order = {name: named[name] for name in graph.parameters}
-    compare = partial(_compare, net, own_order, reference, len(graph.logits))
+    if graph.statistics:
+        reference.statistics = torch.cat(_statistics(net, graph))
+    compare = partial(_compare, net, own_order, reference, graph)
     for rows in _ROWS:
         compare(_normal(draw, rows, *graph.shape))
     for each in (net, reference):
@@ -156,15 +159,35 @@ def _compare(
     net: nn.Module,
     parameters: Mapping[str, Tensor],
     reference: GraphModule,
-    classes: int,
+    graph: Graph,
     x: Tensor,
 ) -> None:
-    """See that both answer inputs alike, in both modes."""
-    expected = _answer(reference, dict(reference.named_parameters()), x, classes)
-    for training in (True, False):
+    """See that both answer inputs alike, in both modes, and keep the same running statistics."""
+    classes, expected = len(graph.logits), list[Tensor]()
+    for training in _modes(graph, len(x)):
         set_mode(net, training)
+        if graph.batch_norms or not expected:
+            reference.train(training)
+            expected = _answer(reference, dict(reference.named_parameters()), x, classes)
         if not _all_close(_answer(net, parameters, x, classes), expected):
             raise UntraceableError("its logits or gradients are not those of its trace")
+    if graph.statistics and not _all_close(
+        [torch.cat(_statistics(net, graph))], [reference.statistics]
+    ):
+        raise UntraceableError("its running statistics are not those of its trace")
+
+
+def _modes(graph: Graph, rows: int) -> list[bool]:
+    """Modes, training or not, in which so many samples can be answered: one is no batch."""
+    modes = [True, False]
+    if rows == 1 and graph.batch_norms:
+        modes = [] if graph.mixes_always else [False]
+    return modes
+
+
+def _statistics(net: nn.Module, graph: Graph) -> list[Tensor]:
+    buffers = dict(net.named_buffers())
+    return [buffers[name] for name in graph.statistics]
 
 
 def _normal(draw: np.random.Generator, *shape: int, spread: float = 1.0) -> Tensor:

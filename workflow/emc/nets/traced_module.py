@@ -20,13 +20,15 @@ class TracedModule:
     """A factory of modules that has been looked at.
 
     `net` is what its modules compute, or None, and then `unknown` says why. `shapes` are those of
-    the module's parameters by its own names, in the order in which `net` has them.
+    the module's parameters by its own names, in the order in which `net` has them; `statistics`
+    those of the running statistics of its batch norms.
     """
 
     make: "Callable[[], nn.Module]"
     net: KnownNet | None
     shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     unknown: str | None = None
+    statistics: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __call__(self) -> "nn.Module":
         """A fresh module."""

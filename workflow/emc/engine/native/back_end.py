@@ -12,13 +12,14 @@ from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.kernel import Kernel, Task
 from emc.engine.native.net import check_shape, native_net, start
-from emc.engine.native.refusal import refusal
+from emc.engine.native.refusal import batch_refusal, refusal
 from emc.engine.native.task import run_of, task_fields
 from emc.engine.native.translation_unit import translation_unit
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.schedule import learning_rates
 from emc.native.build import loaded
 from emc.native.graph_table import graph_table
+from emc.native.unavailable import UnavailableError
 from emc.nets.graph import Graph
 from emc.nets.traced_module import KnownNet
 
@@ -52,13 +53,15 @@ class NativeBackEnd:
         """Train every replica and answer in their order.
 
         Raises EmcError for a refused procedure or bad data, before any training, and
-        UnavailableError where the kernel cannot be built.
+        UnavailableError where the kernel cannot be built or batches are not for it.
         """
         check(self, procedure, replicas)
         net = native_net(procedure)
         assert net is not None
         for replica in replicas:
             check_shape(replica.inputs, net)
+            if reason := batch_refusal(procedure, replica.n):
+                raise UnavailableError(reason)
         kernel = self._kernel(net)
         ledger = Ledger(checkpoints, self.name)
         for number, replica in enumerate(replicas):

@@ -22,6 +22,8 @@ def native_net(procedure: Procedure) -> KnownNet | None:
 def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
     """A replica's initial float32 parameters by name, in the order of the kernel's.
 
+    The running statistics of batch norms follow them.
+
     Loads torch where the net is a module's: its weights come from torch's generator.
     """
     if procedure.layers is not None:
@@ -35,9 +37,9 @@ def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
 
 
 def _shapes(procedure: Procedure) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a module's parameters, in the order of the kernel's."""
+    """Names and shapes of a module's parameters and statistics, in the order of the kernel's."""
     if isinstance(procedure.module, TracedModule):
-        return dict(procedure.module.shapes)
+        return dict((*procedure.module.shapes, *procedure.module.statistics))
     net = native_net(procedure)
     assert isinstance(net, Transformer)
     return net.shapes

@@ -3,6 +3,7 @@
 from math import prod
 from typing import Final
 
+from emc.engine.batches import batch_sizes
 from emc.engine.native.kernel import LOSSES
 from emc.engine.native.net import native_net
 from emc.engine.procedure import Procedure
@@ -11,6 +12,9 @@ from emc.nets.graph import Graph
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import TracedModule
 from emc.nets.transformer import Transformer
+
+MOST_NORMALISED: Final = 50_000_000
+"""Numbers of all samples of a batch, up to which these are normalised together: about 1 GB."""
 
 LARGEST: Final = 5_000_000
 """Weights, or activations per sample, up to which a layer or a transformer counts as small."""
@@ -26,6 +30,23 @@ def refusal(procedure: Procedure) -> str | None:
     if isinstance(net, Transformer):
         return _of_training(procedure) or _of_transformer(net, procedure.classes)
     return _of_training(procedure) or _of_layers(net, procedure.classes)
+
+
+def batch_refusal(procedure: Procedure, n: int) -> str | None:
+    """Why the kernels cannot train on the batches that a replica of `n` samples has, or None."""
+    net = native_net(procedure)
+    if not isinstance(net, Graph) or not net.batch_norms:
+        return None
+    sizes = batch_sizes(procedure, n, 0)
+    if min(sizes) == 1 and min(norm.inputs.shape[1] for norm in net.batch_norms) == 1:
+        return "a batch norm has a batch of one sample"
+    together = n if net.mixes_always else max(sizes)
+    if (numbers := together * net.places) > MOST_NORMALISED:
+        return (
+            f"batch norms take {together:,} samples together, of {numbers:,} numbers, more than"
+            f" {MOST_NORMALISED:,}"
+        )
+    return None
 
 
 def _of_module(module: object) -> str:

@@ -5,14 +5,22 @@
 
 namespace emc {
 
-// Up to `Rows` samples with their labels, padded to whole vectors by repeating the last one.
+// Room for up to `Rows` samples with their labels.
 template <int Rows>
-struct Chunk {
+struct RowArrays {
   static_assert(Rows % lanes == 0);
   static constexpr int capacity = Rows;
 
   const float* samples[Rows];
   alignas(64) int32_t labels[Rows];
+};
+
+// Samples with their labels, padded to whole vectors by repeating the last one.
+template <class Room>
+struct SomeSamples : Room {
+  using Room::Room;
+  using Room::labels;
+  using Room::samples;
   int count = 0, rows = 0;
 
   void add(const float* sample, int32_t label) {
@@ -28,5 +36,8 @@ struct Chunk {
     }
   }
 };
+
+template <int Rows>
+using Chunk = SomeSamples<RowArrays<Rows>>;
 
 }  // namespace emc

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "batch_norm.hpp"
 #include "logits.hpp"
 #include "number_matrix.hpp"
 #include "parameters.hpp"
@@ -58,18 +59,21 @@ struct PositionWalk {
 // One step; mirrored by emc.native.graph_table. Lists are stretches of the table.
 struct GraphStep {
   enum Kind : int64_t {
-    taken, affine, activated, sum, rescaled, normalised, softmax, product, largest, mean
+    taken, affine, activated, sum, rescaled, normalised, softmax, product, largest, mean,
+    batch_normalised
   };
 
   Kind kind;
   int64_t first;                                    // the place of the first number that it makes
   int64_t rows = 0, columns = 0;                    // of `inputs`
   const int64_t *inputs = nullptr, *right = nullptr;  // places
-  const int64_t *gains = nullptr, *shifts = nullptr;  // numbers of parameters
+  const int64_t *gains = nullptr, *shifts = nullptr;  // numbers of parameters, of a batch norm's rows
   double factor = 1;
   double epsilon = 0;                               // below zero for that of the arithmetic
   bool centred = true;                              // whether a norm takes off the mean
   Activation activation{};
+  Momentum momentum;
+  int64_t statistics = -1;                          // of a batch norm's rows; none below zero
   int64_t weight = 0, bias = -1, outputs = 0, stride = 0;  // of an affine map's outputs
   std::vector<PositionWalk> walks;
   std::vector<PlaceMatrix> matrices;                // of products: left, right, left, ...
@@ -80,7 +84,8 @@ struct GraphStep {
       case product: read_product(table); return;
       case activated: activation = Activation(table.number()); break;
       case rescaled: factor = table.real(); break;
-      case normalised: epsilon = table.real(); break;
+      case normalised:
+      case batch_normalised: epsilon = table.real(); break;
       default: break;
     }
     rows = table.number();
@@ -88,6 +93,7 @@ struct GraphStep {
     inputs = table.numbers(size());
     if (kind == sum) right = table.numbers(size());
     if (kind == normalised) read_norm(table);
+    if (kind == batch_normalised) read_batch_norm(table);
   }
 
   int64_t size() const { return rows * columns; }
@@ -97,6 +103,14 @@ struct GraphStep {
     centred = table.number();
     if (table.number()) gains = table.numbers(size());
     if (table.number()) shifts = table.numbers(size());
+  }
+
+  void read_batch_norm(TableReader& table) {
+    momentum.cumulative = table.number();
+    momentum.share = table.real();
+    statistics = table.number();
+    if (table.number()) gains = table.numbers(rows);
+    if (table.number()) shifts = table.numbers(rows);
   }
 
   void read_affine(TableReader& table) {
@@ -124,15 +138,29 @@ struct GraphStep {
 };
 
 struct GraphShape {
-  int64_t inputs, places, parameters, classes, logits;
+  int64_t inputs, places, parameters, statistics, classes, logits;
   std::vector<GraphStep> steps;
 
   // The table must outlive the shape.
   explicit GraphShape(const int64_t* numbers) {
     TableReader table(numbers);
-    for (int64_t* each : {&inputs, &places, &parameters, &classes, &logits}) *each = table.number();
+    for (int64_t* each : {&inputs, &places, &parameters, &statistics, &classes, &logits})
+      *each = table.number();
     const int64_t count = table.number();
     for (int64_t s = 0; s < count; ++s) steps.emplace_back(table);
+  }
+
+  bool has_batch_norms() const {
+    return std::any_of(steps.begin(), steps.end(), [](const GraphStep& step) {
+      return step.kind == GraphStep::batch_normalised;
+    });
+  }
+
+  // Whether samples depend on one another in evaluation, too.
+  bool mixes_always() const {
+    return std::any_of(steps.begin(), steps.end(), [](const GraphStep& step) {
+      return step.kind == GraphStep::batch_normalised && step.statistics < 0;
+    });
   }
 
   std::vector<Matrix> matrices() const {
@@ -153,6 +181,7 @@ class GraphNet {
         deltas(shape.places * groups),
         kept_(shape.places * groups),
         which_(shape.places * groups),
+        batch(shape.statistics),
         widths_(shape.steps.size()) {
     for (const GraphStep& step : shape.steps) {
       const int64_t length = longest_walk(step);
@@ -164,7 +193,10 @@ class GraphNet {
     }
     scratch_.resize(std::max<int64_t>(room_, 1) * groups);
     if (std::any_of(shape.steps.begin(), shape.steps.end(),
-                    [](const GraphStep& step) { return step.kind == GraphStep::normalised; }))
+                    [](const GraphStep& step) {
+                      return step.kind == GraphStep::normalised ||
+                             step.kind == GraphStep::batch_normalised;
+                    }))
       inverse_.resize(shape.places * groups);
   }
 
@@ -247,6 +279,7 @@ class GraphNet {
 
  public:
   std::vector<Number> values, deltas;
+  BatchStatistics batch;
 
  private:
   void read(const Samples& samples) {
@@ -287,6 +320,7 @@ class GraphNet {
       case GraphStep::product: return multiply_all(step);
       case GraphStep::largest: return pick_largest(step);
       case GraphStep::mean: return average(step);
+      case GraphStep::batch_normalised: return normalise_batch(step);
     }
   }
 
@@ -304,6 +338,7 @@ class GraphNet {
       case GraphStep::product: return multiply_back(step);
       case GraphStep::largest: return pick_back(step);
       case GraphStep::mean: return average_back(step);
+      case GraphStep::batch_normalised: return normalise_batch_back(step, gradient);
     }
   }
 
@@ -498,6 +533,88 @@ class GraphNet {
         gradient[step.gains[place]] += sum(along);
       }
       if (step.shifts) gradient[step.shifts[place]] += total(received);
+    }
+  }
+
+  bool by_batch(const GraphStep& step) const { return batch.training() || step.statistics < 0; }
+
+  // The mean over a channel's places and all samples of number(place in the row, group).
+  template <class Visit>
+  EMC_INLINE Number channel_mean(const GraphStep& step, Visit number) const {
+    Number all{};
+    for (int64_t c = 0; c < step.columns; ++c)
+      each_group([&](int g) { all += batch.live(number(c, g), g); });
+    return sum_for_all(all) * (Real(1) / (batch.samples() * step.columns));
+  }
+
+  void normalise_batch(const GraphStep& step) {
+    for (int64_t r = 0; r < step.rows; ++r) {
+      const int64_t *row = step.inputs + r * step.columns, first = step.first + r * step.columns;
+      Number mean, variance;
+      find_statistics(step, r, mean, variance);
+      const Number inverse = inverse_[first * groups_] = inverse_root(variance, epsilon(step));
+      const Number gain = step.gains ? weights_[step.gains[r]] : broadcast_as(Number{}, Real(1));
+      const Number shift = step.shifts ? weights_[step.shifts[r]] : Number{};
+      for (int64_t c = 0; c < step.columns; ++c) {
+        each_group([&](int g) {
+          const Number normal = (value(row[c])[g] - mean) * inverse;
+          kept(first + c)[g] = normal;
+          value(first + c)[g] = normal * gain + shift;
+        });
+      }
+    }
+  }
+
+  // The mean and the variance by which a channel is normalised.
+  void find_statistics(const GraphStep& step, int64_t r, Number& mean, Number& variance) {
+    Real* running = step.statistics < 0 ? nullptr : batch.running.data() + step.statistics + r;
+    if (!by_batch(step)) {
+      mean = broadcast_as(Number{}, running[0]);
+      variance = broadcast_as(Number{}, running[step.rows]);
+      return;
+    }
+    const int64_t* row = step.inputs + r * step.columns;
+    mean = channel_mean(step, [&](int64_t c, int g) { return value(row[c])[g]; });
+    variance = channel_mean(step, [&](int64_t c, int g) {
+      const Number centred = value(row[c])[g] - mean;
+      return centred * centred;
+    });
+    if (running)
+      batch.move(step.momentum, running[0], running[step.rows], emc::value(mean)[0],
+                 emc::value(variance)[0], batch.samples() * step.columns);
+  }
+
+  void normalise_batch_back(const GraphStep& step, double* gradient) {
+    for (int64_t r = 0; r < step.rows; ++r) {
+      const int64_t *row = step.inputs + r * step.columns, first = step.first + r * step.columns;
+      add_channel_gradient(step, r, gradient);
+      const Number gain = step.gains ? weights_[step.gains[r]] : broadcast_as(Number{}, Real(1));
+      const Number factor = gain * inverse_[first * groups_];
+      Number mean{}, along{};
+      if (by_batch(step)) {
+        mean = channel_mean(step, [&](int64_t c, int g) { return delta(first + c)[g]; });
+        along = channel_mean(step, [&](int64_t c, int g) {
+          return delta(first + c)[g] * kept(first + c)[g];
+        });
+      }
+      for (int64_t c = 0; c < step.columns; ++c) {
+        each_group([&](int g) {
+          const Number slope = delta(first + c)[g] - mean - kept(first + c)[g] * along;
+          delta(row[c])[g] += batch.live(slope * factor, g);
+        });
+      }
+    }
+  }
+
+  void add_channel_gradient(const GraphStep& step, int64_t r, double* gradient) {
+    for (int64_t c = 0; c < step.columns; ++c) {
+      const int64_t place = step.first + r * step.columns + c;
+      if (step.gains) {
+        Floats along{};
+        each_group([&](int g) { along += wanted_product(delta(place)[g], kept(place)[g]); });
+        gradient[step.gains[r]] += sum(along);
+      }
+      if (step.shifts) gradient[step.shifts[r]] += total(delta(place));
     }
   }
 

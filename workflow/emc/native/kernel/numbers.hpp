@@ -40,6 +40,10 @@ EMC_INLINE Dual& operator+=(Dual& a, Dual b) { return a = a + b; }
 EMC_INLINE Floats broadcast_as(Floats, Real x) { return broadcast(x); }
 EMC_INLINE Dual broadcast_as(Dual, Real x) { return {broadcast(x), Floats{}}; }
 
+// The sum over all samples, for each of them.
+EMC_INLINE Floats sum_for_all(Floats x) { return broadcast(sum(x)); }
+EMC_INLINE Dual sum_for_all(Dual x) { return {sum_for_all(x.value), sum_for_all(x.tangent)}; }
+
 EMC_INLINE Floats reciprocal(Floats x) { return Real(1) / x; }
 EMC_INLINE Dual reciprocal(Dual x) {
   const Floats inverse = Real(1) / x.value;

@@ -17,8 +17,22 @@ namespace emc {
 // A net of its own, or of a task's graph.
 template <class Net>
 Net net_of(const Task& task) {
-  if constexpr (std::is_constructible_v<Net, const int64_t*>) return Net(task.graph);
+  if constexpr (std::is_constructible_v<Net, const Task&>) return Net(task);
   else return Net();
+}
+
+// Whether a net computes otherwise in training, and keeps something of it beside its parameters.
+template <class Net, class = void>
+struct HasModes : std::false_type {};
+
+template <class Net>
+struct HasModes<Net, std::void_t<decltype(&Net::set_training)>> : std::true_type {};
+
+// Samples that a net takes at a time.
+template <class Net>
+typename Net::Samples room_for(const Net& net) {
+  if constexpr (HasModes<Net>::value) return typename Net::Samples(net.most_rows());
+  else return {};
 }
 
 template <class Net, int Classes>
@@ -30,7 +44,8 @@ class Trainer {
         batches_(task.n, task.batch, task.order, task.order_seed),
         optimizer_(task.rule),
         labels_(task.labels, task.labels + task.n),
-        net_(net_of<Net>(task)) {
+        net_(net_of<Net>(task)),
+        chunk_(room_for(net_)) {
     for (int64_t i = 0; i < task.n; ++i)
       samples_.push_back(task.inputs + task.rows[i] * net_.inputs);
     net_.read(task.parameters, parameters_);
@@ -72,20 +87,38 @@ class Trainer {
     archive(parameters_, Net::size);
     optimizer_.visit(archive);
     batches_.visit(archive);
+    if constexpr (has_modes) net_.visit(archive);
   }
 
  private:
   using Samples = typename Net::Samples;
-  static constexpr int chunk_rows = Samples::capacity;
-  static constexpr int smallest_block = std::min(16, chunk_rows);  // an evaluation's first look
+  static constexpr bool has_modes = HasModes<Net>::value;
+  static constexpr int64_t first_look = 16;  // samples at which an evaluation looks first
 
   int64_t epochs() const { return epoch_losses_.size(); }
 
   void step() {
     const Batches::Batch batch = batches_.next();
+    set_training(true);
     epoch_loss_ += sum_gradient(batch.count, [&](int64_t i) { return batch.samples[i]; });
+    set_training(false);
     epoch_samples_ += batch.count;
     optimizer_.step(task_.rates[steps_++], gradient_, parameters_);
+  }
+
+  void set_training(bool training) {
+    if constexpr (has_modes) net_.set_training(training);
+  }
+
+  // How many samples the net takes at a time, in the mode that it is in.
+  int64_t rows_at_once() const {
+    if constexpr (has_modes) return net_.rows_at_once();
+    else return Samples::capacity;
+  }
+
+  int64_t smallest_block() const {
+    if constexpr (has_modes) return net_.rows_to_look_at(first_look);
+    else return std::min<int64_t>(first_look, Samples::capacity);
   }
 
   // The gradient of the mean loss over `count` samples into gradient_; returns the summed loss.
@@ -106,8 +139,9 @@ class Trainer {
 
   template <class Choose, class Visit>
   void for_chunks(int64_t count, Choose choose, Visit visit) {
-    for (int64_t first = 0; first < count; first += chunk_rows) {
-      fill_chunk(std::min<int64_t>(chunk_rows, count - first),
+    const int64_t most = rows_at_once();
+    for (int64_t first = 0; first < count; first += most) {
+      fill_chunk(std::min(most, count - first),
                  [&](int64_t i) { return choose(first + i); });
       visit(chunk_);
     }
@@ -147,7 +181,7 @@ class Trainer {
   // last count met its first error, in blocks that grow as long as the count goes on.
   int64_t count_errors(int64_t allowed) {
     net_.prepare_forward(parameters_);
-    int64_t errors = 0, place = first_error_, block = smallest_block;
+    int64_t errors = 0, place = first_error_, block = smallest_block();
     for (int64_t left = task_.n; left > 0;) {
       const int64_t count = std::min({block, left, task_.n - place});
       fill_chunk(count, [&](int64_t i) { return place + i; });
@@ -156,7 +190,7 @@ class Trainer {
       if ((errors += wrong) > allowed) return task_.n + 1;
       left -= count;
       place = (place + count) % task_.n;
-      block = std::min<int64_t>(2 * block, chunk_rows);
+      block = std::min(2 * block, rows_at_once());
     }
     return errors;
   }
@@ -211,8 +245,8 @@ class Trainer {
   std::vector<double> epoch_losses_;
   Marks marks_ = {};
 
-  Samples chunk_;
   Net net_;
+  Samples chunk_;
   alignas(64) float parameters_[Net::size] = {};
   alignas(64) float gradient_[Net::size] = {};
 };

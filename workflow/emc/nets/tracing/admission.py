@@ -9,6 +9,7 @@ from emc.nets.copies import in_the_memory_of, own_list
 from emc.nets.fragile import global_hooks, gradient_hooks, module_hooks
 from emc.nets.inspection import structure
 from emc.nets.kept import kept
+from emc.nets.tracing.statistics import BATCH_NORMS, COUNT, MEAN, VARIANCE, tracked
 from emc.nets.tracing.untraceable import UntraceableError
 
 _LAYERS: Final = frozenset(
@@ -16,6 +17,7 @@ _LAYERS: Final = frozenset(
         nn.AdaptiveAvgPool2d,
         nn.AdaptiveMaxPool2d,
         nn.AvgPool2d,
+        *BATCH_NORMS,
         nn.Conv2d,
         nn.Dropout,
         nn.Flatten,
@@ -63,11 +65,11 @@ def check_admitted(net: nn.Module) -> None:
     for names, what in (
         (tuple(held.tied), "is one with another weight"),
         (held.frozen, "does not train"),
-        (tuple(name for name, _ in net.named_buffers()), "is a buffer"),
     ):
         if names:
             raise UntraceableError(f"{names[0]!r} {what}")
-    _check_parameters(net)
+    places = _check_parameters(net)
+    _check_buffers(net, places)
     for name, what in kept(net).hidden.items():
         raise UntraceableError(f"{name!r} {what}")
 
@@ -86,7 +88,8 @@ def _of_kind(layer: nn.Module, kind: type[nn.Module]) -> str | None:
     if kind in _LAYERS or kind in _BASES or kind.__qualname__ == _INNER:
         return None
     for base in kind.__mro__[1:]:
-        if base.__module__.startswith("torch.") and base not in _BASES:
+        public = not base.__name__.startswith("_")
+        if public and base.__module__.startswith("torch.") and base not in _BASES:
             return f"is made from {base.__name__}"
     if kind.__module__.startswith("torch."):
         return "is a layer that the kernels do not know"
@@ -98,13 +101,29 @@ def _called(name: str, layer: nn.Module) -> str:
     return f"layer {name!r} ({kind})" if name else kind
 
 
-def _check_parameters(net: nn.Module) -> None:
+def _check_buffers(net: nn.Module, places: dict[int, str]) -> None:
+    """See that all are running statistics of batch norms, in memory of their own."""
+    for name, layer, buffer in tracked(net):
+        if type(layer) not in BATCH_NORMS or name.rpartition(".")[2] not in (MEAN, VARIANCE, COUNT):
+            raise UntraceableError(f"{name!r} is a buffer")
+        if other := in_the_memory_of(buffer, name, places):
+            raise UntraceableError(f"{name!r} lies in the memory of {other!r}")
+        if name.endswith(COUNT):
+            if layer.momentum is None and buffer.item() != 0:
+                raise UntraceableError(f"{name!r} does not begin at 0")
+        elif buffer.requires_grad:
+            raise UntraceableError(f"{name!r} is a buffer that has a gradient")
+
+
+def _check_parameters(net: nn.Module) -> dict[int, str]:
+    """See that all lie in memory of their own, as kernels take them; gives where they lie."""
     places: dict[int, str] = {}
     for name, parameter in net.named_parameters():
         if obstacle := _parameter_obstacle(parameter):
             raise UntraceableError(f"{name!r} {obstacle}")
         if other := in_the_memory_of(parameter, name, places):
             raise UntraceableError(f"{name!r} lies in the memory of {other!r}")
+    return places
 
 
 def _parameter_obstacle(parameter: Tensor) -> str | None:

@@ -15,7 +15,7 @@ from emc.nets.tracing.attention import (
     softmax,
 )
 from emc.nets.tracing.elementwise import activation, add, div, dropout, gelu, leaky_relu, mul
-from emc.nets.tracing.norms import group_norm, layer_norm, rms_norm
+from emc.nets.tracing.norms import batch_norm, group_norm, layer_norm, rms_norm
 from emc.nets.tracing.padding import pad
 from emc.nets.tracing.pooling import adaptive, avg_pool2d, max_pool2d, mean
 from emc.nets.tracing.shaping import (
@@ -73,6 +73,7 @@ _FUNCTIONS: Final[dict[Any, Callable[..., Any]]] = {
     functional.layer_norm: layer_norm,
     functional.group_norm: group_norm,
     functional.rms_norm: rms_norm,
+    functional.batch_norm: batch_norm,
     functional.relu: _relu,
     torch.relu: _relu,
     functional.leaky_relu: leaky_relu,

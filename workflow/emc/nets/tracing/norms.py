@@ -1,11 +1,13 @@
-"""Layer norms, group norms and norms by root mean squares, recorded."""
+"""Norms over layers, groups and batches, and by root mean squares, recorded."""
 
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from emc.nets.graph import Normalised
+from emc.nets.graph import BatchNormalised, Normalised
+from emc.nets.tracing.recorder import Recorder
+from emc.nets.tracing.statistics import MEAN, VARIANCE, RunningStatistic
 from emc.nets.tracing.symbol import Symbol, parameters, samples_first
 from emc.nets.tracing.untraceable import UntraceableError
 
@@ -38,6 +40,53 @@ def group_norm(
     gains, shifts = (_spread(each, (channels,), (channels,)) for each in (weight, bias))
     gains, shifts = (np.repeat(each, pixels).reshape(-1, rows.shape[1]) for each in (gains, shifts))
     return _normalised(x, Normalised(float(eps), True, rows, gains, shifts))
+
+
+def batch_norm(  # noqa: PLR0917  # torch's own arguments
+    x: object,
+    running_mean: object,
+    running_var: object,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Symbol:
+    """torch.nn.functional.batch_norm."""
+    x = samples_first(x)
+    channels = len(x.places)
+    if eps <= 0:
+        raise UntraceableError(f"a batch norm's epsilon is {eps}")
+    gains, shifts = (_spread(each, (channels,), (channels,)) for each in (weight, bias))
+    read = x.recorder.computed(x.places).reshape(channels, -1)
+    kept, share = _running(x.recorder, (running_mean, running_var), training, momentum, channels)
+    step = BatchNormalised(float(eps), share, kept, read, gains, shifts)
+    return x.like(x.recorder.add(step, read).reshape(x.places.shape))
+
+
+def _running(
+    recorder: Recorder, running: tuple[Any, Any], training: bool, momentum: float, channels: int
+) -> tuple[int, float | None]:
+    """Where running statistics begin, -1 for none, and the share that a batch has in them."""
+    mean, variance = running
+    if mean is None and variance is None and training:
+        return -1, None
+    if not isinstance(mean, RunningStatistic) or not isinstance(variance, RunningStatistic):
+        raise UntraceableError("a batch norm has no running statistics of its own")
+    if (mean.kind, variance.kind) != (MEAN, VARIANCE) or mean.layer is not variance.layer:
+        raise UntraceableError("a batch norm uses running statistics of another")
+    if training != recorder.training:
+        raise UntraceableError("a batch norm is in another mode than its net")
+    if training and not _as_layer(mean, momentum):
+        raise UntraceableError("a batch norm's momentum is not that of its layer")
+    return recorder.keep(mean.name, variance.name, numbers=channels), mean.momentum
+
+
+def _as_layer(mean: RunningStatistic, momentum: float) -> bool:
+    """Whether a batch has the share in running statistics that their layer says."""
+    if mean.momentum is None:
+        return momentum == 1 and mean.count is not None and mean.count.read
+    return momentum == mean.momentum
 
 
 def _rows(x: object, normalized_shape: Any) -> tuple[Symbol, np.ndarray, tuple[int, ...]]:

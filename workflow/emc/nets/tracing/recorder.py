@@ -1,5 +1,6 @@
 """The steps of a computation while it is recorded."""
 
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -15,9 +16,11 @@ _MOST_PLACES: Final = 1_000_000
 class Recorder:
     """Takes steps, one after the other."""
 
-    def __init__(self, inputs: int) -> None:
-        """Record the steps of a net that takes `inputs` numbers per sample."""
+    def __init__(self, inputs: int, *, training: bool) -> None:
+        """Record the steps of a net that takes `inputs` numbers per sample, in one of its modes."""
+        self.training = training
         self.steps: list[GraphStep] = []
+        self.statistics: dict[str, tuple[int, ...]] = {}
         self._inputs = self._places = inputs
         self._overwritten: list[np.ndarray] = []
 
@@ -30,6 +33,15 @@ class Recorder:
         if self._places > _MOST_PLACES:
             raise UntraceableError(f"it computes more than {_MOST_PLACES:,} numbers per sample")
         return np.arange(first, self._places)
+
+    def keep(self, *names: str, numbers: int) -> int:
+        """The first of the running statistics of these names, of `numbers` numbers each."""
+        first = sum(map(prod, self.statistics.values()))
+        for name in names:
+            if name in self.statistics:
+                raise UntraceableError(f"{name!r} is used more than once")
+            self.statistics[name] = (numbers,)
+        return first
 
     def computed(self, places: np.ndarray) -> np.ndarray:
         """Places of the same numbers where no parameter and no zero is among them."""

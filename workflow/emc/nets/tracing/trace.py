@@ -15,6 +15,7 @@ from emc.nets.graph import Graph, Taken, by_use, numbers_of, of_parameter
 from emc.nets.kept import kept
 from emc.nets.tracing.admission import check_admitted
 from emc.nets.tracing.recorder import Recorder
+from emc.nets.tracing.statistics import as_they_are, symbols_for_statistics
 from emc.nets.tracing.symbol import Symbol
 from emc.nets.tracing.untraceable import UntraceableError, none_swallowed
 
@@ -26,14 +27,15 @@ _CPU: Final = torch.device("cpu")
 def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
     """The computation of a module from inputs [batch, *shape] to logits [batch, classes].
 
-    It is the same in both modes. The module is called, without numbers, and is left as it was.
+    It is the same in both modes, but for what batch norms normalise by. The module is called,
+    without numbers, and is left as it was.
 
     Raises:
         UntraceableError: the computation is not one that a graph describes, uses a parameter in
             several steps or not at all, or differs between calls.
     """
     check_admitted(net)
-    before = kept(net)
+    before, held = kept(net), as_they_are(net)
     with generators_kept(_CPU), torch.enable_grad(), _modes_kept(net):
         generators = GeneratorStates.now(_CPU)
         graphs = [_in_mode(net, training, shape, classes) for training in _TIMES]
@@ -43,6 +45,9 @@ def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
     if (now := kept(net)) != before:
         names = map(repr, before.changed(now))
         raise UntraceableError(f"it changes {next(names, 'its attributes')} as it is called")
+    for name, buffer in as_they_are(net).items():
+        if buffer != held.get(name):
+            raise UntraceableError(f"it changes {name!r} as it changes its mode")
     if any(graph != graphs[0] for graph in graphs[1:]):
         raise UntraceableError("it computes differently from call to call, or in evaluation")
     return graphs[0]
@@ -50,16 +55,21 @@ def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
 
 def _in_mode(net: nn.Module, training: bool, shape: tuple[int, ...], classes: int) -> Graph:
     set_mode(net, training)
-    recorder = Recorder(prod(shape))
+    recorder = Recorder(prod(shape), training=training)
     inputs = Symbol(recorder, np.arange(prod(shape)).reshape(shape), 0)
-    with _symbols_for_parameters(net, recorder) as shapes:
+    with (
+        _symbols_for_parameters(net, recorder) as shapes,
+        symbols_for_statistics(net) as statistics,
+    ):
         logits = _called(net, inputs)
     if not isinstance(logits, Symbol) or logits.axis != 0 or logits.places.shape != (classes,):
         raise UntraceableError(f"it does not give the logits of {classes} classes")
     places = _side_by_side(recorder, logits.places)
     _check_use(recorder, shapes)
+    if unused := sorted(statistics.keys() - recorder.statistics):
+        raise UntraceableError(f"{unused[0]!r} is not used")
     steps, used = by_use(recorder.steps, shapes)
-    return Graph(shape, used, steps, places)
+    return Graph(shape, used, steps, places, recorder.statistics)
 
 
 def _side_by_side(recorder: Recorder, logits: np.ndarray) -> np.ndarray:
