@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from torch import Tensor
@@ -54,6 +55,11 @@ PAIRS = [(one, int(label)) for one, label in zip(INPUTS, LABELS, strict=True)]
         (INPUTS.astype(np.float64), LABELS.astype(np.uint8)),
         (INPUTS.tolist(), LABELS.tolist()),
         (INPUTS, LABELS.astype(float)),
+        (INPUTS.astype(">f4"), LABELS.astype(">i8")),
+        (INPUTS.astype(np.longdouble), LABELS.astype(np.longdouble)),
+        (np.ma.masked_array(INPUTS), np.ma.masked_array(LABELS)),
+        (pl.DataFrame(INPUTS), pl.Series(LABELS)),
+        (np.repeat(INPUTS, 2, axis=1)[:, ::2], np.repeat(LABELS, 2)[::2]),
         (X, Y[:, None]),
         (X, Y.float()[:, None]),
         (INPUTS, np.array(["ant", "bee", "cow"])[LABELS]),
@@ -127,12 +133,35 @@ def test_other_forms_are_refused(data: Any, found: str) -> None:
         ((INPUTS, np.where(LABELS == 2, np.nan, LABELS)), "as labels, found nan at 2"),
         ((INPUTS, LABELS * 1e18), "expected whole numbers as labels, found 1e+18 at 1"),
         ((INPUTS, LABELS + 0j), "expected whole numbers as labels, found complex128"),
-        ((INPUTS, [None, *LABELS[1:]]), "expected whole numbers as labels, found object"),
+        ((INPUTS, [None, *LABELS[1:]]), "expected whole numbers as labels, found None at 0"),
+        ((INPUTS, np.array([0, "a"] * 6, object)), "whole numbers as labels, found 'a' at 1"),
+        ((INPUTS, LABELS.astype(object)), "Python objects: give `labels.astype(int)`"),
+        ((INPUTS, ["ant", "bee", float("nan")] * 4), "label 2: found 'nan', which stands for a"),
+        ((INPUTS, ["ant", "bee", "NA"] * 4), "a missing label: leave such samples out"),
+        ((INPUTS, ["ant", "bee", " "] * 4), "label 2: found ' ', which stands for a missing"),
         ((INPUTS, LABELS.reshape(6, 2)), "found (12, 4) and (6, 2)"),
         ((INPUTS + 1j, LABELS), "expected inputs that are real numbers, found complex64"),
         ((X + 1j, Y), "expected inputs that are real numbers, found complex64"),
         ((INPUTS.astype(str), LABELS), "expected inputs that are real numbers, found <U"),
-        ((INPUTS.astype(object), LABELS), "expected inputs that are real numbers, found object"),
+        (
+            (INPUTS.astype(object), LABELS),
+            "expected inputs that are real numbers, found numbers that are Python objects: give"
+            " `inputs.astype(float)`",
+        ),
+        (
+            (pl.DataFrame({"a": [1.0] * 12, "b": ["x"] * 12}), LABELS),
+            "expected inputs that are real numbers, found 'x' at [0, 1]",
+        ),
+        (
+            (np.ma.masked_greater(INPUTS, 1.5), LABELS),
+            f"inputs: expected an array without masked values, found {(INPUTS > 1.5).sum()} of 48:"
+            " leave their samples out, or fill them in",
+        ),
+        ((INPUTS, np.ma.masked_equal(LABELS, 2)), "labels: expected an array without masked"),
+        (
+            [(np.ma.masked_equal([1, 2], 2), 0), (np.ones(2), 1)],
+            "input 0: expected an array without masked values, found 1 of 2",
+        ),
         (([[1.0, 2.0], [3.0]], [0, 1]), "inputs: no array: "),
         ((X.to_sparse(), Y), "expected a dense tensor with values, found one of layout"),
         ((X.to("meta"), Y), "found one on the device 'meta'"),

@@ -179,6 +179,7 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
             {"class_weights": [1, 1], "loss": "squared-error"},
             "class weights: expected the loss 'cross-entropy'",
         ),
+        ({"losses": "1234567890"}, "losses: expected a sequence of numbers, found '1234567890'$"),
         ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
         (
             {"tolerances": {"eps": 1}},
@@ -231,6 +232,24 @@ def test_bfloat16_parameters_and_data_are_read_exactly() -> None:
     same = certify(nn.Linear(3, 2), net.state_dict(), (inputs.bfloat16().double(), labels))
     assert found.lambda_max == same.lambda_max
     assert certify(net.float(), None, (inputs.bfloat16(), labels)).loss == found.loss
+
+
+@pytest.mark.parametrize("kind", [">f4", np.longdouble])
+def test_numbers_of_other_machines_are_read_exactly(kind: Any) -> None:
+    torch.manual_seed(0)
+    net, (inputs, labels) = nn.Linear(3, 2), TENSORS.tensors
+    values = {name: value.numpy().astype(kind) for name, value in net.state_dict().items()}
+    found = certify(net, values, (inputs.numpy().astype(kind), labels.numpy().astype(">i8")))
+    assert found.lambda_max == certify(net, None, (inputs, labels)).lambda_max
+
+
+def test_masked_parameters_are_refused() -> None:
+    net = nn.Linear(3, 2)
+    values = {
+        name: np.ma.masked_array(value.numpy(), True) for name, value in net.state_dict().items()
+    }
+    with pytest.raises(EmcError, match=r"^parameters: 'weight': expected an array without masked"):
+        certify(net, values, TENSORS.tensors)
 
 
 class Tied(nn.Module):

@@ -338,6 +338,33 @@ def test_draws_in_evaluation_mode_are_refused() -> None:
     )
 
 
+class Counting(nn.Module):
+    """Answers otherwise at each call, and draws from no generator that anyone can seed."""
+
+    def __init__(self, *, only_in_training: bool) -> None:
+        super().__init__()
+        self.net, self.calls, self._only_in_training = mlp(), 0, only_in_training
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += self.training or not self._only_in_training
+        logits: Tensor = self.net(x)
+        return logits * (1 + 0.1 * self.calls)
+
+
+def test_a_net_that_answers_otherwise_at_each_call_is_refused() -> None:
+    said = (
+        "Counting answers the same inputs otherwise when they are given again: it keeps something"
+        " between its calls that is no buffer, or draws from a generator of its own"
+    )
+    refused(
+        lambda: Counting(only_in_training=False),
+        f"model: {said}, so that a fit is a matter of chance",
+    )
+    with pytest.raises(emc.EmcError, match=f"^{said}: its loss is not a function of its weights$"):
+        emc.certify(Counting(only_in_training=False), None, (INPUTS, LABELS))
+    emc.certify(Counting(only_in_training=True), None, (INPUTS, LABELS))
+
+
 def test_surroundings_are_refused() -> None:
     with (
         torch.autocast("cpu", dtype=torch.bfloat16),

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import emc
 from emc.api import measure as measure_module
 from emc.api.measurement import Measurement
+from emc.api.optimizer import choose
 from emc.errors import EmcError
 from emc.measurement import device_choice
 
@@ -202,6 +203,15 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
             "Identity: expected it to make a torch.optim.Optimizer .* found Identity",
         ),
         ({"optimizer": {"lr": 1}}, "optimizer: expected an entry with a 'name'"),
+        (
+            {"optimizer": {"name": "sgd", "lr": np.zeros(2)}},
+            "optimizer: lr.0: expected a number above 0",
+        ),
+        (
+            {"optimizer": {"name": lambda weights, lr: torch.optim.SGD(weights[:1], lr), "lr": 1}},
+            "^optimizer: <lambda>: expected an optimizer of all 4 tensors that it is given, found"
+            " one without 3, the first of shape .5,.: what is not to be trained is frozen",
+        ),
     ],
 )
 def test_wrong_options_are_told(changes: dict[str, Any], message: str) -> None:
@@ -263,6 +273,13 @@ def own_descent(weights: Any, lr: float) -> torch.optim.Optimizer:
 def test_a_finish_follows_what_minimises_the_training_loss(optimizer: Any, why: str) -> None:
     refused = trained_by(optimizer).estimate.finish_refused
     assert refused is None if why is None else str(refused).startswith(why)
+
+
+@pytest.mark.parametrize("name", ["sgd", torch.optim.SGD])
+def test_rates_may_be_numbers_of_numpy_and_torch(name: Any) -> None:
+    forms = [[0.1, 0.5], np.array([0.1, 0.5]), torch.tensor([0.1, 0.5], dtype=torch.double)]
+    forms.append([np.float64(0.1), torch.tensor(0.5)])
+    assert {choose({"name": name, "lr": rates}).rates for rates in forms} == {(0.1, 0.5)}
 
 
 def test_an_optimizer_that_the_program_registers() -> None:

@@ -56,6 +56,14 @@ def test_the_page_is_named_if_there_is_one(calls, capsys) -> None:
     assert capsys.readouterr().out == f"The page: {page.absolute()}\n"
 
 
+@pytest.mark.parametrize("cores", ["0", "-1", "many", "1.5", "\u0664", ""])
+def test_cores_are_a_count_or_all(calls, capsys, cores: str) -> None:
+    assert emc("run", "s.yaml", "--cores", cores) == 2
+    assert calls == []
+    wanted = f"error: --cores: expected a whole number from 1, or all, found {cores!r}\n"
+    assert capsys.readouterr().err == wanted
+
+
 def test_a_folder_that_cannot_be_written(calls, capsys) -> None:
     Path("results").write_text("a file")
     assert emc("run", "s.yaml") == 2

@@ -107,6 +107,17 @@ def test_a_damaged_estimate_is_an_error(
         print_cell(files.folder.name, study.results.root)
 
 
+def test_the_answer_of_another_cell_is_an_error(study: SyntheticStudy, files: CellFiles) -> None:
+    edit_document(files.estimate, {"cell": "copied-by-hand"})
+    with pytest.raises(
+        EmcError,
+        match=r"estimate\.json: expected the answer of its folder's cell, found that of"
+        r" 'copied-by-hand', as a file copied by hand has it; remove it: `emc run STUDY` remakes"
+        r" it$",
+    ):
+        print_cell(files.folder.name, study.results.root)
+
+
 def test_an_emptied_certificate_is_an_error(study: SyntheticStudy, files: CellFiles) -> None:
     files.certificate(SETTINGS).write_bytes(b"")
     with pytest.raises(

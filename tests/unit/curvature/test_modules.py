@@ -317,6 +317,11 @@ def _with_float32(logits: Tensor, labels: Tensor) -> Tensor:
         (Objective(class_weights=(1.0, 2.0)), "expected one for each of 3 classes, found 2"),
         (Objective(class_weights=(0.0, 0.0, 0.0)), "expected one above 0 for the data, found none"),
         (Objective(nn.CrossEntropyLoss(reduction="none")), r"one number, .*, found \(8,\)"),
+        (
+            Objective(nn.CrossEntropyLoss(reduction="sum")),
+            r"^loss: expected the mean over all samples .reduction='mean'., found the sum: it is"
+            r" [\d.]+ for 8 samples, and [\d.]+ for each of them twice$",
+        ),
         (Objective(lambda logits, labels: 3.0), r"loss: expected one number, .*, found float"),  # type: ignore[arg-type, return-value]
         (Objective(nn.MSELoss()), "the loss fails on logits and labels: RuntimeError: "),
         (Objective(_with_float32), r"Float: logits are float64 here, .* weight\.double\(\)"),

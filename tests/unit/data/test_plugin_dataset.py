@@ -137,6 +137,10 @@ def test_facts_that_are_not_so(tmp_path: Path) -> None:
             r"from 1e\+09 to 1e\+09 at \[0\] are all 1e\+09 as float32",
         ),
         ("torch.arange(4).reshape(2, 2) + 2**60, [0, 1]", "are all 1.15292e.18 as float32"),
+        (
+            "__import__('numpy').ma.masked_equal([[1.0], [2.0]], 2), [0, 1]",
+            "dataset 'own': expected an array without masked values, found 1 of 2: leave",
+        ),
         ("[['a'], ['b']], [0, 1]", "expected inputs that are real numbers, found <U1"),
         ("torch.eye(2) * 1j, [0, 1]", "inputs that are real numbers, found complex64"),
         (

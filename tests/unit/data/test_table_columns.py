@@ -1,5 +1,6 @@
 """What columns of a table mean: numbers, words, classes, what is missing, what is told."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,9 @@ def test_a_label_that_stands_for_none_is_told(tmp_path: Path, word: str) -> None
 @pytest.mark.parametrize("label", [None, float("nan")])
 def test_a_label_that_is_missing_in_parquet(tmp_path: Path, label: float | None) -> None:
     table = frame(y=[0.0, 1.0, label] * 8)
-    with pytest.raises(EmcError, match=r"t\.parquet: row 3, column 'y': empty"):
+    with pytest.raises(
+        EmcError, match=r"t\.parquet: row 3, column 'y': expected a label, found an empty"
+    ):
         read_parquet(tmp_path, table)
     assert read_parquet(tmp_path, table, missing=[]).class_names == ("0", "1")
 
@@ -372,6 +375,76 @@ def test_a_column_that_counts_the_rows_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_columns_of_one_value_are_told(tmp_path: Path) -> None:
+    manifest = read(tmp_path, written(c=["0.1"] * ROWS), categorical=[])
+    assert manifest.notes == (
+        f"{tmp_path}/t.csv: column with one value in all {ROWS} rows, which tells nothing: leave"
+        " out by `exclude: ['c']`",
+    )
+    table = written(c=["0.1"] * ROWS, d=["x"] * ROWS)
+    assert read(tmp_path, table, categorical=["d"]).notes == (
+        f"{tmp_path}/t.csv: 2 columns with one value in all {ROWS} rows, which tells nothing: leave"
+        " out by `exclude: ['c', 'd']`",
+    )
+    assert read(tmp_path, table, exclude=["c", "d"]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"), [(["7", "-2"], {}), (["non", "oui"], {"categorical": ["c"]})]
+)
+def test_a_column_that_tells_the_label_is_told(
+    tmp_path: Path, values: list[str], keys: dict[str, Any]
+) -> None:
+    told = [values[row % 2] for row in range(ROWS)]
+    assert read(tmp_path, written(c=told), **keys).notes == (
+        f"{tmp_path}/t.csv: column 'c' tells the label 'y' of every row: leave it out by `exclude:"
+        " ['c']` if it is the label in other words",
+    )
+    assert read(tmp_path, written(c=[values[0], *told[:-1]]), **keys).notes == ()
+    assert read(tmp_path, written(c=told), exclude=["c"]).columns == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("values", "alike"),
+    [
+        (["1", "1.0", "2", "3"], ["'1' and '1.0'"]),
+        (["true", "TRUE", "False", "x"], ["'TRUE' and 'true'"]),
+        (
+            ["0", "\u0660", "caf\u00e9", "cafe\u0301"],
+            ["'cafe\\u0301' and 'caf\\xe9'", "'0' and '\\u0660'"],
+        ),
+    ],
+)
+def test_categories_that_look_alike_are_told(
+    tmp_path: Path, values: list[str], alike: list[str]
+) -> None:
+    manifest = read(tmp_path, written(c=values * (ROWS // 4)), categorical=["c"])
+    start, end = (
+        f"{tmp_path}/t.csv: column 'c': categories ",
+        " differ only in how they are written",
+    )
+    assert sorted(manifest.notes) == sorted(start + pair + end for pair in alike)
+
+
+def test_a_pipe_is_never_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.csv")
+    entry = {"name": "csv", "file": "t.csv", "label": "y"}
+    with pytest.raises(
+        EmcError, match=r"t\.csv: expected a file, found a pipe or device: save what it gives$"
+    ):
+        prepare(dataset_of(entry), tmp_path / "out", tmp_path)
+
+
+@pytest.mark.parametrize("header", ["cafe\u0301", "caf\u00e9\u200b", "caf\u00e9\u00a0x"])
+def test_a_column_whose_name_only_looks_like_the_label_is_shown_letter_by_letter(
+    tmp_path: Path, header: str
+) -> None:
+    label = header.replace("\u00a0", " ") if "x" in header else "caf\u00e9"
+    wanted = f"; {header!r} looks like it, but has other characters: {header!a} (columns"
+    with pytest.raises(EmcError, match=re.escape(wanted)):
+        read(tmp_path, written(**{header: BASE["y"]}), label=label)
+
+
 def test_columns_of_words_are_named_together(tmp_path: Path) -> None:
     text = written(city=taken("Rome Bonn"), day=["2020-01-01"] * ROWS)
     wanted = (
@@ -497,7 +570,7 @@ def test_classes_that_differ_in_capitals_or_have_no_test_sample_are_told(tmp_pat
     [
         (pl.Series([b"x", b"y"] * 12), "column 'y': expected words, found the type Binary"),
         (pl.Series([[1], [2]] * 12), r"column 'y': expected words, found the type List\(Int64\)"),
-        (pl.Series([None] * ROWS), "row 1, column 'y': empty"),
+        (pl.Series([None] * ROWS), "row 1, column 'y': expected a label, found an empty cell"),
     ],
 )
 def test_odd_labels_in_parquet(tmp_path: Path, series: pl.Series, message: str) -> None:

@@ -1,5 +1,7 @@
 """Image folders."""
 
+import re
+import shutil
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from tests.unit.data.formats import crowded_tree, image_tree
 from emc.data import open_samples
 from emc.data.holdout import held_out_of_class
 from emc.data.originals import Shelf
-from emc.data.prepare import prepare
+from emc.data.prepare import examine, prepare
 from emc.data.readers.tree import image_folder
 from emc.errors import EmcError
 
@@ -51,6 +53,45 @@ def test_test_folder(tmp_path: Path) -> None:
     assert (manifest.samples, manifest.test_samples) == (20, 6)
     assert manifest.split == "the data set's own"
     assert open_samples(tmp_path / "out").test().labels.tolist() == [0, 0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("place", ["tree", "tree/ant/deep", ".", "link"])
+def test_test_images_lie_apart_from_the_training_images(tmp_path: Path, place: str) -> None:
+    root = image_tree(tmp_path / "tree", COUNTS)
+    image_tree(root / "ant/deep", COUNTS)
+    (tmp_path / "link").symlink_to(root)
+    for name in COUNTS:
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "0.png")
+    test = tmp_path / place
+    wanted = (
+        f"{test}: expected test images apart from the training images in {root}, found them in one"
+        " folder: give another `test_folder`, or leave it out: a fifth of each class is then held"
+        " out"
+    )
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        prepare(dataset_of(folder_of(root, test_folder=str(test))), tmp_path / "out", None)
+
+
+def test_copies_of_training_images_as_test_images_are_told(tmp_path: Path) -> None:
+    root = image_tree(tmp_path / "tree", COUNTS)
+    shutil.copytree(root, tmp_path / "test")
+    dataset = dataset_of(folder_of(root, test_folder=str(tmp_path / "test")))
+    assert prepare(dataset, tmp_path / "out", None).notes == (
+        f"{root}: 20 of 20 test inputs are training inputs too: accuracy on them is no accuracy on"
+        " new samples",
+    )
+
+
+def test_a_class_without_a_test_image_is_told_before_images_are_decoded(tmp_path: Path) -> None:
+    root = image_tree(tmp_path / "tree", COUNTS)
+    note = (
+        f"{root}: 1 of 3 classes have no test sample (a fifth of each is held out: of 1 or 2"
+        " samples, none): 'bee'"
+    )
+    dataset = dataset_of(folder_of(root))
+    assert examine(dataset, tmp_path).notes == (note,)
+    assert prepare(dataset, tmp_path / "out", None).notes == (note,)
 
 
 def test_first_classes_by_name_and_grey(tmp_path: Path) -> None:

@@ -137,7 +137,11 @@ def test_credit_of_another_kind(tmp_path: Path) -> None:
         ("SEX", "male", "line 4, column 'SEX': expected a finite number, found 'male'"),
         ("EDUCATION", "", "line 4, column 'EDUCATION': expected a finite number, found an empty"),
         ("AGE", "nan", "line 4, column 'AGE': expected a finite number, found an empty|'nan'"),
-        ("default payment next month", "", "line 4, column 'label': empty"),
+        (
+            "default payment next month",
+            "",
+            "line 4, column 'label': expected a label, found an empty cell",
+        ),
     ],
 )
 def test_credit_with_an_odd_cell(tmp_path: Path, column: str, value: str, message: str) -> None:

@@ -61,6 +61,19 @@ def test_a_class_of_torch_is_registered_as_it_is(tmp_path: Path) -> None:
         trained(tmp_path, "{name: torch-sgd, lr: 0.1, momentun: 1}", plugin)
 
 
+def test_one_that_leaves_parameters_out_is_refused(tmp_path: Path) -> None:
+    own = trained(
+        tmp_path, "{name: own, lr: 0.1}", returning("torch.optim.SGD(parameters[1:], lr)")
+    )
+    with pytest.raises(
+        EmcError,
+        match=r"line 4: optimizer 'own': expected an optimizer of all 4 tensors that it is given,"
+        r" found one without 1, the first of shape \(4, 64\): what is not to be trained is frozen"
+        r" in the net, by requires_grad_\(False\)$",
+    ):
+        run_probes(own, [replica()])
+
+
 @pytest.mark.parametrize("name", ["native", "vmap", "compiled"])
 def test_other_back_ends_refuse_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(EmcError, match=r"the optimizer .*'heavy-ball'"):

@@ -69,7 +69,11 @@ FILE_FAULTS = [
         text("{cells: [{}]}", more="1: 1"),
         f"expected one of {STUDY_KEYS}, found the key '1'",
     ),
-    fault("title", text("{cells: [{}]}", more="title: 3"), "title: expected text, found 3"),
+    fault(
+        "title",
+        text("{cells: [{}]}", more="title: 3"),
+        "title: expected text, found 3: put it in quotes",
+    ),
     fault(
         "defaults",
         "study: s\ndefaults:\nsections: {a: {}}",
@@ -95,7 +99,7 @@ FILE_FAULTS = [
     fault(
         "number as a section's name",
         "study: s\nsections: {1: {}}",
-        "sections.1: expected text, found 1",
+        "sections.1: expected text, found 1: put it in quotes",
     ),
     fault(
         "unknown key of a section",
@@ -109,7 +113,11 @@ FILE_FAULTS = [
         text("{grid: {seed: []}}"),
         "sections.a.grid.seed: expected at least one entry, found []",
     ),
-    fault("number as a key", text("{grid: {1: [1]}}"), "sections.a.grid.1: expected text, found 1"),
+    fault(
+        "number as a key",
+        text("{grid: {1: [1]}}"),
+        "sections.a.grid.1: expected text, found 1: put it in quotes",
+    ),
     fault(
         "cells", text("{cells: {seed: 1}}"), "sections.a.cells: expected a list, found {'seed': 1}"
     ),
@@ -311,7 +319,7 @@ CELL_FAULTS = [
     cell_fault(mlp("params: few"), "architecture.params: expected a number, found 'few'"),
     cell_fault(
         mlp("params: 2001-01-01"),
-        "architecture.params: expected a number, found datetime.date(2001, 1, 1)",
+        "architecture.params: expected a number, found 2001-01-01",
     ),
     cell_fault(
         "architecture: {name: cnn, width: 1, depth: 4}",
@@ -407,6 +415,41 @@ CELL_FAULTS = [
         text("{cells: [{dataset: {name: image-folder, folder: x, channels: 2}}]}"),
         "section 'a', cell (dataset=image-folder[folder=x, channels=2]): dataset.channels:"
         " expected one of 1, 3, found the value '2'",
+    ),
+    fault(
+        "a column with a name that is a word of YAML",
+        text("{cells: [{dataset: {name: csv, file: a.csv, label: on}}]}"),
+        "section 'a', cell (dataset=csv[file=a.csv, label=True]): dataset.label: expected text,"
+        " found true: yes, no, on and off mean true or false to YAML: put the word in quotes",
+    ),
+    fault(
+        "a column with a date for a name",
+        text("{cells: [{dataset: {name: csv, file: a.csv, label: 2024-01-02}}]}"),
+        "section 'a', cell (dataset=csv[file=a.csv, label=2024-01-02]): dataset.label: expected"
+        " text, found 2024-01-02: put it in quotes",
+    ),
+    fault(
+        "one column in place of a list",
+        text("{cells: [{dataset: {name: csv, file: a.csv, label: b, categorical: c}}]}"),
+        "section 'a', cell (dataset=csv[file=a.csv, label=b, categorical=c]): dataset.categorical:"
+        " expected a list, such as [a, b], found 'c'",
+    ),
+    fault(
+        "images that no memory holds",
+        text("{cells: [{dataset: {name: image-folder, folder: a, size: 3e3}}]}"),
+        "section 'a', cell (dataset=image-folder[folder=a, size=3e3]): dataset.size: expected a"
+        " number not above 2048, found '3e3'",
+    ),
+    fault(
+        "samples that no memory holds",
+        text("{cells: [{dataset: {name: gaussian, dimension: 1e7}}]}"),
+        "section 'a', cell (dataset=gaussian[dimension=1e7]): dataset: expected at most 1e+11"
+        " numbers, 'samples' times 'dimension', found 2e+11",
+    ),
+    fault(
+        "generalisation without keys",
+        text("{cells: [{}]}", more="generalisation:"),
+        "generalisation: expected a mapping, found nothing: {} takes the defaults",
     ),
     fault(
         "a column of a table",

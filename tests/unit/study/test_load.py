@@ -87,6 +87,10 @@ def test_anchors_and_merge_keys(tmp_path: Path) -> None:
         ("a: [1, 2", "expected ',' or ']'"),
         ("a: 1\n\tb: 2", "found character '\\t' that cannot start any token"),
         ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("a: 010", "010 means 8 to YAML: write a number without a leading zero, or a text in"),
+        ("a: [-0_17]", "-0_17 means -15 to YAML: write a number without a leading zero"),
+        ("a: 1:30", "1:30 means 90 to YAML: write a number without colons, or a text in quotes"),
+        ("a: 1:30.5", "1:30.5 means 90.5 to YAML: write a number without colons"),
         ("a: 2001-99-99", "month must be in 1..12"),
         ("a: 1\n---\nb: 1", "expected a single document"),
         ("[" * 1500 + "]" * 1500, "maximum recursion depth exceeded"),
@@ -113,7 +117,8 @@ def test_a_yaml_error_says_where(tmp_path: Path) -> None:
 def test_what_is_not_text(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_bytes(content)
-    with pytest.raises(EmcError, match=r"study\.yaml: cannot be read: 'utf-8' codec can't decode"):
+    place = r"study\.yaml: line \d: byte 0x(e9|ff|80) is no text in utf-8: save the file as UTF-8$"
+    with pytest.raises(EmcError, match=place):
         load_file(file)
 
 

@@ -107,6 +107,11 @@ def test_merged(below: dict[str, Any], above: dict[str, Any], expected: dict[str
         ),
         ({"preset": None}, "found the preset 'None'"),
         ({"preset": ["small"]}, "found the preset"),
+        (
+            {"optimizer": {"name": "sgd", "lr": 0.1}, "optimizer.lr": 0.3},
+            "^optimizer.lr: expected one value, found 0.3 and, in 'optimizer' beside it, 0.1: give"
+            " one of them$",
+        ),
         ({"seed": 3, "seed.x": 1}, "seed.x: 'seed' is 3 and has no fields"),
         ({"activation.x": 1}, "activation.x: 'activation' is 'relu' and has no fields"),
         ({"optimizer": [1], "optimizer.lr": 1}, r"optimizer.lr: 'optimizer' is \[1\] and has no"),

@@ -8,7 +8,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from emc.api.shown import shown
-from emc.data.conversion import as_inputs, as_labels
+from emc.data.class_names import stands_for_none
+from emc.data.conversion import as_inputs, as_labels, refuse_masked
 from emc.errors import EmcError, one_line
 
 _WANTED: Final = (
@@ -122,15 +123,24 @@ def _pair(data: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _array(what: str, value: Any) -> np.ndarray:
-    """A dense array; bfloat16 and other floats that numpy has not become float32."""
+    """A dense array of a kind that torch has; floats that numpy has not become float32."""
     if isinstance(value, torch.Tensor):
         return _of_tensor(what, value)
+    refuse_masked(f"data: {what}", value)
     try:
-        return np.asarray(value)
+        return _as_torch_has(np.asarray(value))
     except Exception as error:
         raise EmcError(
             f"data: {what}: no array: {one_line(error)}, found {shown(value)}"
         ) from error
+
+
+def _as_torch_has(array: np.ndarray) -> np.ndarray:
+    """The same numbers in this machine's order of bytes, those wider than float64 as such."""
+    kind = array.dtype
+    if kind.kind == "f" and kind.itemsize > np.dtype(np.float64).itemsize:
+        return array.astype(np.float64)
+    return array if kind.isnative else array.astype(kind.newbyteorder("="))
 
 
 def _of_tensor(what: str, tensor: torch.Tensor) -> np.ndarray:
@@ -157,6 +167,12 @@ def _numbered(labels: np.ndarray) -> np.ndarray:
     """Words as their places in alphabetical order; all else as it is."""
     if labels.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in labels.flat):
         return labels
+    for place, word in enumerate(labels.flat):
+        if stands_for_none(word):
+            raise EmcError(
+                f"data: label {place}: found {str(word)!r}, which stands for a missing label: leave"
+                " such samples out"
+            )
     return np.unique(labels.astype(str), return_inverse=True)[1].reshape(labels.shape)
 
 

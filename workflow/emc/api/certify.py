@@ -20,7 +20,7 @@ from emc.curvature.objective import LossFunction, Objective
 from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.spectrum import Spectrum
 from emc.curvature.tolerances import DEFAULT, CertificateTolerances
-from emc.data.conversion import as_labels
+from emc.data.conversion import as_labels, found_kind
 from emc.errors import EmcError, one_line
 from emc.finish import Finished, FinishSettings, finish
 from emc.finish.settings import DEFAULT as FINISH
@@ -178,7 +178,7 @@ def _samples(data: Any) -> tuple[np.ndarray, np.ndarray]:
 def _real(what: str, value: Any) -> np.ndarray:
     found = array(what, value)
     if found.dtype.kind not in "biuf":
-        raise EmcError(f"{what}: expected real numbers, found {found.dtype}")
+        raise EmcError(f"{what}: expected real numbers, found {found_kind(found, 'inputs')}")
     return found
 
 
@@ -206,6 +206,8 @@ def _plateau(losses: Any) -> float | None:
 
 def _numbers(name: str, value: Any) -> np.ndarray:
     """A sequence of numbers as float64 [length]."""
+    if isinstance(value, str | bytes):
+        raise EmcError(f"{name}: expected a sequence of numbers, found {shown(value)}")
     try:
         numbers = np.asarray([float(each) for each in value], dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:

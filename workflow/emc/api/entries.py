@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+import numpy as np
+import torch
 from pydantic import TypeAdapter, ValidationError
 
 from emc.api.shown import shown
@@ -29,8 +31,17 @@ def entry_of(argument: str, kind: Any, value: Any) -> Any:
         raise EmcError(
             f"{argument}: expected a name{known}, or keys as in a study file, found {shown(value)}"
         )
-    raw = value if isinstance(value, str) else dict(value)
+    raw = value if isinstance(value, str) else {key: plain(each) for key, each in value.items()}
     try:
         return TypeAdapter(kind).validate_python(raw, context={"plugins": registered_here()})
     except ValidationError as error:
         raise EmcError(report(argument, study_faults("", error, raw))) from None
+
+
+def plain(value: Any) -> Any:
+    """Numbers of numpy and torch as Python's, arrays as lists; all else as it is."""
+    if isinstance(value, np.generic | np.ndarray | torch.Tensor):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value

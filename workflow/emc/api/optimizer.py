@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 from torch.optim import Optimizer as Reference
 
-from emc.api.entries import entry_of
+from emc.api.entries import entry_of, plain
 from emc.api.shown import shown
 from emc.engine import Update
-from emc.engine.plugin_optimizer import Made
+from emc.engine.plugin_optimizer import Made, refuse_left_out
 from emc.errors import EmcError, with_kind
 from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults
@@ -86,6 +86,7 @@ class _Maker:
                 f"optimizer: {self.name}: expected it to make a torch.optim.Optimizer whose groups"
                 f" have a rate 'lr', found {shown(made)}"
             )
+        refuse_left_out(f"optimizer: {self.name}", made, parameters)
         closure = signature(made.step).parameters.get("closure")
         if closure is not None and closure.default is Parameter.empty:
             raise EmcError(
@@ -104,7 +105,7 @@ def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:
             " [0.001, 0.01]}"
         )
     try:
-        checked = TypeAdapter(Rates).validate_python(rates)
+        checked = TypeAdapter(Rates).validate_python(plain(rates))
     except ValidationError as error:
         raise EmcError(report("optimizer", study_faults("lr", error, rates))) from None
     doubt = _doubt(make, maker)

@@ -31,6 +31,8 @@ def print_results(file: Path, results: Path) -> None:
         EmcError: the study has a fault, or there is no results folder.
     """
     study = open_study(file, results)
+    if results.exists() and not results.is_dir():
+        raise EmcError(f"{results}: expected a folder of results, found a file")
     if not results.is_dir():
         raise EmcError(f"{results}: no such folder: nothing was measured here")
     places = Results(results)

@@ -28,10 +28,13 @@ def run_study(file: Path, cores: str, gpus: int | None, options: Sequence[str]) 
     Results go to the working folder. Exits as Snakemake does if that fails.
 
     Raises:
-        EmcError: Snakemake is too old, the study has a fault, the folder cannot be written, or a
-            storage is asked for that lacks its plug-in or credentials.
+        EmcError: Snakemake is too old, `cores` is neither a count nor "all", the study has a fault,
+            the folder cannot be written, or a storage is asked for that lacks its plug-in or
+            credentials.
     """
     _refuse_old_snakemake()
+    if cores != "all" and not (cores.isascii() and cores.isdigit() and int(cores) > 0):
+        raise EmcError(f"--cores: expected a whole number from 1, or all, found {cores!r}")
     study = open_study(file, OF_RUNS.root)
     refuse_storage(options)
     if not {"--directory", "-d", "--default-storage-provider"} & {*options}:

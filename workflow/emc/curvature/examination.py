@@ -7,7 +7,7 @@ from torch import Tensor
 from emc.curvature.functional import DifferentiatedNet, TensorDict
 from emc.curvature.row_losses import Rows
 from emc.errors import EmcError, with_kind
-from emc.nets.inspection import Behaviour, behaviour, few_different
+from emc.nets.inspection import REMEMBERS, Behaviour, behaviour, few_different
 
 
 class NetExamination:
@@ -84,6 +84,8 @@ class NetExamination:
                 f"{kind} draws random numbers in {mode} mode (from {', '.join(seen.draws)}): its"
                 " loss is not a function of its weights"
             )
+        if seen.remembers:
+            raise EmcError(f"{kind} {REMEMBERS}: its loss is not a function of its weights")
         if seen.changes:
             raise EmcError(f"{kind} changes its buffer {seen.changes[0]!r} in {mode} mode")
 

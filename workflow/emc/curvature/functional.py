@@ -14,7 +14,7 @@ from emc.curvature.arithmetic import differentiable_arithmetic
 from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
 from emc.curvature.parameters import NamedShapes, check_parameters
-from emc.curvature.row_losses import Rows, row_losses
+from emc.curvature.row_losses import Rows, refuse_sum, row_losses
 from emc.error_texts import says_mixed_precision
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import structure
@@ -58,6 +58,7 @@ class DifferentiatedNet:
         self._held = {name: tuple(value.shape) for name, value in _held(module)}
         self._parametrized = bool(structure(module).parametrized)
         self._loss = row_losses(objective, device)
+        self._users_loss = callable(objective.loss)
 
     def arithmetic(self) -> AbstractContextManager[None]:
         """What calls of the net and its derivatives run in."""
@@ -167,11 +168,14 @@ class DifferentiatedNet:
         """See what loss and derivatives of a few rows are, and how products can be made.
 
         Raises:
-            EmcError: the loss fails on these rows, or torch cannot differentiate it twice.
+            EmcError: the loss fails on these rows or is no mean, or torch cannot differentiate it
+                twice.
         """
         with self.arithmetic():
             with told("the loss fails on logits and labels", _LOSS_HINT):
                 self.loss(parameters, constants, rows)
+                if self._users_loss:
+                    refuse_sum(self._loss, self.logits(parameters, constants, rows.inputs), rows)
             with told(f"torch cannot differentiate {self.kind}"):
                 grad(self.loss)(parameters, constants, rows)
             with told(f"torch cannot take second derivatives of {self.kind}"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ class Rows(NamedTuple):
     labels: Tensor
     shares: Tensor
 
+
+_ROUNDING: Final = 1e-4
+"""By how much a ratio of losses, some of them in float32, may miss a whole number."""
 
 RowLosses = Callable[[Tensor, Rows], Tensor]
 """The part that rows with logits float64 [rows, classes] have in the mean loss."""
@@ -74,6 +77,22 @@ def _squared_error(logits: Tensor, rows: Rows) -> Tensor:
     classes = torch.arange(logits.shape[-1], device=logits.device)
     wanted = (rows.labels[:, None] == classes).double()
     return (logits - wanted).square().mean(-1) @ rows.shares
+
+
+def refuse_sum(losses: RowLosses, logits: Tensor, rows: Rows) -> None:
+    """Raise for a user's loss that is twice as large of samples that are given twice.
+
+    Gradients of a sum are larger than those of a mean by the number of samples, and so would be the
+    tolerances that they are held against.
+    """
+    twice = Rows(*(torch.cat([each, each]) for each in rows))
+    once, both = losses(logits, rows), losses(torch.cat([logits, logits]), twice)
+    if once != 0 and bool((both / once - 2).abs() < _ROUNDING):
+        raise EmcError(
+            "loss: expected the mean over all samples (reduction='mean'), found the sum: it is"
+            f" {float(once):.4g} for {len(logits)} samples, and {float(both):.4g} for each of them"
+            " twice"
+        )
 
 
 def _of_user(loss: LossFunction, device: str) -> RowLosses:

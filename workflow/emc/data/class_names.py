@@ -12,6 +12,9 @@ _DECIMAL: Final = re.compile(
     rf"[+-]?({_DIGITS}\.?|{_DIGITS}\.{_DIGITS}|\.{_DIGITS})([eE][+-]?\d{{1,3}})?", re.ASCII
 )
 
+_ABSENT: Final = frozenset({"", "#n/a", "<na>", "n/a", "na", "nan", "nat", "null"})
+"""Lower-case words that programs write for a label that is missing."""
+
 _LARGEST: Final = 10**300
 """Within the range of float64."""
 
@@ -24,19 +27,24 @@ def is_number(text: str) -> bool:
     return _DECIMAL.fullmatch(text) is not None and abs(Fraction(text)) < _LARGEST
 
 
+def stands_for_none(word: str) -> bool:
+    """Whether a label is what programs write where there is none."""
+    return word.strip().lower() in _ABSENT
+
+
 def number_name(text: str) -> str:
     """A number as it is written most shortly: 01, 1.0 and 1e0 are 1."""
     value = Fraction(text)
     return str(value.numerator) if value.denominator == 1 else repr(float(value))
 
 
-def likeness_notes(name: str, names: Iterable[str]) -> list[str]:
-    """A note of classes whose names look alike."""
+def likeness_notes(name: str, names: Iterable[str], called: str = "classes") -> list[str]:
+    """A note of classes, or whatever they are called, whose names look alike."""
     alike = defaultdict(list)
     for each in names:
         alike[_looks(each)].append(each)
     return [
-        f"{name}: classes {' and '.join(map(ascii, same))} differ only in how they are written"
+        f"{name}: {called} {' and '.join(map(ascii, same))} differ only in how they are written"
         for same in alike.values()
         if len(same) > 1
     ]
@@ -44,9 +52,9 @@ def likeness_notes(name: str, names: Iterable[str]) -> list[str]:
 
 def _looks(name: str) -> str:
     """The name without capitals, spaces and encodings that look the same; numbers by value."""
-    if is_number(name):
-        return number_name(name)
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    digits = "".join(str(unicodedata.decimal(letter, letter)) for letter in plain)
+    return number_name(digits) if is_number(digits) else digits
 
 
 def cut(value: object) -> str:

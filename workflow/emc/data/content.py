@@ -63,6 +63,7 @@ class Content:
     `held_out` says that the test part was taken from the training data here. Pixels (uint8) have
     no `scaling` yet: it is measured on what was written. `original_equal_inputs` is None where
     inputs are stored as they were. `notes` tell the user what was surprising and yet accepted.
+    `test_counts` are the test samples of each class, where they are known before all is read.
     """
 
     tensors: Tensors
@@ -73,6 +74,7 @@ class Content:
     scaling: Scaling | None = None
     original_equal_inputs: EqualInputs | None = None
     notes: tuple[str, ...] = ()
+    test_counts: tuple[int, ...] | None = None
 
 
 def specs(shape: tuple[int, ...], dtype: str, train: int, test: int) -> dict[str, Spec]:

@@ -1,7 +1,11 @@
 """Inputs and labels that a program hands over: what they become, and what is refused."""
 
+from numbers import Real
+from typing import Any
+
 import numpy as np
 
+from emc.data.class_names import cut
 from emc.errors import EmcError
 
 
@@ -13,7 +17,8 @@ def as_inputs(what: str, values: np.ndarray) -> np.ndarray:
             samples that differ in a feature do not differ any more.
     """
     if values.dtype.kind not in "biuf":
-        raise EmcError(f"{what}: expected inputs that are real numbers, found {values.dtype}")
+        found = found_kind(values, "inputs")
+        raise EmcError(f"{what}: expected inputs that are real numbers, found {found}")
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     with np.errstate(over="ignore"):
@@ -45,11 +50,32 @@ def as_labels(what: str, values: np.ndarray) -> np.ndarray:
             )
     elif values.dtype.kind not in "biu":
         text = values.dtype.kind in "UT"
-        found = "text: number the classes 0, 1, ..." if text else values.dtype
+        found = "text: number the classes 0, 1, ..." if text else found_kind(values, "labels")
         raise EmcError(f"{what}: expected whole numbers as labels, found {found}")
     if values.dtype.kind == "u" and values.size and values.max() > np.iinfo(np.int64).max:
         raise EmcError(f"{what}: expected labels below 2^63, found {values.max()}")
     return values.astype(np.int64)
+
+
+def refuse_masked(what: str, values: Any) -> None:
+    """Raise for an array of numpy with masked values: what stands below a mask is no number."""
+    if isinstance(values, np.ma.MaskedArray) and (masked := np.ma.getmaskarray(values)).any():
+        raise EmcError(
+            f"{what}: expected an array without masked values, found {masked.sum():,} of"
+            f" {masked.size:,}: leave their samples out, or fill them in"
+        )
+
+
+def found_kind(values: np.ndarray, called: str) -> str:
+    """The type of an array that is none of numbers; of objects, the first that is no number."""
+    if values.dtype.kind != "O":
+        return str(values.dtype)
+    for place, value in zip(np.ndindex(values.shape), values.flat, strict=True):
+        if not isinstance(value, Real):
+            where = place[0] if len(place) == 1 else list(place)
+            return f"{cut(value)} at {where}"
+    wanted = "float" if called == "inputs" else "int"
+    return f"numbers that are Python objects: give `{called}.astype({wanted})`"
 
 
 def _refuse_collapsed(what: str, values: np.ndarray, exact: np.ndarray) -> None:

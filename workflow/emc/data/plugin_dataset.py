@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from emc.data.content import Content, Part, Scaling, in_memory
-from emc.data.conversion import as_inputs, as_labels
+from emc.data.conversion import as_inputs, as_labels, refuse_masked
 from emc.data.manifest import original_file
 from emc.errors import EmcError
 from emc.study.datasets import DATA_SETS, Facts, PluginDataSet
@@ -52,7 +52,10 @@ def content_of(dataset: PluginDataSet) -> Content:
     """
     registered = dataset.registered
     with blaming(registered.plugin.file, registered.line):
-        given = tuple(map(np.asarray, registered.function(**dataset.keys)))
+        made = tuple(registered.function(**dataset.keys))
+        given = tuple(map(np.asarray, made))
+    for array in made:
+        refuse_masked(f"{registered.place}: dataset {registered.name!r}", array)
     parts, plugin = _parts(registered, given), Path(registered.plugin.file)
     train, test = parts if len(parts) == 2 else parts[0].split()
     shape, pixels = train.inputs.shape[1:], train.inputs.dtype == np.uint8

@@ -1,5 +1,6 @@
 """Prepare a data set: one tensor file and its manifest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -90,6 +91,8 @@ def examine(dataset: DataSet, data_dir: Path) -> Examined:
         arrays = {name: np.empty(spec.shape, spec.dtype) for name, spec in specs.items()}
         content.tensors.fill(arrays)
         notes = _census(called(dataset), content, arrays).notes
+    elif content.test_counts is not None:
+        notes = (*notes, *_untested(called(dataset), content, content.test_counts))
     test_samples = content.tensors.specs["test_labels"].shape[0]
     return Examined(notes, _facts(content), test_samples)
 
@@ -119,22 +122,24 @@ def _about(dataset: DataSet) -> About:
 def _census(name: str, content: Content, arrays: Arrays) -> _Census:
     counts = _class_counts(name, content.class_names, arrays)
     labels, inputs = arrays["train_labels"], arrays["train_inputs"]
-    keys = digests(inputs)
+    keys, tested_keys = digests(inputs), digests(arrays["test_inputs"])
     equal = equal_inputs(keys, labels)
     original = content.original_equal_inputs or equal
     if content.held_out and content.original_equal_inputs is None:
-        every = np.concatenate([keys, digests(arrays["test_inputs"])])
+        every = np.concatenate([keys, tested_keys])
         original = equal_inputs(every, np.concatenate([labels, arrays["test_labels"]]))
     scaling = content.scaling or _channel_scaling(inputs)
-    untested = _untested(name, content, arrays["test_labels"])
-    notes = (*content.notes, *untested, *_conflicts(name, original))
+    tested = np.bincount(arrays["test_labels"], minlength=len(content.class_names))
+    untested = _untested(name, content, tested.tolist())
+    seen = _seen(name, keys, tested_keys)
+    notes = (*content.notes, *untested, *_conflicts(name, original), *seen)
     return _Census(notes, counts, equal, original, scaling)
 
 
-def _untested(name: str, content: Content, labels: np.ndarray) -> list[str]:
-    """A note of classes without a test sample."""
+def _untested(name: str, content: Content, counts: Sequence[int]) -> list[str]:
+    """A note of classes without a test sample, of which there are `counts`."""
     names = content.class_names
-    absent = [names[c] for c in np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)]
+    absent = [each for each, count in zip(names, counts, strict=True) if not count]
     if not absent:
         return []
     rule = " (a fifth of each is held out: of 1 or 2 samples, none)" if content.held_out else ""
@@ -148,6 +153,17 @@ def _conflicts(name: str, original: EqualInputs) -> list[str]:
         return []
     count = f"{original.conflicts} of {original.distinct} different inputs"
     return [f"{name}: {count} come with more than one label: no net fits all of their samples"]
+
+
+def _seen(name: str, training: np.ndarray, test: np.ndarray) -> list[str]:
+    """A note of test inputs most of which are training inputs, by the digests of both."""
+    seen = int(np.isin(test[:, 0], training[:, 0]).sum())
+    if 2 * seen <= len(test):
+        return []
+    return [
+        f"{name}: {seen} of {len(test)} test inputs are training inputs too: accuracy on them is no"
+        " accuracy on new samples"
+    ]
 
 
 def _check(dataset: DataSet, content: Content) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
+from unicodedata import category, normalize
 
 import numpy as np
 import polars as pl
@@ -103,9 +104,18 @@ class RawTable:
         alike = [known for known in self.header if known.casefold() == name.casefold()]
         near = alike or get_close_matches(name, self.header, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        twin = next((known for known in self.header if _plain(known) == _plain(name)), None)
+        if twin is not None and twin.casefold() != name.casefold():
+            hint = f"; {twin!r} looks like it, but has other characters: {twin!a}"
         if any(known != name and known.strip("'") == name for known in self.header):
             hint = "; single quotes are part of its names: replace them by double ones"
         shown = ", ".join(self.header[:_SHOWN])
         if len(self.header) > _SHOWN:
             shown += f" ... of {len(self.header)}"
         return f"{hint} (columns: {shown})"
+
+
+def _plain(name: str) -> str:
+    """What is seen of a name: letters with their accents, without spaces and what has no width."""
+    seen = (letter for letter in normalize("NFKC", name) if category(letter) not in {"Cf", "Zs"})
+    return "".join(seen).casefold()

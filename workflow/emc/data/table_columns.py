@@ -7,12 +7,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from emc.data.class_names import cut, is_number, number_name
+from emc.data.class_names import (
+    cut,
+    is_number,
+    likeness_notes,
+    number_name,
+    stands_for_none,
+)
 from emc.data.raw_table import RawTable
 from emc.errors import EmcError
-
-_ABSENT: Final = frozenset({"#n/a", "<na>", "n/a", "na", "nan", "nat", "null"})
-"""Lower-case words that programs write for a label that is missing."""
 
 _MINUS: Final = "\u2212"
 _SIGNS: Final = "$€£¥%‰°'_ \u2019\u00a0\u202f" + _MINUS
@@ -85,18 +88,49 @@ def _signs(text: str, decimal: str) -> str:
     return " and ".join(repr(sign) for sign in signs)
 
 
+def constant_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
+    """A note of columns with one value in all rows: their weights are never trained."""
+    names = [column.name for column in columns if column.n_unique() == 1 < len(column)]
+    if not names:
+        return []
+    which = "column" if len(names) == 1 else f"{len(names)} columns"
+    more = " ..." if len(names) > _SHOWN else ""
+    return [
+        f"{raw.name}: {which} with one value in all {len(raw)} rows, which tells nothing: leave out"
+        f" by `exclude: {names[:_SHOWN]}`{more}"
+    ]
+
+
+def telling_notes(raw: RawTable, columns: Iterable[pl.Series], labels: pl.Series) -> list[str]:
+    """A note of each column that has one value for each class, and another for each other."""
+    classes = labels.n_unique()
+    return [
+        f"{raw.name}: column {column.name!r} tells the label {labels.name!r} of every row: leave it"
+        f" out by `exclude: {[column.name]}` if it is the label in other words"
+        for column in columns
+        if column.n_unique() == classes > 1
+        and pl.DataFrame([column.alias("one"), labels.alias("other")]).n_unique() == classes
+    ]
+
+
+def spelling_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
+    """A note of categories that look alike: each has an input of its own."""
+    return [
+        note
+        for column in columns
+        for note in likeness_notes(
+            f"{raw.name}: column {column.name!r}", column.unique().sort().to_list(), "categories"
+        )
+    ]
+
+
 def words_of(raw: RawTable, name: str) -> pl.Series:
     """A column of text that is nowhere empty.
 
     Raises:
         EmcError: it is, or its type is none of words, numbers and truth values.
     """
-    column = raw.column(name)
-    if not isinstance(column.dtype, _TEXTUAL) and not column.dtype.is_numeric():
-        raise EmcError(
-            f"{raw.name}: column {name!r}: expected words, found the type {column.dtype}: write it"
-            " as text or whole numbers, or name another column"
-        )
+    column = _wordy(raw, name)
     empty = is_missing(column, ())
     if empty.any():
         raise EmcError(
@@ -107,6 +141,17 @@ def words_of(raw: RawTable, name: str) -> pl.Series:
     return column.cast(pl.String).str.strip_chars()
 
 
+def _wordy(raw: RawTable, name: str) -> pl.Series:
+    """A column whose entries can be words."""
+    column = raw.column(name)
+    if not isinstance(column.dtype, _TEXTUAL) and not column.dtype.is_numeric():
+        raise EmcError(
+            f"{raw.name}: column {name!r}: expected words, found the type {column.dtype}: write it"
+            " as text or whole numbers, or name another column"
+        )
+    return column
+
+
 def labels_of(raw: RawTable, name: str) -> pl.Series:
     """The column of labels, each class spelled in one way: 1, 1.0 and 01 are 1, TRUE is true.
 
@@ -115,16 +160,22 @@ def labels_of(raw: RawTable, name: str) -> pl.Series:
             numbers with decimals of which one has too few rows to be a class, or truth values and
             0 and 1.
     """
+    empty = is_missing(_wordy(raw, name), ())
+    if empty.any():
+        raise EmcError(
+            f"{raw.name}: {raw.place(int(empty.argmax()))}, column {name!r}: expected a label,"
+            " found an empty cell: remove such rows, or leave them out by `missing: []`"
+        )
     words = words_of(raw, name)
-    absent = words.str.to_lowercase().is_in(list(_ABSENT)).to_numpy()
-    if absent.any():
-        row = int(absent.argmax())
+    named = words.unique().to_list()
+    if absent := [word for word in named if stands_for_none(word)]:
+        row = int(words.is_in(absent).to_numpy().argmax())
         raise EmcError(
             f"{raw.name}: {raw.place(row)}, column {name!r}: found {words[row]!r}, which stands for"
             " a missing label: remove such rows, or leave them out by"
             f" `missing: {[words[row]]}`"
         )
-    spelled = _spelled(words.unique().to_list(), raw.decimal)
+    spelled = _spelled(named, raw.decimal)
     labels = words.replace_strict(list(spelled), list(spelled.values()), return_dtype=pl.String)
     _refuse_truth_in_two_ways(labels, raw.name)
     _refuse_measurements(labels, raw.name)

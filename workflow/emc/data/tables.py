@@ -15,11 +15,14 @@ from emc.data.manifest import OriginalFile
 from emc.data.raw_table import RawTable
 from emc.data.table_columns import (
     class_names,
+    constant_notes,
     index_notes,
     labels_of,
     name_notes,
     numbers_of,
     rounding_notes,
+    spelling_notes,
+    telling_notes,
     without_missing,
     words_of,
 )
@@ -79,6 +82,9 @@ def checked(
         *index_notes(raw, numbers),
         *rounding_notes(raw, numbers),
         *name_notes(raw, words),
+        *spelling_notes(raw, words),
+        *constant_notes(raw, [*numbers, *words]),
+        *telling_notes(raw, [*numbers, *words], labels),
     ]
     return TypedTable(
         name=raw.name,

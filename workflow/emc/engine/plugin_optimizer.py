@@ -70,9 +70,24 @@ class Maker:
         registered = self.entry.registered
         with blaming(registered.plugin.file, registered.line):
             made = registered.function(parameters, lr, **self.entry.keys)
+        what = f"{registered.place}: optimizer {self.entry.name!r}"
         if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
             raise EmcError(
-                f"{registered.place}: optimizer {self.entry.name!r}: expected a"
-                f" torch.optim.Optimizer whose groups have a rate 'lr', found {made!r}"
+                f"{what}: expected a torch.optim.Optimizer whose groups have a rate 'lr', found"
+                f" {made!r}"
             )
+        refuse_left_out(what, made, parameters)
         return made
+
+
+def refuse_left_out(what: str, made: "Reference", parameters: "list[nn.Parameter]") -> None:
+    """Raise where an optimizer does not step all of a net: its size would be that of another."""
+    held = {id(weight) for group in made.param_groups for weight in group["params"]}
+    left_out = [weight for weight in parameters if id(weight) not in held]
+    if left_out:
+        raise EmcError(
+            f"{what}: expected an optimizer of all {len(parameters)} tensors that it is given,"
+            f" found one without {len(left_out)}, the first of shape"
+            f" {tuple(left_out[0].shape)}: what is not to be trained is frozen in the net, by"
+            " requires_grad_(False)"
+        )

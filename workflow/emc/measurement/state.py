@@ -74,13 +74,19 @@ def read_estimate(files: CellFiles) -> Estimate:
     """The answer of a measured cell.
 
     Raises:
-        FileError: it is missing or damaged, or of another version.
+        FileError: it is missing or damaged, or of another version or cell.
     """
     document = read_document(files.estimate, REMADE_BY)
     try:
-        return estimate_from_document(document)
+        found = estimate_from_document(document)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{files.estimate}: not an estimate of this version ({error}); remove it:"
             f" {REMADE_BY} remakes it"
         ) from None
+    if found.cell != files.folder.name:
+        raise FileError(
+            f"{files.estimate}: expected the answer of its folder's cell, found that of"
+            f" {found.cell!r}, as a file copied by hand has it; remove it: {REMADE_BY} remakes it"
+        )
+    return found

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.errors import EmcError, one_line
-from emc.nets.inspection import Behaviour, behaviour, shared, structure, unusable
+from emc.nets.inspection import REMEMBERS, Behaviour, behaviour, shared, structure, unusable
 
 
 def check_made(net: nn.Module) -> None:
@@ -69,7 +69,8 @@ def check_answers(net: nn.Module, x: Tensor) -> None:
 
     Raises:
         EmcError: it fails, its logits are not float32, it draws in evaluation mode, so that a fit
-            is a matter of chance, or it draws in training what no seed of a probe reaches.
+            is a matter of chance, answers equal inputs otherwise there, or it draws in training
+            what no seed of a probe reaches.
     """
     kind = type(net).__name__
     seen = _tried(net, x, training=False)
@@ -80,6 +81,8 @@ def check_answers(net: nn.Module, x: Tensor) -> None:
             f"{kind} draws random numbers in evaluation mode, so that a fit is a matter of chance:"
             " give torch.nn.functional.dropout `training=self.training`"
         )
+    if seen.remembers:
+        raise EmcError(f"{kind} {REMEMBERS}, so that a fit is a matter of chance")
     for generator in _tried(net, x, training=True).draws:
         if generator != "torch":
             raise EmcError(

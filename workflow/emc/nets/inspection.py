@@ -29,6 +29,12 @@ _FEW: Final = 8
 _LOOKED_AT: Final = 512
 """Rows among which different ones are looked for."""
 
+REMEMBERS: Final = (
+    "answers the same inputs otherwise when they are given again: it keeps something between its"
+    " calls that is no buffer, or draws from a generator of its own"
+)
+"""What to say of a net that does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Structure:
@@ -66,6 +72,8 @@ class Behaviour:
     mixes    whether a row's logits depend on the other rows of the batch, or on their number
     draws    the generators that it drew from: "torch", "numpy", "random"
     changes  the buffers that it changed
+    remembers  whether it answers the same rows otherwise when they are given again, with the same
+               draws and buffers: it keeps something else between its calls
     """
 
     dtype: torch.dtype
@@ -73,6 +81,7 @@ class Behaviour:
     mixes: bool
     draws: tuple[str, ...]
     changes: tuple[str, ...]
+    remembers: bool
 
 
 def structure(net: nn.Module) -> Structure:
@@ -121,8 +130,9 @@ def behaviour(net: nn.Module, x: Tensor, *, training: bool) -> Behaviour:
     with _in_mode(net, training), torch.no_grad(), generators_kept(x.device):
         answer = partial(_call, net)
         first, changes, draws = answer(x)
+        remembers = not _close(first, answer(x)[0])
         mixes = _mixes(lambda rows: answer(rows)[0], x, first, compare_sizes=not draws)
-    return Behaviour(first.dtype, tuple(first.shape), mixes, draws, changes)
+    return Behaviour(first.dtype, tuple(first.shape), mixes, draws, changes, remembers)
 
 
 def few_different(x: Tensor) -> Tensor:

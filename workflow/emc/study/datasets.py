@@ -23,6 +23,13 @@ class Facts(NamedTuple):
     samples: int | None
 
 
+Pixels = Annotated[Count, Field(le=2048)]
+"""Pixels per side; hundreds of images are in memory at a time."""
+
+_NUMBERS: Final = 1e11
+"""Numbers that made inputs may have in all: more is a slip of the pen."""
+
+
 def _not_the_programs(value: str | None) -> str | None:
     if value in DATA_SETS:
         raise ValueError(f"{value!r} is a data set of the program: choose another name")
@@ -75,7 +82,7 @@ class ImageNet(Images):
     name: Literal["imagenet"]
     folder: str = "imagenet"
     """Where it lies: absolute, or relative to `data_dir` or the working folder."""
-    size: Count = 32
+    size: Pixels = 32
     """Pixels per side: the centre square of each image is scaled to it."""
     classes: Several | None = None
     """How many classes, the first by name; all 1,000 where absent."""
@@ -97,7 +104,7 @@ class ImageFolder(Images):
     test_folder: str | None = None
     """Such a tree of test images. Where absent, `folder` may have both as `train` and `test`; else
     a fifth of it is held out."""
-    size: Count = 32
+    size: Pixels = 32
     """Pixels per side: the centre square of each image is scaled to it."""
     channels: Literal[1, 3] = 3
     """3 for colour, 1 for grey."""
@@ -179,6 +186,15 @@ class Gaussian(Strict):
         if self.rank is not None and self.rank > self.dimension:
             raise ValueError(
                 f"'rank': expected at most 'dimension' {self.dimension}, found {self.rank}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_a_machine(self) -> Self:
+        if self.samples * self.dimension > _NUMBERS:
+            raise ValueError(
+                f"expected at most {_NUMBERS:g} numbers, 'samples' times 'dimension', found"
+                f" {self.samples * self.dimension:g}"
             )
         return self
 

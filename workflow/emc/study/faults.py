@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -37,6 +38,7 @@ _WANTED: Final = {
     "string_pattern_mismatch": "expected lower-case letters, digits and single hyphens",
     "string_too_long": "expected at most {max_length} characters",
     "string_type": "expected text",
+    "tuple_type": "expected a list, such as [a, b]",
     "union_tag_not_found": "expected an entry with a 'name'",
 }
 """What is allowed, by pydantic's name of the fault, where its own words are a programmer's."""
@@ -134,7 +136,15 @@ def _message(detail: ErrorDetails) -> str:
         case kind:
             own = detail["msg"][0].lower() + detail["msg"][1:]
             wanted = _WANTED[kind].format(**context) if kind in _WANTED else own
-            return f"{wanted}, found {_shown(detail['input'])}"
+            quotes = _quotes(detail["input"]) if kind == "string_type" else ""
+            return f"{wanted}, found {_shown(detail['input'])}{quotes}"
+
+
+def _quotes(value: Any) -> str:
+    """What makes text of something else that YAML reads without quotes."""
+    if isinstance(value, bool):
+        return ": yes, no, on and off mean true or false to YAML: put the word in quotes"
+    return ": put it in quotes" if isinstance(value, int | float | date) else ""
 
 
 def _shown(value: Any) -> str:
@@ -142,4 +152,5 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
+    text = str(value) if isinstance(value, date) else text
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -20,6 +20,7 @@ from emc.study.models import Study
 from emc.study.plugins import load_plugins, plugin_at
 
 _Part = TypeVar("_Part", Study, Excerpt)
+_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,10 @@ def read(path: Path) -> dict[str, Any]:
             content = yaml.load(file, _Loader)
     except FileNotFoundError:
         raise EmcError(f"{path}: no such study file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise EmcError(f"{path}: cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise EmcError(f"{path}: {_no_text(path.read_bytes())}") from None
+    except OSError as error:
+        raise EmcError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise EmcError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
@@ -183,8 +186,23 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _no_text(content: bytes) -> str:
+    """Where bytes are no UTF-8."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        return f"line {line}: byte 0x{byte:02x} is no text in utf-8: save the file as UTF-8"
+    return "it changed while it was read"
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and an anchor that contains itself."""
+    """Safe YAML that refuses what is seldom meant.
+
+    These are a key given twice, an anchor that contains itself, and numbers that YAML 1.1 reads to
+    the base 8 or 60.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         """Build each node at once, so that no alias can reach a node that is not yet whole."""
@@ -202,6 +220,35 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(word)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Build a whole number."""
+        found: int = super().construct_yaml_int(node)
+        digits = node.value.lstrip("+-").replace("_", "")
+        if digits.isdecimal() and len(digits) > 1 and digits.startswith("0"):
+            raise self._odd_number(node, found, "a leading zero")
+        return self._to_base_ten(node, found)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """Build a number."""
+        found: float = super().construct_yaml_float(node)
+        return self._to_base_ten(node, found)
+
+    def _to_base_ten(self, node: yaml.ScalarNode, found: _Number) -> _Number:
+        if ":" in node.value:
+            raise self._odd_number(node, found, "colons")
+        return found
+
+    def _odd_number(
+        self, node: yaml.ScalarNode, found: float, without: str
+    ) -> yaml.constructor.ConstructorError:
+        return yaml.constructor.ConstructorError(
+            None,
+            None,
+            f"{node.value} means {found} to YAML: write a number without {without}, or a text in"
+            " quotes",
+            node.start_mark,
+        )
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge what `<<` names; of several mappings the first that has a key gives it.
@@ -226,6 +273,9 @@ class _Loader(yaml.SafeLoader):
         ends = merged.start_mark, merged.end_mark
         return yaml.MappingNode("tag:yaml.org,2002:map", list(pairs.values()), *ends)
 
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 _MERGE: Final = "tag:yaml.org,2002:merge"
 

@@ -29,7 +29,8 @@ def merged(presets: Presets, *layers: CellKeys) -> dict[str, Any]:
     fields; where nothing lies below, those of the entry that a cell has by default.
 
     Raises:
-        ValueError: an unknown preset, or a dotted key into something that has no fields.
+        ValueError: an unknown preset, a dotted key into something that has no fields, or one that
+            contradicts an entry beside it.
     """
     cell: dict[str, Any] = {}
     for layer in layers:
@@ -60,7 +61,19 @@ def _lay(cell: dict[str, Any], part: CellKeys) -> None:
                 cell[key] = entry
     for key, value in part.items():
         if "." in key:
+            _refuse_two_values(part, key, value)
             _set(cell, key, value)
+
+
+def _refuse_two_values(part: CellKeys, dotted: str, value: Any) -> None:
+    """Raise where an entry and a dotted key of one place set one field to different values."""
+    key, field = dotted.split(".", 1)
+    entry = part.get(key)
+    if isinstance(entry, Mapping) and field in entry and not _same(entry[field], value):
+        raise ValueError(
+            f"{dotted}: expected one value, found {value!r} and, in {key!r} beside it,"
+            f" {entry[field]!r}: give one of them"
+        )
 
 
 def _set(cell: dict[str, Any], dotted: str, value: Any) -> None:

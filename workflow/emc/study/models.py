@@ -44,6 +44,12 @@ class Generalisation(Strict):
     """Sections whose cells are asked; all where absent."""
 
 
+def _said(value: object) -> object:
+    if value is None:
+        raise ValueError("expected a mapping, found nothing: {} takes the defaults")
+    return value
+
+
 class Study(Strict):
     """A study: what to measure, and how to judge it."""
 
@@ -68,7 +74,7 @@ class Study(Strict):
     """How end points are judged."""
     claims: list[AskedClaim] = Field(default=[])
     """Claims of the author's, judged beside those of the published study."""
-    generalisation: Generalisation | None = None
+    generalisation: Annotated[Generalisation | None, BeforeValidator(_said)] = None
     """How procedures are tested on new samples; they are not where absent."""
 
     @model_validator(mode="after")

@@ -83,6 +83,8 @@ def _bytes(path: Path) -> bytes:
     """A file's content, uncompressed where it is compressed by gzip."""
     if path.is_dir():
         raise EmcError(f"{path}: expected a file, found a folder")
+    if path.exists() and not path.is_file():  # to read a pipe would wait for ever
+        raise EmcError(f"{path}: expected a file, found a pipe or device: save what it gives")
     try:
         return file_content(path)
     except OSError as error:

@@ -56,7 +56,7 @@ def trees(dataset: ImageNet | ImageFolder, shelf: Shelf) -> tuple[Tree, Tree | N
     folder = shelf.find(dataset.folder)
     if isinstance(dataset, ImageNet):
         train = open_tree(folder / "train", dataset.classes)
-        return train, open_tree(folder / "val", None, train.classes)
+        return train, _apart(train, open_tree(folder / "val", None, train.classes))
     training, test = part_folders(folder)
     if dataset.test_folder:
         if training != folder:
@@ -66,12 +66,28 @@ def trees(dataset: ImageNet | ImageFolder, shelf: Shelf) -> tuple[Tree, Tree | N
             )
         test = shelf.find(dataset.test_folder)
     train = open_tree(training, dataset.classes)
-    return train, None if test is None else open_tree(test, None, train.classes)
+    return train, None if test is None else _apart(train, open_tree(test, None, train.classes))
+
+
+def _apart(train: Tree, test: Tree) -> Tree:
+    """The test tree, if it does not hold training images.
+
+    Raises:
+        EmcError: one folder is the other, or lies within it.
+    """
+    one, other = train.root.resolve(), test.root.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise EmcError(
+            f"{test.root}: expected test images apart from the training images in {train.root},"
+            " found them in one folder: give another `test_folder`, or leave it out: a fifth of"
+            " each class is then held out"
+        )
+    return test
 
 
 def _content(train: Tree, test: Tree | None, decode: Decoder) -> Content:
-    counts = enumerate(train.counts)
-    held_out = np.concatenate([held_out_of_class(count, label) for label, count in counts])
+    masks = [held_out_of_class(count, label) for label, count in enumerate(train.counts)]
+    held_out = np.concatenate(masks)
     if test is not None:
         held_out[:] = False
     n_test = int(held_out.sum()) if test is None else sum(test.counts)
@@ -85,6 +101,7 @@ def _content(train: Tree, test: Tree | None, decode: Decoder) -> Content:
         held_out=test is None,
         preprocessing=decode.preprocessing,
         notes=tuple(note for tree in (train, test) if tree for note in tree.notes()),
+        test_counts=tuple(int(mask.sum()) for mask in masks) if test is None else test.counts,
     )
 
 
