@@ -9,6 +9,7 @@ from tests.synthetic import write_cell
 
 from emc.cli.resources import predict_resources
 from emc.measurement.expectation import expectations
+from emc.measurement.experience import experience, taken
 from emc.measurement.kinds import kind, work
 from emc.measurement.likeness import learnt
 from emc.measurement.machine import known_paces, machine
@@ -146,6 +147,18 @@ def test_jobs_that_failed_tell_nothing(study: StudyPlan, results: Results) -> No
     known = read_resources(results.study("big").resources)
     assert known is not None
     assert known.laws == {"measure": {}, "certify": {}}
+
+
+def test_sizes_of_certified_cells_are_those_of_their_measurements(
+    study: StudyPlan, results: Results
+) -> None:
+    """Whether these are among the measurements that were read, or are read for the certificates."""
+    done = taken(study, results)
+    assert set(done) == {one.id for one in study.cells[:-1]}
+    law = experience(study, results, {}, done)["certify"]["mem_mb"]
+    assert law.power == pytest.approx(1)
+    assert law.level == pytest.approx(math.log(1 / 10))
+    assert experience(study, results, {}, {})["certify"]["mem_mb"] == law
 
 
 def test_before_any_cell_has_finished_this_machines_pace_tells(

@@ -18,10 +18,8 @@ from emc.errors import EmcError
 from emc.measurement.cost import Forecast, forecast
 from emc.measurement.device_choice import Workers, devices, places_on_cards
 from emc.measurement.expectation import ExpectedCost, expectations
-from emc.measurement.experience import taken
-from emc.measurement.likeness import learnt
+from emc.measurement.experience import corrected, taken
 from emc.measurement.machine import known_paces
-from emc.measurement.nominal import nominal_costs
 from emc.measurement.state import State, Status, state
 from emc.records import Failure
 from emc.store.failures import failures
@@ -178,14 +176,15 @@ def _cost(
         _calibrated(left, "cpu")  # what a card is compared with
     paces = _calibrated(left, device) if calibrate else known_paces(device)
     expected = expectations(study.cells, paces, device)
+    costs = corrected(study, expected, done) if done else expected
     spent = {cell: (one.parameters, one.seconds) for cell, one in done.items()}
-    seconds = _forecast(study, expected, spent, left, "seconds")
+    seconds = _forecast(costs, spent, left, "seconds")
     if seconds is None:
         return f"cost: unknown until {_told_by(left, calibrated=calibrate)}"
     worker = "GPU" if device == "cuda" else "worker"
     energy = f", {seconds.total * watts / 3.6e6:.3g} kWh at {watts:g} W" if watts else ""
     noted = {cell: (one.parameters, one.megabytes) for cell, one in done.items() if one.megabytes}
-    memory = _forecast(study, expected, noted, left, "megabytes")
+    memory = _forecast(costs if noted else expected, noted, left, "megabytes")
     return (
         f"cost: about {_duration(seconds.total)} of training on one {worker}{energy} for"
         f" {counted(len(left), 'cell')}, {_duration(seconds.largest)} for the longest\n"
@@ -222,20 +221,16 @@ def _devices(study: StudyPlan, states: Mapping[str, State]) -> str:
 
 
 def _forecast(
-    study: StudyPlan,
-    paced: Mapping[str, ExpectedCost],
+    costs: Mapping[str, ExpectedCost],
     done: Mapping[str, tuple[int, float]],
     left: Sequence[PlannedCell],
     what: Literal["seconds", "megabytes"],
 ) -> Forecast | None:
     """What is left, from what is expected of each cell if anything is, else from parameters."""
-    costs = {**nominal_costs(study.cells), **paced} if done else paced
     if not costs:
         return forecast(list(done.values()), [_size(one) for one in left])
-    expected = {cell: float(getattr(one, what)) for cell, one in costs.items()}
-    took = {cell: amount for cell, (_, amount) in done.items() if cell in expected}
-    amounts = learnt(expected, took, study.cells)
-    known = [(amounts[cell], amount) for cell, amount in took.items()]
+    amounts = {cell: float(getattr(one, what)) for cell, one in costs.items()}
+    known = [(amounts[cell], amount) for cell, (_, amount) in done.items() if cell in amounts]
     return forecast(known, [amounts.get(one.id) for one in left], expected=True)
 
 

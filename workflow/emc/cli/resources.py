@@ -9,7 +9,7 @@ from emc.cli.console import counted, show
 from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.measurement.expectation import ExpectedCost, expectations
-from emc.measurement.experience import experience, experienced
+from emc.measurement.experience import experience, experienced, taken
 from emc.measurement.machine import known_paces
 from emc.measurement.resources import LIMITS, resources_of_job
 from emc.records import Law
@@ -34,8 +34,10 @@ def predict_resources(
     limits = {resource: most or LIMITS[resource] for resource, most in given.items()}
     device = resolve("auto")
     paced = expectations(study.cells, known_paces(device), device)
-    expected = experienced(study, places, paced)
-    resources = Resources(experience(study, places, expected), limits, _by_resource(expected))
+    done = taken(study, places)
+    expected = experienced(study, paced, done)
+    laws = experience(study, places, expected, done)
+    resources = Resources(laws, limits, _by_resource(expected))
     path = places.study(study.name).resources
     write_resources(path, resources)
     show(_table(study, resources))

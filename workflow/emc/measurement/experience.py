@@ -1,6 +1,6 @@
 """What finished cells of a study took, as laws for those to come."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,8 +21,8 @@ _LEARN_FROM: Final = 200
 _FEWEST: Final = 5
 """Fewer finished cells may be alike by chance, and jobs that are granted too little are killed."""
 
-Job = tuple[Estimate, Path]
-"""A finished cell's answer, and what Snakemake noted of one of its jobs."""
+Amounts = Sequence[tuple[float, float | None]]
+"""Sizes of cells, and what jobs of theirs took where it was noted."""
 
 
 class ActualCost(NamedTuple):
@@ -38,122 +38,143 @@ def taken(study: StudyPlan, results: Results) -> dict[str, ActualCost]:
 
     Seconds are those of the probes, or of the job's last run where that took longer.
     """
-    return {
-        job[0].cell: ActualCost(job[0].parameters, _spent(job), peak_megabytes(job[1]))
-        for job in _measured(study, results)
-    }
+    found = {}
+    for cell in _spread([one.id for one in study.cells], results):
+        if answer := _answer(cell, results):
+            job = results.benchmark("measure", cell)
+            seconds = max(answer.seconds, wall_seconds(job) or 0.0)
+            found[cell] = ActualCost(answer.parameters, seconds, peak_megabytes(job))
+    return found
 
 
-def experienced(
-    study: StudyPlan, results: Results, expected: Mapping[str, ExpectedCost]
+def corrected(
+    study: StudyPlan, paced: Mapping[str, ExpectedCost], done: Mapping[str, ActualCost]
 ) -> dict[str, ExpectedCost]:
-    """By id, what cells are expected to take, corrected by those like them that have finished.
+    """By id, what each cell whose data are known takes, corrected by those like it that are done.
 
-    Where enough have, something is expected of each cell whose data are known.
+    What is corrected is what this machine's pace tells, or else counted operations.
     """
-    done = taken(study, results)
-    if len(done) < _FEWEST:
-        return dict(expected)
-    whole = {**nominal_costs(study.cells), **expected}
-    seconds = {cell: one.seconds for cell, one in whole.items()}
-    megabytes = {cell: one.megabytes for cell, one in whole.items()}
-    seconds = learnt(seconds, {cell: one.seconds for cell, one in done.items()}, study.cells)
-    peaks = {cell: one.megabytes for cell, one in done.items() if one.megabytes}
-    megabytes = learnt(megabytes, peaks, study.cells)
+    whole = {**nominal_costs(study.cells), **paced}
+    seconds = learnt(
+        {cell: one.seconds for cell, one in whole.items()},
+        {cell: one.seconds for cell, one in done.items()},
+        study.cells,
+    )
+    megabytes = learnt(
+        {cell: one.megabytes for cell, one in whole.items()},
+        {cell: one.megabytes for cell, one in done.items() if one.megabytes},
+        study.cells,
+    )
     return {cell: ExpectedCost(seconds[cell], megabytes[cell]) for cell in whole}
 
 
+def experienced(
+    study: StudyPlan, paced: Mapping[str, ExpectedCost], done: Mapping[str, ActualCost]
+) -> dict[str, ExpectedCost]:
+    """What cells are expected to take: corrected where enough are done, else what is `paced`."""
+    return corrected(study, paced, done) if len(done) >= _FEWEST else dict(paced)
+
+
 def experience(
-    study: StudyPlan, results: Results, expected: Mapping[str, ExpectedCost]
+    study: StudyPlan,
+    results: Results,
+    expected: Mapping[str, ExpectedCost],
+    done: Mapping[str, ActualCost],
 ) -> dict[str, dict[str, Law]]:
     """By rule and resource, the laws that enough finished cells tell.
 
-    A measurement's laws are of what is `expected` of each cell, by its id, even before any has
-    finished; without that, they are of the parameters as those of all other rules. A measurement's
-    time is that of its probes, or of its last run where that took longer.
+    A measurement's laws are of what is `expected` of each cell, by its id, even before any is
+    `done`; without that, they are of the parameters as those of all other rules.
     """
-    measured = list(_measured(study, results))
     laws = {
-        "measure": _as_expected(measured, expected) if expected else _laws(measured, _spent),
-        "certify": _laws(list(_certified(study, results)), _lasted),
+        "measure": _as_expected(done, expected) if expected else _of_parameters(done),
+        "certify": _of_jobs(list(_certified(study, results, done))),
     }
     if study.generalised:
-        laws["generalise"] = _laws(list(_generalised(study, results)), _lasted)
+        laws["generalise"] = _of_jobs(list(_generalised(study, results, done)))
     return laws
 
 
-def _as_expected(done: Sequence[Job], expected: Mapping[str, ExpectedCost]) -> dict[str, Law]:
+def _as_expected(
+    done: Mapping[str, ActualCost], expected: Mapping[str, ExpectedCost]
+) -> dict[str, Law]:
     """Laws of what is expected, with as many finished cells as tell enough."""
-    known = [job for job in done if job[0].cell in expected]
-    seconds = [(expected[job[0].cell].seconds, _spent(job)) for job in known]
-    peaks = [(expected[job[0].cell].megabytes, peak_megabytes(job[1])) for job in known]
+    known = [(expected[cell], one) for cell, one in done.items() if cell in expected]
+    seconds = _enough([(cost.seconds, one.seconds) for cost, one in known])
+    peaks = _enough([(cost.megabytes, one.megabytes) for cost, one in known])
     to_do = expected.values()
-    found = {
-        "runtime": as_expected(_enough(seconds), [one.seconds for one in to_do]),
-        "mem_mb": as_expected(_enough(peaks), [one.megabytes for one in to_do]),
-    }
-    return {name: law for name, law in found.items() if law}
+    return _found(
+        as_expected(seconds, [one.seconds for one in to_do]),
+        as_expected(peaks, [one.megabytes for one in to_do]),
+    )
 
 
-def _enough(pairs: Sequence[tuple[float, float | None]]) -> list[tuple[float, float]]:
-    told = [(size, amount) for size, amount in pairs if amount]
+def _of_parameters(done: Mapping[str, ActualCost]) -> dict[str, Law]:
+    costs = done.values()
+    seconds = _enough([(one.parameters, one.seconds) for one in costs])
+    peaks = _enough([(one.parameters, one.megabytes) for one in costs])
+    return _found(fit(seconds), fit(peaks))
+
+
+def _of_jobs(jobs: Sequence[tuple[int, Path]]) -> dict[str, Law]:
+    """Laws of the parameters, from what Snakemake noted of jobs."""
+    seconds = _enough([(size, wall_seconds(noted)) for size, noted in jobs])
+    peaks = _enough([(size, peak_megabytes(noted)) for size, noted in jobs])
+    return _found(fit(seconds), fit(peaks))
+
+
+def _found(runtime: Law | None, mem_mb: Law | None) -> dict[str, Law]:
+    laws = {"runtime": runtime, "mem_mb": mem_mb}
+    return {name: law for name, law in laws.items() if law}
+
+
+def _enough(amounts: Amounts) -> list[tuple[float, float]]:
+    told = [(size, amount) for size, amount in amounts if amount]
     return told if len(told) >= _FEWEST else []
 
 
-def _laws(done: Sequence[Job], seconds: Callable[[Job], float | None]) -> dict[str, Law]:
-    found = {
-        "runtime": fit(list(_known(done, seconds))),
-        "mem_mb": fit(list(_known(done, lambda job: peak_megabytes(job[1])))),
-    }
-    return {name: law for name, law in found.items() if law and law.learnt_from >= _FEWEST}
-
-
-def _known(
-    done: Sequence[Job], amount: Callable[[Job], float | None]
-) -> Iterator[tuple[int, float]]:
-    for job in done:
-        if found := amount(job):
-            yield job[0].parameters, found
-
-
-def _spent(job: Job) -> float:
-    """Seconds of a measurement: of its probes, or of its last run."""
-    return max(job[0].seconds, _lasted(job) or 0.0)
-
-
-def _lasted(job: Job) -> float | None:
-    """Seconds of a job's last run."""
-    return wall_seconds(job[1])
-
-
-def _measured(study: StudyPlan, results: Results) -> Iterator[Job]:
-    for cell, estimate in _answers([one.id for one in study.cells], results):
-        yield estimate, results.benchmark("measure", cell)
-
-
-def _certified(study: StudyPlan, results: Results) -> Iterator[Job]:
+def _certified(
+    study: StudyPlan, results: Results, done: Mapping[str, ActualCost]
+) -> Iterator[tuple[int, Path]]:
     settings = settings_id(study.study.certificate)
     cells = [one.id for one in study.cells if _filled(results.cell(one.id).certificate(settings))]
-    for cell, estimate in _answers(cells, results):
-        yield estimate, results.benchmark("certify", f"{cell}-{settings}")
+    for cell, parameters in _sizes(cells, results, done):
+        yield parameters, results.benchmark("certify", f"{cell}-{settings}")
 
 
-def _generalised(study: StudyPlan, results: Results) -> Iterator[Job]:
+def _generalised(
+    study: StudyPlan, results: Results, done: Mapping[str, ActualCost]
+) -> Iterator[tuple[int, Path]]:
     seeds = study.generalised_seeds
     outputs = {one.id: results.cell(one.id).generalisation(seeds) for one in study.generalised}
     cells = [cell for cell, output in outputs.items() if _filled(output)]
-    for cell, estimate in _answers(cells, results):
-        yield estimate, results.benchmark("generalise", f"{cell}-{seeds}")
+    for cell, parameters in _sizes(cells, results, done):
+        yield parameters, results.benchmark("generalise", f"{cell}-{seeds}")
 
 
-def _answers(cells: Sequence[str], results: Results) -> Iterator[tuple[str, Estimate]]:
-    """Of measured cells, evenly spread; damaged answers are left to the rules that remake them."""
+def _sizes(
+    cells: Sequence[str], results: Results, done: Mapping[str, ActualCost]
+) -> Iterator[tuple[str, int]]:
+    """Parameters of measured cells, evenly spread; an answer is read where none is `done`."""
+    for cell in _spread(cells, results):
+        if cell in done:
+            yield cell, done[cell].parameters
+        elif answer := _answer(cell, results):
+            yield cell, answer.parameters
+
+
+def _spread(cells: Sequence[str], results: Results) -> list[str]:
+    """As many measured cells as are read."""
     measured = [cell for cell in cells if results.cell(cell).measured]
-    for cell in measured[:: -(-len(measured) // _LEARN_FROM) or 1]:
-        try:
-            yield cell, read_estimate(results.cell(cell))
-        except FileError:
-            continue
+    return measured[:: -(-len(measured) // _LEARN_FROM) or 1]
+
+
+def _answer(cell: str, results: Results) -> Estimate | None:
+    """None where it is damaged: it is left to the rule that remakes it."""
+    try:
+        return read_estimate(results.cell(cell))
+    except FileError:
+        return None
 
 
 def _filled(output: Path) -> bool:
