@@ -3,6 +3,7 @@
     python benchmarks/gpu.py              # every part, one after the other
     python benchmarks/gpu.py --parts 1 12 # some of them
     python benchmarks/gpu.py --rehearse   # the same on the processor: whether the parts run at all
+    python benchmarks/gpu.py --foretold "NVIDIA H200"  # what is counted for a card, without one
 
 Each part is a process of its own with a time limit: one that fails, hangs or breaks the card's
 context says why, and the next one begins. What a part finds is printed as it goes, and stands in
@@ -23,8 +24,10 @@ from statistics import median
 from time import monotonic
 
 from gpu_common import Part, Row, device_name
+from gpu_foretold import foretell
 from gpu_parts import PARTS
 
+from emc.cli.boundary import guarded
 from emc.errors import EXIT_USER_ERROR
 
 LIMIT = 600.0
@@ -36,8 +39,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", type=int, default=list(range(1, len(PARTS) + 1)))
     parser.add_argument("--rehearse", action="store_true", help="on the processor")
+    parser.add_argument("--foretold", metavar="MODEL", help="count what a card should do")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.foretold:
+        raise SystemExit(guarded(lambda: foretell(asked.foretold)))
     device = "cpu" if asked.rehearse else "cuda"
     if asked.one:
         run_here(PARTS[asked.one - 1], device)

@@ -12,9 +12,13 @@ from emc.engine import Procedure, Replica, Update
 from emc.engine.choose import back_end
 from emc.engine.procedure import TrainedRun
 from emc.errors import EmcError
+from emc.nets.build import Factory, transformer_factory
 from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.transformer import Transformer
 
 CLASSES: Final = 10
+
+Net = Layers | Factory
 
 REHEARSED: Final = "--rehearse" in sys.argv
 """On a processor, where small sizes show that the parts run."""
@@ -66,16 +70,32 @@ def cnn(channels: int = 8) -> Layers:
     return (*stages, Dense(2 * channels * 49, CLASSES, True, "identity"))
 
 
-def procedure(layers: Layers, **changes: Any) -> Procedure:
+def vit() -> Factory:
+    """Of 8 x 8 pixels: five tokens of 16 numbers."""
+    return transformer_factory(Transformer(1, 8, 4, 1, 16, 4, "gelu", CLASSES))
+
+
+def vit_of_mnist() -> Factory:
+    """Of 28 x 28 pixels: fifty tokens of 8 numbers."""
+    return transformer_factory(Transformer(1, 28, 4, 2, 8, 1, "relu", CLASSES))
+
+
+def procedure(net: Net, **changes: Any) -> Procedure:
     given: dict[str, Any] = {"update": Update("sgd", momentum=0.9), "epochs": 10} | changes
-    return Procedure(classes=CLASSES, layers=layers, gradient_tolerance=0.0, **given)
+    given |= {"module": net} if isinstance(net, Factory) else {"layers": net}
+    return Procedure(classes=CLASSES, gradient_tolerance=0.0, **given)
 
 
-def replicas(count: int, layers: Layers, n: int = N, lr: float = 1e-3) -> list[Replica]:
+def shape_of(net: Net) -> tuple[int, ...]:
+    if isinstance(net, Factory):
+        return net.shape
+    return (1, 28, 28) if isinstance(net[0], Conv) else (64,)
+
+
+def replicas(count: int, net: Net, n: int = N, lr: float = 1e-3) -> list[Replica]:
     """Samples that no net fits: each comes twice, with two labels."""
     draw = np.random.default_rng(0)
-    shape = (1, 28, 28) if isinstance(layers[0], Conv) else (64,)
-    inputs = draw.standard_normal((n, *shape)).astype(np.float32)
+    inputs = draw.standard_normal((n, *shape_of(net))).astype(np.float32)
     rows, labels = np.arange(n) // 2, np.arange(n) % CLASSES
     return [Replica(inputs, rows, labels, seed, lr) for seed in range(count)]
 

@@ -148,7 +148,7 @@ def sharing(device: str) -> Iterator[Row]:
     folder = os.path.dirname(__file__)
     with tempfile.TemporaryDirectory() as cache:
         false = {"CC": "/bin/false", "CXX": "/bin/false", "EMC_CACHE_DIR": cache}
-        for net in ("mlp", "cnn"):
+        for net in ("mlp", "cnn", "vit"):
             code = ALONE.format(folder=folder, net=net, device=device)
             yield Row(f"without a C++ compiler, {net}", note=said(python(code, **false)))
     for named in ("0", uuid(), "NoDevFiles", "0,0"):

@@ -7,7 +7,7 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
-from gpu_common import CLASSES, N, Row, apart, mlp, procedure, replicas
+from gpu_common import CLASSES, N, Net, Row, apart, mlp, procedure, replicas, vit
 
 from emc.engine import Procedure, Replica, Update
 from emc.engine.checkpoint import Snapshot
@@ -63,14 +63,19 @@ class Once:
 
 
 def bits(device: str) -> Iterator[Row]:
-    asked, given = procedure(mlp()), replicas(16, mlp())
     for name in ("sequential", "vmap", "compiled", "persistent"):
-        try:
-            call = partial(back_end(asked, device, name).run, asked, given)
-            yield Row(f"{name}: largest difference", note=differences(call))
-        except EmcError as error:
-            yield Row(name, note=str(error).splitlines()[0])
+        yield repeatable(f"MLP, {name}", name, mlp(), device)
+    yield repeatable("ViT, persistent", "persistent", vit(), device)
     yield from modules(device)
+
+
+def repeatable(what: str, name: str, net: Net, device: str) -> Row:
+    asked, given = procedure(net), replicas(16, net)
+    try:
+        call = partial(back_end(asked, device, name).run, asked, given)
+        return Row(f"{what}: largest difference", note=differences(call))
+    except EmcError as error:
+        return Row(what, note=str(error).splitlines()[0])
 
 
 def differences(call: Callable[..., list[TrainedRun]]) -> str:
@@ -84,19 +89,14 @@ def differences(call: Callable[..., list[TrainedRun]]) -> str:
 def modules(device: str) -> Iterator[Row]:
     from torch import nn
 
-    from emc.nets.build import net
-    from emc.study.architectures import Vit
-
-    draw = np.random.default_rng(2)
-    images = draw.standard_normal((N, 1, 8, 8)).astype(np.float32)
-    given = [Replica(images, np.arange(64), np.arange(64) % CLASSES, 1, 1e-3)]
-    vit = net(Vit(name="vit", depth=1, width=8), "gelu", "torch", (1, 8, 8), CLASSES)
-
     def dropping() -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(64, CLASSES))
 
-    for kind, made in (("ViT", vit), ("a net with dropout", dropping)):
-        asked = Procedure(CLASSES, Update("sgd"), module=made, epochs=3)  # type: ignore[arg-type]
+    draw = np.random.default_rng(2)
+    for kind, made, shape in (("ViT", vit(), (1, 8, 8)), ("a net with dropout", dropping, (64,))):
+        inputs = draw.standard_normal((N, *shape)).astype(np.float32)
+        given = [Replica(inputs, np.arange(64), np.arange(64) % CLASSES, 1, 1e-3)]
+        asked = Procedure(CLASSES, Update("sgd"), module=made, epochs=3)
         trainer = back_end(asked, device)
         runs = trainer.run(asked, given)
         expected = back_end(asked, "cpu", "sequential").run(asked, given)

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +17,7 @@ from gpu_common import (
     NATIVE_EPOCHS,
     TOGETHER,
     N,
+    Net,
     Row,
     apart,
     cnn,
@@ -27,11 +28,14 @@ from gpu_common import (
     replicas,
     seconds,
     tried,
+    vit,
+    vit_of_mnist,
 )
 
 from emc.engine import Procedure, Replica, Update
 from emc.engine.choose import back_end
-from emc.nets.layers import Layers
+from emc.nets.build import Factory
+from emc.nets.layers import Dense, Layers
 
 
 def replay(device: str) -> Iterator[Row]:
@@ -93,7 +97,7 @@ def compiled(kind: str, layers: Layers, device: str) -> Iterator[Row]:
 
 def epochs(device: str) -> Iterator[Row]:
     asked = procedure(mlp())
-    yield Row("MLP, eager loop", "samples/s", eager(device))
+    yield Row("MLP, eager loop", "samples/s", eager(device, mlp()))
     for workers in sorted({1, os.cpu_count() or 1}):
         yield Row(f"MLP, native, {workers} cores", "samples/s", native(workers))
     for together in TOGETHER:
@@ -104,26 +108,38 @@ def epochs(device: str) -> Iterator[Row]:
         yield Row(f"planning an epoch on the host, K = {together}", "of its time", [host / whole])
 
 
-def eager(device: str) -> list[float]:
-    """The usual loop: one net, batches on the device, torch.optim."""
+def eager(device: str, net: Net) -> list[float]:
+    """Samples per second of the usual loop: one net, batches on the device, torch.optim."""
+    import torch
+
+    (given,) = replicas(1, net)
+    x = torch.from_numpy(given.inputs[given.rows]).to(device)
+    y = torch.from_numpy(given.labels).to(device)
+    step = eager_step(net, device)
+
+    def epoch() -> None:
+        for rows in torch.randperm(N, device=device).split(128):  # type: ignore[no-untyped-call]
+            step(x[rows], y[rows])
+
+    return [N / each for each in repeated(epoch, device)]
+
+
+def eager_step(net: Net, device: str) -> Callable[[Any, Any], None]:
+    """A step of that loop on a batch and its labels."""
     import torch
     from torch.nn import functional
 
     from emc.nets.module import module
 
-    (given,) = replicas(1, mlp())
-    x = torch.from_numpy(given.inputs[given.rows]).to(device)
-    y = torch.from_numpy(given.labels).to(device)
-    net = module(mlp()).to(device)
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+    made = (net() if isinstance(net, Factory) else module(net)).to(device)
+    optimizer = torch.optim.SGD(made.parameters(), lr=1e-3, momentum=0.9, foreach=True)
 
-    def epoch() -> None:
-        for rows in torch.randperm(N, device=device).split(128):  # type: ignore[no-untyped-call]
-            optimizer.zero_grad()
-            torch.autograd.backward(functional.cross_entropy(net(x[rows]), y[rows]))
-            optimizer.step()
+    def step(x: Any, y: Any) -> None:
+        optimizer.zero_grad()
+        torch.autograd.backward(functional.cross_entropy(made(x), y))
+        optimizer.step()
 
-    return [N / each for each in repeated(epoch, device)]
+    return step
 
 
 def native(workers: int) -> list[float]:
@@ -200,27 +216,41 @@ def optimizers(device: str) -> Iterator[Row]:
 
 
 def persistent(device: str) -> Iterator[Row]:
-    from emc.engine.persistent import Persistent
+    yield from in_blocks("MLP of width 16", mlp(), device)
+    yield from in_blocks("MLP of width 64", mlp(64), device)
+    yield from in_blocks("CNN of 8 channels", cnn(), device)
+
+
+def transformers(device: str) -> Iterator[Row]:
+    yield from in_blocks("ViT of 8 x 8 pixels", vit(), device)
+    yield from in_blocks("ViT of 28 x 28 pixels", vit_of_mnist(), device)
+
+
+def in_blocks(kind: str, net: Net, device: str) -> Iterator[Row]:
+    """The persistent kernel of a net: what it takes, how far it is off, and how fast it is."""
+    yield Row(f"{kind}, its kernel", note=kernel(net))
+    if net != mlp():
+        yield Row(f"{kind}, eager loop", "samples/s", eager(device, net))
+    epochs = 50 if isinstance(net, tuple) and isinstance(net[0], Dense) else 5
+    for name in ("sgd", "adam"):
+        asked = procedure(net, update=Update(name), epochs=epochs)
+        yield error_of(asked, replicas(4, net), device)
+        for together in (1, 64, 264, 1056):
+            rates = partial(rate, "persistent", device, asked, replicas(together, net))
+            yield tried(f"{kind}, {name}, K = {together}", rates)
+
+
+def kernel(net: Net) -> str:
+    """What its compiler says, and where it keeps its numbers."""
     from emc.engine.persistent.card import Card
     from emc.engine.persistent.placement import block_kernel, placement
+    from emc.engine.persistent.refusal import block_net
     from emc.native.nvrtc import compiled
 
-    limits = Card().limits()
-    nets = {"MLP of width 16": mlp(), "MLP of width 64": mlp(64), "CNN of 8 channels": cnn()}
-    for kind, layers in nets.items():
-        placed = placement(layers, limits)
-        found = compiled(block_kernel(layers, placed), architecture())
-        note = f"{found.registers} registers, {found.spilled} bytes spilled, {placed}"
-        yield Row(f"{kind}, its kernel", note=note)
-        epochs = 5 if layers == cnn() else 50
-        for name in ("sgd", "adam"):
-            asked = procedure(layers, update=Update(name), epochs=epochs)
-            yield error_of(asked, device)
-            for together in (1, 64, 264, 1056):
-                trainer, given = Persistent(Card()), replicas(together, layers)
-                spent = repeated(partial(trainer.run, asked, given), device, 3)
-                rates = [together * N * epochs / each for each in spent]
-                yield Row(f"{kind}, {name}, K = {together}", "samples/s", rates)
+    known = block_net(procedure(net))
+    placed = placement(known, Card().limits())
+    found = compiled(block_kernel(known, placed), architecture())
+    return f"{found.registers} registers, {found.spilled} bytes spilled, {placed}"
 
 
 def architecture() -> str:
@@ -229,8 +259,8 @@ def architecture() -> str:
     return "sm_{}{}".format(*torch.cuda.get_device_capability())
 
 
-def error_of(asked: Procedure, device: str) -> Row:
-    short, given = replace(asked, epochs=None, steps=50), replicas(4, asked.layers or ())
+def error_of(asked: Procedure, given: Sequence[Replica], device: str) -> Row:
+    short = replace(asked, epochs=None, steps=50)
     found = back_end(short, device, "persistent").run(short, given)
     expected = back_end(short, "cpu", "sequential").run(short, given)
     return Row("after 50 steps, against the processor", "of a weight", [apart(found, expected)])
