@@ -1,7 +1,7 @@
 """Both numbers of a few cells against the training budget: does the one at minima settle?
 
-    python benchmarks/budget.py [--cells ladder] [--budgets 300 3000 30000] [--cores 2]
-        [--figure FILE.svg]
+    python benchmarks/budget.py [--cells ladder] [--budgets 300 3000 30000] [--probes 100]
+        [--cores 2] [--figure FILE.svg]
 
 Writes a study with one section per budget into `results/budget-ladder.yaml` and runs snakemake on
 it; a run that was stopped goes on with what is missing. The ladder is MLPs and a CNN on digits with
@@ -58,7 +58,6 @@ DEFAULTS = {
     "architecture": _MLP,
     "optimizer": {"name": "sgd", "momentum": 0.9, "lr": [0.01, 0.03, 0.1]},
     "batch": {"size": 32},
-    "search": {"tolerance": 0.1, "probes": 100},
     "endpoints": 1,
 }
 APART = [
@@ -74,8 +73,9 @@ FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, steps
 """
 
 
-def study(name: str, cells: list[dict[str, Any]], budgets: list[int]) -> str:
+def study(name: str, cells: list[dict[str, Any]], budgets: list[int], probes: int) -> str:
     """The study file, one section per budget."""
+    defaults = {**DEFAULTS, "search": {"tolerance": 0.1, "probes": probes}}
     sections = {
         f"steps-{steps}": {
             "cells": [
@@ -85,7 +85,7 @@ def study(name: str, cells: list[dict[str, Any]], budgets: list[int]) -> str:
         }
         for steps in budgets
     }
-    return yaml.safe_dump({"study": name, "defaults": DEFAULTS, "sections": sections})
+    return yaml.safe_dump({"study": name, "defaults": defaults, "sections": sections})
 
 
 def _effort(steps: int) -> float:
@@ -154,13 +154,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cells", choices=CELLS, default="ladder")
     parser.add_argument("--budgets", type=int, nargs="+", default=[300, 3000, 30_000, 300_000])
+    parser.add_argument("--probes", type=int, default=100)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--figure", type=Path)
     asked = parser.parse_args()
     name = f"budget-{asked.cells}"
     file = ROOT / f"results/{name}.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(study(name, CELLS[asked.cells], asked.budgets))
+    file.write_text(study(name, CELLS[asked.cells], asked.budgets, asked.probes))
     database = Path(f"results/studies/{name}/emc.duckdb")
     command = ["snakemake", "--cores", str(asked.cores), "--quiet", "--configfile", str(file)]
     subprocess.run([*command, "--", str(database)], cwd=ROOT, check=True)
