@@ -45,6 +45,27 @@ def test_both_numbers_of_a_cell_stand_in_one_row(warehouse):
     assert bounds["cell"].is_in(told.filter("saturated")["cell"].to_list()).all()
 
 
+def test_a_name_leaves_out_what_nearly_all_cells_share(tmp_path):
+    """Four of five cells are of ReLU and seed 0; three are of SGD, which is fewer than most."""
+    usual = {"activation": ["relu"], "seed": [0]}
+    cells = [
+        *factorial(**usual, optimizer=["sgd"], batch=[{"size": 16}, {"size": 32}]),
+        *factorial(activation=["tanh"], optimizer=["sgd"], seed=[0]),
+        *factorial(**usual, optimizer=["adam"]),
+        *factorial(activation=["relu"], optimizer=["adam"], seed=[1]),
+    ]
+    study = write_study(tmp_path, cells, probes=20)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        found = rows(drawn(opened, "two-numbers"))
+    names = found["name"].unique().to_list()
+    assert not any("relu" in name or "seed 0" in name for name in names)
+    assert sum("tanh" in name for name in names) == 1
+    assert sum("seed 1" in name for name in names) == 1
+    assert [sum(kind in name for name in names) for kind in ("sgd", "adam")] == [3, 2]
+    assert len(names) == 5
+
+
 def test_a_cell_without_a_number_at_minima_is_left_out(tmp_path):
     study = write_study(tmp_path, factorial(seed=[0, 1]), probes=20, uncertified=2)
     unknown, known = (plan.id for plan in study.planned)

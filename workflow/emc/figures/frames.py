@@ -86,15 +86,19 @@ _NAMES: Final = (
 )
 
 
+_ALWAYS: Final = frozenset({"architecture", "parameters"})
+_SOURCE: Final = frozenset({"dataset", "labels"})
+_USUAL: Final = 0.75
+"""Share of the cells from which on a level goes without saying."""
+
+
 def named(cells: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the view `emc` with a `name`: net, size, what varies, the id's end if unclear."""
-    varied = [
-        column
-        for column in _NAMES
-        if column in {"architecture", "parameters"} or cells[column].n_unique() > 1
-    ]
-    parts = [_told(column) for column in varied]
-    name = pl.concat_str(parts, separator=", ")
+    """Rows of the view `emc` with a `name`: net, size, what varies, the id's end if unclear.
+
+    Beyond data, net and size a name tells only what is not so of nearly all cells.
+    """
+    varied = [name for name in _NAMES if name in _ALWAYS or cells[name].n_unique() > 1]
+    name = pl.concat_str([_told(column) for column in varied], separator=", ", ignore_nulls=True)
     clear = pl.when(name.is_unique()).then(name)
     return cells.with_columns(name=clear.otherwise(name + " " + pl.col("cell").str.tail(4)))
 
@@ -103,11 +107,14 @@ _NUMBERS: Final = {"weight_decay", "batch", "seed"}
 
 
 def _told(column: str) -> pl.Expr:
-    """A level in words: numbers with what they are."""
+    """A level in words, numbers with what they are; null where nearly all cells have it."""
     level = pl.col(column).cast(pl.String).fill_null("none")
     if column == "parameters":
         return level + " parameters"
-    return f"{column.replace('_', ' ')} " + level if column in _NUMBERS else level
+    told = f"{column.replace('_', ' ')} " + level if column in _NUMBERS else level
+    if column in _ALWAYS | _SOURCE:
+        return told
+    return pl.when(pl.len().over(column) < _USUAL * pl.len()).then(told)
 
 
 def cell_counts(cells: pl.DataFrame) -> str:

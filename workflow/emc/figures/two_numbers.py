@@ -53,7 +53,7 @@ def draw(warehouse: Warehouse) -> Chart:
         " nets fit at their minima; open: what they fit within the training budget, from the same"
         " probes. Pale bars are 95 % intervals, an arrow marks one at minima without an upper end."
         " The longer the line, the more the budget's number says of the speed of training."
-        " Triangles are bounds."
+        " Triangles are bounds. Names leave out what nearly all cells share."
     )
     intervals = [
         one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
