@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.unit.nets.own_modules import BATCH_NORMED, CLASSES, SHAPE, WRITTEN, Make, chains
+from tests.unit.nets.batch_norms import BATCH_NORMED
+from tests.unit.nets.chains import chains
+from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make
 from torch import nn
 
 from emc.curvature import Objective, certify_end_points

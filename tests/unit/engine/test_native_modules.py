@@ -8,17 +8,10 @@ import pytest
 from hypothesis import given, settings
 from tests.unit.engine.cases import assert_same_training
 from tests.unit.engine.interrupted import assert_same_bits, to_the_end
-from tests.unit.nets.own_modules import (
-    BATCH_NORMED,
-    CLASSES,
-    ONLY_LOOK_KNOWN,
-    SHAPE,
-    WRITTEN,
-    Make,
-    batch_normed,
-    chains,
-    plain,
-)
+from tests.unit.nets.batch_norms import BATCH_NORMED, batch_normed
+from tests.unit.nets.chains import chains
+from tests.unit.nets.lookalikes import ONLY_LOOK_KNOWN
+from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make, plain
 from tests.unit.nets.traps import TRAPS
 from torch import nn
 

@@ -14,16 +14,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.unit.nets.own_modules import (
-    BATCH_NORMED,
-    CLASSES,
-    ONLY_LOOK_KNOWN,
-    SHAPE,
-    WRITTEN,
-    Make,
-    chains,
-    plain,
-)
+from tests.unit.nets.batch_norms import BATCH_NORMED
+from tests.unit.nets.chains import chains
+from tests.unit.nets.lookalikes import ONLY_LOOK_KNOWN
+from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make, plain
 from tests.unit.nets.traps import TRAPS
 from torch import nn
 
