@@ -7,12 +7,11 @@ from typing import Final
 from emc.engine.persistent.launch import THREADS
 from emc.engine.persistent.layers import of_images, parts
 from emc.engine.persistent.layout import BlockNet
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import TAPS, Conv, Dense, Layers
 from emc.nets.transformer import Transformer
 
 BARRIER: Final = 300
 """Clocks from the end of a part of a step to the next one's first product."""
-_TAPS: Final = 9
 _CHANNELS: Final = 4
 """Of a tile of 2x2 pixels; and numbers of a product in attention."""
 _WARP: Final = 32
@@ -79,7 +78,7 @@ class _Images(_Rows):
         if isinstance(layer, Conv):
             strips, wide = _strips(layer.outputs)
             tiles = self.rows * strips * prod(layer.output_shape[1:])
-            return self.loop(tiles, layer.inputs, 16 + _TAPS * wide)
+            return self.loop(tiles, layer.inputs, 16 + TAPS * wide)
         cut, sums = parts(layer, self.rows), self.rows * layer.outputs
         summed = self.loop(sums * cut, ceil(layer.inputs / cut), 2)
         return summed + self.loop(sums, cut, 1)
@@ -90,8 +89,8 @@ class _Images(_Rows):
             return super().gradient(layer)
         pairs, cut = layer.inputs * layer.outputs, parts(layer, self.rows)
         places = ceil(self.rows * prod(layer.output_shape[1:]) / cut)
-        summed = self.loop(pairs * cut, places, 2 + _TAPS)
-        return summed + (self.loop(pairs * (_TAPS + 1), cut, 1) if cut > 1 else 0.0)
+        summed = self.loop(pairs * cut, places, 2 + TAPS)
+        return summed + (self.loop(pairs * (TAPS + 1), cut, 1) if cut > 1 else 0.0)
 
     def input_delta(self, layer: Dense | Conv) -> float:
         """Of the gradient by its inputs, whose tiles look at the maxima of 3x3 windows."""
@@ -99,7 +98,7 @@ class _Images(_Rows):
             return super().input_delta(layer)
         strips, wide = _strips(layer.inputs)
         tiles = self.rows * strips * ceil(layer.height / 2) * ceil(layer.width / 2)
-        return self.loop(tiles, layer.outputs, 2 * 9 + _TAPS * wide)
+        return self.loop(tiles, layer.outputs, 2 * 9 + TAPS * wide)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
+from typing import Final
 
 import numpy as np
 
 from emc.activations import ACTIVATIONS
 from emc.study.architectures import Cnn, Linear, Mlp
+
+TAPS: Final = 9
+"""Weights of a 3x3 convolution between two channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Conv:
     @property
     def fan_in(self) -> int:
         """Inputs of one unit."""
-        return 9 * self.inputs
+        return TAPS * self.inputs
 
     @property
     def pixels(self) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emc.nets.layers import Conv, Dense, Layers
+from emc.nets.layers import TAPS, Conv, Dense, Layers
 
 
 class LayerMap(Protocol):
@@ -48,44 +48,45 @@ class DenseMap:
 class ConvMap:
     """Around a 3x3 convolution with one pixel of padding and 2x2 max-pooling."""
 
-    def __init__(self, net: Conv) -> None:
-        """Take the size of the layer's images."""
-        self._height, self._width = net.height, net.width
+    def __init__(self, layer: Conv) -> None:
+        """Around this layer."""
+        self._layer = layer
 
     def unfold(self, features: np.ndarray) -> np.ndarray:
         """One column per pixel: its 3x3 surroundings in every channel, in torch's order."""
         channels, samples = features.shape[:2]
         padded = np.pad(features, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        shape = (channels, 9, samples, self._height, self._width)
+        shape = (channels, TAPS, samples, self._layer.height, self._layer.width)
         columns = np.empty(shape, features.dtype)
         for tap, window in enumerate(self._windows()):
             columns[:, tap] = padded[:, :, *window]
-        return columns.reshape(channels * 9, -1)
+        return columns.reshape(channels * TAPS, -1)
 
     def fold(self, columns: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Transpose of `unfold`."""
         channels, samples, height, width = shape
         padded = np.zeros((channels, samples, height + 2, width + 2), columns.dtype)
-        taps = columns.reshape(channels, 9, samples, height, width)
+        taps = columns.reshape(channels, TAPS, samples, height, width)
         for tap, window in enumerate(self._windows()):
             padded[:, :, *window] += taps[:, tap]
         return padded[:, :, 1:-1, 1:-1]
 
     def kept(self, values: np.ndarray) -> np.ndarray:
         """The largest of each 2x2 block, the first of several; an odd last row or column drops."""
-        units = len(values)
-        images = values.reshape(units, -1, self._height, self._width)
-        samples, high, wide = images.shape[1], self._height // 2, self._width // 2
+        height, width = self._layer.height, self._layer.width
+        units, high, wide = self._layer.output_shape
+        images = values.reshape(units, -1, height, width)
+        samples = images.shape[1]
         blocks = images[:, :, : 2 * high, : 2 * wide].reshape(units, samples, high, 2, wide, 2)
         corner = np.moveaxis(blocks, 3, 4).reshape(units, samples, high, wide, 4).argmax(axis=-1)
-        first = np.arange(units * samples).reshape(units, samples, 1, 1) * self._height
+        first = np.arange(units * samples).reshape(units, samples, 1, 1) * height
         rows = first + 2 * np.arange(high)[:, None] + corner // 2
-        kept: np.ndarray = rows * self._width + 2 * np.arange(wide) + corner % 2
+        kept: np.ndarray = rows * width + 2 * np.arange(wide) + corner % 2
         return kept
 
     def _windows(self) -> list[tuple[slice, slice]]:
         return [
-            (slice(down, down + self._height), slice(right, right + self._width))
+            (slice(down, down + self._layer.height), slice(right, right + self._layer.width))
             for down in range(3)
             for right in range(3)
         ]

@@ -8,13 +8,12 @@ from typing import Final
 from emc.engine.persistent.launch import THREADS
 from emc.engine.persistent.sizes import arrays_of, dense_size, odd, word
 from emc.native.activation import structure_name
-from emc.nets.layers import Conv, Dense, Layers, count
+from emc.nets.layers import TAPS, Conv, Dense, Layers, count
 
 _STEP: Final = 8
 """Dense layers look at whole numbers of so many rows; a tile has four."""
 _FEWEST_IMAGES: Final = 2
 _MOST_PARTS: Final = 32
-_TAPS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _scratch(layer: Dense | Conv, rows: int) -> int:
     made = parts(layer, rows)
     if isinstance(layer, Dense):
         return rows * layer.outputs * made
-    return layer.inputs * layer.outputs * made * (_TAPS + 1) if made > 1 else 0
+    return layer.inputs * layer.outputs * made * (TAPS + 1) if made > 1 else 0
 
 
 def _of_layer(layer: Dense | Conv) -> int:
