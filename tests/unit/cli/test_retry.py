@@ -143,7 +143,9 @@ def test_of_runs_on_the_whole_training_set_those_that_the_study_asks_for(
     assert left == {"failure-generalise-2.json", "generalisation-2.parquet"}
 
 
-def test_a_cell_is_shown_once_it_is_measured_after_all(tmp_path: Path) -> None:
+def test_a_cell_is_shown_once_it_is_measured_after_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its certificate was an empty file, since the measurement had failed."""
     made = write_study(tmp_path / "made", factorial(seed=[0]))
     (planned,) = made.planned
@@ -154,6 +156,10 @@ def test_a_cell_is_shown_once_it_is_measured_after_all(tmp_path: Path) -> None:
     clear(files, failure, SETTINGS, 0)
     write_cell(made.results, planned.id, planned.cell, certify=False)
     print_cell(planned.id, made.results.root)
+    said = capsys.readouterr().out
+    assert said.startswith(f"{planned.id}\n")
+    assert " emc50 " in said
+    assert "failed" not in said
 
 
 def test_nothing_chosen_lists_what_there_is(study: StudyPlan) -> None:
