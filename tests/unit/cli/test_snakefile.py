@@ -263,7 +263,7 @@ def test_a_wrong_number_of_jobs_per_device_ends_the_run(asked, capsys):
 
 
 CNN = "{name: cnn, depth: 1, width: 2}"
-VIT = "{name: vit, depth: 1, width: 8, patch: 4}"
+MIXER = "{name: mlp-mixer, depth: 1, width: 8, patch: 4}"
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def two_nets(tmp_path, monkeypatch):
     """A study of a net that is foretold to be faster on the processor, and of another."""
     monkeypatch.chdir(tmp_path)
     file = Path("two.yaml")
-    nets = f"grid: {{architecture: [{CNN}, {VIT}]}}"
+    nets = f"grid: {{architecture: [{CNN}, {MIXER}]}}"
     file.write_text(f"study: two\ndefaults: {{dataset: digits}}\nsections: {{all: {{{nets}}}}}\n")
     return file
 

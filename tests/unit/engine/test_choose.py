@@ -35,7 +35,7 @@ VIT = procedure(
         (TOKENS, "cpu", "vmap"),
         (NORMED, "cpu", "sequential"),
         (VIT, "cpu", "native"),
-        (VIT, "cuda", "compiled"),
+        (VIT, "cuda", "persistent"),
         (procedure(), "cuda", "persistent"),
         (procedure(layers=CNN), "cuda", "persistent"),
         (TOKENS, "cuda", "compiled"),

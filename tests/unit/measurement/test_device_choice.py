@@ -39,7 +39,7 @@ def job(processor: float, card: float) -> Foretold:
 
 
 def cell(name: str = "mlp", **keys: object) -> Cell:
-    sizes = {"mlp": {"depth": 1, "width": 4}, "vit": {"depth": 1, "width": 8, "patch": 4}}
+    sizes = {"mlp": {"depth": 1, "width": 4}, "mlp-mixer": {"depth": 1, "width": 8, "patch": 4}}
     content = {"dataset": "digits", "architecture": {"name": name, **sizes[name]}, **keys}
     return Cell.model_validate(content)
 
@@ -122,9 +122,9 @@ def test_without_a_card_nothing_is_foretold(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_net_of_which_nothing_is_foretold_takes_the_card() -> None:
-    assert device_to_measure(cell("vit"), "auto") == "auto"
-    assert device_to_test(cell("vit"), 3) == "auto"
-    assert device_to_certify(cell("vit")) == "auto"
+    assert device_to_measure(cell("mlp-mixer"), "auto") == "auto"
+    assert device_to_test(cell("mlp-mixer"), 3) == "auto"
+    assert device_to_certify(cell("mlp-mixer")) == "auto"
 
 
 def test_layered_nets_are_certified_on_the_processor() -> None:
@@ -144,7 +144,7 @@ def test_a_call_takes_a_card_where_it_is_foretold_to_be_faster() -> None:
     assert device_to_call(unknown, Search(), 1, 5000) == "auto"
 
 
-PLANNED = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "vit"))]
+PLANNED = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "mlp-mixer"))]
 
 
 def test_a_study_shares_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,7 @@ def test_ten_thousand_cells(tmp_path: Path) -> None:
     grid:
       activation: [relu, leaky-relu, tanh, sigmoid, identity]
       labels: [original, random, {{noisy: 0.1}}, {{classes: 5}}]
-      architecture: [{{name: mlp, params: 1e3}}, {{name: cnn, params: 1e3}}]
+      architecture: [{{name: mlp, depth: 1}}, {{name: cnn, depth: 1}}]
       architecture.params: [1e3, 2e3, 3e3, 4e3, 6e3, 8e3, 1e4, 2e4, 4e4, 8e4]
       seed: {list(range(25))}
 """
