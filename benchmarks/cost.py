@@ -205,20 +205,23 @@ def within(ratios: list[float], factor: float) -> str:
 
 
 def table(found: list[Row], studies: Sequence[StudyPlan]) -> Table:
+    """A row for each study of which cells are kept; those that are known are corrected."""
+    known = {one.name: one.cells for one in studies}
     shown = Table("study", "cells", "time within 2", "corrected", "in all, s", "memory within 1.5")
-    for study in sorted(studies, key=lambda one: one.name):
-        own = [row for row in found if row.study == study.name]
-        if not own:
-            continue
+    for study in sorted({row.study for row in found}):
+        own = [row for row in found if row.study == study]
         expected, spent = sum(row.expected_seconds for row in own), sum(row.seconds for row in own)
+        others = study in known and len(own) > 1
         shown.add_row(
-            study.name,
+            study,
             str(len(own)),
             within([row.expected_seconds / row.seconds for row in own], 2),
-            within(corrected(own, study.cells), 2) if len(own) > 1 else "",
+            within(corrected(own, known[study]), 2) if others else "",
             f"{expected:.0f} expected, {spent:.0f} taken",
             within([row.expected_megabytes / row.megabytes for row in own], 1.5),
         )
+    if unknown := sorted({row.study for row in found} - known.keys()):
+        shown.caption = f"not corrected without its file, which --study gives: {', '.join(unknown)}"
     return shown
 
 
