@@ -6,31 +6,14 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from tests.synthetic import (
-    GENERALISATION_SEEDS,
-    SETTINGS,
-    around,
-    edit_document,
-    factorial,
-    write_generalisation,
-    write_study,
-)
+from tests.synthetic import SETTINGS, around, edit_document, factorial, write_study
+from tests.unit.findings.answers import NETS, UNBOUNDED, jitter
 
 from emc.errors import EmcError
-from emc.findings import (
-    ClaimVerdict,
-    asked,
-    effects,
-    exponents,
-    judge,
-    label_gap_association,
-    predictions,
-    write_findings,
-)
+from emc.findings import ClaimVerdict, asked, effects, judge
 from emc.findings.claims import CLAIMS
 from emc.findings.material import material
-from emc.findings.write import FINDINGS
-from emc.store.columns import GENERALISATION, PROBES
+from emc.store.columns import PROBES
 from emc.store.tables import read_table, write_table
 from emc.study.claims import AskedClaim
 from emc.warehouse import build, open_database
@@ -50,15 +33,6 @@ def judged(tmp_path):
             return {found.claim.name: found for found in judge(warehouse, claims)}
 
     return make
-
-
-def jitter(cell) -> float:
-    """A few per cent that differ from cell to cell and average out."""
-    return 1 + 0.02 * math.sin(7 * cell.seed + len(cell.activation) + cell.parameters)
-
-
-NETS = [{"name": "mlp", "width": width, "depth": 2} for width in (2, 4, 8)]
-UNBOUNDED = {"saturated": False, "samples_available": 10**9}
 
 
 def test_every_finding_of_the_study_is_a_claim():
@@ -345,40 +319,6 @@ def test_claims_of_the_study_file_come_after_the_studys(tmp_path):
     assert same.claim.margin == 1.2
 
 
-def test_the_label_gap_predicts_where_it_was_made_to(warehouse):
-    found = {made.claim.name: made for made in judge(warehouse)}
-    made = found["label-gap-predicts-generalisation"]
-    assert made.verdict is ClaimVerdict.SUPPORTED
-    assert made.statistics.measure == "correlation"
-    assert made.statistics.effect < -0.8
-    groups = {one.group: one for one in predictions(label_gap_association(warehouse))}
-    assert {"all architectures", "mlp", "cnn"} >= {"all architectures", "mlp"}
-    assert groups["mlp"].pearson < -0.8
-    assert not groups["mlp"].breaks_down
-    assert groups["mlp"].kendall_interval[0] <= groups["mlp"].kendall < 0
-
-
-def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
-    cells = factorial(activation=["relu", "tanh"], architecture=NETS, labels=["original", "random"])
-    study = write_study(tmp_path, cells, probes=5)
-    write_generalisation(study)
-    build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
-    with open_database(study.database) as warehouse:
-        ordered = warehouse.sql("SELECT original FROM label_gap ORDER BY ratio")["original"]
-    for place, cell in enumerate(ordered):
-        path = study.results.cell(cell).generalisation(GENERALISATION_SEEDS)
-        gap = 0.1 * abs(place - (len(ordered) - 1) / 2)  # as large for small ratios as for large
-        rows = read_table(path, GENERALISATION, "-").with_columns(gap=pl.lit(gap))
-        write_table(path, GENERALISATION, rows.to_dicts())
-    build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
-    with open_database(study.database) as warehouse:
-        groups = predictions(label_gap_association(warehouse))
-        write_findings(warehouse, tmp_path / "f.parquet", tmp_path / "f.md")
-    assert groups[0].group == "mlp"
-    assert groups[0].breaks_down
-    assert "| breaks down |" in (tmp_path / "f.md").read_text()
-
-
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
@@ -396,105 +336,6 @@ def test_a_gap_that_labels_do_not_tell_breaks_the_prediction_down(tmp_path):
 def test_a_users_mistakes_are_named(arguments, fault):
     with pytest.raises(EmcError, match=f"claim 'mine': {fault}"):
         asked(*arguments)
-
-
-def test_exponents_are_those_of_the_power_law(tmp_path):
-    nets = [{"name": "mlp", "width": width} for width in (2, 4, 8, 16)]
-    study = write_study(tmp_path, factorial(architecture=nets, seed=[0, 1]), probes=5)
-    for plan in study.planned:
-        emc50 = 3 * plan.cell.parameters**0.8 * (1.01 if plan.cell.seed else 1 / 1.01)
-        bound = plan.cell.architecture.width == 16 and plan.cell.seed == 0
-        path = study.results.cell(plan.id).estimate
-        edit_document(path, around(emc50) | UNBOUNDED | {"saturated": bound})
-    build(study.database, study.cells, study.results, SETTINGS)
-    with open_database(study.database) as warehouse:
-        (found,) = exponents(warehouse)
-    assert found.exponent == pytest.approx(0.8, abs=0.01)
-    assert found.low < 0.8 < found.high
-    assert (found.sizes, found.cells, found.bounds, found.depth) == (4, 8, 1, 2)
-    assert found.basis == "8, 1 of them bounds"
-    assert found.procedure.startswith("mlp of depth 2, relu, sgd, scaled-normal, random labels")
-
-
-@pytest.mark.parametrize("matters", [False, True])
-def test_an_exponent_takes_what_open_runs_could_move_for_a_lower_bound(tmp_path, matters):
-    """Open runs hide what the largest net fits: read as a point it would halve the exponent."""
-    nets = [{"name": "mlp", "width": width} for width in (2, 4, 8, 16)]
-    study = write_study(tmp_path, factorial(architecture=nets, seed=[0, 1]), probes=5)
-    for plan in study.planned:
-        largest = plan.cell.architecture.width == 16
-        noise = 1.01 if plan.cell.seed else 1 / 1.01
-        emc50 = 3 * plan.cell.parameters**0.8 * noise / (6 if largest else 1)
-        seen = around(emc50) | UNBOUNDED | {"open_matters": matters and largest}
-        edit_document(study.results.cell(plan.id).estimate, seen)
-    build(study.database, study.cells, study.results, SETTINGS)
-    with open_database(study.database) as warehouse:
-        (found,) = exponents(warehouse)
-    assert found.bounds == (2 if matters else 0)
-    assert (found.exponent == pytest.approx(0.8, abs=0.02)) is matters
-
-
-def test_sizes_that_open_runs_could_move_make_no_exponent(tmp_path):
-    nets = [{"name": "mlp", "width": width} for width in (2, 4, 8)]
-    study = write_study(tmp_path, factorial(architecture=nets), probes=5)
-    for plan in study.planned:
-        seen = around(20.0) | UNBOUNDED | {"open_matters": plan.cell.architecture.width == 8}
-        edit_document(study.results.cell(plan.id).estimate, seen)
-    build(study.database, study.cells, study.results, SETTINGS)
-    with open_database(study.database) as warehouse:
-        assert exponents(warehouse) == []
-
-
-@pytest.mark.parametrize("edit", [{"open_matters": True}, {"emc50": None, "open_matters": True}])
-def test_label_gaps_that_open_runs_could_move_predict_nothing_and_are_counted(tmp_path, edit):
-    cells = factorial(activation=["relu", "tanh"], labels=["original", "random"])
-    study = write_study(tmp_path, cells, probes=5)
-    write_generalisation(study)
-    for plan in study.planned:
-        seen = around(20.0) | UNBOUNDED | {"open_matters": False}
-        if plan.cell.activation == "tanh" and plan.cell.labels.name == "random":
-            seen |= edit
-        edit_document(study.results.cell(plan.id).estimate, seen)
-    build(study.database, study.cells, study.results, SETTINGS, seeds=GENERALISATION_SEEDS)
-    with open_database(study.database) as warehouse:
-        found = label_gap_association(warehouse)
-        pairs = warehouse.view("label_gap")
-    matters = dict(pairs.select("activation", "open_matters").iter_rows())
-    assert matters == {"relu": False, "tanh": True}
-    relu = len(pairs.filter(activation="relu"))
-    assert (found.pairs, found.unknown) == (relu, len(pairs) - relu)
-
-
-def test_two_sizes_make_no_exponent(tmp_path):
-    study = write_study(tmp_path, factorial(architecture=NETS[:2]), probes=5)
-    build(study.database, study.cells, study.results, SETTINGS)
-    with open_database(study.database) as warehouse:
-        assert exponents(warehouse) == []
-
-
-def test_findings_are_written_for_machines_and_people(warehouse, tmp_path):
-    table, text = tmp_path / "findings.parquet", tmp_path / "findings.md"
-    write_findings(warehouse, table, text)
-    rows = read_table(table, FINDINGS, "-")
-    assert rows["claim"].to_list() == [claim.name for claim in CLAIMS]
-    found = judge(warehouse)
-    assert rows["verdict"].to_list() == [made.verdict for made in found]
-    assert rows["sentence"].to_list() == [made.sentence for made in found]
-    lines = text.read_text().splitlines()
-    for made in found:
-        number = made.claim.finding
-        row = f"| {number} | {made.claim.statement} | {made.verdict} | {made.sentence} |"
-        assert row in lines
-    assert sum("cnn of depth 2, relu, sgd" in line for line in lines) == 2
-
-
-def test_a_study_without_results_is_judged_open(tmp_path):
-    study = write_study(tmp_path, factorial(seed=[0]), unmeasured=1)
-    build(study.database, study.cells, study.results, SETTINGS)
-    with open_database(study.database) as warehouse:
-        assert {made.verdict for made in judge(warehouse)} == {ClaimVerdict.OPEN}
-        write_findings(warehouse, tmp_path / "f.parquet", tmp_path / "f.md")
-    assert "No procedure has an exact answer at three sizes" in (tmp_path / "f.md").read_text()
 
 
 def test_claims_are_frozen():
