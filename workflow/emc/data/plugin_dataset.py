@@ -51,12 +51,13 @@ def content_of(dataset: PluginDataSet) -> Content:
         EmcError: the plug-in fails, or gives no such arrays.
     """
     registered = dataset.registered
+    what = f"{registered.place}: dataset {registered.name!r}"
     with blaming(registered.plugin.file, registered.line):
         made = tuple(registered.function(**dataset.keys))
         given = tuple(map(np.asarray, made))
     for array in made:
-        refuse_masked(f"{registered.place}: dataset {registered.name!r}", array)
-    parts, plugin = _parts(registered, given), Path(registered.plugin.file)
+        refuse_masked(what, array)
+    parts, plugin = _parts(what, given), Path(registered.plugin.file)
     train, test = parts if len(parts) == 2 else parts[0].split()
     shape, pixels = train.inputs.shape[1:], train.inputs.dtype == np.uint8
     return Content(
@@ -71,8 +72,7 @@ def content_of(dataset: PluginDataSet) -> Content:
     )
 
 
-def _parts(registered: Registered, given: tuple[np.ndarray, ...]) -> list[Part]:
-    what = f"{registered.place}: dataset {registered.name!r}"
+def _parts(what: str, given: tuple[np.ndarray, ...]) -> list[Part]:
     if len(given) not in {2, 4}:
         raise EmcError(f"{what}: expected {_WANTED}, found {len(given)} arrays")
     pairs = [given[:2], given[2:]] if len(given) == 4 else [given]

@@ -7,13 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from emc.data.class_names import (
-    cut,
-    is_number,
-    likeness_notes,
-    number_name,
-    stands_for_none,
-)
+from emc.data.class_names import cut, is_number, number_name, stands_for_none
 from emc.data.raw_table import RawTable
 from emc.errors import EmcError
 
@@ -88,42 +82,6 @@ def _signs(text: str, decimal: str) -> str:
     return " and ".join(repr(sign) for sign in signs)
 
 
-def constant_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
-    """A note of columns with one value in all rows: their weights are never trained."""
-    names = [column.name for column in columns if column.n_unique() == 1 < len(column)]
-    if not names:
-        return []
-    which = "column" if len(names) == 1 else f"{len(names)} columns"
-    more = " ..." if len(names) > _SHOWN else ""
-    return [
-        f"{raw.name}: {which} with one value in all {len(raw)} rows, which tells nothing: leave out"
-        f" by `exclude: {names[:_SHOWN]}`{more}"
-    ]
-
-
-def telling_notes(raw: RawTable, columns: Iterable[pl.Series], labels: pl.Series) -> list[str]:
-    """A note of each column that has one value for each class, and another for each other."""
-    classes = labels.n_unique()
-    return [
-        f"{raw.name}: column {column.name!r} tells the label {labels.name!r} of every row: leave it"
-        f" out by `exclude: {[column.name]}` if it is the label in other words"
-        for column in columns
-        if column.n_unique() == classes > 1
-        and pl.DataFrame([column.alias("one"), labels.alias("other")]).n_unique() == classes
-    ]
-
-
-def spelling_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
-    """A note of categories that look alike: each has an input of its own."""
-    return [
-        note
-        for column in columns
-        for note in likeness_notes(
-            f"{raw.name}: column {column.name!r}", column.unique().sort().to_list(), "categories"
-        )
-    ]
-
-
 def words_of(raw: RawTable, name: str) -> pl.Series:
     """A column of text that is nowhere empty.
 
@@ -131,14 +89,37 @@ def words_of(raw: RawTable, name: str) -> pl.Series:
         EmcError: it is, or its type is none of words, numbers and truth values.
     """
     column = _wordy(raw, name)
-    empty = is_missing(column, ())
-    if empty.any():
-        raise EmcError(
-            f"{raw.name}: {raw.place(int(empty.argmax()))}, column {name!r}: empty; write a word of"
-            " your own, such as '?', where a category is unknown, or leave out rows with empty"
-            " cells by `missing: []`"
-        )
-    return column.cast(pl.String).str.strip_chars()
+    _refuse_empty(
+        raw,
+        column,
+        "empty; write a word of your own, such as '?', where a category is unknown, or leave out"
+        " rows with empty cells by `missing: []`",
+    )
+    return _text(column)
+
+
+def labels_of(raw: RawTable, name: str) -> pl.Series:
+    """The column of labels, each class spelled in one way: 1, 1.0 and 01 are 1, TRUE is true.
+
+    Raises:
+        EmcError: a label is empty or stands for a missing value, each row has its own, they are
+            numbers with decimals of which one has too few rows to be a class, or truth values and
+            0 and 1.
+    """
+    column = _wordy(raw, name)
+    _refuse_empty(
+        raw,
+        column,
+        "expected a label, found an empty cell: remove such rows, or leave them out by"
+        " `missing: []`",
+    )
+    words = _text(column)
+    _refuse_absent(raw, words)
+    spelled = _spelled(words.unique().to_list(), raw.decimal)
+    labels = words.replace_strict(list(spelled), list(spelled.values()), return_dtype=pl.String)
+    _refuse_truth_in_two_ways(labels, raw.name)
+    _refuse_measurements(labels, raw.name)
+    return labels
 
 
 def _wordy(raw: RawTable, name: str) -> pl.Series:
@@ -152,34 +133,27 @@ def _wordy(raw: RawTable, name: str) -> pl.Series:
     return column
 
 
-def labels_of(raw: RawTable, name: str) -> pl.Series:
-    """The column of labels, each class spelled in one way: 1, 1.0 and 01 are 1, TRUE is true.
+def _text(column: pl.Series) -> pl.Series:
+    return column.cast(pl.String).str.strip_chars()
 
-    Raises:
-        EmcError: a label is empty or stands for a missing value, each row has its own, they are
-            numbers with decimals of which one has too few rows to be a class, or truth values and
-            0 and 1.
-    """
-    empty = is_missing(_wordy(raw, name), ())
+
+def _refuse_empty(raw: RawTable, column: pl.Series, told: str) -> None:
+    empty = is_missing(column, ())
     if empty.any():
-        raise EmcError(
-            f"{raw.name}: {raw.place(int(empty.argmax()))}, column {name!r}: expected a label,"
-            " found an empty cell: remove such rows, or leave them out by `missing: []`"
-        )
-    words = words_of(raw, name)
-    named = words.unique().to_list()
-    if absent := [word for word in named if stands_for_none(word)]:
+        place = raw.place(int(empty.argmax()))
+        raise EmcError(f"{raw.name}: {place}, column {column.name!r}: {told}")
+
+
+def _refuse_absent(raw: RawTable, words: pl.Series) -> None:
+    """Raise for a label that stands for a missing one."""
+    absent = list(filter(stands_for_none, words.unique().to_list()))
+    if absent:
         row = int(words.is_in(absent).to_numpy().argmax())
         raise EmcError(
-            f"{raw.name}: {raw.place(row)}, column {name!r}: found {words[row]!r}, which stands for"
-            " a missing label: remove such rows, or leave them out by"
+            f"{raw.name}: {raw.place(row)}, column {words.name!r}: found {words[row]!r}, which"
+            " stands for a missing label: remove such rows, or leave them out by"
             f" `missing: {[words[row]]}`"
         )
-    spelled = _spelled(named, raw.decimal)
-    labels = words.replace_strict(list(spelled), list(spelled.values()), return_dtype=pl.String)
-    _refuse_truth_in_two_ways(labels, raw.name)
-    _refuse_measurements(labels, raw.name)
-    return labels
 
 
 def class_names(labels: pl.Series) -> tuple[str, ...]:
@@ -220,60 +194,11 @@ def is_missing(column: pl.Series, words: Sequence[str]) -> np.ndarray:
     return absent.to_numpy()
 
 
-def rounding_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
-    """A note of each column of numbers whose different entries become less than half as many.
-
-    Inputs are float32 and standardised: one huge number makes all others equal.
-    """
-    notes = []
-    for column in columns:
-        values = column.to_numpy()
-        entries, left = raw.column(column.name).n_unique(), _distinct_inputs(values)
-        if 2 * left < entries:
-            notes.append(
-                f"{raw.name}: column {column.name!r}: of {entries} different entries {left} remain"
-                f" as float32 inputs: numbers from {values.min():g} to {values.max():g}"
-            )
-    return notes
-
-
-def index_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
-    """A note of each column of numbers that only counts the rows."""
-    return [
-        f"{raw.name}: column {column.name!r} counts the rows: if it is an index and no input, leave"
-        f" it out by `exclude: {[column.name]}`"
-        for column in columns
-        if _counts_rows(column)
-    ]
-
-
-def name_notes(raw: RawTable, columns: Iterable[pl.Series]) -> list[str]:
-    """A note of each column of categories that has another one in each row."""
-    return [
-        f"{raw.name}: column {column.name!r}: each of {len(column)} rows has a category of its own:"
-        f" if these are names of the rows and no input, leave it out by `exclude: {[column.name]}`"
-        for column in columns
-        if len(column) > 2 and column.n_unique() == len(column)
-    ]
-
-
 def is_index(numbers: pl.Series) -> bool:
     """Whether these are different whole numbers, as of rows in any order or a part of them."""
     values = numbers.to_numpy()
     whole = np.isfinite(values) & (values == np.round(values)) & (values >= 0)
     return len(values) > 2 and bool(whole.all()) and len(np.unique(values)) == len(values)
-
-
-def _counts_rows(numbers: pl.Series) -> bool:
-    """Whether these are 0, 1, 2 ... or 1, 2, 3 ... in any order."""
-    values = numbers.to_numpy()
-    return is_index(numbers) and bool(values.min() <= 1 and np.ptp(values) == len(values) - 1)
-
-
-def _distinct_inputs(values: np.ndarray) -> int:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        standardised = (values - values.mean()) / values.std()
-        return len(np.unique(standardised.astype(np.float32)))
 
 
 def _numbers(raw: RawTable, column: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from emc.data.class_names import likeness_notes
+from emc.data.column_notes import column_notes
 from emc.data.content import Content, Part, Scaling, in_memory
 from emc.data.equality import EqualInputs, digests, equal_inputs
 from emc.data.holdout import held_out
@@ -15,14 +16,8 @@ from emc.data.manifest import OriginalFile
 from emc.data.raw_table import RawTable
 from emc.data.table_columns import (
     class_names,
-    constant_notes,
-    index_notes,
     labels_of,
-    name_notes,
     numbers_of,
-    rounding_notes,
-    spelling_notes,
-    telling_notes,
     without_missing,
     words_of,
 )
@@ -78,21 +73,13 @@ def checked(
     labels = labels_of(raw, label)
     numbers = numbers_of(raw, numeric)
     words = [words_of(raw, column) for column in categorical]
-    notes = [
-        *index_notes(raw, numbers),
-        *rounding_notes(raw, numbers),
-        *name_notes(raw, words),
-        *spelling_notes(raw, words),
-        *constant_notes(raw, [*numbers, *words]),
-        *telling_notes(raw, [*numbers, *words], labels),
-    ]
     return TypedTable(
         name=raw.name,
         frame=pl.DataFrame([*numbers, *words]),
         numeric=tuple(numeric),
         categorical=tuple(categorical),
         labels=labels,
-        notes=(*raw.notes, *notes),
+        notes=(*raw.notes, *column_notes(raw, numbers, words, labels)),
     )
 
 
