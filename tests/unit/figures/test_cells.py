@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -47,7 +48,7 @@ def test_both_numbers_of_a_cell_stand_in_one_row(warehouse):
 
 def test_a_name_leaves_out_what_nearly_all_cells_share(tmp_path):
     """Four of five cells are of ReLU and seed 0; three are of SGD, which is fewer than most."""
-    usual = {"activation": ["relu"], "seed": [0]}
+    usual: dict[str, list[Any]] = {"activation": ["relu"], "seed": [0]}
     cells = [
         *factorial(**usual, optimizer=["sgd"], batch=[{"size": 16}, {"size": 32}]),
         *factorial(activation=["tanh"], optimizer=["sgd"], seed=[0]),

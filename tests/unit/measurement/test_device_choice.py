@@ -144,7 +144,9 @@ def test_a_call_takes_a_card_where_it_is_foretold_to_be_faster() -> None:
     assert device_to_call(unknown, Search(), 1, 5000) == "auto"
 
 
-PLANNED = [PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "mlp-mixer"))]
+PLANNED = [
+    PlannedCell(name, cell(kind), "", ()) for name, kind in (("a", "mlp"), ("b", "mlp-mixer"))
+]
 
 
 def test_a_study_shares_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
