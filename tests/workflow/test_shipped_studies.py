@@ -11,7 +11,7 @@ from emc.findings.claims import CLAIMS
 from emc.findings.material import Material
 from emc.store.plan import plan_row
 from emc.study import load_file
-from emc.study.load import read
+from emc.study.yaml_file import read
 
 CONFIG = Path(__file__).parents[2] / "config"
 STUDIES = sorted(CONFIG.glob("*.yaml"))

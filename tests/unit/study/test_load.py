@@ -14,7 +14,7 @@ from tests.unit.study.files import planned, text
 import emc
 from emc.errors import EmcError
 from emc.study import load, load_file
-from emc.study.load import read
+from emc.study.yaml_file import read
 
 ONE_CELL = text("{cells: [{}]}")
 

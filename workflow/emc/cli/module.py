@@ -10,7 +10,7 @@ import yaml
 from emc.errors import EmcError
 from emc.store.atomic import write_text_atomically
 from emc.store.layout import OF_RUNS
-from emc.study.load import read
+from emc.study.yaml_file import read
 
 
 def given_study(config: Mapping[str, Any], files: Sequence[str | Path]) -> Path | None:

@@ -13,7 +13,9 @@ from emc.nets.transformer import Transformer
 BARRIER: Final = 300
 """Clocks from the end of a part of a step to the next one's first product."""
 _CHANNELS: Final = 4
-"""Of a tile of 2x2 pixels; and numbers of a product in attention."""
+"""Of a tile of 2x2 pixels."""
+_ATTENDED: Final = 4
+"""Numbers that an item of attention sums up at a time."""
 _WARP: Final = 32
 _LATENCY: Final = 40
 """Clocks from one product of a tile to the next where a block is alone."""
@@ -154,7 +156,7 @@ class _Tokens:
     def _attended_back(self, queries: int) -> float:
         """Those of values, then of scores, made twice, and queries, then of keys."""
         scores, weighed = self._strips
-        columns = ceil(self._head_width / _CHANNELS) * queries
+        columns = ceil(self._head_width / _ATTENDED) * queries
         of_tokens = 2 * self._heads(self.net.tokens, columns)
         return of_tokens + self._heads(queries, 2 * scores + weighed)
 
@@ -162,10 +164,10 @@ class _Tokens:
     def _strips(self) -> tuple[int, int]:
         """Products of four in a row of scores, and in what they weigh."""
         tokens, head = self.net.tokens, self._head_width
-        return ceil(tokens / _CHANNELS) * head, ceil(head / _CHANNELS) * tokens
+        return ceil(tokens / _ATTENDED) * head, ceil(head / _ATTENDED) * tokens
 
     def _heads(self, tokens: int, depth: int) -> float:
-        return self._loop(self.net.heads * tokens * self.samples, depth, 1 + _CHANNELS)
+        return self._loop(self.net.heads * tokens * self.samples, depth, 1 + _ATTENDED)
 
     def _norm(self, tokens: int) -> float:
         return self._loop(tokens * self.samples, 3 * self.net.width, 1)
