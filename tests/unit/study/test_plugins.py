@@ -277,6 +277,10 @@ FAULTS = [
         body("return 3"),
         r"own\.py, line 4: architecture 'bottleneck': expected a torch\.nn\.Module, found 3",
     ),
+    (
+        body("import torch; return torch.zeros(2, 1)"),
+        r"4: .*expected a torch\.nn\.Module, found tensor\(\[\[0\.\], \[0\.\]\]\)$",
+    ),
     (body("return nn.Flatten()"), "line 4: .* returns a Flatten with nothing to train"),
     (
         body("return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 3))"),

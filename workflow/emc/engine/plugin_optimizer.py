@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from emc.engine.optimizer import Optimizer
-from emc.errors import EmcError
+from emc.errors import EmcError, in_one_line
 from emc.study.optimizers import OPTIMIZERS, PluginOptimizer
 from emc.study.plugins import Function, blaming, register
 
@@ -74,7 +74,7 @@ class Maker:
         if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
             raise EmcError(
                 f"{what}: expected a torch.optim.Optimizer whose groups have a rate 'lr', found"
-                f" {made!r}"
+                f" {in_one_line(repr(made))}"
             )
         refuse_left_out(what, made, parameters)
         return made
