@@ -43,9 +43,16 @@ def test_the_small_paper_is_of_the_same_design() -> None:
     assert small == [name for name in SECTIONS if name != "datasets"]
 
 
-def test_the_small_paper_needs_no_network() -> None:
-    data = {planned.cell.dataset.name for planned in load_file(CONFIG / "paper-small.yaml").cells}
+@pytest.mark.parametrize("study", ["paper-small", "smooth"])
+def test_studies_for_two_cores_need_no_network(study: str) -> None:
+    data = {planned.cell.dataset.name for planned in load_file(CONFIG / f"{study}.yaml").cells}
     assert data == {"digits", "mnist-5k", "gaussian"}
+
+
+def test_nets_of_the_smooth_study_are_smooth() -> None:
+    cells = [planned.cell for planned in load_file(CONFIG / "smooth.yaml").cells]
+    assert {cell.architecture.name for cell in cells} == {"linear", "mlp"}
+    assert {cell.activation for cell in cells} == {"identity", "tanh", "sigmoid"}
 
 
 @pytest.mark.parametrize(
