@@ -60,3 +60,17 @@ def test_two_sizes_make_no_exponent(tmp_path):
     build(study.database, study.cells, study.results, SETTINGS)
     with open_database(study.database) as warehouse:
         assert exponents(warehouse) == []
+
+
+def test_procedures_of_one_net_are_told_by_their_settings(tmp_path):
+    nets = [{"name": "mlp", "width": width} for width in (2, 4, 8)]
+    decays = [{"name": "sgd", "weight_decay": decay} for decay in (0.0, 1e-3)]
+    study = write_study(tmp_path, factorial(architecture=nets, optimizer=decays), probes=5)
+    for plan in study.planned:
+        found = around(3 * plan.cell.parameters**0.8) | UNBOUNDED
+        edit_document(study.results.cell(plan.id).estimate, found)
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        settings = {one.settings: one.procedure for one in exponents(warehouse)}
+    assert set(settings) == {"weight decay 0", "weight decay 0.001"}
+    assert all(procedure.endswith(f", {told}") for told, procedure in settings.items())

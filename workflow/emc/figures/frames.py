@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from emc.findings import FACTORS, SIZE, matched
+from emc.findings import FACTORS, SIZE, differences, in_words, matched
 from emc.warehouse import Warehouse, once
 
 COMPARED: Final = (
@@ -80,16 +80,12 @@ def _partners(cells: pl.DataFrame, factor: str) -> pl.Series:
     return groups.set(~compared, None)
 
 
-_NAMES: Final = (
-    *("dataset", "labels", "architecture", "parameters", "parameterisation", "activation"),
-    *("initialisation", "optimizer", "weight_decay", "schedule", "batch", "seed"),
+_SOURCE: Final = ("dataset", "labels")
+_NET: Final = ("architecture", "parameters")
+_SETTINGS: Final = (
+    *("classes", "depth", "parameterisation", "activation", "initialisation", "optimizer"),
+    *("weight_decay", "loss", "label_smoothing", "schedule", "batch", "seed"),
 )
-
-
-_ALWAYS: Final = frozenset({"architecture", "parameters"})
-_SOURCE: Final = frozenset({"dataset", "labels"})
-_USUAL: Final = 0.75
-"""Share of the cells from which on a level goes without saying."""
 
 
 def named(cells: pl.DataFrame) -> pl.DataFrame:
@@ -97,24 +93,12 @@ def named(cells: pl.DataFrame) -> pl.DataFrame:
 
     Beyond data, net and size a name tells only what is not so of nearly all cells.
     """
-    varied = [name for name in _NAMES if name in _ALWAYS or cells[name].n_unique() > 1]
-    name = pl.concat_str([_told(column) for column in varied], separator=", ", ignore_nulls=True)
+    varied = [column for column in _SOURCE if cells[column].n_unique() > 1]
+    first = pl.concat_str([in_words(column) for column in (*varied, *_NET)], separator=", ")
+    apart = differences(_SETTINGS)
+    name = pl.when(apart == "").then(first).otherwise(first + ", " + apart)
     clear = pl.when(name.is_unique()).then(name)
     return cells.with_columns(name=clear.otherwise(name + " " + pl.col("cell").str.tail(4)))
-
-
-_NUMBERS: Final = {"weight_decay", "batch", "seed"}
-
-
-def _told(column: str) -> pl.Expr:
-    """A level in words, numbers with what they are; null where nearly all cells have it."""
-    level = pl.col(column).cast(pl.String).fill_null("none")
-    if column == "parameters":
-        return level + " parameters"
-    told = f"{column.replace('_', ' ')} " + level if column in _NUMBERS else level
-    if column in _ALWAYS | _SOURCE:
-        return told
-    return pl.when(pl.len().over(column) < _USUAL * pl.len()).then(told)
 
 
 def cell_counts(cells: pl.DataFrame) -> str:

@@ -10,6 +10,7 @@ from emc.findings.effects import Effect, effects
 from emc.findings.factors import FACTORS, SIZE
 from emc.findings.judge import ClaimVerdict, Finding, judge
 from emc.findings.matching import matched
+from emc.findings.naming import differences, in_words
 from emc.findings.predictor import Prediction, label_gap_association, predictions
 from emc.findings.scaling import Exponent, exponents
 from emc.findings.write import write_findings
@@ -26,8 +27,10 @@ __all__ = [
     "Prediction",
     "asked",
     "contrast",
+    "differences",
     "effects",
     "exponents",
+    "in_words",
     "judge",
     "label_gap_association",
     "matched",

@@ -10,6 +10,7 @@ from emc.findings.factors import SIZE
 from emc.findings.inference import LEVEL
 from emc.findings.line import CensoredLine
 from emc.findings.matching import matched
+from emc.findings.naming import differences
 from emc.findings.pairs import ends, measured_cells, open_as_bounds
 from emc.warehouse import Warehouse
 
@@ -17,7 +18,11 @@ FEWEST_SIZES: Final = 3
 
 _SHARED: Final = (
     *("dataset", "labels", "architecture", "depth"),
-    *("activation", "initialisation", "optimizer"),
+    *("activation", "initialisation", "optimizer", "settings"),
+)
+_SETTINGS: Final = (
+    *("classes", "label_noise", "parameterisation", "weight_decay", "loss", "label_smoothing"),
+    *("schedule", "batch"),
 )
 
 
@@ -25,6 +30,7 @@ _SHARED: Final = (
 class Exponent:
     """EMC ~ parameters^exponent for one procedure at growing width.
 
+    `settings` are those, in words, that not nearly all cells of the study share.
     The slope of log emc50 on log parameters over all cells, `bounds` of which count as such
     (`CensoredLine`), those among them that open runs could move as lower bounds; `low` and `high`
     are its 95 % interval.
@@ -37,6 +43,7 @@ class Exponent:
     activation: str
     initialisation: str
     optimizer: str
+    settings: str
     exponent: float
     low: float
     high: float
@@ -49,9 +56,10 @@ class Exponent:
     def procedure(self) -> str:
         """What grows, in a few words."""
         depth = "" if self.depth is None else f" of depth {self.depth}"
+        settings = f", {self.settings}" if self.settings else ""
         return (
             f"{self.architecture}{depth}, {self.activation}, {self.optimizer},"
-            f" {self.initialisation}, {self.labels} labels, {self.dataset}"
+            f" {self.initialisation}, {self.labels} labels, {self.dataset}{settings}"
         )
 
     @property
@@ -73,7 +81,9 @@ class Exponent:
 def exponents(warehouse: Warehouse) -> list[Exponent]:
     """An exponent for every procedure with three sizes or more that have an exact answer."""
     cells = open_as_bounds(measured_cells(warehouse))
-    grouped = cells.with_columns(matched(cells, SIZE, apart=["seed"]))
+    grouped = cells.with_columns(
+        matched(cells, SIZE, apart=["seed"]), settings=differences(_SETTINGS)
+    )
     groups = grouped.group_by("group", maintain_order=True)
     return [_exponent(rows) for _, rows in groups if _exact_sizes(rows) >= FEWEST_SIZES]
 
