@@ -15,14 +15,15 @@ from emc.data.lookup import Lookup
 from emc.errors import EmcError
 from emc.measurement import calibrate
 from emc.measurement.expectation import expectations
-from emc.measurement.kinds import work
-from emc.measurement.machine import known_paces
+from emc.measurement.kinds import kind, work
+from emc.measurement.machine import known_paces, machine
 from emc.measurement.timing import TimedCell
 from emc.records import Ended, Failure, Pace
 from emc.store.columns import PROBES
 from emc.store.failures import write_failure
 from emc.store.journal import Journal
 from emc.store.layout import OF_RUNS, Results
+from emc.store.paces import paces_file, write_paces
 from emc.store.rows import probe_from_row
 from emc.store.tables import read_table
 from emc.study import Cell, StudyPlan, load_file
@@ -292,6 +293,24 @@ def test_calibrating_tells_the_cost_before_anything_is_measured(
     again = said(study, Results(nowhere), capsys)
     assert "memory: about 915 MB for the largest (as in short timing runs)" in again
     assert "days of training" in again
+
+
+def test_cells_like_which_nothing_was_timed_are_told(
+    study: StudyPlan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nets that kernels train tell nothing of one that torch trains, nor of data not yet seen."""
+    content = yaml.safe_load(study.file.read_text())
+    unseen = {"name": "image-folder", "folder": str(tmp_path)}
+    others = [CELLS[0] | {"optimizer": "shampoo"}, CELLS[0] | {"dataset": unseen}]
+    content["sections"]["s"]["cells"] = [CELLS[0], *others]
+    study.file.write_text(yaml.safe_dump(content))
+    one = load_file(study.file).cells[0].cell
+    timed = Pace(one.parameters, work(one), 1e-3, 1.0, 0.0, 0.0, 10.0, 900)
+    write_paces(paces_file(machine("cpu")), {kind(one, "cpu"): [timed]})
+    told = said(study, Results(tmp_path / "nowhere"), capsys)
+    other = "taken for the median of the others"
+    assert f"nothing like 1 cell was timed (--calibrate does): {other}" in told
+    assert f"of 1 cell the data are not known yet: {other}" in told
 
 
 def test_a_cell_that_cannot_be_tried_is_told(

@@ -64,6 +64,16 @@ def test_a_cell_whose_size_is_not_known_beforehand_is_a_typical_one() -> None:
     assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * 100 * 3, abs=1)
 
 
+@pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
+def test_a_cell_of_which_nothing_is_expected_asks_for_fixed_amounts(resource: str) -> None:
+    """Nothing like it was timed: what nets that kernels train take says nothing of it."""
+    law = {"measure": {resource: LINEAR}}
+    resources = Resources(law, {}, {"another": {resource: 90.0}})
+    assert resources_of_job(resources, "measure", resource, planned(), 1) == UNKNOWN[resource]
+    told = Resources(law, {}, {"a": {resource: 90.0}})
+    assert resources_of_job(told, "measure", resource, planned(), 1) != UNKNOWN[resource]
+
+
 @given(
     st.floats(-1e6, 1e6),
     st.floats(0, 3),
@@ -90,12 +100,6 @@ def test_what_is_expected_of_the_cell_is_what_the_law_corrects(resource: str, un
     assert asked == pytest.approx(
         BESIDE[resource] + 0.5 * EXPECTED["a"][resource] * 3 / unit, abs=1
     )
-
-
-def test_a_cell_of_which_nothing_is_expected_is_a_typical_one() -> None:
-    resources = Resources({"measure": {"mem_mb": LINEAR}}, {}, {"b": {"mem_mb": 1.0}})
-    asked = resources_of_job(resources, "measure", "mem_mb", planned(), 1)
-    assert asked == pytest.approx(BESIDE["mem_mb"] + 0.5 * 100 * 3, abs=1)
 
 
 def test_other_rules_go_by_the_parameters() -> None:

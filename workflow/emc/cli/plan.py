@@ -189,6 +189,7 @@ def _cost(
         f"cost: about {_duration(seconds.total)} of training on one {worker}{energy} for"
         f" {counted(len(left), 'cell')}, {_duration(seconds.largest)} for the longest\n"
         f"{_memory(memory)}"
+        f"{_not_told(left, costs)}"
         f"{_learnt(seconds, bool(paces))}; {_error(seconds)}"
     )
 
@@ -256,6 +257,20 @@ def _memory(expected: Forecast | None) -> str:
     if expected is None:
         return ""
     return f"memory: about {expected.largest:.0f} MB for the largest ({_left_out(expected)})\n"
+
+
+def _not_told(left: Sequence[PlannedCell], costs: Mapping[str, ExpectedCost]) -> str:
+    """Of how many cells nothing is expected, where something is of others, and why."""
+    missing = [one.cell.known is not None for one in left if costs and one.id not in costs]
+    reasons = {
+        "nothing like {} was timed (--calibrate does)": sum(missing),
+        "of {} the data are not known yet": len(missing) - sum(missing),
+    }
+    return "".join(
+        f"{reason.format(counted(count, 'cell'))}: taken for the median of the others\n"
+        for reason, count in reasons.items()
+        if count
+    )
 
 
 def _error(expected: Forecast) -> str:

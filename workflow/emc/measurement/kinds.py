@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from emc.finish.settings import DEFAULT
 from emc.measurement.procedure import update
 from emc.nets.layers import layers_of, multiply_adds
 from emc.records import Pace
@@ -32,6 +33,8 @@ _APART: Final = {"architecture": 8, "parameterisation": 8, "optimizer": 4}
 """How far apart two kinds are whose entries have other names; any other entry that differs: 1."""
 _NEVER: Final = 1e6
 """How far apart two are of which kernels train one: they tell nothing of each other."""
+REMEMBERED: Final = 2 * 8 * DEFAULT.history / 2**20
+"""Megabytes per parameter that a finish remembers: steps and changes of the gradient, float64."""
 _FAR: Final = 3.0
 """The ratio of parameters from which a kind of net is timed at two sizes."""
 
@@ -140,7 +143,7 @@ def interpolated(paces: Sequence[Pace], parameters: int, work: float) -> Pace:
     """The pace of a net between others; at least one is known.
 
     Linear in the logarithms of their work, but for a time of zero; beyond them times grow by a
-    power, and memory stays.
+    power. Memory is that of the nearest, and what a finish remembers of each further parameter.
     """
     ordered = sorted(paces, key=lambda one: one.work)
     sizes = np.log([one.work for one in ordered])
@@ -161,4 +164,5 @@ def interpolated(paces: Sequence[Pace], parameters: int, work: float) -> Pace:
         training=between("training") * beyond,
         finishing=between("finishing") * beyond,
         passing=between("passing"),
+        megabytes=nearest.megabytes + REMEMBERED * max(0, parameters - nearest.parameters),
     )

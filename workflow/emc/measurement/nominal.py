@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from emc.engine.persistent.layout import BlockNet
-from emc.finish.settings import DEFAULT
 from emc.measurement.counted import on_processor
 from emc.measurement.expectation import ExpectedCost, cost_at
-from emc.measurement.kinds import of_kernels, of_layers, work
+from emc.measurement.kinds import REMEMBERED, of_kernels, of_layers, work
 from emc.nets.layers import layers_of
 from emc.records import Pace
 from emc.study import Cell, PlannedCell
@@ -26,8 +25,6 @@ _TORCH_PASS: Final = 3e-4
 _MEGABYTES: Final = 90.0
 """Memory of a process that trains by kernels, about."""
 _TORCH_MEGABYTES: Final = 600.0
-_REMEMBERED: Final = 2 * 8 * DEFAULT.history / 2**20
-"""Megabytes per parameter that a finish remembers: steps and changes of the gradient, float64."""
 
 
 def counted_pace(cell: Cell, net: BlockNet) -> Pace:
@@ -41,7 +38,7 @@ def counted_pace(cell: Cell, net: BlockNet) -> Pace:
         finishing=_FINISHING * training if cell.finish.iterations else 0.0,
         passing=_PASSING if cell.finish.iterations else 0.0,
         starting=_PROCESS,
-        megabytes=_MEGABYTES + _REMEMBERED * cell.parameters,
+        megabytes=_MEGABYTES + REMEMBERED * cell.parameters,
     )
 
 
@@ -65,5 +62,5 @@ def _nominal(cell: Cell) -> Pace:
         finishing=_FINISHING * training,
         passing=_TORCH_PASS,
         starting=_PROCESS + _TORCH,
-        megabytes=_TORCH_MEGABYTES + _REMEMBERED * cell.parameters,
+        megabytes=_TORCH_MEGABYTES + REMEMBERED * cell.parameters,
     )

@@ -26,12 +26,18 @@ def resources_of_job(
     """
     limit = (resources.limits if resources else {}).get(resource, LIMITS[resource])
     law = resources.laws.get(rule, {}).get(resource) if resources else None
-    if law is None:
+    if law is None or (rule == "measure" and _untold(resources, planned)):
         return min(UNKNOWN[resource] * attempt, limit)
     assert resources is not None
     most = law.log_most(_size(resources, rule, resource, planned)) - log(_UNITS[resource])
     within = exp(min(most, log(limit)))
     return min(ceil(BESIDE[resource] + within) * attempt, limit)
+
+
+def _untold(resources: Resources | None, planned: PlannedCell) -> bool:
+    """Whether something is expected of other cells, and could be of this one, but is not."""
+    expected = resources.expected if resources else {}
+    return bool(expected) and planned.cell.known is not None and planned.id not in expected
 
 
 def _size(resources: Resources, rule: str, resource: str, planned: PlannedCell) -> float | None:
