@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from tests.unit.engine.cases import assert_same_training
 from tests.unit.engine.interrupted import assert_same_bits, to_the_end
@@ -188,6 +189,25 @@ def test_what_is_not_known_is_trained_as_by_itself(name: str) -> None:
     for one, other in zip(found, expected, strict=True):
         for key, values in other.parameters.items():
             np.testing.assert_allclose(one.parameters[key], values, atol=1e-5, err_msg=key)
+
+
+def leaky() -> nn.Module:
+    """Its slope is drawn: the two nets that are looked at have the usual one."""
+    slope = 0.01 if torch.rand(()) > 0.2 else 0.5
+    return nn.Sequential(*plain()[:2], nn.LeakyReLU(slope), nn.Linear(6, CLASSES))
+
+
+def test_a_net_of_another_kind_than_those_looked_at_is_left_to_torch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = procedure(leaky, steps=20)
+    given = [replica(seed=seed) for seed in range(4)]
+    found, expected = run_probes(asked, given), Sequential("cpu").run(asked, given)
+    for one, other in zip(found, expected, strict=True):
+        for name, values in other.parameters.items():
+            np.testing.assert_allclose(one.parameters[name], values, atol=1e-5, err_msg=name)
+    why = "the native back end gives way to the next: nets of the factory differ"
+    assert f"{why}: '2.negative_slope' is 0.5 in one and 0.01 in another" in caplog.text
 
 
 def test_why_no_kernel_trains() -> None:

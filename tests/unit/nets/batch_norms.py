@@ -201,6 +201,7 @@ NORMS_THAT_ONLY_LOOK_KNOWN: dict[str, Make] = {
     "frozen weight": _normed(lambda net: net.norm.weight.requires_grad_(False)),
     "no longer tracked": _normed(lambda net: setattr(net.norm, "track_running_stats", False)),
     "begun before": _normed(_counted),
+    "momentum below zero": _normed(lambda net: setattr(net.norm, "momentum", -0.5)),
     "evaluation alone": _normed(lambda net: setattr(net.norm, "train", lambda _: net.norm)),
     "buffer beside": _normed(lambda net: net.norm.register_buffer("more", torch.zeros(6))),
 }

@@ -175,6 +175,10 @@ def _images(*layers: Callable[[], nn.Module]) -> Make:
     return make
 
 
+def _normed_by(kind: type[nn.Module], epsilon: float) -> Make:
+    return _instead(2, lambda: kind(6, eps=epsilon))
+
+
 def _no_step(parameter: Tensor) -> None:
     assert parameter.grad is not None
     parameter.grad.zero_()
@@ -214,6 +218,9 @@ ONLY_LOOK_KNOWN: dict[str, Make] = {
     "detached": lambda: nn.Sequential(
         *plain()[:3], OfFunction(torch.detach), nn.Linear(6, CLASSES)
     ),
+    "epsilon below zero": _normed_by(nn.LayerNorm, -1e-3),
+    "epsilon of zero": _normed_by(nn.RMSNorm, 0.0),
+    "endless": _between(lambda x: x * float("inf")),
     "a constant": _between(lambda x: x + torch.ones(8)),
     "bfloat16": _between(lambda x: x.bfloat16().float()),
     "counting": Counting,

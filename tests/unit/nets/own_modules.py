@@ -184,6 +184,10 @@ WRITTEN: dict[str, Make] = {
     "class token": ClassToken,
     "mixer": Mixer,
     "bottleneck": Bottleneck,
+    "taken apart": lambda: nn.Sequential(
+        OfFunction(lambda x: torch.cat(torch.unbind(torch.cat(x.unbind(1), 1), 2), 1)),
+        nn.Linear(128, CLASSES),
+    ),
     "edges": lambda: nn.Sequential(
         nn.ZeroPad2d((1, 0, 2, 1)),
         nn.Conv2d(2, 3, 3, stride=2, padding=1, padding_mode="replicate"),

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from tests.unit.nets.batch_norms import BATCH_NORMED
 from tests.unit.nets.chains import chains
 from tests.unit.nets.lookalikes import ONLY_LOOK_KNOWN
-from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make, plain
+from tests.unit.nets.own_modules import CLASSES, SHAPE, WRITTEN, Make, OfFunction, plain
 from tests.unit.nets.traps import TRAPS
 from torch import nn
 
@@ -137,6 +137,14 @@ def test_modules_that_only_look_known_are_not(make: Make) -> None:
         ("an iterator", "'held' keeps a count"),
         ("a draw of numpy's", "it draws random numbers, from 'numpy'"),
         ("asks for a type", "'0.function' asks whether something is a tensor"),
+        ("asks for a renamed type", "'0.function' asks whether something is a tensor"),
+        ("asks for a type by its case", "'0.function' asks whether something is a tensor"),
+        ("clipping", "'body.1.weight' changes with the mode"),
+        ("clipping late", "'body.1.weight' changes with the mode"),
+        ("epsilon below zero", "a norm's epsilon is -0.001"),
+        ("epsilon of zero", "a norm's epsilon is 0.0"),
+        ("endless", "its logits or gradients are not finite for some inputs"),
+        ("batch norm, momentum below zero", "its logits or gradients are not finite for some"),
         ("catches errors", "it uses 'clamp' of a tensor"),
         ("a derivative of its own", "it calls ClippedBackward, of a derivative of its own"),
         ("parameters of its own", "HeadOnly has a method 'parameters' of its own"),
@@ -191,6 +199,13 @@ def test_nets_that_differ_from_call_to_call_are_not_known() -> None:
         return nn.Sequential(nn.Flatten(), nn.Linear(128, 4), activation(), nn.Linear(4, CLASSES))
 
     assert recognised(make, SHAPE, CLASSES).unknown == "two nets of the factory compute differently"
+
+
+def test_inputs_may_be_single_numbers() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(OfFunction(lambda x: x.unsqueeze(1)), nn.Linear(1, CLASSES))
+
+    assert recognised(make, (), CLASSES).unknown is None
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Rarely(nn.Module):
 
 def rarely(seldom: Callable[[Any], bool], **attributes: Callable[[], Any]) -> Make:
     """A net with attributes of its own; a net of another class each time."""
-    kind = type("Rare", (Rarely,), {"__module__": __name__, "seldom": seldom})
+    kind = type("Rare", (Rarely,), {"__module__": __name__, "seldom": seldom, "calls": 0})
 
     def make() -> nn.Module:
         net: nn.Module = kind()
@@ -102,6 +102,21 @@ def _of_exact_type(x: Any) -> Any:
     return 2.0 * x if type(x) is Tensor and x.max() > 50 else x
 
 
+Numbers = Tensor
+
+
+def _of_renamed_type(x: Any) -> Any:
+    return 2.0 * x if isinstance(x, Numbers) and x.max() > 1000 else x
+
+
+def _of_matched_type(x: Any) -> Any:
+    match x:
+        case torch.Tensor():
+            return x * (2.0 if x.max() > 1000 else 1.0)
+        case _:
+            return x
+
+
 def _caught(x: Any) -> Any:
     try:
         return x.clamp(-1000, 1000)
@@ -166,6 +181,29 @@ class Freezing(Rarely):
         return super().train(mode)
 
 
+class Clipping(Rarely):
+    """Its weights stay small: large ones are cut off before each epoch."""
+
+    def seldom(self) -> bool:
+        return False
+
+    def train(self, mode: bool = True) -> "Clipping":
+        self.body[1].weight.data.clamp_(-0.05 if mode else -1, 0.05 if mode else 1)
+        return super().train(mode)
+
+
+class ClippingLate(Rarely):
+    """The same after each epoch, at a size that no fresh weight has."""
+
+    def seldom(self) -> bool:
+        return False
+
+    def eval(self) -> "ClippingLate":
+        super().eval()
+        self.body[1].weight.data.clamp_(-0.1, 0.1)
+        return self
+
+
 class GradientlessView(nn.Module):
     """A view that is taken without a gradient has none."""
 
@@ -204,6 +242,8 @@ TRAPS: dict[str, Make] = {
     "a layer in a list": rarely(_hidden_layer, held=lambda: [nn.Linear(1, 1)]),
     "asks for a type": _between(_of_type),
     "asks for the very type": _between(_of_exact_type),
+    "asks for a renamed type": _between(_of_renamed_type),
+    "asks for a type by its case": _between(_of_matched_type),
     "catches errors": _between(_caught),
     "catches errors of operators": _between(_caught_operator),
     "a derivative of its own": lambda: nn.Sequential(*plain(), OfFunction(Clipped.apply)),
@@ -211,6 +251,8 @@ TRAPS: dict[str, Make] = {
     "parameters of its own": lambda: HeadOnly(*plain()),
     "evaluation of its own": Evaluated,
     "freezing": Freezing,
+    "clipping": Clipping,
+    "clipping late": ClippingLate,
     "view without gradient": GradientlessView,
 }
 """Not to be taken for what they look like; torch trains them."""

@@ -37,7 +37,7 @@ class GraphModule(nn.Module):
         """Logits [batch, classes]."""
         self._batches += self.training
         calculation = _Calculation(
-            x.flatten(1),
+            x.reshape(len(x), -1),
             torch.cat([p.flatten() for p in self.parameters()]),
             self.statistics if self._graph.batch_norms else None,
             self._batches if self.training else None,

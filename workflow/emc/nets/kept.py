@@ -17,6 +17,7 @@ _TORCHS: Final = frozenset(vars(nn.Module()))
 _PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
 _AS_THEY_ARE: Final = (type, ModuleType, BuiltinFunctionType)
 """Known by which they are: what is in them is not looked at."""
+_ASK_FOR_TYPES: Final = frozenset({"isinstance", "issubclass", "type"})
 _NO_USERS: Final = frozenset({"torch", "builtins", "typing", "abc"})
 """Packages whose classes and functions keep nothing of their own."""
 
@@ -130,16 +131,18 @@ class _Reader:
             except ValueError:  # not assigned yet
                 yield None
         if (package := _package(function)) not in _NO_USERS:
-            self._look_for_types(function.__code__)
+            self._look_for_types(function)
             for name in _globals_of(function.__code__):
                 value = function.__globals__.get(name)
                 if not isinstance(value, FunctionType) or _package(value) == package:
                     yield value
 
-    def _look_for_types(self, code: CodeType) -> None:
+    def _look_for_types(self, function: FunctionType) -> None:
         """What stands for a tensor while a module is traced is none."""
-        names = set(_names(code))
-        if {"isinstance", "Tensor"} <= names or "is_tensor" in names:
+        names = set(_names(function.__code__))
+        read = [function.__globals__.get(name) for name in names]
+        of_tensors = "Tensor" in names or any(value is Tensor for value in read)
+        if (of_tensors and names & _ASK_FOR_TYPES) or "is_tensor" in names:
             self.hidden.append("asks whether something is a tensor")
 
     def _state(self, value: Any) -> tuple[object, ...]:
@@ -172,6 +175,8 @@ def _names(code: CodeType) -> dict[str, str]:
         for each in dis.get_instructions(code)
         if each.opname.endswith(("_GLOBAL", "_ATTR", "_METHOD"))
     }
+    if any(each.opname == "MATCH_CLASS" for each in dis.get_instructions(code)):
+        found["isinstance"] = "MATCH_CLASS"  # as `case` of a class asks
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             found.update(_names(inner))

@@ -1,6 +1,7 @@
 """From a factory of modules to the layers, the transformer or the graph that its nets compute."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import isqrt, prod
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from torch.autograd.function import BackwardCFunction
 
 from emc.nets.arithmetic import exact_float32
 from emc.nets.build import transformer_factory
+from emc.nets.copies import settings
 from emc.nets.graph import Activated, Affine, Graph, GraphStep, Largest, Softmax, Taken
 from emc.nets.graph_module import GraphModule
 from emc.nets.layers import Conv, Dense, Layers
@@ -40,16 +42,18 @@ def recognised(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: i
     Two nets are made. One is traced; the other is compared with the trace, by logits and gradients
     in both modes, at weights other than its initial ones.
     """
-    try:
-        graph = _graph(make, shape, classes)
-    except UntraceableError as error:
-        return TracedModule(make, None, unknown=str(error))
-    return _as_layers(make, graph) or _as_transformer(make, graph) or _as_graph(make, graph)
-
-
-def _graph(make: Callable[[], nn.Module], shape: tuple[int, ...], classes: int) -> Graph:
     with seeded(0):
         first, second = make(), make()
+    own, other = settings(first), settings(second)
+    try:
+        graph = _graph(first, second, shape, classes)
+    except UntraceableError as error:
+        return TracedModule(make, None, unknown=str(error))
+    found = _as_layers(make, graph) or _as_transformer(make, graph) or _as_graph(make, graph)
+    return replace(found, settings=dict(own.items() & other.items()))
+
+
+def _graph(first: nn.Module, second: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
     graph = traced(first, shape, classes)
     if traced(second, shape, classes) != graph:
         raise UntraceableError("two nets of the factory compute differently")
@@ -169,6 +173,8 @@ def _compare(
         if graph.batch_norms or not expected:
             reference.train(training)
             expected = _answer(reference, dict(reference.named_parameters()), x, classes)
+            if not all(bool(each.isfinite().all()) for each in expected):
+                raise UntraceableError("its logits or gradients are not finite for some inputs")
         if not _all_close(_answer(net, parameters, x, classes), expected):
             raise UntraceableError("its logits or gradients are not those of its trace")
     if graph.statistics and not _all_close(

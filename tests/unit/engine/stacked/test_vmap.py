@@ -53,6 +53,15 @@ def assert_as_sequential(
     return found
 
 
+def test_nets_of_several_kinds_do_not_train_together() -> None:
+    def make() -> nn.Module:
+        layers = nn.Flatten(), nn.Linear(20, 4), nn.LeakyReLU(float(torch.rand(())))
+        return nn.Sequential(*layers, nn.Linear(4, CLASSES))
+
+    with pytest.raises(UnavailableError, match=r"nets of the factory differ: '2.negative_slope' i"):
+        Vmap("cpu").run(procedure(layers=None, module=make), replicas([9, 8]))
+
+
 @pytest.mark.parametrize("many", [1, 3, 8])
 @pytest.mark.parametrize(("update", "lr"), OPTIMIZERS)
 def test_optimizers_are_those_of_the_reference(many: int, update: Update, lr: float) -> None:

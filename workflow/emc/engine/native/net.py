@@ -6,6 +6,7 @@ import numpy as np
 
 from emc.engine.procedure import Procedure
 from emc.errors import EmcError
+from emc.native.unavailable import UnavailableError
 from emc.nets.build import as_known
 from emc.nets.graph import Graph
 from emc.nets.layers import Conv, initial
@@ -25,13 +26,20 @@ def start(procedure: Procedure, seed: int) -> dict[str, np.ndarray]:
     The running statistics of batch norms follow them.
 
     Loads torch where the net is a module's: its weights come from torch's generator.
+
+    Raises:
+        UnavailableError: the seed's net is of another kind than those that were looked at.
     """
     if procedure.layers is not None:
         return initial(procedure.layers, procedure.initialisation, generator(seed, "weights"))
     from emc.engine.fresh import fresh, weights
+    from emc.nets.copies import unlike_others
 
-    shapes = _shapes(procedure)
-    drawn = weights(fresh(procedure, seed))
+    shapes, net = _shapes(procedure), fresh(procedure, seed)
+    looked_at = procedure.module
+    if why := unlike_others(net, looked_at.settings if isinstance(looked_at, TracedModule) else {}):
+        raise UnavailableError(why)
+    drawn = weights(net)
     assert {name: values.shape for name, values in drawn.items()} == shapes
     return {name: drawn[name] for name in shapes}
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from emc.native.unavailable import UnavailableError
+from emc.nets.copies import settings, unlike_others
 from emc.nets.reparameterised import from_seed
 
 
@@ -20,6 +22,7 @@ class FlatNet:
     def __init__(self, template: nn.Module) -> None:
         """Take the structure of `template`, whose own numbers are not used."""
         self.template = template
+        self._settings = settings(template)
         trained = {n: p for n, p in template.named_parameters() if p.requires_grad}
         self.shapes = {name: tuple(parameter.shape) for name, parameter in trained.items()}
         self._sizes = [prod(shape) for shape in self.shapes.values()]
@@ -31,7 +34,13 @@ class FlatNet:
         }
 
     def weights(self, net: nn.Module) -> Tensor:
-        """The trained parameters of a module of this structure, [parameters]."""
+        """The trained parameters of a module of this structure, [parameters].
+
+        Raises:
+            UnavailableError: it is of another structure.
+        """
+        if why := unlike_others(net, self._settings):
+            raise UnavailableError(why)
         named = dict(net.named_parameters())
         return torch.cat([named[name].detach().reshape(-1) for name in self.shapes])
 

@@ -55,8 +55,7 @@ def batch_norm(  # noqa: PLR0917  # torch's own arguments
     """torch.nn.functional.batch_norm."""
     x = samples_first(x)
     channels = len(x.places)
-    if eps <= 0:
-        raise UntraceableError(f"a batch norm's epsilon is {eps}")
+    _check_epsilon(eps)
     gains, shifts = (_spread(each, (channels,), (channels,)) for each in (weight, bias))
     read = x.recorder.computed(x.places).reshape(channels, -1)
     kept, share = _running(x.recorder, (running_mean, running_var), training, momentum, channels)
@@ -100,9 +99,17 @@ def _rows(x: object, normalized_shape: Any) -> tuple[Symbol, np.ndarray, tuple[i
 def _normalised(x: Symbol, step: Normalised) -> Symbol:
     if step.inputs.shape[1] < 2:
         raise UntraceableError("a norm is over single numbers")
+    if step.epsilon is not None:
+        _check_epsilon(step.epsilon)
     read = x.recorder.computed(step.inputs)
     made = x.recorder.add(replace(step, inputs=read), read)
     return x.like(made.reshape(x.places.shape))
+
+
+def _check_epsilon(epsilon: float) -> None:
+    """Refuse those by which torch's norms give no finite numbers, or the kernels others."""
+    if not epsilon > 0:
+        raise UntraceableError(f"a norm's epsilon is {epsilon}")
 
 
 def _spread(each: Any, shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:

@@ -77,7 +77,7 @@ def chunk(x: Symbol, chunks: int, dim: int = 0) -> tuple[Symbol, ...]:
 def unbind(x: Symbol, dim: int = 0) -> tuple[Symbol, ...]:
     """torch.unbind."""
     first = permute(x, [dim % x.ndim, *(d for d in range(x.ndim) if d != dim % x.ndim)])
-    return tuple(first)
+    return tuple(iter(first))
 
 
 def cat(tensors: Any, dim: int = 0) -> Symbol:

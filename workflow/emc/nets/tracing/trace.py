@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from emc.nets.copies import changed_by_mode
 from emc.nets.fragile import held_parameters
 from emc.nets.generators import GeneratorStates, generators_kept
 from emc.nets.graph import Graph, Taken, by_use, numbers_of, of_parameter
@@ -48,6 +49,8 @@ def traced(net: nn.Module, shape: tuple[int, ...], classes: int) -> Graph:
     for name, buffer in as_they_are(net).items():
         if buffer != held.get(name):
             raise UntraceableError(f"it changes {name!r} as it changes its mode")
+    if changed := changed_by_mode(net):
+        raise UntraceableError(changed)
     if any(graph != graphs[0] for graph in graphs[1:]):
         raise UntraceableError("it computes differently from call to call, or in evaluation")
     return graphs[0]
