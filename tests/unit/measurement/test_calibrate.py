@@ -75,6 +75,18 @@ def test_what_cannot_be_tried_is_told_and_the_rest_is_kept(asked: list[Cell]) ->
     assert set(paces) == {kind(cell(5), "cpu")}
 
 
+def test_paces_that_cannot_be_kept_are_told_and_taken(
+    asked: list[Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    told: list[str] = []
+    paces, errors = calibrate([cell()], "cpu", told.append)
+    assert list(paces) == [kind(cell(), "cpu")]
+    assert not errors
+    assert told[-1].startswith("known until this command ends: the paces cannot be kept: [Errno ")
+
+
 def test_those_that_torch_trains_come_last(asked: list[Cell]) -> None:
     quantised = cell(2, parameterisation={"name": "quantised", "bits": 4})
     assert needs_torch(quantised)

@@ -146,3 +146,8 @@ def test_an_untimed_kind_is_as_fast_as_the_one_most_like_it() -> None:
     assert nearest(optimizer="soap") == 3.0
     assert paces_like(cell(), "cuda", timed) == ()
     assert paces_like(cell(optimizer="soap"), "cpu", {kind(cell(), "cpu"): [pace(1, 1.0)]}) == ()
+
+
+@pytest.mark.parametrize("other", ["no kind", "{}", "[]", '{"device": "cpu"}'])
+def test_what_another_version_called_a_kind_tells_nothing(other: str) -> None:
+    assert paces_like(cell(), "cpu", {other: [pace(1, 1.0)]}) == ()

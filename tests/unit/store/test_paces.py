@@ -58,6 +58,7 @@ def test_each_machine_has_its_own_file(tmp_path: Path, monkeypatch: pytest.Monke
         {"a": [{}]},
         {"a": [{**ENTRIES, "parameters": 0}]},
         {"a": [{**ENTRIES, "training": -1}]},
+        {"a": [{**ENTRIES, "work": 0}]},
         {"a": [{**ENTRIES, "training": "fast"}]},
         {"a": [{**ENTRIES, "megabytes": float("inf")}]},
         {"a": [{**ENTRIES, "colour": 1}]},

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from emc.measurement.kinds import kind, of_kernels, representatives
 from emc.measurement.machine import machine
@@ -22,7 +23,7 @@ def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, li
     path = paces_file(machine(device))
     paces = read_paces(path)
     wanted = _untried(cells, device, paces)
-    errors, timed = [], 0
+    errors, timed, unkept = [], 0, ""
     for cell, found in zip(wanted, time_cells(wanted, device), strict=True):
         if found.error:
             errors.append(found.error)
@@ -32,10 +33,21 @@ def calibrate(cells: Sequence[Cell], device: str, tell: Tell) -> tuple[Paces, li
         tell(f"timed {timed} of {len(wanted)} nets")
         name = kind(cell, device)
         paces = {**paces, name: (*paces.get(name, ()), found.pace)}
-        write_paces(path, paces)
+        unkept = _kept(path, paces)
+    if unkept:
+        tell(f"known until this command ends: {unkept}")
     if left := len(wanted) - timed - len(errors):
         tell(_late(left, timed))
     return paces, errors
+
+
+def _kept(path: Path, paces: Paces) -> str:
+    """Why the paces cannot be kept for later calls; nothing where they are."""
+    try:
+        write_paces(path, paces)
+    except OSError as error:
+        return f"the paces cannot be kept: {error}"
+    return ""
 
 
 def _late(left: int, timed: int) -> str:

@@ -84,16 +84,28 @@ def work(cell: Cell) -> float:
 def paces_like(cell: Cell, device: str, paces: Paces) -> Sequence[Pace]:
     """Paces of the cell's kind, or of the kind most like it that was timed; none where none is.
 
-    Nets that kernels train tell nothing of those that torch trains, nor one device of another.
+    Nets that kernels train tell nothing of those that torch trains, nor one device of another, nor
+    what other versions called a kind.
     """
     name = kind(cell, device)
     if name in paces:
         return paces[name]
-    here = [other for other in paces if _document(other).get("device") == device]
+    here = [other for other in paces if _comparable(other, name)]
     nearest = min(here, key=lambda other: _distance(other, name), default=None)
     if nearest is None or _distance(nearest, name) >= _NEVER:
         return ()
     return paces[nearest]
+
+
+def _comparable(found: str, name: str) -> bool:
+    """Whether a text is a kind that says the same things as another, and is of its device."""
+    try:
+        document = json.loads(found)
+    except ValueError:
+        return False
+    own = _document(name)
+    same = isinstance(document, dict) and document.keys() == own.keys()
+    return same and document["device"] == own["device"]
 
 
 class Entry(NamedTuple):

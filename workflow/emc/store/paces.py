@@ -58,6 +58,8 @@ def _pace(entries: Mapping[str, Any]) -> Pace:
     parameters = int(entries["parameters"])
     if parameters < 1:
         raise ValueError(f"expected parameters from 1, found {parameters}")
+    if amounts.get("work") == 0:
+        raise ValueError("expected work above 0, found 0")
     return Pace(parameters=parameters, **amounts)
 
 
