@@ -67,31 +67,16 @@ def certify_end_points(
         EmcError: labels that are not classes of the net, or a module without second derivatives.
     """
     net, end_points = _untraced(net, end_points)
-    if not callable(net):
-        return [
-            certify_operator(
-                _of_layers(net, end, objective, tolerances, threads),
-                plateau=end.plateau,
-                seed=end.seed,
-                tolerances=tolerances,
-            )
-            for end in end_points
-        ]
-    if not end_points:
-        return []
-    size = _group_size(end_points[0], tolerances)
-    groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
-    examine = _examiner(net, objective, tolerances, threads)
-    module = net()
+    if callable(net):
+        return _of_modules(net, end_points, objective, tolerances, device=device, threads=threads)
     return [
-        evidence
-        for group in groups
-        for evidence in _side_by_side(
-            group,
-            [_differentiated(module, end, objective, tolerances, device) for end in group],
-            examine,
-            tolerances,
+        certify_operator(
+            _of_layers(net, end, objective, tolerances, threads),
+            plateau=end.plateau,
+            seed=end.seed,
+            tolerances=tolerances,
         )
+        for end in end_points
     ]
 
 
@@ -112,6 +97,34 @@ def operator_at(
         return _of_layers(net, end, objective, DEFAULT, threads=1)
     examine = _examiner(net, objective, DEFAULT, threads=1)
     return examine(end, _differentiated(net(), end, objective, DEFAULT, device))
+
+
+def _of_modules(
+    net: "Callable[[], nn.Module]",
+    end_points: Sequence[EndPoint],
+    objective: Objective,
+    tolerances: CertificateTolerances,
+    *,
+    device: str,
+    threads: int,
+) -> list[Evidence]:
+    """As many side by side as memory holds."""
+    if not end_points:
+        return []
+    size = _group_size(end_points[0], tolerances)
+    groups = [end_points[start : start + size] for start in range(0, len(end_points), size)]
+    examine = _examiner(net, objective, tolerances, threads)
+    module = net()
+    return [
+        evidence
+        for group in groups
+        for evidence in _side_by_side(
+            group,
+            [_differentiated(module, end, objective, tolerances, device) for end in group],
+            examine,
+            tolerances,
+        )
+    ]
 
 
 def _untraced(
