@@ -94,19 +94,24 @@ def symbols_for_statistics(net: nn.Module) -> Iterator[dict[str, tuple[int, ...]
     named = {id(buffer): name for name, _, buffer in tracked(net)}
     try:
         for layer, buffers in held.items():
-            names = {key: named[id(one)] for key, one in buffers.items() if one is not None}
-            momentum: float | None = layer.momentum  # type: ignore[assignment]
-            count = BatchCount(names[COUNT], momentum) if COUNT in names else None
-            symbols: dict[str, _Unread] = {} if count is None else {COUNT: count}
-            for kind in {MEAN, VARIANCE} & set(names):
-                symbols[kind] = RunningStatistic(names[kind], kind, layer, count)
-            held_buffers(layer).update(symbols)  # type: ignore[arg-type]
+            names = {kind: named[id(one)] for kind, one in buffers.items() if one is not None}
+            held_buffers(layer).update(_symbols(layer, names))  # type: ignore[arg-type]
         yield {
-            name: tuple(buffer.shape)
-            for layer, buffers in held.items()
+            named[id(buffer)]: tuple(buffer.shape)
+            for buffers in held.values()
             for kind, buffer in buffers.items()
-            if buffer is not None and (name := named[id(buffer)]) and kind != COUNT
+            if buffer is not None and kind != COUNT
         }
     finally:
         for layer, buffers in held.items():
             held_buffers(layer).update(buffers)
+
+
+def _symbols(layer: nn.Module, names: Mapping[str, str]) -> dict[str, _Unread]:
+    """Stand-ins for a batch norm's buffers, whose names are given by kind."""
+    momentum: float | None = layer.momentum  # type: ignore[assignment]
+    count = BatchCount(names[COUNT], momentum) if COUNT in names else None
+    symbols: dict[str, _Unread] = {} if count is None else {COUNT: count}
+    for kind in {MEAN, VARIANCE} & set(names):
+        symbols[kind] = RunningStatistic(names[kind], kind, layer, count)
+    return symbols
