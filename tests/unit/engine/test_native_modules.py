@@ -21,6 +21,7 @@ from emc.engine.choose import back_end, native_refusal
 from emc.engine.native import NativeBackEnd, kernel
 from emc.engine.procedure import Procedure, Replica, Update
 from emc.engine.sequential import Sequential
+from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 from emc.nets.recognise import recognised
 
@@ -125,7 +126,7 @@ def test_a_batch_of_one_sample_is_left_to_torch(
     asked = procedure(batch_normed(), **changes)
     with pytest.raises(UnavailableError, match=why):
         NativeBackEnd().run(asked, [replica(n)])
-    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+    with pytest.raises(EmcError, match=r"Sequential fails in training on a batch of 1 of \d+ sam"):
         run_probes(asked, [replica(n)])
     assert f"gives way to the next: {why}" in caplog.text
 

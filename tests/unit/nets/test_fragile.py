@@ -17,6 +17,7 @@ from emc.nets.fragile import (
     gradient_hooks,
     held_buffers,
     held_parameters,
+    is_compiled,
     module_hooks,
     step_hooks,
     times_changed,
@@ -73,6 +74,14 @@ def test_hooks_of_a_module_are_seen() -> None:
         assert not module_hooks(layer)
         getattr(layer, f"register_{register}")(lambda *_: None)
         assert module_hooks(layer), register
+
+
+def test_compiled_modules_are_seen() -> None:
+    layer = nn.Linear(2, 1)
+    assert not is_compiled(layer)
+    layer.compile(backend="eager")
+    assert is_compiled(layer)
+    assert not module_hooks(layer)
 
 
 def test_hooks_of_all_modules_are_seen() -> None:

@@ -24,6 +24,7 @@ from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.progress import Measured, Progress
 from emc.engine.schedule import learning_rates
 from emc.engine.training_state import UnsaveableError, take_up, training_state
+from emc.errors import EmcError, one_line
 from emc.nets.arithmetic import exact_float32
 from emc.nets.inspection import mixes
 from emc.nets.noise import GeneratorState, seeded
@@ -164,7 +165,7 @@ class _Training:
         def closure() -> Tensor:
             self._optimizer.zero_grad()
             draws.restore()
-            loss = self._optimised(self._net(self._x[batch]), self._labels[batch])
+            loss = self._optimised(self._logits(batch), self._labels[batch])
             torch.autograd.backward(loss)
             if not self._procedure.optimizer.skips_unused:
                 self._fill_gradients()
@@ -176,6 +177,24 @@ class _Training:
             return loss.detach()
 
         return closure
+
+    def _logits(self, batch: Tensor) -> Tensor:
+        """Those in training, of samples of these numbers.
+
+        Raises:
+            EmcError: the net does not take a batch of one, as batch norms do not.
+        """
+        try:
+            logits: Tensor = self._net(self._x[batch])
+        except ValueError as error:
+            if len(batch) > 1:
+                raise
+            raise EmcError(
+                f"{type(self._net).__name__} fails in training on a batch of 1 of"
+                f" {self._replica.n} samples: {one_line(error)} (in the batch order"
+                " 'stream' none is smaller than both batch and n)"
+            ) from error
+        return logits
 
     def _fill_gradients(self) -> None:
         """Zero where the loss depends on no such weight: decay, part of the loss, moves it too."""

@@ -97,7 +97,12 @@ def module_hooks(layer: nn.Module) -> bool:
         layer._backward_hooks,
         layer._backward_pre_hooks,
     )
-    return any(hooks) or layer._compiled_call_impl is not None
+    return any(hooks)
+
+
+def is_compiled(layer: nn.Module) -> bool:
+    """Whether a module's own `compile` was called: a call runs another program in its place."""
+    return layer._compiled_call_impl is not None
 
 
 def global_hooks() -> bool:

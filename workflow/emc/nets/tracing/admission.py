@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from emc.nets.copies import in_the_memory_of, own_list
-from emc.nets.fragile import global_hooks, gradient_hooks, module_hooks
+from emc.nets.fragile import global_hooks, gradient_hooks, is_compiled, module_hooks
 from emc.nets.inspection import structure
 from emc.nets.kept import kept
 from emc.nets.tracing.statistics import BATCH_NORMS, COUNT, MEAN, VARIANCE, tracked
@@ -77,6 +77,8 @@ def check_admitted(net: nn.Module) -> None:
 def _obstacle(layer: nn.Module) -> str | None:
     if module_hooks(layer):
         return "has hooks"
+    if is_compiled(layer):
+        return "is compiled by torch"
     if name := own_list(layer):
         return f"has a method {name!r} of its own"
     return _of_kind(layer, type(layer))
