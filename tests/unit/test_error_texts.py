@@ -45,6 +45,9 @@ def test_floating_point_numbers_as_indices() -> None:
     with pytest.raises(RuntimeError, match="indices") as told:
         table(torch.zeros(2))
     assert says_no_indices(told.value)
+    with pytest.raises(RuntimeError, match="indices") as told:
+        table(torch.zeros(2, dtype=torch.float64))
+    assert says_no_indices(told.value)
     assert not says_no_indices(RuntimeError("shapes do not fit"))
 
 

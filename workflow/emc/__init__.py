@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emc.api.certify import certify
+    from emc.api.cut_short import CutShortError
     from emc.api.measure import measure
     from emc.data.plugin_dataset import dataset
     from emc.engine.plugin_optimizer import optimizer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CutShortError",
     "EmcError",
     "activation",
     "architecture",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CutShortError": ("emc.api.cut_short", "CutShortError"),
     "EmcError": ("emc.errors", "EmcError"),
     "activation": ("emc.nets.plugin_activation", "activation"),
     "architecture": ("emc.nets.plugin_architecture", "architecture"),

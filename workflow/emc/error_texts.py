@@ -52,7 +52,7 @@ def says_broken_device(error: BaseException) -> bool:
 
 def says_no_indices(error: Exception) -> bool:
     """Whether torch was given floating-point numbers to look something up by."""
-    return "Long" in str(error) and "Float" in str(error)
+    return "Long" in str(error) and any(kind in str(error) for kind in ("Float", "Double"))
 
 
 def says_mixed_precision(error: Exception) -> bool:

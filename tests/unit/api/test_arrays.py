@@ -125,6 +125,12 @@ def test_other_forms_are_refused(data: Any, found: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
+        ((INPUTS, ["1", 1, 2] * 4), "data: expected whole numbers as labels, found '1' at 0"),
+        ((INPUTS, [2, 1, "2"] * 4), "data: expected whole numbers as labels, found '2' at 2"),
+        (
+            [(one, "1" if label else 1) for one, label in PAIRS],
+            "data: expected whole numbers as labels, found '1' at 1",
+        ),
         ((INPUTS, LABELS[:5]), "expected inputs [N, ...] and labels [N]"),
         ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
         ((INPUTS[:, :0], LABELS), "none of them empty, found (12, 0) and (12,)"),

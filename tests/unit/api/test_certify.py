@@ -180,6 +180,12 @@ def test_what_is_no_net_no_parameters_and_no_data() -> None:
             "class weights: expected the loss 'cross-entropy'",
         ),
         ({"losses": "1234567890"}, "losses: expected a sequence of numbers, found '1234567890'$"),
+        (
+            {"class_weights": {0: 1, 1: 2}},
+            r"^class_weights: expected a sequence of numbers, found {0: 1, 1: 2}$",
+        ),
+        ({"class_weights": {1, 2}}, r"^class_weights: expected a sequence .*, found {1, 2}$"),
+        ({"losses": {0: 0.5}}, r"^losses: expected a sequence of numbers, found {0: 0.5}$"),
         ({"losses": [[1, 2]]}, "losses: expected a sequence of numbers, found"),
         (
             {"tolerances": {"eps": 1}},

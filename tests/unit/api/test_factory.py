@@ -91,6 +91,38 @@ def test_copies_of_one_net_are_fresh() -> None:
     assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())
 
 
+def test_a_net_that_takes_few_rows_at_once_is_refused() -> None:
+    class Short(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = mlp()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x.reshape(-1, 6) + torch.zeros(min(len(x), 50), 1))
+
+    message = r"^model: Short fails on inputs of shape \(60, 6\): The size of tensor a \(60\)"
+    refused(Short, message)
+    refused(Short, message, optimizer="gd")
+
+
+def test_weights_that_take_no_part_are_told() -> None:
+    class Spare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net, self.spare = mlp(), mlp()
+            self.frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x)
+
+    told = (
+        r"^model: 'spare.0.weight', 'spare.0.bias', 'spare.2.weight' \.\.\. took no part in the"
+        r" logits: numbers per parameter count what is never trained$"
+    )
+    with pytest.warns(UserWarning, match=told):
+        emc.measure(Spare, (INPUTS, LABELS), epochs=1, probes=1)
+
+
 def test_weights_that_a_net_ties_within_itself_are_no_fault() -> None:
     def net() -> nn.Module:
         made = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6), nn.Linear(6, 3))

@@ -159,6 +159,12 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ),
         ({"device": "tpu"}, "device: expected one of .* found 'tpu'"),
         ({"epochs": "a"}, "epochs: expected a whole number from 1, found 'a'"),
+        ({"epochs": 10**9}, "^epochs: expected at most 100,000,000, found 1000000000$"),
+        (
+            {"epochs": None, "steps": 10**8 + 1},
+            "^steps: expected at most 100,000,000, found 100000001$",
+        ),
+        ({"seed": 2**63}, "^seed: expected at most 9,223,372,036,854,775,807, found 922337203685"),
         ({"probes": 0}, "probes: expected a whole number from 1, found 0"),
         ({"smallest": 121}, "smallest: expected at most the 120 samples there are, found 121"),
         (

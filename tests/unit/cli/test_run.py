@@ -1,5 +1,6 @@
 """`emc run` and `emc init`: what is asked of Snakemake, and what is refused before it starts."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -64,12 +65,15 @@ def test_cores_are_a_count_or_all(calls, capsys, cores: str) -> None:
     assert capsys.readouterr().err == wanted
 
 
-def test_a_folder_that_cannot_be_written(calls, capsys) -> None:
-    Path("results").write_text("a file")
+def test_a_folder_that_cannot_be_written(calls, capsys, monkeypatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "touch", full)
     assert emc("run", "s.yaml") == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"error: {Path.cwd() / 'results'}: cannot be written (")
-    assert said.endswith("): run it in a folder of your own\n")
+    found = f"{Path.cwd() / 'results'}: cannot be written (No space left on device)"
+    assert said == f"error: {found}: run it in a folder of your own\n"
     assert not calls
 
 

@@ -331,3 +331,54 @@ def _with_float32(logits: Tensor, labels: Tensor) -> Tensor:
 def test_losses_that_do_not_fit_the_net(objective: Objective, message: str) -> None:
     with pytest.raises(EmcError, match=message):
         operator(plain(), objective)
+
+
+class Looked(nn.Module):
+    """Looks its inputs up in a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(10, 2), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.table(x).flatten(1))
+
+
+class Started(nn.Module):
+    """Starts from numbers of its own, in the dtype that it is told or in float32."""
+
+    def __init__(self, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.cell, self.head, self.dtype = nn.RNN(2, 4, batch_first=True), nn.Linear(4, 3), dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        start = torch.zeros(1, len(x), 4, dtype=self.dtype)
+        return self.head(self.cell(x.reshape(-1, 3, 2), start)[0][:, -1])
+
+
+def test_what_helps_a_net_that_cannot_take_the_inputs_types() -> None:
+    inputs, labels = samples(20, 6, classes=3)
+    table = r"^Looked fails in evaluation mode .*: give whole numbers below the length of the table"
+    for given in (inputs, np.full((20, 6), 10)):
+        with pytest.raises(EmcError, match=rf"{table}, or begin with `x.long\(\)`$"):
+            AutogradOperator(Looked(), state(Looked()), given, labels, PLAIN)
+    told = (
+        r"^Started fails in evaluation mode .*: in float64 it goes on with float32 numbers of its"
+        r" own: make them by `torch.zeros\(..., dtype=x.dtype\)`, and write `x.to\(weight.dtype\)`"
+        r" for `x.float\(\)`$"
+    )
+    with pytest.raises(EmcError, match=told):
+        AutogradOperator(Started(), state(Started()), inputs, labels, PLAIN)
+
+
+def test_a_net_whose_own_numbers_are_float64_too_is_certified() -> None:
+    """The remedy of the error above, against the same net without a start of its own."""
+    net, inputs = Started(torch.float64), samples(20, 6, classes=3)
+    with_start = AutogradOperator(net, state(net), *inputs, PLAIN).first_order()
+
+    class Unstarted(Started):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.cell(x.reshape(-1, 3, 2))[0][:, -1])
+
+    without = AutogradOperator(Unstarted(), state(net), *inputs, PLAIN).first_order()
+    np.testing.assert_allclose(with_start.gradient, without.gradient, rtol=1e-12, atol=1e-15)

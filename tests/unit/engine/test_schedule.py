@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emc.engine.procedure import Procedure, Update
 from emc.engine.schedule import learning_rates, rate_factors, steps_of_budget
+from emc.errors import EmcError
 
 
 def procedure(**changes: Any) -> Procedure:
@@ -19,6 +20,15 @@ def procedure(**changes: Any) -> Procedure:
 
 def test_a_constant_rate_stays() -> None:
     assert learning_rates(procedure(batch=4, epochs=3), 8, 0.3).tolist() == [0.3] * 6
+
+
+def test_more_steps_than_can_be_kept_are_refused() -> None:
+    told = (
+        r"^budget: expected at most 100,000,000 steps, found 200,000,000: 100,000,000 epochs of 8"
+        r" samples in batches of 4$"
+    )
+    with pytest.raises(EmcError, match=told):
+        learning_rates(procedure(batch=4, epochs=10**8), 8, 0.3)
 
 
 def test_a_cosine_is_that_of_torch() -> None:

@@ -143,6 +143,20 @@ FILE_FAULTS = [
         "certificate.iterations: expected a whole number, found 1.5",
     ),
     fault(
+        "names in other capitals",
+        text("{cells: [{dataset: digits, architecture: MLP-Mixer, activation: RELU}]}"),
+        "section 'a', cell (dataset=digits, architecture=MLP-Mixer, activation=RELU): architecture:"
+        f" expected one of {FAMILIES}, found the name 'MLP-Mixer'; did you mean 'mlp-mixer'?",
+        "section 'a', cell (dataset=digits, architecture=MLP-Mixer, activation=RELU): activation:"
+        f" expected one of {ACTIVATIONS}, found the value 'RELU'; did you mean 'relu'?",
+    ),
+    fault(
+        "budget of too many steps",
+        text("{cells: [{dataset: digits, architecture: linear, budget: {steps: 1e9}}]}"),
+        "section 'a', cell (dataset=digits, architecture=linear, budget=[steps=1e9]): budget.steps:"
+        " expected a number not above 1e+08, found '1e9'",
+    ),
+    fault(
         "preset of a known name",
         text("{cells: [{}]}", more="presets: {strict: {seed: 1}}"),
         "presets: 'strict' comes with the program: choose another name",

@@ -88,7 +88,7 @@ def _gathered(data: Any) -> tuple[np.ndarray, np.ndarray]:
                 f" {one.shape} at {number}"
             )
     inputs, labels = zip(*pairs, strict=True)
-    return np.stack(inputs), np.stack(labels)
+    return np.stack(inputs), _of_one_kind(np.stack(labels), [label.item() for label in labels])
 
 
 def _length(data: Any) -> int:
@@ -128,11 +128,18 @@ def _array(what: str, value: Any) -> np.ndarray:
         return _of_tensor(what, value)
     refuse_masked(f"data: {what}", value)
     try:
-        return _as_torch_has(np.asarray(value))
+        found = _as_torch_has(np.asarray(value))
+        return _of_one_kind(found, value) if isinstance(value, list) else found
     except Exception as error:
         raise EmcError(
             f"data: {what}: no array: {one_line(error)}, found {shown(value)}"
         ) from error
+
+
+def _of_one_kind(array: np.ndarray, given: list[Any]) -> np.ndarray:
+    """The array of a list; of objects where numpy has made words of numbers among words."""
+    mixed = array.dtype.kind == "U" and not all(isinstance(each, str) for each in given)
+    return np.array(given, dtype=object) if mixed and array.ndim == 1 else array
 
 
 def _as_torch_has(array: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """`emc.certify`: the certificate of anyone's trained net."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Final
@@ -206,7 +206,7 @@ def _plateau(losses: Any) -> float | None:
 
 def _numbers(name: str, value: Any) -> np.ndarray:
     """A sequence of numbers as float64 [length]."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, str | bytes | Mapping | Set):
         raise EmcError(f"{name}: expected a sequence of numbers, found {shown(value)}")
     try:
         numbers = np.asarray([float(each) for each in value], dtype=np.float64)

@@ -1,5 +1,6 @@
 """The function that makes a user's nets: what it must make, and make anew at each call."""
 
+from typing import Final
 from warnings import warn
 
 import numpy as np
@@ -15,6 +16,9 @@ from emc.engine.procedure import Procedure
 from emc.errors import EmcError, one_line, with_kind
 from emc.nets.factory import check_answers, check_fresh
 from emc.nets.noise import seeded
+
+_MANY: Final = 128
+"""Rows that a net has to take at once, where there are so many: accuracies are counted on more."""
 
 
 def check_nets(procedure: Procedure, samples: Drawable, smallest: int, device: str) -> int:
@@ -43,13 +47,20 @@ def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str
     check_fresh(first, second)
     alike = _start_alike(first, second)
     rows = smallest if procedure.batch is None else min(procedure.batch, smallest)
-    two, least = (
-        torch.from_numpy(samples.inputs(np.arange(min(n, samples.n)))).to(device) for n in (2, rows)
+    sizes = (2, rows, _MANY)
+    two, least, many = (
+        torch.from_numpy(samples.inputs(np.arange(min(n, samples.n)))).to(device) for n in sizes
     )
     with seeded(0, device):
         check_logits(first.to(device), two, procedure.classes)
+        check_logits(first, many, procedure.classes)
         _try_smallest(second.to(device), least, procedure, smallest)
         check_answers(first, two)
+    if unused := [name for name, each in second.named_parameters() if _is_unused(each)]:
+        _warn(
+            f"{', '.join(map(repr, unused[:3]))}{' ...' if unused[3:] else ''} took no part in the"
+            " logits: numbers per parameter count what is never trained"
+        )
     if alike:
         _warn(
             "every call gives the same initial weights: probes are only independent if the function"
@@ -61,6 +72,11 @@ def _checked(procedure: Procedure, samples: Drawable, smallest: int, device: str
             " logits, and has a softmax of its own"
         )
     return second
+
+
+def _is_unused(weight: nn.Parameter) -> bool:
+    """Whether a gradient that was taken has left it out."""
+    return weight.requires_grad and weight.grad is None
 
 
 def _start_alike(first: nn.Module, second: nn.Module) -> bool:

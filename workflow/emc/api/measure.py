@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from emc.api.arrays import arrays
+from emc.api.cut_short import cut_short, reason_of
 from emc.api.entries import entry_of
 from emc.api.factory import check_nets
 from emc.api.measurement import Measurement
@@ -24,7 +25,7 @@ from emc.measurement.finishing import finishing
 from emc.measurement.measure import method, round_size
 from emc.measurement.progress import reporter
 from emc.measurement.result import estimate
-from emc.measurement.rounds import Assignment, run_rounds
+from emc.measurement.rounds import Assignment, run_rounds, trials
 from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
@@ -79,6 +80,8 @@ def measure(
 
     Raises:
         EmcError: an argument is not as described, or the net cannot be trained; told before.
+        CutShortError: the net, or what makes it, fails later; what was measured before is in the
+            error's `measured`. So it is in the KeyboardInterrupt of a measurement that is stopped.
     """
     refuse_surroundings()
     search = _search(aim, tolerance, probes, smallest)
@@ -150,14 +153,35 @@ def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:
 def _run(assignment: Assignment, search: Search, parameters: int, bar: bool) -> Measurement:
     """Run all rounds in memory and gather the answer."""
     journal = UnwrittenJournal()
-    with reporter(assignment.cell, search.tolerance, search.probes, bar=bar) as progress:
-        answer = run_rounds(assignment, journal, progress)
+    try:
+        with reporter(assignment.cell, search.tolerance, search.probes, bar=bar) as progress:
+            run_rounds(assignment, journal, progress)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        reason = "Ctrl-C" if isinstance(error, KeyboardInterrupt) else reason_of(error)
+        measured = _measured(assignment, journal, search, parameters, cut_short_by=reason)
+        asked = assignment.method.requests(trials(journal.probes))
+        raise cut_short(error, asked, measured) from error
+    measured = _measured(assignment, journal, search, parameters)
+    assert measured is not None
+    return measured
+
+
+def _measured(
+    assignment: Assignment,
+    journal: UnwrittenJournal,
+    search: Search,
+    parameters: int,
+    cut_short_by: str | None = None,
+) -> Measurement | None:
+    """What the probes of the journal say; None where there are none."""
+    if not journal.probes:
+        return None
     found = estimate(
-        answer,
+        assignment.method.answer(trials(journal.probes)),
         journal.probes,
         method="bayes",
         tolerance=search.tolerance,
         assignment=assignment,
         parameters=parameters,
     )
-    return Measurement(found, tuple(journal.probes))
+    return Measurement(found, tuple(journal.probes), cut_short_by)

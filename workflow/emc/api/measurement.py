@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Measurement:
-    """How many samples a net fits, and every probe behind the number."""
+    """How many samples a net fits, and every probe behind the number.
+
+    `cut_short_by` says what ended the measurement before its search was done, if anything did.
+    """
 
     estimate: Estimate
     records: tuple[Probe, ...]
+    cut_short_by: str | None = None
 
     @property
     def emc50(self) -> float | None:
@@ -77,4 +81,7 @@ class Measurement:
         basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
         if found.native_refused:
             basis += f"; trained by {found.back_end}: {found.native_refused}"
-        return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in found.doubts)))
+        doubts = list(found.doubts)
+        if self.cut_short_by is not None:
+            doubts.insert(0, f"cut short by {self.cut_short_by}")
+        return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in doubts)))

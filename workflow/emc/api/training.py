@@ -11,7 +11,7 @@ from emc.api.optimizer import Chosen
 from emc.api.shown import shown
 from emc.engine import Procedure
 from emc.errors import EmcError
-from emc.study.training import DEFAULT_STEPS, Batch, LossChoice, ScheduleChoice
+from emc.study.training import DEFAULT_STEPS, MOST_STEPS, Batch, LossChoice, ScheduleChoice
 
 
 def training(
@@ -52,14 +52,16 @@ def training(
     )
 
 
-def whole(name: str, value: Any, least: int) -> int:
+def whole(name: str, value: Any, least: int, most: int = 2**63 - 1) -> int:
     """The number that an option gives, numpy's too.
 
     Raises:
-        EmcError: it is no whole number from `least`.
+        EmcError: it is no whole number from `least` to `most`.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise EmcError(f"{name}: expected a whole number from {least}, found {shown(value)}")
+    if value > most:
+        raise EmcError(f"{name}: expected at most {most:,}, found {shown(value)}")
     return int(value)
 
 
@@ -81,5 +83,5 @@ def _budget(steps: Any, epochs: Any) -> tuple[int | None, int | None]:
     if steps is not None and epochs is not None:
         raise EmcError("steps, epochs: expected one of the two, found both")
     if epochs is not None:
-        return None, whole("epochs", epochs, 1)
-    return whole("steps", DEFAULT_STEPS if steps is None else steps, 1), None
+        return None, whole("epochs", epochs, 1, MOST_STEPS)
+    return whole("steps", DEFAULT_STEPS if steps is None else steps, 1, MOST_STEPS), None

@@ -8,6 +8,7 @@ import typer
 
 import emc
 from emc.cli.boundary import guarded
+from emc.cli.results_folder import results_folder
 from emc.cli.shipped import study_file
 from emc.errors import EmcError
 
@@ -24,7 +25,10 @@ StudyFile = Annotated[
         metavar="STUDY", parser=study_file, help="study file, YAML, or a name such as demo"
     ),
 ]
-ResultsFolder = Annotated[Path, typer.Option("--results", help="results folder")]
+ResultsFolder = Annotated[
+    Path,
+    typer.Option("--results", metavar="FOLDER", parser=results_folder, help="results folder"),
+]
 RESULTS = Path("results")
 
 

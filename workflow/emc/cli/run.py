@@ -12,6 +12,7 @@ from typing import Final
 
 from packaging.version import Version
 
+from emc.cli.results_folder import results_folder
 from emc.cli.shipped import SNAKEFILE
 from emc.cli.storage import refuse_storage
 from emc.data.lookup import open_study
@@ -57,7 +58,7 @@ def _refuse_old_snakemake() -> None:
 
 
 def _refuse_unwritable(folder: Path) -> None:
-    results = folder / OF_RUNS.root
+    results = results_folder(str(folder / OF_RUNS.root))
     trial = results / f".{os.getpid()}.trial"
     try:
         results.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from emc.curvature.functional import DifferentiatedNet, TensorDict
 from emc.curvature.row_losses import Rows
+from emc.error_texts import says_mixed_precision, says_no_indices
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import REMEMBERS, Behaviour, behaviour, few_different
 
@@ -61,7 +62,19 @@ class NetExamination:
         mode = "training" if self._net.training else "evaluation"
         raise EmcError(
             f"{self._net.kind} fails in {mode} mode on inputs of shape {tuple(given.shape)}: {how}"
+            f"{self._hint(errors[-1])}"
         ) from errors[0]
+
+    def _hint(self, error: Exception) -> str:
+        """What helps against the usual slips of types."""
+        if says_no_indices(error):
+            return ": give whole numbers below the length of the table, or begin with `x.long()`"
+        if says_mixed_precision(error) and self._net.precision == "float64":
+            return (
+                ": in float64 it goes on with float32 numbers of its own: make them by"
+                " `torch.zeros(..., dtype=x.dtype)`, and write `x.to(weight.dtype)` for `x.float()`"
+            )
+        return ""
 
     def _behaviour(self, rows: Tensor) -> Behaviour:
         """The net's answer is looked at first: what is no tensor is no behaviour."""

@@ -162,6 +162,8 @@ def open_tree(root: Path, count: int | None, classes: tuple[str, ...] | None = N
     chosen = present[:count] if classes is None else classes
     if count is not None and len(chosen) < count:
         raise EmcError(f"{root}: expected {count} classes, found {len(chosen)} folders")
+    if not chosen:
+        raise EmcError(f"{root}: expected one folder of images per class, found no folder in it")
     others = () if count is not None else tuple(sorted(set(present) - set(chosen)))
     skipped: Counter[str] = Counter()
     digest, size, counts, nested = sha256(), 0, [], []

@@ -3,6 +3,8 @@
 import numpy as np
 
 from emc.engine.procedure import Procedure
+from emc.errors import EmcError
+from emc.study.training import MOST_STEPS
 
 
 def steps_of_budget(procedure: Procedure, n: int) -> int:
@@ -32,6 +34,15 @@ def rate_factors(procedure: Procedure, total: int, steps: np.ndarray) -> np.ndar
 
 
 def learning_rates(procedure: Procedure, n: int, lr: float) -> np.ndarray:
-    """Rates of all steps of a replica of n samples, float64 [steps]."""
+    """Rates of all steps of a replica of n samples, float64 [steps].
+
+    Raises:
+        EmcError: epochs of so many samples have more than `MOST_STEPS`.
+    """
     total = steps_of_budget(procedure, n)
+    if total > MOST_STEPS:
+        raise EmcError(
+            f"budget: expected at most {MOST_STEPS:,} steps, found {total:,}: {procedure.epochs:,}"
+            f" epochs of {n:,} samples in batches of {procedure.batch}"
+        )
     return lr * rate_factors(procedure, total, np.arange(total))

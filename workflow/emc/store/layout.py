@@ -111,6 +111,16 @@ class Results:
         return self.root / "cells"
 
     @property
+    def data_sets(self) -> Path:
+        """Folder of all prepared data sets."""
+        return self.root / "data"
+
+    @property
+    def studies(self) -> Path:
+        """Folder of all studies."""
+        return self.root / "studies"
+
+    @property
     def known_cells(self) -> list[str]:
         """Ids of the cells that have a folder, sorted."""
         return sorted(path.name for path in self.cells.iterdir()) if self.cells.is_dir() else []
@@ -121,7 +131,7 @@ class Results:
 
     def study(self, name: str) -> StudyFiles:
         """Files of a study."""
-        return StudyFiles(self.root / "studies" / name)
+        return StudyFiles(self.studies / name)
 
     def benchmark(self, rule: str, name: str) -> Path:
         """What Snakemake noted of a job."""
@@ -129,7 +139,7 @@ class Results:
 
     def data(self, name: str) -> Path:
         """Folder of a data set."""
-        return self.root / "data" / name
+        return self.data_sets / name
 
 
 REMADE_BY: Final = "`emc run STUDY`"

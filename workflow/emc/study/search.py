@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from emc.study.strict import Count, Positive, Real, Strict
+from emc.study.strict import Count, Positive, Real, Strict, Whole
 
 
 class Expected(Strict):
@@ -32,7 +32,7 @@ class Search(Strict):
     """Largest number of probes a cell may spend."""
     smallest: Count = 1
     """The smallest n that is tried."""
-    widen: Annotated[int, Field(ge=0, strict=True)] = 0
+    widen: Annotated[Whole, Field(ge=0, le=100)] = 0
     """Times that a learning rate may be added beyond an edge of the grid that wins, in steps of
     the grid's own ratio there; by 3 where one rate is given."""
     expected: Expected | None = None

@@ -30,8 +30,9 @@ def is_canonical(info: ValidationInfo) -> bool:
 
 def unknown(kind: str, found: str, known: list[str]) -> str:
     """The message for a word that is not one of the known ones, with the nearest of them."""
-    near = get_close_matches(found, known, n=1, cutoff=0.6)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    spelled = {each.lower(): each for each in known}
+    near = get_close_matches(found.lower(), spelled, n=1, cutoff=0.6)
+    hint = f"; did you mean {spelled[near[0]]!r}?" if near else ""
     return f"expected one of {', '.join(known)}, found the {kind} {found!r}{hint}"
 
 

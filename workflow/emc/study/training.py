@@ -30,6 +30,9 @@ class Schedule(Strict):
     """Fraction of the budget over which the rate first rises linearly from zero."""
 
 
+MOST_STEPS: Final = 10**8
+"""Of a budget: the rate of each step is kept."""
+
 DEFAULT_STEPS: Final = 30_000
 """Steps after which the number at minima has settled: `benchmarks/budget.py`."""
 
@@ -37,9 +40,9 @@ DEFAULT_STEPS: Final = 30_000
 class Budget(Strict):
     """How long a probe may train: epochs or optimizer steps."""
 
-    epochs: Count | None = None
+    epochs: Annotated[Count, Field(le=MOST_STEPS)] | None = None
     """Most passes over the n samples; give this or `steps`."""
-    steps: Count | None = None
+    steps: Annotated[Count, Field(le=MOST_STEPS)] | None = None
     """Most optimizer steps; give this or `epochs`."""
 
     @model_validator(mode="after")

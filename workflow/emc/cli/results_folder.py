@@ -1,0 +1,24 @@
+"""The folder of results that a command is told."""
+
+from pathlib import Path
+
+from emc.errors import EmcError
+from emc.store.layout import Results
+
+
+def results_folder(place: str) -> Path:
+    """The folder at this place, which may be made later; a parser of a command's option.
+
+    Raises:
+        EmcError: it, or one of the folders in it, is something else than a folder.
+    """
+    places = Results(Path(place))
+    for folder in (places.root, places.cells, places.data_sets, places.studies):
+        if folder.is_symlink() and not folder.exists():
+            raise EmcError(f"{folder}: expected a folder, found a link to nothing")
+        if folder.exists() and not folder.is_dir():
+            raise EmcError(
+                f"{folder}: expected a folder of results, or nothing yet, found a file: move it"
+                " away"
+            )
+    return places.root
