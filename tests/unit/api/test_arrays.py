@@ -125,11 +125,11 @@ def test_other_forms_are_refused(data: Any, found: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((INPUTS, ["1", 1, 2] * 4), "data: expected whole numbers as labels, found '1' at 0"),
-        ((INPUTS, [2, 1, "2"] * 4), "data: expected whole numbers as labels, found '2' at 2"),
+        ((INPUTS, ["1", 1, 2] * 4), "data: label 1: expected a word, as other labels are, found 1"),
+        ((INPUTS, [2, 1, "2"] * 4), "data: label 0: expected a word, as other labels are, found 2"),
         (
             [(one, "1" if label else 1) for one, label in PAIRS],
-            "data: expected whole numbers as labels, found '1' at 1",
+            "data: label 0: expected a word, as other labels are, found 1",
         ),
         ((INPUTS, LABELS[:5]), "expected inputs [N, ...] and labels [N]"),
         ((INPUTS[:0], LABELS[:0]), "none of them empty, found (0, 4) and (0,)"),
@@ -140,7 +140,10 @@ def test_other_forms_are_refused(data: Any, found: str) -> None:
         ((INPUTS, LABELS * 1e18), "expected whole numbers as labels, found 1e+18 at 1"),
         ((INPUTS, LABELS + 0j), "expected whole numbers as labels, found complex128"),
         ((INPUTS, [None, *LABELS[1:]]), "expected whole numbers as labels, found None at 0"),
-        ((INPUTS, np.array([0, "a"] * 6, object)), "whole numbers as labels, found 'a' at 1"),
+        (
+            (INPUTS, np.array([0, "a"] * 6, object)),
+            "label 0: expected a word, as other labels are, found 0",
+        ),
         ((INPUTS, LABELS.astype(object)), "Python objects: give `labels.astype(int)`"),
         ((INPUTS, ["ant", "bee", float("nan")] * 4), "label 2: found 'nan', which stands for a"),
         ((INPUTS, ["ant", "bee", "NA"] * 4), "a missing label: leave such samples out"),

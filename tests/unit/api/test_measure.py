@@ -189,7 +189,10 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"finish": 3}, "finish: expected a name, or keys as in a study file, found 3"),
         ({"device": torch.device("meta")}, "device: expected one of .* found 'meta'"),
         ({"optimizer": None}, "optimizer: expected a name .* found None; known names are sgd"),
-        ({"optimizer": torch.optim.LBFGS}, "the steps of LBFGS want a closure: give 'lbfgs'"),
+        (
+            {"optimizer": torch.optim.LBFGS},
+            "^optimizer: LBFGS: its steps want a closure: give 'lbfgs'",
+        ),
         (
             {"optimizer": {"name": torch.optim.Adam, "momentum": 0.9}},
             "optimizer: Adam fails: TypeError: .*unexpected keyword argument 'momentum'",

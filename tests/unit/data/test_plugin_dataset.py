@@ -186,6 +186,14 @@ def test_labels_that_mean_the_same(tmp_path: Path, labels: str) -> None:
     [
         ("'mnist'", "line 4: dataset 'mnist' comes with the program"),
         ("'own', shape=(2,)", "expected both 'shape' and 'classes', or neither"),
+        (
+            "'own', shape=4, classes=2",
+            r"dataset 'own': shape: expected whole numbers from 1, such as \(3, 8, 8\), found 4",
+        ),
+        ("'own', shape=(), classes=2", r"shape: expected whole numbers from 1, .*, found \(\)"),
+        ("'own', shape=(2, 0.5), classes=2", r"shape: expected whole .*, found \(2, 0.5\)"),
+        ("'own', shape=(2,), classes='two'", "classes: expected 2 or more, found 'two'"),
+        ("'own', shape=(2,), classes=1", "classes: expected 2 or more, found 1"),
     ],
 )
 def test_registrations_that_are_refused(tmp_path: Path, decorator: str, message: str) -> None:

@@ -189,3 +189,15 @@ def test_memory_does_not_grow_with_the_tree(tmp_path: Path) -> None:
     assert manifest.tensor_bytes > 55e6
     assert peak < manifest.tensor_bytes / 2
     assert manifest.original_equal_inputs.distinct == 16
+
+
+@pytest.mark.parametrize("left", [(), (".cache/a.png",), ("notes.txt",)], ids=str)
+def test_a_folder_without_classes_is_named(tmp_path: Path, left: tuple[str, ...]) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    for name in left:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"left")
+    wanted = f"{root}: expected one folder of images per class, found no folder in it"
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        examine(dataset_of(folder_of(root)), tmp_path)

@@ -44,6 +44,33 @@ def test_a_wrong_label_is_told_by_validate() -> None:
         print_summary(plan(TABLE.replace("kind", "kin")), Lookup(OF_RUNS))
 
 
+@pytest.mark.parametrize(
+    ("sizes", "called"), [("", True), (", shape=(2,), classes=2", False)], ids=["unknown", "said"]
+)
+def test_a_plug_ins_data_are_looked_at_where_their_sizes_are_not_said(
+    sizes: str, called: bool
+) -> None:
+    """A linear model's size hangs on no data, so that nothing else would look at them."""
+    Path("mine.py").write_text(
+        f"import emc, torch\n\n@emc.dataset('mine'{sizes})\ndef mine():\n"
+        "    return torch.full((9, 2), float('nan')), torch.arange(9) % 2\n"
+    )
+    cells = "{dataset: mine, architecture: linear}"
+    Path("s.yaml").write_text(
+        f"study: s\nplugins: [mine.py]\nsections: {{a: {{cells: [{cells}]}}}}\n"
+    )
+    study = load_file(Path("s.yaml"))
+    if not called:
+        assert told_of(study) == []
+        return
+    wanted = (
+        "s.yaml: section 'a': dataset: mine.py, line 3: dataset 'mine': input 0 is not finite:"
+        " expected finite numbers below 3.4e38"
+    )
+    with pytest.raises(EmcError, match=f"^{re.escape(wanted)}$"):
+        told_of(study)
+
+
 def test_all_faults_are_told_at_once() -> None:
     Path("mine.csv").write_text(ROWS)
     Path("other.csv").write_text("x,kind\n1,a\nmany,b\n")

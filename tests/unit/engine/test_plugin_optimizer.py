@@ -62,15 +62,17 @@ def test_a_class_of_torch_is_registered_as_it_is(tmp_path: Path) -> None:
 
 
 def test_one_that_leaves_parameters_out_is_refused(tmp_path: Path) -> None:
-    own = trained(
-        tmp_path, "{name: own, lr: 0.1}", returning("torch.optim.SGD(parameters[1:], lr)")
+    """Where the study is read; one that depends on the net, where it trains."""
+    told = (
+        r"line 4: optimizer 'own': expected an optimizer of all {} tensors that it is given, found"
+        r" one without 1, the first of shape {}: what is not to be trained is frozen in the net, by"
+        r" requires_grad_\(False\)$"
     )
-    with pytest.raises(
-        EmcError,
-        match=r"line 4: optimizer 'own': expected an optimizer of all 4 tensors that it is given,"
-        r" found one without 1, the first of shape \(4, 64\): what is not to be trained is frozen"
-        r" in the net, by requires_grad_\(False\)$",
-    ):
+    with pytest.raises(EmcError, match=told.format(2, r"\(2, 2\)")):
+        trained(tmp_path, "{name: own, lr: 0.1}", returning("torch.optim.SGD(parameters[1:], lr)"))
+    matrices = "torch.optim.SGD([w for w in parameters if w.ndim > 1 or len(w) > 4], lr)"
+    own = trained(tmp_path, "{name: own, lr: 0.1}", returning(matrices))
+    with pytest.raises(EmcError, match=told.format(4, r"\(4,\)")):
         run_probes(own, [replica()])
 
 
@@ -96,12 +98,25 @@ def test_the_schedule_sets_its_rate(tmp_path: Path) -> None:
         ("torch.zeros(2, 1)", r"found tensor\(\[\[0\.\], \[0\.\]\]\)$"),
         ("torch.optim.Adagrad([])", r"own\.py, line 6: ValueError: optimizer got an empty"),
         ("Nothing()", r"own\.py, line 6: NameError: name 'Nothing' is not defined"),
+        (
+            "torch.optim.LBFGS(parameters, lr)",
+            r"line 4: optimizer 'own': its steps want a closure: give 'lbfgs' or another that steps"
+            r" by one gradient$",
+        ),
+        (
+            "torch.optim.SparseAdam(parameters, lr)",
+            r"own\.py, line 4: RuntimeError: SparseAdam does not support dense gradients",
+        ),
+        (
+            "torch.optim.lr_scheduler.StepLR(torch.optim.SGD(parameters, lr), 1)",
+            r"line 4: optimizer 'own': expected a torch\.optim\.Optimizer .*, found <torch\.",
+        ),
     ],
 )
 def test_what_is_no_optimizer(tmp_path: Path, value: str, message: str) -> None:
-    own = trained(tmp_path, "{name: own, lr: 0.1}", returning(value))
-    with pytest.raises(EmcError, match=message):
-        run_probes(own, [replica()])
+    with pytest.raises(EmcError, match=message) as told:
+        trained(tmp_path, "{name: own, lr: 0.1}", returning(value))
+    assert "section 'a', cell (" in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +141,8 @@ def test_entries_that_do_not_suit_it(tmp_path: Path, optimizer: str, message: st
     [
         (
             HEAVY_BALL.replace("momentum: float = 0.5", "momentum: int = 1"),
-            "key 'momentum': it is a column of a study's tables, of type float",
+            "key 'momentum': it is a column of a study's tables, of type float: write `momentum:"
+            " float`, or give it another name",
         ),
         (HEAVY_BALL.replace("heavy-ball", "sgd"), "line 5: optimizer 'sgd' comes with the program"),
         (

@@ -120,6 +120,34 @@ def test_its_plugin_is_in_the_id(tmp_path: Path) -> None:
             r"line 5: activation 'sine': expected shape \(2, 3\) as of its input, found \(\)",
         ),
         (SINE.replace("torch.sin(x)", "1"), "line 5: activation 'sine': .*, found int"),
+        (
+            SINE.replace("torch.sin(x)", "x.log()"),
+            r"line 5: activation 'sine': expected finite numbers, found nan at x = -3$",
+        ),
+        (
+            SINE.replace("torch.sin(x)", "x.softmax(1)"),
+            r"line 5: activation 'sine': expected each number from the number in its place, found"
+            r" answers that depend on the numbers beside it$",
+        ),
+        (
+            SINE.replace("torch.sin(x)", "x + torch.rand_like(x)"),
+            r"line 5: activation 'sine': equal numbers have other answers when they are given",
+        ),
+        (
+            SINE.replace("torch.sin(x)", "x.detach().sin()"),
+            r"line 5: activation 'sine': it has no gradient: compute it by torch, without detach",
+        ),
+        (
+            SINE.replace("torch.sin(x)", "torch.from_numpy(x.numpy())"),
+            r"own\.py, line 7: RuntimeError: Can't call numpy\(\) on Tensor that requires grad",
+        ),
+        *(
+            (
+                SINE.replace("gain=1.5", f"gain={gain}"),
+                rf"line 5: activation 'sine': gain: expected a number above 0, found {found}$",
+            )
+            for gain, found in (("0", "0"), ("'x'", "'x'"), ("float('nan')", "nan"))
+        ),
         (SINE.replace('"sine"', '"relu"'), "line 5: activation 'relu' comes with the program"),
         (SINE.replace("(x)", "(y)"), r"expected the first parameters \(x\), found \(y\)"),
         (SINE.replace('"sine"', '"cosine"'), "activation: .*, found the name 'sine'"),

@@ -172,14 +172,21 @@ def _is_one_hot(labels: np.ndarray) -> bool:
 
 def _numbered(labels: np.ndarray) -> np.ndarray:
     """Words as their places in alphabetical order; all else as it is."""
-    if labels.dtype.kind not in "OUT" or not all(isinstance(label, str) for label in labels.flat):
+    words = [isinstance(label, str) for label in labels.flat]
+    if labels.dtype.kind not in "OUT" or not any(words):
         return labels
-    for place, word in enumerate(labels.flat):
-        if stands_for_none(word):
+    for place, label in enumerate(labels.flat):
+        if stands_for_none(str(label)):
             raise EmcError(
-                f"data: label {place}: found {str(word)!r}, which stands for a missing label: leave"
-                " such samples out"
+                f"data: label {place}: found {str(label)!r}, which stands for a missing label:"
+                " leave such samples out"
             )
+    if not all(words):
+        place = words.index(False)
+        raise EmcError(
+            f"data: label {place}: expected a word, as other labels are, found"
+            f" {shown(labels.flat[place])}"
+        )
     return np.unique(labels.astype(str), return_inverse=True)[1].reshape(labels.shape)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import Parameter, signature
+from inspect import signature
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +12,7 @@ from torch.optim import Optimizer as Reference
 from emc.api.entries import entry_of, plain
 from emc.api.shown import shown
 from emc.engine import Update
-from emc.engine.plugin_optimizer import Made, refuse_left_out
+from emc.engine.plugin_optimizer import Made, refuse_closure, refuse_left_out
 from emc.errors import EmcError, with_kind
 from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults
@@ -87,12 +87,7 @@ class _Maker:
                 f" have a rate 'lr', found {shown(made)}"
             )
         refuse_left_out(f"optimizer: {self.name}", made, parameters)
-        closure = signature(made.step).parameters.get("closure")
-        if closure is not None and closure.default is Parameter.empty:
-            raise EmcError(
-                f"optimizer: the steps of {self.name} want a closure: give 'lbfgs' or another that"
-                " steps by one gradient"
-            )
+        refuse_closure(f"optimizer: {self.name}", made)
         return made
 
 

@@ -1,6 +1,7 @@
 """Data sets that a plug-in registers."""
 
 from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,8 @@ def dataset(
     prepared.
 
     Raises:
-        EmcError: a name that is none or is taken, or only one of `shape` and `classes`.
+        EmcError: a name that is none or is taken, or only one of `shape` and `classes`, or what is
+            no shape and no number of classes.
     """
     if name in DATA_SETS:
         raise EmcError(f"dataset {name!r} comes with the program: choose another name")
@@ -40,8 +42,23 @@ def dataset(
         raise EmcError(
             f"dataset {name!r}: expected both 'shape' and 'classes', or neither, found one"
         )
-    facts = None if shape is None or classes is None else Facts(tuple(shape), classes, None)
+    facts = None if shape is None or classes is None else _facts(name, shape, classes)
     return register("dataset", name, (), facts)
+
+
+def _facts(name: str, shape: Any, classes: Any) -> Facts:
+    if not isinstance(shape, tuple | list) or not shape or not all(map(_is_count, shape)):
+        raise EmcError(
+            f"dataset {name!r}: shape: expected whole numbers from 1, such as (3, 8, 8), found"
+            f" {shape!r}"
+        )
+    if not _is_count(classes) or classes < 2:
+        raise EmcError(f"dataset {name!r}: classes: expected 2 or more, found {classes!r}")
+    return Facts(tuple(map(int, shape)), int(classes), None)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def content_of(dataset: PluginDataSet) -> Content:

@@ -12,7 +12,7 @@ from emc.data.user_files import is_prepared, user_places
 from emc.errors import EmcError, MachineError
 from emc.store.layout import OF_RUNS
 from emc.study import StudyPlan
-from emc.study.datasets import Columns, DataSet, ImageFolder, ImageNet
+from emc.study.datasets import Columns, DataSet, ImageFolder, ImageNet, PluginDataSet
 from emc.study.faults import StudyFault, report
 from emc.study.identity import dataset_id
 
@@ -35,7 +35,7 @@ def examine_user_data(plan: StudyPlan, lookup: Lookup) -> Told:
     users = {
         planned.cell.dataset: planned.sections[0]
         for planned in plan.cells
-        if isinstance(planned.cell.dataset, Columns | ImageNet | ImageFolder)
+        if _is_looked_at(planned.cell.dataset)
     }
     tested = {planned.cell.dataset for planned in plan.generalised}
     told = Told([], [])
@@ -57,6 +57,13 @@ def examine_user_data(plan: StudyPlan, lookup: Lookup) -> Told:
     if faults:
         raise EmcError(report(str(plan.file), faults))
     return told
+
+
+def _is_looked_at(dataset: DataSet) -> bool:
+    """Whether it is the user's own: a plug-in's is called unless its decorator says its sizes."""
+    if isinstance(dataset, PluginDataSet):
+        return dataset.facts is None
+    return isinstance(dataset, Columns | ImageNet | ImageFolder)
 
 
 def _look_at_images(dataset: DataSet, data_dir: str | None, told: Told) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, ClassVar
 
 from emc.engine.optimizer import Optimizer
@@ -12,6 +13,14 @@ from emc.study.plugins import Function, blaming, register
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer as Reference
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerDetails:
+    """What the program knows of a plug-in's optimizer."""
+
+    minimises_loss: bool
+    check: Callable[[PluginOptimizer], None]
 
 
 def optimizer(name: str, *, minimises_loss: bool = False) -> Callable[[Function], Function]:
@@ -31,7 +40,9 @@ def optimizer(name: str, *, minimises_loss: bool = False) -> Callable[[Function]
     """
     if name in OPTIMIZERS:
         raise EmcError(f"optimizer {name!r} comes with the program: choose another name")
-    return register("optimizer", name, ("parameters", "lr"), minimises_loss)
+    return register(
+        "optimizer", name, ("parameters", "lr"), OptimizerDetails(minimises_loss, _check)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +88,33 @@ class Maker:
                 f" {in_one_line(repr(made))}"
             )
         refuse_left_out(what, made, parameters)
+        refuse_closure(what, made)
         return made
+
+
+def _check(entry: PluginOptimizer) -> None:
+    """Make the optimizer of an entry for two matrices, and step once.
+
+    Raises:
+        EmcError: the plug-in fails, or makes no optimizer that steps both by their gradients.
+    """
+    import torch
+
+    weights = [torch.nn.Parameter(torch.eye(2)) for _ in range(2)]
+    for weight in weights:
+        weight.grad = torch.zeros(2, 2)
+    made = Maker(entry)(weights, entry.lr[0])
+    with blaming(entry.registered.plugin.file, entry.registered.line):
+        made.step()
+
+
+def refuse_closure(what: str, made: "Reference") -> None:
+    """Raise where an optimizer's steps ask for gradients as often as they like."""
+    closure = signature(made.step).parameters.get("closure")
+    if closure is not None and closure.default is Parameter.empty:
+        raise EmcError(
+            f"{what}: its steps want a closure: give 'lbfgs' or another that steps by one gradient"
+        )
 
 
 def refuse_left_out(what: str, made: "Reference", parameters: "list[nn.Parameter]") -> None:

@@ -9,13 +9,15 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ValidationInfo,
     WithJsonSchema,
     WrapValidator,
     model_validator,
 )
 
+from emc.errors import EmcError
 from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
-from emc.study.strict import BelowOne, Count, Positive, Real, Strict, named
+from emc.study.strict import BelowOne, Count, Positive, Real, Strict, is_canonical, named
 
 
 def _as_list(value: object) -> object:
@@ -207,14 +209,24 @@ class Sam(Keys):
 
 
 class PluginOptimizer(PluginEntry, Keys):
-    """An optimizer that a plug-in registers."""
+    """An optimizer that a plug-in registers; it steps once before anything is trained."""
 
     lr: Rates
+
+    @model_validator(mode="after")
+    def _works(self, info: ValidationInfo) -> Self:
+        if is_canonical(info):
+            return self
+        try:
+            self.registered.details.check(self)
+        except EmcError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     @property
     def minimises_otherwise(self) -> str | None:
         """As `Keys` says."""
-        if self.registered.details:
+        if self.registered.details.minimises_loss:
             return None
         return (
             f"the plug-in's optimizer {self.name!r} does not say that it minimises the training"

@@ -85,7 +85,7 @@ def check_column(registered: Registered, key: str, given: Any) -> None:
     if given is not wanted:
         raise EmcError(
             f"{registered.place}: key {key!r}: it is a column of a study's tables, of type"
-            f" {wanted.__name__}"
+            f" {wanted.__name__}: write `{key}: {wanted.__name__}`, or give it another name"
         )
 
 
