@@ -60,9 +60,9 @@ def whole(name: str, value: Any, least: int, most: int = 2**63 - 1) -> int:
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise EmcError(f"{name}: expected a whole number from {least}, found {shown(value)}")
-    if value > most:
+    if (number := int(value)) > most:
         raise EmcError(f"{name}: expected at most {most:,}, found {shown(value)}")
-    return int(value)
+    return number
 
 
 def share(name: str, value: Any, *, one: bool) -> float:
