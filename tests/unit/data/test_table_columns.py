@@ -23,13 +23,26 @@ def test_rows_with_missing_cells_are_left_out_if_their_columns_are_used(tmp_path
     ):
         read(tmp_path, text, exclude=["note"])
     manifest = read(tmp_path, text, **keys)
-    assert manifest.samples + manifest.test_samples == ROWS - 2
+    assert manifest.samples + manifest.test_samples == ROWS - 3
     manifest = read_parquet(
         tmp_path, frame(a=[-99.0, *range(1, ROWS)], b=[None, *range(1, ROWS)]), missing=[-99]
     )
     assert manifest.samples + manifest.test_samples == ROWS - 1
     with pytest.raises(EmcError, match=r"no row has a value in each column that is used"):
         read(tmp_path, written(b=["?"] * ROWS), missing=["?"])
+
+
+def test_a_number_that_stands_for_a_missing_one_may_be_written_otherwise(tmp_path: Path) -> None:
+    """What is left in is what Python's numbers are not equal to."""
+    cells = ["-99", "-99.0", "-9.9e1", " -99.00", "-99.1", "99", "-990"]
+    a = [*cells, *list(BASE["a"])[len(cells) :]]
+    out = sum(float(cell) == -99 for cell in cells)
+    for word in (-99, "-99.0"):
+        manifest = read(tmp_path, written(a=a), missing=[word])
+        assert manifest.samples + manifest.test_samples == ROWS - out
+    commas = written(a=a).replace(",", ";").replace(".", ",")
+    manifest = read(tmp_path, commas, missing=["-99"], separator=";", decimal=",")
+    assert manifest.samples + manifest.test_samples == ROWS - out
 
 
 def test_truth_values_are_numbers(tmp_path: Path) -> None:

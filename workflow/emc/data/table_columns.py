@@ -166,11 +166,12 @@ def class_names(labels: pl.Series) -> tuple[str, ...]:
 
 def without_missing(raw: RawTable, names: Sequence[str], words: Sequence[str]) -> RawTable:
     """The rows in which each of the columns has a value; a note says how many have not."""
-    kept = ~np.any([is_missing(raw.column(name), words) for name in names], axis=0)
+    absent = {name: is_missing(raw.column(name), words, raw.decimal) for name in names}
+    kept = ~np.any([*absent.values()], axis=0)
     if kept.all():
         return raw
     if not kept.any():
-        empty = [name for name in names if is_missing(raw.column(name), words).all()]
+        empty = [name for name in names if absent[name].all()]
         told = f": column {empty[0]!r} has none: leave it out by `exclude: {empty[:1]}`"
         raise EmcError(
             f"{raw.name}: no row has a value in each column that is used"
@@ -181,16 +182,18 @@ def without_missing(raw: RawTable, names: Sequence[str], words: Sequence[str]) -
     return raw.where(kept).noting(note)
 
 
-def is_missing(column: pl.Series, words: Sequence[str]) -> np.ndarray:
-    """Which cells are empty, NaN or one of the words, bool [n]; in numbers -9 is -9.0."""
+def is_missing(column: pl.Series, words: Sequence[str], decimal: str = ".") -> np.ndarray:
+    """Which cells are empty, NaN or one of the words, bool [n]; -9 is -9.0, in a text table too."""
     absent = column.is_null()
+    meant = [float(word) for word in words if is_number(word)]
     if column.dtype.is_numeric():
         numbers = column.cast(pl.Float64)
-        meant = [float(word) for word in words if is_number(word)]
         absent |= (numbers.is_nan() | numbers.is_in(meant)).fill_null(value=True)
     elif column.dtype != pl.Null:
         text = column.cast(pl.String).str.strip_chars()
         absent |= text.is_in(["", *words]).fill_null(value=True)
+        if meant:
+            absent |= _as_numbers(text, decimal).is_in(meant).fill_null(value=False)
     return absent.to_numpy()
 
 
@@ -225,6 +228,11 @@ def _parsed(column: pl.Series, decimal: str) -> pl.Series:
     text = column.str.strip_chars()
     if text.str.to_lowercase().is_in(list(_TRUTHS)).all():
         return (text.str.to_lowercase() == "true").cast(pl.Float64)
+    return _as_numbers(text, decimal)
+
+
+def _as_numbers(text: pl.Series, decimal: str) -> pl.Series:
+    """Float64, null where a text is no number."""
     if decimal != ".":
         text = text.str.replace(".", "_", literal=True).str.replace(decimal, ".", literal=True)
     return text.cast(pl.Float64, strict=False)
