@@ -1,15 +1,17 @@
 """The fastest back end, found by a timing run; the clock is the test's own."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+import torch
 from tests.unit.engine.cases import TokenNet, procedure, replicas
 
 from emc.engine import choose, run_probes
 from emc.engine.back_end import BackEnd
 from emc.engine.choose import back_end, prefer, settle
-from emc.engine.fastest import fastest, worth_a_trial
+from emc.engine.fastest import clock_of, fastest, worth_a_trial
 from emc.engine.procedure import Procedure, Replica, TrainedRun, Update
 from emc.engine.stacked.compiled import Compiled
 from emc.errors import EmcError
@@ -64,6 +66,33 @@ def test_at_a_tie_the_first_is_taken() -> None:
     clock = Clock()
     candidates = [Timed(name, clock, 0.0, 0.25) for name in ("one", "other")]
     assert fastest(candidates, None, LONG, replicas([8]), clock) is candidates[0]
+
+
+def test_a_processor_that_is_busy_makes_no_one_fast() -> None:
+    """Something else holds up the first, shorter run: less than no time is left for a step."""
+
+    class HeldUp(Timed):
+        def run(
+            self, asked: Procedure, given: Sequence[Replica], kept: object = None
+        ) -> list[TrainedRun]:
+            self._clock.now += 500.0 * (len(self.steps) == 1)
+            return super().run(asked, given, kept)
+
+    clock = Clock()
+    slow, fast = HeldUp("slow", clock, 0.0, 0.03), Timed("fast", clock, 0.0, 0.02)
+    assert fastest([slow, fast], None, LONG, replicas([8]), clock) is fast
+
+
+def test_the_clock_is_that_of_the_process_where_it_computes_alone() -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert clock_of("cpu") is time.process_time
+        assert clock_of("cuda") is time.perf_counter
+        torch.set_num_threads(2)
+        assert clock_of("cpu") is time.perf_counter
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_one_that_turns_out_unable_is_left_out() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from emc.engine.back_end import BackEnd
 from emc.engine.check import check_willing
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
-from emc.engine.fastest import fastest, worth_a_trial
+from emc.engine.fastest import clock_of, fastest, worth_a_trial
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.errors import EmcError
@@ -96,7 +96,7 @@ def settle(procedure: Procedure, replicas: Sequence[Replica], device: str) -> No
     ]
     more = compiled if compiled.refuses(procedure) is None else None
     if len(able) > 1 or more is not None:
-        found = fastest(able, more, procedure, replicas)
+        found = fastest(able, more, procedure, replicas, clock_of(device))
         log.info("the %s back end was the fastest in a timing run", found.name)
         prefer(procedure, device, found.name)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 from emc.engine.back_end import BackEnd
@@ -20,6 +20,17 @@ _COMPILING: Final = 60.0
 """Seconds that compiling the programs of a call takes, about."""
 
 Clock = Callable[[], float]
+
+
+def clock_of(device: str) -> Clock:
+    """What tells how long a timing run takes.
+
+    On the processor that is the time that it spent on this process alone, whatever else it runs, as
+    long as torch computes in one thread.
+    """
+    import torch
+
+    return process_time if device == "cpu" and torch.get_num_threads() == 1 else perf_counter
 
 
 def worth_a_trial(procedure: Procedure, replicas: Sequence[Replica]) -> bool:
@@ -71,6 +82,10 @@ def _per_step(
         steps = 1
         while (first := seconds(steps)) < _ENOUGH:
             steps *= _AGAIN
-        return (seconds(_AGAIN * steps) - first) / ((_AGAIN - 1) * steps)
+        whole = seconds(_AGAIN * steps)
+        # Where something else took the processor meanwhile, the longer run may be the faster one.
+        return (
+            (whole - first) / ((_AGAIN - 1) * steps) if whole > first else whole / (_AGAIN * steps)
+        )
     except UnavailableError:
         return None
