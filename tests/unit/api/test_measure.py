@@ -1,6 +1,7 @@
 """`emc.measure` on anyone's net and data."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -52,7 +53,26 @@ def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
     assert first.startswith(f"EMC at minima {found.emc50:.4g} [")
     assert f"within the budget {found.emc50_budget:.4g} [" in first
     assert all(f"{count} {outcome}" in first for outcome, count in outcomes.items())
-    assert [doubt.strip() for doubt in doubts] == list(found.estimate.doubts)
+    told = [doubt.strip() for doubt in doubts]
+    assert told[: len(found.estimate.doubts)] == list(found.estimate.doubts)
+
+
+def test_an_interval_wider_than_asked_for_is_told() -> None:
+    found = measured()
+    narrow = replace(found, estimate=replace(found.estimate, tolerance_reached=True))
+    assert "wider" not in str(narrow)
+    wide = str(replace(found, estimate=replace(found.estimate, tolerance_reached=False)))
+    assert wide.splitlines()[-1] == (
+        "  the interval is wider than the tolerance asked for, half width 0.4 of the number"
+    )
+
+
+def test_a_budget_without_an_epoch_of_the_smallest_n_is_refused() -> None:
+    with pytest.raises(
+        emc.EmcError,
+        match=r"steps: expected at least 3, one epoch of the smallest n, 20, in batches of 8, ",
+    ):
+        measured(epochs=None, steps=2, batch=8, smallest=20)
 
 
 def test_the_plot_shows_every_probe_at_the_best_rate() -> None:
@@ -275,6 +295,8 @@ def own_descent(weights: Any, lr: float) -> torch.optim.Optimizer:
     [
         (torch.optim.RMSprop, None),
         ({"name": torch.optim.SGD, "weight_decay": 0.1}, "the weight decay of SGD is no known"),
+        ({"name": torch.optim.AdamW, "lr": 0.01}, "the weight decay of AdamW is no known"),
+        ({"name": torch.optim.AdamW, "lr": 0.01, "weight_decay": 0}, None),
         (partial(torch.optim.SGD, lr=0.1), None),
         ({"name": own_descent, "lr": 0.1}, "own_descent does not say that it minimises"),
     ],

@@ -124,6 +124,7 @@ def test_open_runs_decide_no_claim(tmp_path, high, verdict):
         ]
     assert found.verdict is verdict
     assert bool(shown) == (verdict is ClaimVerdict.SUPPORTED)
+    assert ("leave both answers possible" in found.sentence) is (high == 40)
     if high == 10:
         assert found.statistics.effect == pytest.approx(20 / math.sqrt(5 * 10), rel=0.03)
         assert found.statistics.low < 2.05

@@ -11,8 +11,10 @@ from tests.synthetic import SETTINGS, around, edit_document, factorial, write_st
 from emc.findings import FACTORS
 from emc.findings.pairs import (
     against_parameters,
+    bounded_cells,
     budget_answers,
     measured_cells,
+    open_as_bounds,
     pairs,
     pairs_at_equal_evaluations,
     within_budget,
@@ -216,16 +218,18 @@ def test_without_a_common_budget_there_are_no_pairs(measured, answers):
 def test_within_the_budget_other_numbers_and_bounds_count():
     cells = pl.DataFrame(
         {
-            "emc50": [10.0, None],
-            "emc50_budget": [5.0, 8.0],
-            "parameters": [100, 80],
-            "trainable": [50, 80],
-            "bits": [200, 160],
-            "saturated": [True, False],
-            "saturated_budget": [False, True],
-            "below_smallest": [False, True],
-            "below_smallest_budget": [True, False],
-            "open_matters": [True, True],
+            "emc50": [10.0, None, 7.0],
+            "emc50_budget": [5.0, 8.0, 6.0],
+            "low_budget": [None, 8.0, None],
+            "high_budget": [5.0, None, None],
+            "parameters": [100, 80, 10],
+            "trainable": [50, 80, 10],
+            "bits": [200, 160, 10],
+            "saturated": [True, False, False],
+            "saturated_budget": [False, True, False],
+            "below_smallest": [False, True, False],
+            "below_smallest_budget": [True, False, False],
+            "open_matters": [True, True, False],
         }
     )
     found = within_budget(cells)
@@ -236,3 +240,42 @@ def test_within_the_budget_other_numbers_and_bounds_count():
     assert found["saturated"].to_list() == [False, True]
     assert found["below_smallest"].to_list() == [True, False]
     assert not found["open_matters"].any()
+
+
+def test_cells_without_a_number_are_lower_bounds_where_an_end_is_known(tmp_path):
+    """By hand: with 4 samples per parameter and more on one side, of 2 on the other."""
+    study = write_study(tmp_path, factorial(activation=["relu", "tanh", "gelu"]), probes=5)
+    changes = {
+        "tanh": around(200.0) | {"open_matters": False},
+        "relu": {"emc50": None, "low": 400.0, "high": None, "open_matters": True},
+        "gelu": {"emc50": None, "low": None, "high": None, "open_matters": True},
+    }
+    for plan in study.planned:
+        path = study.results.cell(plan.id).estimate
+        edit_document(path, {"saturated": False} | changes[plan.cell.activation])
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        cells, measured = bounded_cells(warehouse), measured_cells(warehouse)
+    assert measured["activation"].unique().to_list() == ["tanh"]
+    assert set(cells["activation"]) == {"tanh", "relu"}
+    relu = cells.filter(activation="relu").row(0, named=True)
+    assert relu["per_parameter"] == pytest.approx(400 / relu["parameters"])
+    found = pairs(cells, FACTORS["activation"], "relu", "tanh")
+    assert found.low == pytest.approx(math.log(2))
+    assert (found.high == math.inf).all()
+
+
+def test_what_open_runs_could_move_is_at_least_its_lower_end():
+    cells = pl.DataFrame(
+        {
+            "emc50": [50.0, 50.0, 50.0],
+            "low": [20.0, 20.0, None],
+            "saturated": [False, False, False],
+            "below_smallest": [False, False, False],
+            "open_matters": [False, True, True],
+        }
+    )
+    found = open_as_bounds(cells)
+    assert found["emc50"].to_list() == [50.0, 20.0, 50.0]
+    assert found["saturated"].to_list() == [False, True, True]
+    assert found["below_smallest"].to_list() == [False, False, True]

@@ -90,6 +90,18 @@ def association(draw, slope, count=40, confounding=1.0) -> Association:
     return Association(x, y, size, draw.choice(["mlp", "cnn"], count), pairs=count, unknown=0)
 
 
+def test_readings_that_differ_decide_nothing_at_any_number():
+    """With open runs unfitted all ratios lie below one, left out above."""
+    low = np.array([-0.3, -0.33, -0.27])
+    found = statistics(units(low, -low), GREATER, 1.1)
+    assert found.differ
+    assert found.p == 1
+    assert math.isnan(found.size)
+    same = statistics(units(low, low / 2), GREATER, 1.1)
+    assert not same.differ
+    assert same.size > 0
+
+
 def test_the_partial_correlation_is_that_of_residuals():
     found = association(np.random.default_rng(0), -0.5)
     held = np.column_stack([found.stratum == "cnn", np.ones(40), found.size])

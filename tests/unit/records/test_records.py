@@ -144,8 +144,8 @@ BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
         (ENDED | ENDED_BUDGET, "; each is a lower bound: the data ended first"),
         (
             BELOW_BUDGET,
-            "; the number within the budget is an upper bound: not even the smallest n tried is"
-            " fitted half of the time",
+            "; the number within the budget is an upper bound: the n tried are too large to tell"
+            " more",
         ),
         (
             BELOW | BELOW_BUDGET,

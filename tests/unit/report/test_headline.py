@@ -84,18 +84,18 @@ BELOW = {"below_smallest": True, "low": None}
     [
         (
             NUMBERS,
-            "With tanh the net of N parameters fits 1,200 samples (95 % interval 1,000 to 1,300);"
-            " with relu, all else equal, 100 samples (95 % interval 90 to 110).",
+            "At its minima, the net of N parameters fits 1,200 samples (95 % interval 1,000 to"
+            " 1,300) with tanh; with relu, all else equal, 100 samples (95 % interval 90 to 110).",
         ),
         (
             (NUMBERS[0] | BELOW, NUMBERS[1] | ENDED),
-            "With tanh the net of N parameters fits 1,200 samples or more, where the data end; with"
-            " relu, all else equal, 100 samples or fewer, the smallest size tried.",
+            "At its minima, the net of N parameters fits 1,200 samples or more, where the data end,"
+            " with tanh; with relu, all else equal, 100 samples or fewer, the smallest size tried.",
         ),
         (
             (NUMBERS[0], NUMBERS[0] | {"low": 99.0, "high": 130.0}, NUMBERS[1] | {"high": None}),
-            "With sigmoid the net of N parameters fits 1,200 samples (95 % interval 1,000 to no"
-            " end); with relu, all else equal, 100 samples (95 % interval 90 to 110).",
+            "At its minima, the net of N parameters fits 1,200 samples (95 % interval 1,000 to no"
+            " end) with sigmoid; with relu, all else equal, 100 samples (95 % interval 90 to 110).",
         ),
     ],
     ids=["exact", "bounds", "an interval without end"],

@@ -207,11 +207,27 @@ def test_a_number_within_the_budget_far_below_all_sizes_tried_is_an_upper_bound(
     assert seen.emc50_budget < seen.high_budget
 
 
+def test_an_upper_bound_beyond_the_data_is_none() -> None:
+    """Nothing is known of the number then: neither that the data end first."""
+    answer = search(largest=200).answer([trial(n, True) for n in (100, 150, 200)])
+    assert answer.low_budget is None
+    assert answer.emc50_budget < 200 < answer.high_budget
+
+
 def test_a_search_that_aims_at_the_budget_answers_both() -> None:
     trials = [*FITS, *FINISHED, *FAILED]
     one, other = search(aim="budget").answer(trials), search().answer(trials)
     for name in ("emc50", "low", "high", "emc50_budget", "low_budget", "high_budget"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=0.01)
+
+
+@pytest.mark.parametrize("aim", ["minima", "budget"])
+def test_bounds_are_those_of_the_number_at_minima(aim: str) -> None:
+    """Whatever is aimed at: of 200 samples none fit within the budget, and all do at minima."""
+    finished = [trial(n, True) for n in (1, 2, 10, 50, 100, 150, 200) for _ in range(4)]
+    answer = search(aim=aim, largest=200).answer(finished)
+    assert (answer.saturated, answer.below_smallest) == (True, False)
+    assert answer.emc50_budget == answer.high_budget == 1
 
 
 def test_where_no_failure_is_decided_there_is_a_lower_end_alone() -> None:

@@ -33,7 +33,7 @@ from emc.nets.recognise import recognised
 from emc.study.datasets import Facts
 from emc.study.labels import Labels, unsuitable
 from emc.study.search import Search
-from emc.study.training import Finish
+from emc.study.training import Finish, short_of_an_epoch
 
 
 def measure(
@@ -89,6 +89,8 @@ def measure(
     chosen, drawn_from = choose(optimizer), _source(data, labels, search.smallest)
     terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
     trained = training(model, drawn_from.classes, chosen, **terms, steps=steps, epochs=epochs)
+    if (short := short_of_an_epoch(trained.steps, search.smallest, trained.batch)) is not None:
+        raise EmcError(f"steps: {short}")
     with torch.inference_mode(False), torch.enable_grad():
         parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
         trained = _traced(trained, drawn_from)

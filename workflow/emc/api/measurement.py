@@ -1,6 +1,7 @@
 """The answer of `emc.measure`."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,15 @@ class Measurement:
         basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
         if found.native_refused:
             basis += f"; trained by {found.back_end}: {found.native_refused}"
-        doubts = list(found.doubts)
+        doubts = [*found.doubts, *self._wide]
         if self.cut_short_by is not None:
             doubts.insert(0, f"cut short by {self.cut_short_by}")
         return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in doubts)))
+
+    @property
+    def _wide(self) -> Iterator[str]:
+        """That the interval is wider than asked for, where there is one of a number."""
+        found = self.estimate
+        if not (found.tolerance_reached or found.saturated or found.below_smallest):
+            asked = f"half width {found.tolerance:g} of the number"
+            yield f"the interval is wider than the tolerance asked for, {asked}"

@@ -92,7 +92,7 @@ class _Maker:
 
 
 def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:
-    rates = keys.pop("lr", _default_rate(make))
+    rates = keys.pop("lr", _default(make, "lr"))
     maker = _Maker(make, keys)
     if rates is None:
         raise EmcError(
@@ -107,13 +107,13 @@ def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:
     return Chosen(Update(maker.name, Made(make=maker)), checked, doubt)
 
 
-def _default_rate(make: Callable[..., Any]) -> float | None:
-    """The rate by default of what torch has; None where there is none, or it cannot be told."""
+def _default(make: Callable[..., Any], name: str) -> float | None:
+    """A number by default of what torch has; None where there is none, or it cannot be told."""
     try:
-        rate = signature(make).parameters["lr"].default
+        number = signature(make).parameters[name].default
     except (KeyError, TypeError, ValueError):
         return None
-    return rate if isinstance(rate, float | int) else None
+    return number if isinstance(number, float | int) else None
 
 
 def _doubt(make: Callable[..., Any], maker: _Maker) -> str | None:
@@ -121,7 +121,7 @@ def _doubt(make: Callable[..., Any], maker: _Maker) -> str | None:
     kind = getattr(make, "func", make)
     constants = {**getattr(make, "keywords", {}), **maker.constants}
     if getattr(kind, "__module__", "").startswith("torch.optim."):
-        if not constants.get("weight_decay"):
+        if not constants.get("weight_decay", _default(kind, "weight_decay")):
             return None
         return f"the weight decay of {maker.name} is no known part of the training loss"
     return (

@@ -10,7 +10,7 @@ import polars as pl
 
 from emc.findings.factors import FACTORS, Factor
 from emc.findings.location import ratio_interval
-from emc.findings.pairs import Pairs, log_ratios, measured_cells, with_groups
+from emc.findings.pairs import Pairs, bounded_cells, log_ratios, with_groups
 from emc.warehouse import Warehouse, once
 
 
@@ -67,7 +67,7 @@ class Effect:
 @once
 def effects(warehouse: Warehouse) -> tuple[Effect, ...]:
     """Effects of all pairs of levels with matched cells: the certain first, then the largest."""
-    cells = measured_cells(warehouse)
+    cells = bounded_cells(warehouse)
     found = [made for factor in FACTORS.values() for made in _of_factor(cells, factor)]
     return tuple(sorted(found, key=lambda made: (not made.certain, -math.log(made.ratio))))
 

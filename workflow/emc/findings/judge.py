@@ -47,8 +47,8 @@ class Finding:
         """The verdict's numbers in words."""
         if not self.statistics.units:
             unknown = self.statistics.unknown
-            bounds = f" ({unknown:,} pairs are bounds on both sides)" if unknown else ""
-            return f"No evidence: it takes {self.claim.wants}{bounds}."
+            told = f" ({_pairs(unknown)} bounds on both sides)" if unknown else ""
+            return f"No evidence: it takes {self.claim.wants}{told}."
         numbers = _numbers(self.statistics, _significance(self.p_holm))
         text = f"{self.claim.ratio}: {numbers}, from {self._basis}."
         return f"{text}{self._more}{self._beside}"
@@ -68,7 +68,8 @@ class Finding:
         several = found.configurations > 1
         text = f"{found.configurations:,} configurations" if several else seeds
         bounds = f", {found.bounds:,} of them bounds" if found.bounds else ""
-        return f"{text}{bounds}"
+        left_out = f"; {_pairs(found.unknown)} left out, bounds on both sides"
+        return f"{text}{bounds}{left_out if found.unknown else ''}"
 
     @property
     def _more(self) -> str:
@@ -76,6 +77,8 @@ class Finding:
             return ""
         if self.statistics.units < FEWEST_UNITS:
             return f" A verdict takes {FEWEST_UNITS} at least."
+        if self.statistics.differ:
+            return " Its open runs leave both answers possible, however many are like these."
         if self.wanted is None:
             return " No number of configurations like these would decide."
         more = self.wanted - self.statistics.units
@@ -125,6 +128,10 @@ def _significance(p: float) -> str:
     if math.isnan(p):
         return ""
     return ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
+
+
+def _pairs(count: int) -> str:
+    return f"{count:,} pair{'s are' if count > 1 else ' is'}"
 
 
 def _end(value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from emc.findings.association import Association
-from emc.findings.pairs import budget_answers, measured_cells, within_budget
+from emc.findings.pairs import bounded_cells, budget_answers, within_budget
 from emc.findings.predictor import label_gap_association
 from emc.warehouse import Warehouse
 
@@ -30,7 +30,7 @@ class Material:
 def material(warehouse: Warehouse) -> Material:
     """What a study has to say."""
     return Material(
-        cells=measured_cells(warehouse),
+        cells=bounded_cells(warehouse),
         budgets=budget_answers(warehouse),
         gaps=label_gap_association(warehouse),
     )

@@ -59,10 +59,31 @@ def measured_cells(warehouse: Warehouse) -> pl.DataFrame:
     return warehouse.sql("SELECT * FROM emc WHERE isfinite(emc50) AND emc50 > 0")
 
 
+@once
+def bounded_cells(warehouse: Warehouse) -> pl.DataFrame:
+    """The same, and those whose open runs leave no number: lower bounds, by the end that is known.
+
+    Left out, they would take large answers from every mean: cells stay open where nets fit most.
+    """
+    return warehouse.sql(
+        "SELECT * REPLACE (coalesce(emc50, low) AS emc50,"
+        " coalesce(emc50, low) / parameters AS per_parameter,"
+        " coalesce(emc50, low) / trainable AS per_trainable,"
+        " coalesce(emc50, low) / bits AS per_bit, saturated OR emc50 IS NULL AS saturated)"
+        " FROM emc WHERE isfinite(coalesce(emc50, low)) AND coalesce(emc50, low) > 0"
+    )
+
+
 def within_budget(cells: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the view `emc` as if what they fit within their budget were all that is known."""
+    """Rows of the view `emc` as if what they fit within their budget were all that is known.
+
+    One of whose number within the budget neither end is known says nothing, and is left out.
+    """
     budget = pl.col("emc50_budget")
-    return cells.with_columns(
+    told = pl.any_horizontal(pl.col("low_budget", "high_budget").is_not_null())
+    return cells.filter(
+        told | pl.col("saturated_budget") | pl.col("below_smallest_budget")
+    ).with_columns(
         emc50=budget,
         per_parameter=budget / pl.col("parameters"),
         per_trainable=budget / pl.col("trainable"),
@@ -74,11 +95,17 @@ def within_budget(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def open_as_bounds(cells: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the view `emc`, those that open runs could move marked as lower bounds.
+    """Rows of the view `emc`, those that open runs could move as lower bounds by their `low`.
 
-    Their emc50 counts open runs as unfitted, so that it is the least that they can have.
+    Their emc50 lies between both readings of open runs: it is not the least that they can have.
+    One without a `low` is bounded on neither side.
     """
-    return cells.with_columns(saturated=pl.col("saturated") | pl.col("open_matters"))
+    moved, low = pl.col("open_matters"), pl.col("low")
+    return cells.with_columns(
+        emc50=pl.when(moved).then(pl.coalesce(low, "emc50")).otherwise("emc50"),
+        saturated=pl.col("saturated") | moved,
+        below_smallest=pl.col("below_smallest") | (moved & low.is_null()),
+    )
 
 
 def budget_answers(warehouse: Warehouse) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from emc.findings.inference import LEVEL
 from emc.findings.line import CensoredLine
 from emc.findings.matching import matched
 from emc.findings.naming import differences
-from emc.findings.pairs import ends, measured_cells, open_as_bounds
+from emc.findings.pairs import bounded_cells, ends, open_as_bounds
 from emc.warehouse import Warehouse
 
 FEWEST_SIZES: Final = 3
@@ -80,7 +80,7 @@ class Exponent:
 
 def exponents(warehouse: Warehouse) -> list[Exponent]:
     """An exponent for every procedure with three sizes or more that have an exact answer."""
-    cells = open_as_bounds(measured_cells(warehouse))
+    cells = open_as_bounds(bounded_cells(warehouse))
     grouped = cells.with_columns(
         matched(cells, SIZE, apart=["seed"]), settings=differences(_SETTINGS)
     )

@@ -30,7 +30,8 @@ class Statistics:
     `effect` is a ratio or a correlation, `low` and `high` its 95 % interval. `p` is that of the
     test that decides and `agrees` its side; `p_wilcoxon`, of the signed ranks of exact ratios,
     and `p_sign`, of all orderings that bounds leave known, are checks with fewer assumptions.
-    `size` is the distance from the null in standard deviations of a unit.
+    `size` is the distance from the null in standard deviations of a unit. Where the readings of
+    open runs `differ` in the side that they are on, p is 1 and no size is known.
     """
 
     measure: str
@@ -47,6 +48,7 @@ class Statistics:
     configurations: int = 0
     unknown: int = 0
     size: float = math.nan
+    differ: bool = False
 
 
 def statistics(evidence: Pairs | Association, expect: Expectation, margin: float) -> Statistics:
@@ -60,14 +62,16 @@ def _of_pairs(found: Pairs, expect: Expectation, margin: float) -> Statistics:
     """The result of the reading of open runs that decides least; no decision where they differ."""
     results = [_of_reading(one, expect, margin) for one in found.readings]
     least = max(results, key=lambda one: (math.isnan(one.p), one.p))
-    agree = len({one.agrees for one in results}) == 1
+    differ = len({one.agrees for one in results}) > 1 and not math.isnan(least.p)
     effect, low, high = ratio_interval(found) or (math.nan,) * 3
     return replace(
         least,
         effect=effect,
         low=low,
         high=high,
-        p=least.p if agree or math.isnan(least.p) else 1.0,
+        p=1.0 if differ else least.p,
+        size=math.nan if differ else least.size,
+        differ=differ,
         bounds=found.bounds,
     )
 

@@ -61,7 +61,7 @@ def write_findings(warehouse: Warehouse, table: Path, text: Path) -> None:
 
 def _row(finding: Finding) -> dict[str, Any]:
     claim, numbers = finding.claim, asdict(finding.statistics)
-    del numbers["agrees"], numbers["size"]
+    del numbers["agrees"], numbers["size"], numbers["differ"]
     return {
         "claim": claim.name,
         "finding": claim.finding,

@@ -32,8 +32,11 @@ def _known_low(low: float | None, end: float) -> float | None:
     return min(low, end) if low is not None and min(low, end) > 1 else None
 
 
-def _known_high(high: float | None, end: float) -> float | None:
-    return high if high is not None and high < end else None
+def _known_high(high: float | None, end: float, upper_bound: bool = False) -> float | None:
+    """An end that lies in the data; at their end where it is what bounds the number."""
+    if high is None or high > end or (high == end and not upper_bound):
+        return None
+    return high
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class RateEstimate:
             self,
             emc50=min(self.emc50, end),
             low=None if upper_bound else _known_low(self.low, end),
-            high=_known_high(self.high, end),
+            high=_known_high(self.high, end, upper_bound),
         )
 
 
@@ -170,7 +173,7 @@ class Estimate:
         """
         end = float(self.samples_available)
         saturated = self.saturated or (self.emc50 is not None and self.emc50 > end)
-        high = None if saturated else _known_high(self.high, end)
+        high = None if saturated else _known_high(self.high, end, self.below_smallest)
         upper_bound = self.emc50_budget == self.high_budget
         return replace(
             self,
@@ -179,7 +182,7 @@ class Estimate:
             high=high,
             emc50_budget=min(self.emc50_budget, end),
             low_budget=None if upper_bound else _known_low(self.low_budget, end),
-            high_budget=_known_high(self.high_budget, end),
+            high_budget=_known_high(self.high_budget, end, upper_bound),
             low_any_curve=_known_low(self.low_any_curve, end),
             high_any_curve=_known_high(self.high_any_curve, end),
             saturated=saturated,
@@ -198,14 +201,15 @@ class Estimate:
     @property
     def _bounds(self) -> Iterator[str]:
         """Which of the numbers are bounds, and why."""
-        lower = self.saturated, self.emc50_budget >= self.samples_available
-        upper = (
-            self.below_smallest and self.emc50 is not None,
-            self.emc50_budget == self.high_budget,
-        )
+        below_budget = self.emc50_budget == self.high_budget
+        ended_budget = self.emc50_budget >= self.samples_available and not below_budget
+        lower = self.saturated, ended_budget
+        upper = self.below_smallest and self.emc50 is not None, below_budget
+        smallest = "not even the smallest n tried is fitted half of the time"
+        larger = "the n tried are too large to tell more"
         for which, bound, why in (
             (lower, "a lower bound", "the data ended first"),
-            (upper, "an upper bound", "not even the smallest n tried is fitted half of the time"),
+            (upper, "an upper bound", smallest if self.below_smallest else larger),
         ):
             if all(which):
                 yield f"; each is {bound}: {why}"

@@ -44,7 +44,8 @@ _WITHIN_BUDGET: Final = """
 SELECT count(*) AS cells, min(share) AS least, median(share) AS middle, max(share) AS most
 FROM (
   SELECT emc50_budget / emc50 AS share FROM emc
-  WHERE NOT saturated AND NOT below_smallest AND NOT saturated_budget AND NOT below_smallest_budget)
+  WHERE NOT saturated AND NOT below_smallest AND NOT saturated_budget AND NOT below_smallest_budget
+    AND (low_budget IS NOT NULL OR high_budget IS NOT NULL))
 WHERE share IS NOT NULL
 """
 
@@ -56,6 +57,7 @@ SELECT CASE WHEN $apart THEN labels END AS labelling,
   min(per_parameter) FILTER (known) AS least, max(per_parameter) FILTER (known) AS most,
   count(*) FILTER (saturated) AS ended, min(per_parameter) FILTER (saturated) AS ended_least,
   count(*) FILTER (known AND NOT tolerance_reached) AS rough,
+  count(*) FILTER (known AND high IS NULL) AS endless,
   count(*) FILTER (below_smallest) AS below,
   max(per_parameter) FILTER (below_smallest) AS below_most
 FROM (SELECT *, NOT saturated AND NOT below_smallest AS known FROM emc
@@ -159,7 +161,7 @@ def _basis(row: dict[str, Any]) -> str:
     """How many cells are told, and which of them, or beside them, are bounds."""
     ended, below = row["ended"], row["below"]
     if row["known"]:
-        beside = [_roughly(row["rough"], row["known"])]
+        beside = [_roughly(row["rough"], row["known"]), _endless(row["endless"], row["known"])]
         beside += [f"; of {ended:,} more the data end first"] if ended else []
         beside += [f"; {below:,} more fit not even the smallest size"] if below else []
         return _cells(row["known"]) + "".join(beside)
@@ -172,6 +174,13 @@ def _roughly(rough: int, known: int) -> str:
     if not rough:
         return ""
     return ", known roughly" if rough == known else f", {rough:,} of them known roughly"
+
+
+def _endless(endless: int, known: int) -> str:
+    """Cells whose number may be much larger, for all that is known."""
+    if not endless:
+        return ""
+    return f", {'' if endless == known else f'{endless:,} of them '}without an upper end"
 
 
 def _moved(warehouse: Warehouse) -> Iterator[str]:
@@ -188,8 +197,8 @@ def _moved(warehouse: Warehouse) -> Iterator[str]:
     sizes = {found.more["parameters"], found.fewer["parameters"]}
     net = f"net of {sizes.pop():,} parameters" if len(sizes) == 1 else "net"
     yield (
-        f"With {more} the {net} fits {_of_cell(found.more)}; with {fewer}, all else equal,"
-        f" {_of_cell(found.fewer)}."
+        f"At its minima, the {net} fits {_of_cell(found.more)} with {more}; with {fewer}, all else"
+        f" equal, {_of_cell(found.fewer)}."
     )
 
 

@@ -177,12 +177,11 @@ def answer(
     other: Aim = "budget" if aim == "minima" else "minima"
     numbers = {aim: chosen, other: _read_as(other, chosen, limits)}
     minima = spanning(numbers["minima"], limits)
-    budget = _above(numbers["budget"], spanning(numbers["budget"], limits))
+    budget = _above(numbers["budget"], spanning(numbers["budget"], limits), limits)
     known = _known(numbers["minima"], limits)
     low_any_curve, high_any_curve = _any_curve(chosen)
-    misfit = chosen.lower.misfit or chosen.upper.misfit
-    posterior = chosen.lower.posterior
-    beyond, under = saturated(posterior, limits), misfit is None and below(posterior, limits)
+    misfit = _misfit(chosen)
+    beyond, under = _bound(numbers["minima"], limits)
     aimed = spanning(chosen, limits)
     return Answer(
         emc50=minima.emc50 if known else None,
@@ -197,10 +196,10 @@ def answer(
         misfit=misfit,
         unfitted_decided=unfitted_decided(numbers["minima"]),
         open_matters=open_matters(numbers["minima"], limits),
-        width=transition_width(posterior.transition().slope),
+        width=transition_width(chosen.lower.posterior.transition().slope),
         saturated=beyond,
         below_smallest=under,
-        tolerance_reached=not (beyond or under) and aimed.narrow(limits),
+        tolerance_reached=not any(_bound(chosen, limits)) and aimed.narrow(limits),
         emc_walk=emc_walk,
         best_lr=best,
         rate_at_edge=rate_at_edge,
@@ -215,12 +214,28 @@ def _read_as(aim: Aim, readings: Readings, limits: Limits) -> Readings:
     return Readings(limits, aim, readings.trials)
 
 
-def _above(readings: Readings, found: Bounds) -> Bounds:
-    """An upper bound in place of a number far below all sizes tried, which only the prior knows."""
+def _misfit(readings: Readings) -> str | None:
+    """Why one curve does not describe the trials in either reading."""
+    return readings.lower.misfit or readings.upper.misfit
+
+
+def _bound(readings: Readings, limits: Limits) -> tuple[bool, bool]:
+    """Whether emc50 surely lies beyond the data, and whether it does below the smallest size."""
+    posterior = readings.lower.posterior
+    under = _misfit(readings) is None and below(posterior, limits)
+    return saturated(posterior, limits), under
+
+
+def _above(readings: Readings, found: Bounds, limits: Limits) -> Bounds:
+    """An upper bound in place of a number far below all sizes tried, which only the prior knows.
+
+    One beyond the data bounds nothing: then the number has no ends at all.
+    """
     least = min((trial.n for trial in readings.trials), default=0)
     if found.high is None or found.emc50 >= least or (found.low or 0.0) >= least / _FAR_BELOW:
         return found
-    return Bounds(found.high, None, found.high)
+    bound = found.emc50 if found.high >= limits.largest else found.high
+    return Bounds(bound, None, found.high)
 
 
 def unfitted_decided(readings: Readings) -> float | None:

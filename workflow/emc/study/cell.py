@@ -1,7 +1,6 @@
 """A cell: one procedure on one source, the unit of work and of caching."""
 
 from decimal import Decimal
-from math import ceil
 from typing import Annotated, Final, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
@@ -24,6 +23,7 @@ from emc.study.training import (
     LossChoice,
     ScheduleChoice,
     Stopping,
+    short_of_an_epoch,
 )
 
 _MOST_PARAMETERS: Final = 10**12
@@ -188,14 +188,9 @@ class Cell(Strict):
                 "finish.iterations: 0 finishes no probe, so that nothing is known of minima:"
                 " expected 'search: {aim: budget}' with it"
             )
-        smallest, steps = self.search.smallest, self.budget.steps
-        needed = 1 if self.optimizer.full_batch else ceil(smallest / self.batch.size)
-        if steps is not None and steps < needed:
-            return (
-                f"budget.steps: expected at least {needed}, one epoch of the smallest n,"
-                f" {smallest}, in batches of {self.batch.size}, found {steps}"
-            )
-        return None
+        size = None if self.optimizer.full_batch else self.batch.size
+        short = short_of_an_epoch(self.budget.steps, self.search.smallest, size)
+        return short and f"budget.steps: {short}"
 
     def _settle_size(self) -> None:
         if isinstance(self.architecture, Scaled) and self.architecture.params is not None:

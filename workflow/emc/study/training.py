@@ -1,5 +1,6 @@
 """How a net is trained, beside its optimizer: batches, schedule, budget, loss, stopping, finish."""
 
+from math import ceil
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -34,7 +35,7 @@ MOST_STEPS: Final = 10**8
 """Of a budget: the rate of each step is kept."""
 
 DEFAULT_STEPS: Final = 30_000
-"""Steps after which the number at minima has settled: `benchmarks/budget.py`."""
+"""What ten times as many change of the number at minima: `benchmarks/budget.py`."""
 
 
 class Budget(Strict):
@@ -51,6 +52,17 @@ class Budget(Strict):
             given = "neither" if self.epochs is None else "both"
             raise ValueError(f"expected either 'epochs' or 'steps', found {given}")
         return self
+
+
+def short_of_an_epoch(steps: int | None, smallest: int, batch: int | None) -> str | None:
+    """Why so many steps are no epoch of the smallest n, or None; without `batch` a step is one."""
+    needed = 1 if batch is None else ceil(smallest / batch)
+    if steps is None or steps >= needed:
+        return None
+    return (
+        f"expected at least {needed}, one epoch of the smallest n, {smallest}, in batches of"
+        f" {batch}, found {steps}"
+    )
 
 
 class Stopping(Strict):
