@@ -245,7 +245,7 @@ def test_within_the_budget_other_numbers_and_bounds_count():
 def test_cells_without_a_number_are_lower_bounds_where_an_end_is_known(tmp_path):
     """By hand: with 4 samples per parameter and more on one side, of 2 on the other."""
     study = write_study(tmp_path, factorial(activation=["relu", "tanh", "gelu"]), probes=5)
-    changes = {
+    changes: dict[Any, Any] = {
         "tanh": around(200.0) | {"open_matters": False},
         "relu": {"emc50": None, "low": 400.0, "high": None, "open_matters": True},
         "gelu": {"emc50": None, "low": None, "high": None, "open_matters": True},

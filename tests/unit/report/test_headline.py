@@ -84,18 +84,18 @@ BELOW = {"below_smallest": True, "low": None}
     [
         (
             NUMBERS,
-            "At its minima, the net of N parameters fits 1,200 samples (95 % interval 1,000 to"
-            " 1,300) with tanh; with relu, all else equal, 100 samples (95 % interval 90 to 110).",
+            "with tanh, 1,200 samples (95 % interval 1,000 to 1,300); with relu, all else equal,"
+            " 100 samples (95 % interval 90 to 110).",
         ),
         (
             (NUMBERS[0] | BELOW, NUMBERS[1] | ENDED),
-            "At its minima, the net of N parameters fits 1,200 samples or more, where the data end,"
-            " with tanh; with relu, all else equal, 100 samples or fewer, the smallest size tried.",
+            "with tanh, 1,200 samples or more, where the data end; with relu, all else equal, 100"
+            " samples or fewer, the smallest size tried.",
         ),
         (
             (NUMBERS[0], NUMBERS[0] | {"low": 99.0, "high": 130.0}, NUMBERS[1] | {"high": None}),
-            "At its minima, the net of N parameters fits 1,200 samples (95 % interval 1,000 to no"
-            " end) with sigmoid; with relu, all else equal, 100 samples (95 % interval 90 to 110).",
+            "with sigmoid, 1,200 samples (95 % interval 1,000 to no end); with relu, all else"
+            " equal, 100 samples (95 % interval 90 to 110).",
         ),
     ],
     ids=["exact", "bounds", "an interval without end"],
@@ -103,7 +103,9 @@ BELOW = {"below_smallest": True, "low": None}
 def test_the_two_cells_that_lie_furthest_apart_are_told(told, changes, sentence):
     activations = ["relu", "tanh", "sigmoid"][: len(changes)]
     moved = summary(told(*changes, activation=activations))[1]
-    assert re.sub(r"[\d,]+ parameters", "N parameters", moved) == sentence
+    start, _, told_of = moved.partition(" parameters fits, ")
+    assert re.fullmatch(r"At its minima, the net of [\d,]+", start)
+    assert told_of == sentence
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,13 @@ def test_labellings_are_told_apart(told):
 
 
 LABELS = ["original", "random"]
+
+
+def test_numbers_without_an_upper_end_are_counted(told):
+    """A number whose interval has no end may be much larger: that stands beside the span."""
+    rough = {"tolerance_reached": False}
+    database = told(NUMBERS[0] | rough, NUMBERS[1] | rough | {"high": None}, seed=[0, 1])
+    assert "(2 cells, known roughly, 1 of them without an upper end)" in summary(database)[0]
 
 
 def test_cells_that_fit_nothing_are_told(told):

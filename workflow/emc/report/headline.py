@@ -197,8 +197,8 @@ def _moved(warehouse: Warehouse) -> Iterator[str]:
     sizes = {found.more["parameters"], found.fewer["parameters"]}
     net = f"net of {sizes.pop():,} parameters" if len(sizes) == 1 else "net"
     yield (
-        f"At its minima, the {net} fits {_of_cell(found.more)} with {more}; with {fewer}, all else"
-        f" equal, {_of_cell(found.fewer)}."
+        f"At its minima, the {net} fits, with {more}, {_of_cell(found.more)}; with {fewer}, all"
+        f" else equal, {_of_cell(found.fewer)}."
     )
 
 
