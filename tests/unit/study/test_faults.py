@@ -151,6 +151,22 @@ FILE_FAULTS = [
         f" expected one of {ACTIVATIONS}, found the value 'RELU'; did you mean 'relu'?",
     ),
     fault(
+        "numbers of a step that float32 cannot hold",
+        text(
+            "{cells: [{dataset: digits, architecture: linear, optimizer: {name: adam,"
+            " lr: [1e-50, 0.1], epsilon: 1e-60, weight_decay: 1e300}}]}"
+        ),
+        *(
+            "section 'a', cell (dataset=digits, architecture=linear, optimizer=adam[lr=['1e-50',"
+            f" 0.1], epsilon=1e-60, weight_decay=1e300]): optimizer.{key}: expected a number {told}"
+            for key, told in (
+                ("lr.0", "from 1.2e-38 to 3.4e+38, as float32, found 1e-50"),
+                ("epsilon", "from 1.2e-38 to 3.4e+38, as float32, found 1e-60"),
+                ("weight_decay", "below 3.4e+38, as float32, found 1e+300"),
+            )
+        ),
+    ),
+    fault(
         "budget of too many steps",
         text("{cells: [{dataset: digits, architecture: linear, budget: {steps: 1e9}}]}"),
         "section 'a', cell (dataset=digits, architecture=linear, budget=[steps=1e9]): budget.steps:"

@@ -20,6 +20,22 @@ from emc.study.plugin_entry import PluginEntry, plugin_model, plugin_or_known
 from emc.study.strict import BelowOne, Count, Positive, Real, Strict, is_canonical, named
 
 
+def _held(value: float) -> float:
+    if not 2.0**-126 <= value < 2.0**128:
+        raise ValueError(f"expected a number from 1.2e-38 to 3.4e+38, as float32, found {value:g}")
+    return value
+
+
+def _not_infinite(value: float) -> float:
+    if value >= 2.0**128:
+        raise ValueError(f"expected a number below 3.4e+38, as float32, found {value:g}")
+    return value
+
+
+Held = Annotated[Positive, AfterValidator(_held)]
+"""A number of a step, which is taken in float32: what that cannot hold would be 0 or infinite."""
+
+
 def _as_list(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
@@ -33,7 +49,7 @@ def _ascending(rates: tuple[float, ...]) -> tuple[float, ...]:
 _RATE = {"type": "number", "exclusiveMinimum": 0}
 
 Rates = Annotated[
-    tuple[Positive, ...],
+    tuple[Held, ...],
     Field(
         min_length=1,
         description="Learning rate, or the rates to try: the one that fits most counts.",
@@ -43,7 +59,7 @@ Rates = Annotated[
     WithJsonSchema({"anyOf": [_RATE, {"type": "array", "items": _RATE, "minItems": 1}]}),
 ]
 
-Decay = Annotated[Real, Field(ge=0, description="Weight decay.")]
+Decay = Annotated[Real, Field(ge=0, description="Weight decay."), AfterValidator(_not_infinite)]
 Momentum = Annotated[BelowOne, Field(description="Momentum; 0 for none.")]
 StepsBetween = Annotated[
     Count,
@@ -105,7 +121,7 @@ class Adam(Keys):
     """Decay of the running mean of the gradient."""
     beta2: BelowOne = 0.999
     """Decay of the running mean of the squared gradient."""
-    epsilon: Positive = 1e-8
+    epsilon: Held = 1e-8
     """Added to the root of the latter before it divides."""
     weight_decay: Decay = 0.0
 
@@ -119,7 +135,7 @@ class AdamW(Keys):
     """Decay of the running mean of the gradient."""
     beta2: BelowOne = 0.999
     """Decay of the running mean of the squared gradient."""
-    epsilon: Positive = 1e-8
+    epsilon: Held = 1e-8
     """Added to the root of the latter before it divides."""
     weight_decay: Decay = 0.01
 
@@ -134,7 +150,7 @@ class Shampoo(Keys):
     name: Literal["shampoo"]
     lr: Rates = (0.01, 0.03, 0.1)
     momentum: Momentum = 0.9
-    epsilon: Positive = 1e-6
+    epsilon: Held = 1e-6
     """Added to the diagonal of the second moments."""
     interval: StepsBetween = 10
     largest: Largest = 1024
@@ -157,7 +173,7 @@ class Muon(Keys):
     """Decay of AdamW's running mean of the gradient."""
     beta2: BelowOne = 0.999
     """Decay of AdamW's running mean of the squared gradient."""
-    epsilon: Positive = 1e-8
+    epsilon: Held = 1e-8
     """Added to the root of the latter before it divides."""
     weight_decay: Decay = 0.01
 
@@ -171,7 +187,7 @@ class Soap(Keys):
     """Decay of the running mean of the gradient."""
     beta2: BelowOne = 0.95
     """Decay of all second moments."""
-    epsilon: Positive = 1e-8
+    epsilon: Held = 1e-8
     """Added to the root of the squared gradient's mean before it divides."""
     interval: StepsBetween = 10
     largest: Largest = 1024
@@ -198,7 +214,7 @@ class Sam(Keys):
     name: Literal["sam"]
     lr: Rates = (0.03, 0.1, 0.3)
     momentum: Momentum = 0.9
-    rho: Positive = 0.05
+    rho: Held = 0.05
     """Length of the step uphill, at whose end the gradient is taken."""
     weight_decay: Decay = 0.0
 
