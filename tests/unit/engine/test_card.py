@@ -224,6 +224,33 @@ def test_a_card_without_memory_for_one_replica_says_so() -> None:
         Persistent(Card(driver)).run(procedure(), replicas([9]))
 
 
+@pytest.mark.usefixtures("codes")
+def test_memory_that_ends_in_a_launch_halves_the_replicas(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Threads that spill take memory of the card as they are launched."""
+
+    class Crowded(Driver):
+        def cuLaunchKernel(self, function: EmulatedProgram, *rest: int) -> tuple[Status]:
+            if rest[0] > 2:
+                return (Status.CUDA_ERROR_OUT_OF_MEMORY,)
+            return super().cuLaunchKernel(function, *rest)
+
+    asked, given = procedure(epochs=2), replicas([9] * 6)
+    found = Persistent(Card(Crowded())).run(asked, given)
+    assert "out of memory with 6 replicas at once: going on with half" in caplog.text
+    assert "out of memory with 3 replicas at once: going on with half" in caplog.text
+    assert_same_bits(found, Persistent(Card(Driver())).run(asked, given))
+
+
+@pytest.mark.usefixtures("codes")
+@pytest.mark.parametrize("call", ["cuDevicePrimaryCtxRetain", "cuModuleLoadData"])
+def test_memory_that_ends_before_anything_trains_is_no_reason_to_give_way(call: str) -> None:
+    driver = Driver({call: Status.CUDA_ERROR_OUT_OF_MEMORY})
+    with pytest.raises(MemoryError, match="the card has no memory left"):
+        Persistent(Card(driver)).run(procedure(), replicas([9]))
+
+
 def test_each_thread_that_asks_has_the_context() -> None:
     driver = Driver()
     card_of_all = Card(driver)

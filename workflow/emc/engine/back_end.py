@@ -1,10 +1,11 @@
 """What a back end is: a way to train replicas."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from emc.engine.checkpoint import Checkpoints
 from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.slices import InSlices
 
 
 class BackEnd(Protocol):
@@ -19,3 +20,13 @@ class BackEnd(Protocol):
         self, procedure: Procedure, replicas: Sequence[Replica], checkpoints: Checkpoints = ...
     ) -> list[TrainedRun]:
         """Train every replica and answer in their order."""
+
+
+@runtime_checkable
+class SlicingBackEnd(BackEnd, Protocol):
+    """One whose calls can share launches with other calls."""
+
+    def in_slices(
+        self, procedure: Procedure, replicas: Sequence[Replica], checkpoints: Checkpoints = ...
+    ) -> InSlices[list[TrainedRun]]:
+        """The same as `run`, a slice at a time."""

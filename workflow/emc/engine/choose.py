@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from emc.engine.back_end import BackEnd
+from emc.engine.back_end import BackEnd, SlicingBackEnd
 from emc.engine.check import check_willing
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints
 from emc.engine.fastest import clock_of, fastest, worth_a_trial
 from emc.engine.native import NativeBackEnd
 from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.slices import InSlices, alone
 from emc.errors import EmcError
 from emc.native.unavailable import UnavailableError
 
@@ -40,7 +41,20 @@ def run_probes(
     back_end: str | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[TrainedRun]:
+    """As `probes_in_slices` says, each slice being launched by itself."""
+    return alone(probes_in_slices(procedure, replicas, device, back_end, checkpoints))
+
+
+def probes_in_slices(
+    procedure: Procedure,
+    replicas: Sequence[Replica],
+    device: str = "cpu",
+    back_end: str | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+) -> InSlices[list[TrainedRun]]:
     """Train every replica on `device`, "cpu" or "cuda", and answer in their order.
+
+    Back ends that know no slices train all of it before they go on.
 
     What is reached goes to `checkpoints` now and then; the same call goes on from what it finds
     there, to the same runs.
@@ -53,17 +67,26 @@ def run_probes(
         EmcError: samples, labels or net do not fit the procedure, or the forced back end refuses.
     """
     if back_end is not None:
-        return _forced(procedure, device, back_end).run(procedure, replicas, checkpoints)
+        forced = _forced(procedure, device, back_end)
+        return (yield from _in_slices(forced, procedure, replicas, checkpoints))
     for chosen in _willing(procedure, device):
         pairing = (chosen.name, device, procedure.net)
         if pairing in _gave_way:
             continue
         try:
-            return chosen.run(procedure, replicas, checkpoints)
+            return (yield from _in_slices(chosen, procedure, replicas, checkpoints))
         except UnavailableError as error:
             log.warning("the %s back end gives way to the next: %s", chosen.name, error)
             _gave_way[pairing] = str(error)
     raise AssertionError("the sequential back end never refuses")
+
+
+def _in_slices(
+    chosen: BackEnd, procedure: Procedure, replicas: Sequence[Replica], checkpoints: Checkpoints
+) -> InSlices[list[TrainedRun]]:
+    if isinstance(chosen, SlicingBackEnd):
+        return (yield from chosen.in_slices(procedure, replicas, checkpoints))
+    return chosen.run(procedure, replicas, checkpoints)
 
 
 def back_end(procedure: Procedure, device: str, forced: str | None = None) -> BackEnd:

@@ -11,12 +11,14 @@ import numpy as np
 from emc.engine.check import check
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger, Snapshot
 from emc.engine.native.net import check_shape
-from emc.engine.persistent.group import BlockKernel, Group, memory_of
+from emc.engine.persistent.group import Group, memory_of
 from emc.engine.persistent.launch import Machine
+from emc.engine.persistent.launcher import BlockKernel
 from emc.engine.persistent.layout import BlockNet
 from emc.engine.persistent.placement import Placement, block_kernel, placement
 from emc.engine.persistent.refusal import block_net, refusal
 from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.slices import InSlices, alone
 from emc.native.unavailable import UnavailableError
 
 _SHARE: Final = 0.7
@@ -66,6 +68,15 @@ class Persistent:
         replicas: Sequence[Replica],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> list[TrainedRun]:
+        """As `in_slices` says, each slice being launched by itself."""
+        return alone(self.in_slices(procedure, replicas, checkpoints))
+
+    def in_slices(
+        self,
+        procedure: Procedure,
+        replicas: Sequence[Replica],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> InSlices[list[TrainedRun]]:
         """Train every replica and answer in their order.
 
         Raises:
@@ -90,7 +101,7 @@ class Persistent:
                 kept.facts["group"] if kept else self._that_fit(procedure, kernel.placement, some)
             )
             asked = {number: replicas[number] for number in numbers}
-            if not self._attempt(procedure, asked, kernel, ledger, kept):
+            if not (yield from self._attempt(procedure, asked, kernel, ledger, kept)):
                 limit = _halved(len(numbers))
             kept = None
         return ledger.in_order()
@@ -102,19 +113,19 @@ class Persistent:
         kernel: BlockKernel,
         ledger: Ledger,
         kept: Snapshot | None,
-    ) -> bool:
+    ) -> InSlices[bool]:
         """Train replicas to their end; whether the memory sufficed."""
         blocks = self._machine.limits().multiprocessors * kernel.placement.blocks_at_once
         with self._machine.arena() as arena:
             try:
                 group = Group(procedure, asked, kernel, arena, blocks)
+                if kept is not None:
+                    group.take_up(kept)
+                while group.under_way:
+                    ledger.runs.update((yield from group.advance()))
+                    ledger.save_if_due(lambda: group.snapshot() if group.under_way else None)
             except MemoryError:
                 return False
-            if kept is not None:
-                group.take_up(kept)
-            while group.under_way:
-                ledger.runs.update(group.advance())
-                ledger.save_if_due(lambda: group.snapshot() if group.under_way else None)
         return True
 
     def _that_fit(
@@ -153,7 +164,7 @@ class Persistent:
 
         short = replace(procedure, epochs=None, steps=_STEPS)
         ledger = Ledger(NO_CHECKPOINTS, self.name)
-        if not self._attempt(short, {0: replica}, kernel, ledger, None):
+        if not alone(self._attempt(short, {0: replica}, kernel, ledger, None)):
             _halved(1)
         (expected,) = Sequential("cpu").run(short, [replica])
         found = ledger.runs[0]

@@ -168,10 +168,8 @@ class CardArena:
             _done(self._driver, getattr(self._driver, call)(to, start, size))
 
     def _add_piece(self, size: int) -> None:
-        status, piece = self._driver.cuMemAlloc(size)
-        if status == self._driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-            raise MemoryError(f"the card has no {size:,} bytes left")
-        self._pieces.append(_done(self._driver, (status, piece)))
+        piece = _done(self._driver, self._driver.cuMemAlloc(size))
+        self._pieces.append(piece)
         self._next, self._end = int(piece), int(piece) + size
 
 
@@ -189,8 +187,15 @@ def _binding() -> Any:
 
 
 def _done(driver: Any, answer: tuple[Any, ...]) -> Any:
-    """What a call of the driver gives beside its status: one value, several, or None."""
+    """What a call of the driver gives beside its status: one value, several, or None.
+
+    Raises:
+        MemoryError: the card has no more, for arrays or for what threads of a launch spill.
+        RuntimeError: the call failed otherwise, in the driver's words.
+    """
     status, *values = answer
+    if status == driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
+        raise MemoryError("the card has no memory left")
     if status != driver.CUresult.CUDA_SUCCESS:
         _, words = driver.cuGetErrorString(status)
         raise RuntimeError(f"CUDA error: {words.decode()}")

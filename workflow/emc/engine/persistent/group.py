@@ -1,10 +1,9 @@
-"""Replicas in a machine's memory, trained launch by launch."""
+"""Replicas in a machine's memory, trained slice by slice."""
 
 from collections.abc import Mapping
 from ctypes import sizeof
 from functools import cache
-from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -12,29 +11,16 @@ from emc.engine.checkpoint import Snapshot
 from emc.engine.native.kernel import Task, Trained
 from emc.engine.native.net import start
 from emc.engine.native.task import run_of, task_fields
-from emc.engine.persistent.launch import (
-    Arena,
-    Launch,
-    Program,
-    Standing,
-    Training,
-    bytes_of,
-    placed,
-)
+from emc.engine.persistent.launch import Arena, Standing, Training, bytes_of, placed
+from emc.engine.persistent.launcher import BlockKernel, BlockSlice, Launched, Launcher
 from emc.engine.persistent.placement import Placement
 from emc.engine.procedure import Procedure, Replica, TrainedRun
 from emc.engine.schedule import learning_rates, steps_of_budget
+from emc.engine.slices import InSlices
 
 _SLICE_SECONDS: Final = 0.3
 """How long a launch should take: then signals are handled and checkpoints saved."""
 _FIRST_STEPS: Final = 256
-
-
-class BlockKernel(NamedTuple):
-    """A compiled kernel, and how its blocks train."""
-
-    placement: Placement
-    program: Program
 
 
 def memory_of(procedure: Procedure, asked: Replica, placement: Placement) -> int:
@@ -62,7 +48,7 @@ class Group:
             MemoryError: they do not fit.
         """
         self._procedure, self._asked, self._placement = procedure, asked, kernel.placement
-        self._program, self._arena, self._blocks = kernel.program, arena, blocks
+        self._program, self._arena = kernel.program, arena
         self._steps = _FIRST_STEPS
         self._rates = cache(self._put_rates)
         pools = {id(each.inputs): each.inputs for each in asked.values()}
@@ -70,20 +56,20 @@ class Group:
         self._starts = {number: start(procedure, each.seed) for number, each in asked.items()}
         self._replicas = {number: self._replica(number) for number in asked}
         self._seconds = dict.fromkeys(asked, 0.0)
-        self._records = arena.room(len(asked) * sizeof(Training))
-        self._queue = arena.room(4)
-        self._workspace = self._outside()
+        self._launcher = Launcher(kernel, arena, blocks, len(asked))
 
     @property
     def under_way(self) -> list[int]:
         """Numbers of the replicas that have not ended."""
         return [number for number, each in self._replicas.items() if not each.progress.ended]
 
-    def advance(self) -> dict[int, TrainedRun]:
-        """Train on for a launch; returns the runs that ended in it."""
-        begun, live = perf_counter(), self.under_way
-        self._launch(live)
-        self._count(live, perf_counter() - begun)
+    def advance(self) -> InSlices[dict[int, TrainedRun]]:
+        """Train on for a slice; returns the runs that ended in it."""
+        live = self.under_way
+        trainings = [self._replicas[number] for number in live]
+        done: Launched = yield BlockSlice(self._launcher, trainings, self._steps)
+        self._replicas.update(zip(live, done.trainings, strict=True))
+        self._count(live, done)
         return {number: self._run(number) for number in live if number not in self.under_way}
 
     def snapshot(self) -> Snapshot:
@@ -131,33 +117,12 @@ class Group:
     def _put_rates(self, n: int, lr: float) -> int:
         return placed(self._arena, learning_rates(self._procedure, n, lr))
 
-    def _outside(self) -> int | None:
-        outside = self._placement.outside
-        return self._arena.room(4 * outside * self._blocks) if outside else None
-
-    def _launch(self, live: list[int]) -> None:
-        records = bytes_of([self._replicas[number] for number in live])
-        self._arena.put(self._records, records)
-        self._arena.put(self._queue, np.zeros(1, np.int32))
-        launch = Launch(
-            replicas=self._records,
-            count=len(live),
-            queue=self._queue,
-            steps=self._steps,
-            workspace=self._workspace,
-            order_room=self._placement.order_room,
-        )
-        self._program.launch(launch, min(self._blocks, len(live)), self._placement.block_memory)
-        self._arena.get(self._records, records)
-        trained = (Training * len(live)).from_buffer_copy(records.tobytes())
-        self._replicas.update(zip(live, trained, strict=True))
-
-    def _count(self, live: list[int], seconds: float) -> None:
-        """Share out the time, and let the next launch take as long as one should."""
+    def _count(self, live: list[int], done: Launched) -> None:
+        """Add each one's share of the time, and let the next launch take as long as one should."""
         for number in live:
-            self._seconds[number] += seconds / len(live)
-        factor = min(4.0, max(0.25, _SLICE_SECONDS / max(seconds, 1e-6)))
-        self._steps = max(1, int(self._steps * factor))
+            self._seconds[number] += done.share
+        factor = min(4.0, max(0.25, _SLICE_SECONDS / max(done.seconds, 1e-6)))
+        self._steps = max(1, int(done.steps * factor))
 
     def _numbers(self, number: int) -> np.ndarray:
         return self._got(
