@@ -10,7 +10,7 @@ import pytest
 import emc
 from emc.cli.snakefile import Asked, code_of, ending_on_errors, given, read_study, results_of
 from emc.errors import EmcError
-from emc.jobs.cards import JOBS_PER_DEVICE
+from emc.jobs.cards import CELLS_PER_JOB, JOBS_PER_DEVICE
 from emc.measurement import device_choice
 from emc.measurement.resources import UNKNOWN
 from emc.study import load_file
@@ -253,13 +253,14 @@ def test_the_environment_says_where_originals_lie(
     Path("small.yaml").write_text(STUDY.format(title=title))
     found = given(workflow("small.yaml"), {"study": "small"}, environment)
     assert (found.study.name, found.stored) == ("small", False)
-    assert environment == {"EMC_DATA_DIR": folder}
+    assert environment == {"EMC_DATA_DIR": folder, "EMC_STUDY": "small"}
 
 
-def test_a_wrong_number_of_jobs_per_device_ends_the_run(asked, capsys):
+@pytest.mark.parametrize("variable", [JOBS_PER_DEVICE, CELLS_PER_JOB])
+def test_a_wrong_number_of_jobs_or_cells_ends_the_run(asked, capsys, variable):
     with pytest.raises(SystemExit, match="2"):
-        given(workflow("small.yaml"), {"study": "small"}, {JOBS_PER_DEVICE: "none"})
-    assert JOBS_PER_DEVICE in capsys.readouterr().err
+        given(workflow("small.yaml"), {"study": "small"}, {variable: "none"})
+    assert f"{variable}: expected a whole number from 1, found 'none'" in capsys.readouterr().err
 
 
 CNN = "{name: cnn, depth: 1, width: 2}"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from emc.data.prepare import prepare
-from emc.engine import run_probes
 from emc.engine.checkpoint import Checkpoints, Snapshot
+from emc.engine.choose import probes_in_slices
 from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.slices import InSlices
 from emc.errors import Stopped
 from emc.jobs.stop import Stop
 from emc.measurement import checkpoints as checkpoints_module
@@ -106,11 +107,11 @@ def test_a_stop_between_finishes_keeps_what_was_trained(
 
     def looks(
         procedure: Procedure, replicas: list[Replica], *, checkpoints: Checkpoints, **how: Any
-    ) -> list[TrainedRun]:
+    ) -> InSlices[list[TrainedRun]]:
         found.append(checkpoints.load())
-        return run_probes(procedure, replicas, checkpoints=checkpoints, **how)
+        return probes_in_slices(procedure, replicas, checkpoints=checkpoints, **how)
 
-    monkeypatch.setattr(rounds, "run_probes", looks)
+    monkeypatch.setattr(rounds, "probes_in_slices", looks)
     measure(data, stopped, "native")
     assert found[0] is not None
     assert found[0].facts["parts"].keys() == {"runs"}

@@ -1,17 +1,21 @@
 """A job beside another of the same cell."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from emc.data.prepare import prepare
+from emc.jobs.cards import CELLS_PER_JOB
 from emc.measurement import device_choice, job
 from emc.measurement import measure as measurement
+from emc.measurement.companions import STUDY
 from emc.measurement.device_choice import GAIN
 from emc.measurement.job import measure
+from emc.measurement.measure import Measuring
 from emc.measurement.state import Status, state
-from emc.store.journal import Journal
+from emc.store.journal import Journal, wish
 from emc.store.layout import Results
 from emc.study.cell import Cell
 from emc.study.identity import cell_id, dataset_id
@@ -40,6 +44,7 @@ def test_a_job_that_waits_for_another_takes_no_card(
 
     def wait(_: float) -> None:
         told.append("waits")
+        assert wish(files.journal).exists()
         other.close()
 
     def take() -> AbstractContextManager[None]:
@@ -51,6 +56,7 @@ def test_a_job_that_waits_for_another_takes_no_card(
     measure(CELL, results, device="auto", back_end=None)
     assert told == ["waits", "has a card"]
     assert files.measured
+    assert not wish(files.journal).exists()
 
 
 def interrupt(*_: object) -> None:
@@ -104,3 +110,33 @@ def test_a_cell_goes_on_where_it_began(
     measure(CELL, results, device="auto", back_end=None)
     assert not with_a_card
     assert files.measured
+
+
+@pytest.mark.usefixtures("with_a_card")
+@pytest.mark.parametrize(("cells", "told"), [("1", []), ("3", [(["cuda", "other"], 3)])])
+def test_a_job_on_a_card_takes_others_along_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: str, told: list[object]
+) -> None:
+    results, other = Results(tmp_path), CELL.model_copy(update={"criterion": 0.9})
+    seen: list[object] = []
+
+    def companions(own: Cell, folder: Results, study: str) -> Iterator[Cell]:
+        assert (own, folder, study) == (CELL, results, "small")
+        yield other
+
+    def beside(own: Measuring, others: Iterable[Measuring], count: int) -> None:
+        (one,) = others
+        assert (own.cell, one.cell) == (CELL, other)
+        assert one.files == results.cell(cell_id(other))
+        seen.append(([one.device, "other"], count))
+
+    prepare(CELL.dataset, results.data(dataset_id(CELL.dataset)), None)
+    monkeypatch.setattr(job, "companions", companions)
+    monkeypatch.setattr(job, "measure_beside", beside)
+    monkeypatch.setattr(job, "alone", lambda training: training.close())
+    monkeypatch.setattr(job, "resolve", lambda _: "cuda")
+    monkeypatch.setenv(GAIN, "0")
+    monkeypatch.setenv(CELLS_PER_JOB, cells)
+    monkeypatch.setenv(STUDY, "small")
+    measure(CELL, results, device="auto", back_end=None)
+    assert seen == told

@@ -72,7 +72,7 @@ def test_results_that_are_deleted_come_back_without_training(
     files = results.cell(cell_id(one))
     written = {path: path.read_bytes() for path in (files.probes, files.estimate)}
     kept = read_endpoints(files.endpoints, cell_id(one))
-    monkeypatch.setattr(rounds, "run_probes", None)
+    monkeypatch.setattr(rounds, "probes_in_slices", None)
     for _ in range(2):
         for path in (*written, files.endpoints):
             path.unlink()

@@ -27,7 +27,8 @@ from emc.data.lookup import Lookup
 from emc.data.manifest import MANIFEST, TENSORS
 from emc.data.user_files import DATA_DIR, originals
 from emc.errors import EXIT_USER_ERROR, EmcError, printable
-from emc.jobs.cards import jobs_per_device
+from emc.jobs.cards import cells_per_job, jobs_per_device
+from emc.measurement.companions import STUDY
 from emc.measurement.device_choice import (
     GAIN,
     Devices,
@@ -82,6 +83,7 @@ def given(
     """The study that the Snakefile was given; says in `environment` where its originals lie."""
     _collect_seldom()
     ending_on_errors(jobs_per_device)(environment)
+    ending_on_errors(cells_per_job)(environment)
     # Jobs of a cluster read the Snakefile again: the main process alone looks at the data.
     found = read_study(
         config,
@@ -91,6 +93,7 @@ def given(
     )
     # No parameter of a job: a rerun hangs on those, and where originals lie changes no number.
     environment[DATA_DIR] = originals(found.study.study.data_dir, environment)
+    environment[STUDY] = found.study.name
     return _sharing(found, workflow, environment)
 
 

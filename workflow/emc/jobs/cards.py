@@ -21,6 +21,9 @@ from emc.errors import MachineError
 JOBS_PER_DEVICE = "EMC_GPU_JOBS_PER_DEVICE"
 """Environment variable: how many jobs may share a device (default 1)."""
 
+CELLS_PER_JOB = "EMC_GPU_CELLS_PER_JOB"
+"""Environment variable: how many cells of one net a job may train at once (default 1)."""
+
 MODEL = "EMC_GPU_MODEL"
 """Environment variable: the model of the cards that jobs get, where planning sees none."""
 
@@ -110,14 +113,24 @@ def visible_model(
 
 
 def jobs_per_device(environment: Mapping[str, str]) -> int:
-    """How many jobs may share a device.
+    """How many jobs may share a device. Raises MachineError where that is said wrongly."""
+    return _count(environment, JOBS_PER_DEVICE)
+
+
+def cells_per_job(environment: Mapping[str, str]) -> int:
+    """How many cells a job on a card may train at once. Raises as `jobs_per_device` does."""
+    return _count(environment, CELLS_PER_JOB)
+
+
+def _count(environment: Mapping[str, str], variable: str) -> int:
+    """What a variable says, 1 by default.
 
     Raises:
-        MachineError: the environment variable is not a positive whole number.
+        MachineError: it is not a positive whole number.
     """
-    text = environment.get(JOBS_PER_DEVICE, "1")
+    text = environment.get(variable, "1")
     if not text.isdecimal() or int(text) < 1:
-        raise MachineError(f"{JOBS_PER_DEVICE}: expected a whole number from 1, found {text!r}")
+        raise MachineError(f"{variable}: expected a whole number from 1, found {text!r}")
     return int(text)
 
 

@@ -1,12 +1,12 @@
 """A round's checkpoints on disk: the engine's snapshots, from time to time and before a stop."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from emc.engine.checkpoint import Snapshot
 from emc.errors import Stopped
-from emc.jobs.stop import Stop
 from emc.store.checkpoint import read_checkpoint, write_checkpoint
 
 SECONDS_BETWEEN: Final = 60.0
@@ -14,10 +14,20 @@ _PATIENCE: Final = 20
 """Training takes at least this many times as long as the save before it: large states are dear."""
 
 
+class Stopping(Protocol):
+    """Whether a measurement is to stop."""
+
+    def is_set(self) -> bool:
+        """Whether somebody asked for it."""
+
+    def saving(self) -> AbstractContextManager[None]:
+        """What runs inside looks at `is_set` now and then, saves, and raises `Stopped`."""
+
+
 class RoundCheckpoints:
     """Saves at an epoch's end after `seconds` or more, and at the next one when asked to stop."""
 
-    def __init__(self, path: Path, key: str, seconds: float, stop: Stop | None) -> None:
+    def __init__(self, path: Path, key: str, seconds: float, stop: Stopping | None) -> None:
         """Take the file, and a text that tells the round from all others."""
         self._path, self._key, self._stop = path, key, stop
         self._least = self._pause = seconds

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from emc.data.manifest import read_manifest
@@ -11,13 +12,14 @@ from emc.engine import choose
 from emc.engine.back_end import BackEnd
 from emc.engine.persistent import Persistent
 from emc.engine.procedure import Procedure
+from emc.engine.slices import InSlices, alone
 from emc.jobs.stop import Stop
-from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints
+from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints, Stopping
 from emc.measurement.finishing import finishing, minimises_otherwise
 from emc.measurement.procedure import procedure
 from emc.measurement.progress import reporter
 from emc.measurement.result import deciding, estimate
-from emc.measurement.rounds import Assignment, run_rounds, trials
+from emc.measurement.rounds import Assignment, rounds_in_slices, trials
 from emc.measurement.software import software
 from emc.measurement.source import LabelledSamples
 from emc.nets.build import size
@@ -35,6 +37,74 @@ from emc.study.identity import cell_id
 from emc.study.search import Search
 
 
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """How a cell is measured on from where its journal ends.
+
+    `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces one;
+    a `stop` is looked at after each epoch. A round under way is saved every `checkpoint_seconds`,
+    and before a stop.
+    """
+
+    cell: Cell
+    data: Path
+    files: CellFiles
+    device: str
+    back_end: str | None = None
+    stop: Stopping | None = None
+    checkpoint_seconds: float = SECONDS_BETWEEN
+
+    def answered(self) -> InSlices[Estimate]:
+        """Search for the cell's EMC and write its files.
+
+        Raises:
+            FileError: data or journal are missing or damaged.
+            InUseError: another process is measuring the cell.
+            EmcError: the back end refuses the cell.
+            Stopped: `stop` is set; what was measured is saved.
+        """
+        assignment = self._assignment()
+        with closing(self._journal()) as journal:
+            answer = yield from self._rounds(assignment, journal, bar=sys.stderr.isatty())
+            found = estimate(
+                answer,
+                journal.probes,
+                method=self.cell.search.method,
+                tolerance=self.cell.search.tolerance,
+                assignment=assignment,
+                parameters=size(assignment.procedure.net),
+            )
+            _write(self.files, journal, found, self.cell.endpoints)
+        return found
+
+    def journalled(self) -> InSlices[None]:
+        """Only run the rounds: the cell's own job answers from its journal. Raises the same."""
+        assignment = self._assignment()
+        with closing(self._journal()) as journal:
+            yield from self._rounds(assignment, journal, bar=False)
+
+    def _rounds(self, assignment: Assignment, journal: Journal, *, bar: bool) -> InSlices[Answer]:
+        search, versions = self.cell.search, software()
+
+        def keep(key: str) -> RoundCheckpoints:
+            path = beside(self.files.journal)
+            return RoundCheckpoints(
+                path, f"{key} by {versions}", self.checkpoint_seconds, self.stop
+            )
+
+        with (
+            reporter(assignment.cell, search.tolerance, search.probes, bar=bar) as progress,
+            self.stop.saving() if self.stop else nullcontext(),
+        ):
+            return (yield from rounds_in_slices(assignment, journal, progress, keep))
+
+    def _journal(self) -> Journal:
+        return Journal(self.files.journal, cell_id(self.cell))
+
+    def _assignment(self) -> Assignment:
+        return _assignment(self.cell, self.data, self.device, self.back_end)
+
+
 def measure_cell(
     cell: Cell,
     data: Path,
@@ -45,58 +115,18 @@ def measure_cell(
     stop: Stop | None = None,
     checkpoint_seconds: float = SECONDS_BETWEEN,
 ) -> Estimate:
-    """Search for the cell's EMC and write `files`; go on where a killed attempt stopped.
-
-    `data` is the folder of the prepared data set, `device` "cpu" or "cuda"; `back_end` forces one;
-    a `stop` is looked at after each epoch. A round under way is saved every
-    `checkpoint_seconds`, and before a stop.
-
-    Raises:
-        FileError: data or journal are missing or damaged.
-        InUseError: another process is measuring the cell.
-        EmcError: the back end refuses the cell.
-        Stopped: `stop` is set; what was measured is saved.
-    """
-    identity = cell_id(cell)
-    assignment = _assignment(identity, cell, data, device=device, back_end=back_end)
-    journal = Journal(files.journal, identity)
-    versions = software()
-
-    def keep(key: str) -> RoundCheckpoints:
-        path = beside(files.journal)
-        return RoundCheckpoints(path, f"{key} by {versions}", checkpoint_seconds, stop)
-
-    try:
-        with (
-            reporter(
-                identity, cell.search.tolerance, cell.search.probes, bar=sys.stderr.isatty()
-            ) as progress,
-            stop.saving() if stop else nullcontext(),
-        ):
-            answer = run_rounds(assignment, journal, progress, keep)
-        found = estimate(
-            answer,
-            journal.probes,
-            method=cell.search.method,
-            tolerance=cell.search.tolerance,
-            assignment=assignment,
-            parameters=size(assignment.procedure.net),
-        )
-        _write(files, journal, found, cell.endpoints)
-    finally:
-        journal.close()
-    return found
+    """Measure a cell by itself, as `Measuring` says; go on where a killed attempt stopped."""
+    measuring = Measuring(cell, data, files, device, back_end, stop, checkpoint_seconds)
+    return alone(measuring.answered())
 
 
-def _assignment(
-    identity: str, cell: Cell, data: Path, *, device: str, back_end: str | None
-) -> Assignment:
+def _assignment(cell: Cell, data: Path, device: str, back_end: str | None) -> Assignment:
     source = LabelledSamples(open_samples(data), cell.labels)
     trained = procedure(cell, source.samples.shape, source.samples.classes)
     size = round_size(choose.back_end(trained, device, back_end), device, trained)
     finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
     searching = method(cell.search, cell.optimizer.lr, source.available, size, finish.refused)
-    return Assignment(identity, source, trained, finish, searching, size, device, back_end)
+    return Assignment(cell_id(cell), source, trained, finish, searching, size, device, back_end)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:

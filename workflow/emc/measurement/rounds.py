@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from emc.engine import run_probes
 from emc.engine.checkpoint import NO_CHECKPOINTS, Checkpoints, Ledger
-from emc.engine.choose import prefer, settle
+from emc.engine.choose import prefer, probes_in_slices, settle
 from emc.engine.device import card_of
 from emc.engine.procedure import Procedure, Replica, TrainedRun
+from emc.engine.slices import InSlices, alone
 from emc.measurement.finishing import Finishing
 from emc.measurement.source import Source, replica
 from emc.records import Ended, Finish, Probe
@@ -62,6 +62,16 @@ def run_rounds(
     progress: Report,
     keep: Keep = lambda _: NO_CHECKPOINTS,
 ) -> Answer:
+    """As `rounds_in_slices` says, each slice being launched by itself."""
+    return alone(rounds_in_slices(assignment, journal, progress, keep))
+
+
+def rounds_in_slices(
+    assignment: Assignment,
+    journal: Rounds,
+    progress: Report,
+    keep: Keep = lambda _: NO_CHECKPOINTS,
+) -> InSlices[Answer]:
     """Run rounds until the search is answered; rounds in the journal are not run again.
 
     A round whose checkpoints have something goes on from there. Where no back end is forced, all
@@ -74,7 +84,7 @@ def run_rounds(
     while requests := assignment.method.requests(trials(journal.probes)):
         number = len(journal.rounds)
         checkpoints = keep(f"{assignment.cell} round {number} on {assignment.device}: {requests}")
-        probes, endpoints = _run_round(assignment, journal, requests, checkpoints)
+        probes, endpoints = yield from _run_round(assignment, journal, requests, checkpoints)
         journal.append(probes, endpoints)
         progress(number, len(journal.probes), answer)
     return answer()
@@ -100,7 +110,7 @@ def probe_seed(cell: str, number: int, replica: int) -> int:
 
 def _run_round(
     assignment: Assignment, journal: Rounds, requests: Sequence[Request], checkpoints: Checkpoints
-) -> tuple[list[Probe], list[Parameters]]:
+) -> InSlices[tuple[list[Probe], list[Parameters]]]:
     number = len(journal.rounds)
     replicas = [
         replica(
@@ -110,7 +120,7 @@ def _run_round(
     ]
     if assignment.back_end is None:
         _choose_back_end(assignment, replicas, journal.rounds, checkpoints)
-    runs = run_probes(
+    runs = yield from probes_in_slices(
         assignment.procedure,
         replicas,
         device=assignment.device,

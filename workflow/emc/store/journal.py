@@ -194,6 +194,11 @@ def in_use(path: Path) -> bool:
         return False
 
 
+def wish(path: Path) -> Path:
+    """The file by which a cell's own job asks for a journal that a job of another cell has open."""
+    return path.with_name("wanted")
+
+
 def refuse_in_use(path: Path) -> None:
     """Say so before anything is taken that a measurement needs.
 
