@@ -12,17 +12,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.engine.cases import assert_same_training, procedure, replicas
+import torch
+from tests.unit.engine.cases import CNN, assert_same_training, mlp, procedure, replicas
 from tests.unit.engine.emulated import EmulatedProgram, HostArena
-from tests.unit.engine.interrupted import assert_same_bits
+from tests.unit.engine.interrupted import assert_same_bits, to_the_end
 
-from emc.engine.persistent import Persistent, card
+from emc.engine.persistent import Persistent, card, group
 from emc.engine.persistent.card import Card
 from emc.engine.persistent.launch import THREADS, Launch
 from emc.engine.procedure import Update
 from emc.engine.sequential import Sequential
+from emc.engine.slices import together
 from emc.error_texts import says_broken_device, says_no_memory
 from emc.native.unavailable import UnavailableError
+from emc.nets.layers import Layers
 
 
 class Status(IntEnum):
@@ -249,6 +252,27 @@ def test_memory_that_ends_before_anything_trains_is_no_reason_to_give_way(call: 
     driver = Driver({call: Status.CUDA_ERROR_OUT_OF_MEMORY})
     with pytest.raises(MemoryError, match="the card has no memory left"):
         Persistent(Card(driver)).run(procedure(), replicas([9]))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@pytest.mark.parametrize("layers", [mlp(), CNN], ids=["mlp", "cnn"])
+def test_a_card_that_is_there_trains_as_the_reference_killed_or_beside_others(
+    layers: Layers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has never been run."""
+    asked, given = procedure(layers=layers), replicas([40, 21, 33])
+    back_end = Persistent(Card())
+    calm = back_end.run(asked, given)
+    for one, expected in zip(calm, Sequential("cpu").run(asked, given), strict=True):
+        assert_same_training(one, expected, tolerance=2e-4)
+    for _, found in together({name: back_end.in_slices(asked, given) for name in "ab"}):
+        assert isinstance(found, list)
+        assert_same_bits(found, calm)
+    monkeypatch.setattr(group, "_FIRST_STEPS", 1)
+    monkeypatch.setattr(group, "_SLICE_SECONDS", 1e-9)
+    resumed, _ = to_the_end(lambda kept: back_end.run(asked, given, kept))
+    assert_same_bits(resumed, calm)
 
 
 def test_each_thread_that_asks_has_the_context() -> None:
