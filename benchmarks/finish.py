@@ -1,9 +1,9 @@
 """What a finish makes of runs that did not fit, and what it costs beside their training.
 
     python benchmarks/finish.py [--nets mlp-1-relu cnn-2-relu] [--steps 30000] [--roundings 0.01]
-        [--onward]
+        [--runs 5] [--onward]
 
-For each net, trains five runs of digits with random labels at each of eight sizes (SGD, momentum
+For each net, trains some runs of digits with random labels at each of eight sizes (SGD, momentum
 0.9, rate 0.03, batches of 32), and finishes those that do not fit, once for each width over which
 kinks are rounded off at first. One row per net and width: how many runs of each size fit by the
 end, how many that do not fit stand at a minimum or are open, the share of runs decided at the sizes
@@ -36,7 +36,7 @@ from emc.records import Ended, Outcome
 from emc.seeds import derive
 from emc.study.cell import Cell
 
-RATE, BATCH, RUNS, SIZES = 0.03, 32, 5, 8
+RATE, BATCH, SIZES = 0.03, 32, 8
 ONWARD_GRADIENT, ONWARD_WORK = 1e-6, 20
 NETS = {
     "mlp-1-relu": ({"name": "mlp", "depth": 1, "params": 985}, "relu", (120, 480)),
@@ -57,8 +57,8 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def trained(name: str, steps: int, folder: Path) -> Trained:
-    """Train the runs of one net."""
+def trained(name: str, steps: int, each: int, folder: Path) -> Trained:
+    """Train so many runs of each size of one net."""
     architecture, activation, (low, high) = NETS[name]
     cell = Cell.model_validate(
         {
@@ -78,7 +78,7 @@ def trained(name: str, steps: int, folder: Path) -> Trained:
     how: Procedure = procedure(cell, samples.shape, samples.classes)
     sizes = np.geomspace(low, high, SIZES).astype(int).tolist()
     replicas = [
-        replica(source, n, RATE, derive("finish", n, run)) for n in sizes for run in range(RUNS)
+        replica(source, n, RATE, derive("finish", n, run)) for n in sizes for run in range(each)
     ]
     began = process_time()
     runs = run_probes(how, replicas)
@@ -153,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--runs", type=int, default=5, help="of each size")
     parser.add_argument("--onward", action="store_true")
     parser.add_argument("--roundings", type=float, nargs="+", default=[DEFAULT.rounding])
     asked = parser.parse_args()
@@ -161,7 +162,7 @@ def main() -> None:
     table = Table(*columns, "of its minima fit onward", *seconds)
     with TemporaryDirectory() as folder:
         for name in asked.nets:
-            made = trained(name, asked.steps, Path(folder) / "digits")
+            made = trained(name, asked.steps, asked.runs, Path(folder) / "digits")
             for rounding in asked.roundings:
                 table.add_row(*row(name, made, rounding, onward=asked.onward))
     Console(width=160).print(table)
