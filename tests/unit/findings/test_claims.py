@@ -11,8 +11,11 @@ from tests.unit.findings.answers import NETS, UNBOUNDED, jitter
 
 from emc.errors import EmcError
 from emc.findings import ClaimVerdict, asked, effects, judge
+from emc.findings.claim import Claim
 from emc.findings.claims import CLAIMS
 from emc.findings.material import material
+from emc.findings.pairs import Pairs
+from emc.findings.statistics import Expectation
 from emc.store.columns import PROBES
 from emc.store.tables import read_table, write_table
 from emc.study.claims import AskedClaim
@@ -350,3 +353,17 @@ def test_the_frame_of_a_claim_is_left_as_it_was(warehouse):
     for claim in CLAIMS:
         claim.gather(numbers)
     assert numbers.cells.equals(before)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "verdict"), [(6, ClaimVerdict.SUPPORTED), (7, ClaimVerdict.OPEN)]
+)
+def test_a_claim_is_open_where_more_pairs_are_left_out_than_in(warehouse, unknown, verdict):
+    """Six ratios of about 2.7, as clear as can be, beside pairs that are bounds on both sides."""
+    logs = 1 + np.linspace(-0.1, 0.1, 6)
+    known = Pairs(logs, logs, pairs=6, configurations=6, unknown=unknown)
+    claim = Claim("a", None, "a over b", "a over b", Expectation.GREATER, "cells", lambda _: known)
+    (found,) = judge(warehouse, [claim])
+    assert found.verdict is verdict
+    assert f"; {unknown} pairs are left out, bounds on both sides." in found.sentence
+    assert ("More pairs are left out than in" in found.sentence) is (verdict is ClaimVerdict.OPEN)

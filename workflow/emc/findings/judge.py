@@ -77,14 +77,22 @@ class Finding:
             return ""
         if self.statistics.units < FEWEST_UNITS:
             return f" A verdict takes {FEWEST_UNITS} at least."
-        if self.statistics.differ:
-            return " Its open runs leave both answers possible, however many are like these."
-        if self.wanted is None:
-            return " No number of configurations like these would decide."
+        if self.wanted is None or self._left_open:
+            return self._left_open
         more = self.wanted - self.statistics.units
         if more <= 0:
             return f" About {self.wanted:,} like these decide four times in five."
         return f" About {more:,} more like these would decide."
+
+    @property
+    def _left_open(self) -> str:
+        """Why more configurations like these would decide nothing."""
+        if _mostly_unknown(self.statistics):
+            return " More pairs are left out than in: what they would say is not known."
+        if self.statistics.differ:
+            return " Its open runs leave both answers possible, however many are like these."
+        nothing = " No number of configurations like these would decide."
+        return nothing if self.wanted is None else ""
 
 
 def judge(warehouse: Warehouse, claims: Iterable[Claim] | None = None) -> list[Finding]:
@@ -110,9 +118,14 @@ def _statistics(claim: Claim, numbers: Material) -> Statistics:
 
 
 def _verdict(found: Statistics, p_holm: float) -> ClaimVerdict:
-    if not p_holm < SIGNIFICANCE:
+    if not p_holm < SIGNIFICANCE or _mostly_unknown(found):
         return ClaimVerdict.OPEN
     return ClaimVerdict.SUPPORTED if found.agrees else ClaimVerdict.CONTRADICTED
+
+
+def _mostly_unknown(found: Statistics) -> bool:
+    """Whether more pairs are left out than there are: open runs could turn their answer."""
+    return found.unknown > found.pairs
 
 
 def _numbers(found: Statistics, significance: str) -> str:
