@@ -203,7 +203,7 @@ def bar_panels(bars: alt.Chart, frame: pl.DataFrame, field: str, caption: str) -
 
 def cell_rows() -> alt.Y:
     """One row per cell, by its name, in the order of the rows."""
-    return alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
+    return alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=380))
 
 
 def neutral() -> Any:
