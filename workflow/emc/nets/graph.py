@@ -35,9 +35,10 @@ class GraphStep:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Taken(GraphStep):
-    """Numbers out of places [m], of parameters or zeros, as they are."""
+class _OneForOne(GraphStep):
+    """Makes as many numbers as it takes."""
+
+    __slots__ = ()
 
     inputs: np.ndarray
 
@@ -45,6 +46,26 @@ class Taken(GraphStep):
     def size(self) -> int:
         """As `GraphStep` says."""
         return self.inputs.size
+
+
+class _OneForRow(GraphStep):
+    """Makes a number of each row of those that it takes."""
+
+    __slots__ = ()
+
+    inputs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """As `GraphStep` says."""
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken(_OneForOne):
+    """Numbers out of places [m], of parameters or zeros, as they are."""
+
+    inputs: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,16 +89,11 @@ class Affine(GraphStep):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Activated(GraphStep):
+class Activated(_OneForOne):
     """An activation of `emc.activations` of the numbers at `inputs` [m]."""
 
     activation: str
     inputs: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,20 +110,15 @@ class Sum(GraphStep):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rescaled(GraphStep):
+class Rescaled(_OneForOne):
     """`factor` times the numbers at `inputs` [m]."""
 
     factor: float
     inputs: np.ndarray
 
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return self.inputs.size
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Normalised(GraphStep):
+class Normalised(_OneForOne):
     """Each row of `inputs` [rows, m] minus its mean, over sqrt(variance + epsilon).
 
     Without its mean where not `centred`, over sqrt(mean of squares + epsilon). An epsilon of None
@@ -121,14 +132,9 @@ class Normalised(GraphStep):
     gains: np.ndarray
     shifts: np.ndarray
 
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return self.inputs.size
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BatchNormalised(GraphStep):
+class BatchNormalised(_OneForOne):
     """Each row of `inputs` [channels, m] minus its mean, over sqrt(variance + epsilon).
 
     In training these are over all samples of a batch, too. In evaluation they are running ones,
@@ -146,22 +152,12 @@ class BatchNormalised(GraphStep):
     gains: np.ndarray
     shifts: np.ndarray
 
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return self.inputs.size
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Softmax(GraphStep):
+class Softmax(_OneForOne):
     """The softmax of each row of `inputs` [rows, m]."""
 
     inputs: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return self.inputs.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,27 +175,17 @@ class Product(GraphStep):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Largest(GraphStep):
+class Largest(_OneForRow):
     """The largest number of each row of `inputs` [rows, m], the first of several."""
 
     inputs: np.ndarray
 
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return len(self.inputs)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mean(GraphStep):
+class Mean(_OneForRow):
     """The mean of each row of `inputs` [rows, m]."""
 
     inputs: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """As `GraphStep` says."""
-        return len(self.inputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
