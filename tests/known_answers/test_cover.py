@@ -10,7 +10,8 @@ from scipy.optimize import linprog
 from emc.data.prepare import prepare
 from emc.engine import run_probes
 from emc.engine.procedure import Procedure, Replica, Update
-from emc.measurement.measure import measure_cell
+from emc.engine.slices import alone
+from emc.measurement.measure import Measuring
 from emc.nets.layers import Dense
 from emc.records import Ended, Estimate
 from emc.store.layout import CellFiles
@@ -38,9 +39,7 @@ def separable(inputs: np.ndarray, labels: np.ndarray) -> bool:
 
 def measured(cell: Cell, folder: Path) -> Estimate:
     prepare(cell.dataset, folder / "data", None)
-    return measure_cell(
-        cell, folder / "data", CellFiles(folder / "cell"), device="cpu", back_end=None
-    )
+    return alone(Measuring(cell, folder / "data", CellFiles(folder / "cell"), "cpu").answered())
 
 
 def test_the_formula_is_one_half_at_twice_the_dimension() -> None:

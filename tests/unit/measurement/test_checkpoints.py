@@ -11,14 +11,14 @@ from emc.data.prepare import prepare
 from emc.engine.checkpoint import Checkpoints, Snapshot
 from emc.engine.choose import probes_in_slices
 from emc.engine.procedure import Procedure, Replica, TrainedRun
-from emc.engine.slices import InSlices
+from emc.engine.slices import InSlices, alone
 from emc.errors import Stopped
 from emc.jobs.stop import Stop
 from emc.measurement import checkpoints as checkpoints_module
 from emc.measurement import rounds
 from emc.measurement.checkpoints import RoundCheckpoints
 from emc.measurement.finishing import Finishing
-from emc.measurement.measure import measure_cell
+from emc.measurement.measure import Measuring
 from emc.measurement.state import Status, state
 from emc.records import Ended
 from emc.store.checkpoint import beside
@@ -65,7 +65,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def measure(data: Path, files: CellFiles, back_end: str, stop: Stop | None = None) -> None:
-    measure_cell(CELL, data, files, device="cpu", back_end=back_end, stop=stop)
+    alone(Measuring(CELL, data, files, "cpu", back_end, stop).answered())
 
 
 def probes(files: CellFiles) -> list[dict[str, Any]]:

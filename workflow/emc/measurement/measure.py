@@ -12,8 +12,7 @@ from emc.engine import choose
 from emc.engine.back_end import BackEnd
 from emc.engine.persistent import Persistent
 from emc.engine.procedure import Procedure
-from emc.engine.slices import InSlices, alone
-from emc.jobs.stop import Stop
+from emc.engine.slices import InSlices
 from emc.measurement.checkpoints import SECONDS_BETWEEN, RoundCheckpoints, Stopping
 from emc.measurement.finishing import finishing, minimises_otherwise
 from emc.measurement.procedure import procedure
@@ -102,31 +101,14 @@ class Measuring:
         return Journal(self.files.journal, cell_id(self.cell))
 
     def _assignment(self) -> Assignment:
-        return _assignment(self.cell, self.data, self.device, self.back_end)
-
-
-def measure_cell(
-    cell: Cell,
-    data: Path,
-    files: CellFiles,
-    *,
-    device: str,
-    back_end: str | None,
-    stop: Stop | None = None,
-    checkpoint_seconds: float = SECONDS_BETWEEN,
-) -> Estimate:
-    """Measure a cell by itself, as `Measuring` says; go on where a killed attempt stopped."""
-    measuring = Measuring(cell, data, files, device, back_end, stop, checkpoint_seconds)
-    return alone(measuring.answered())
-
-
-def _assignment(cell: Cell, data: Path, device: str, back_end: str | None) -> Assignment:
-    source = LabelledSamples(open_samples(data), cell.labels)
-    trained = procedure(cell, source.samples.shape, source.samples.classes)
-    size = round_size(choose.back_end(trained, device, back_end), device, trained)
-    finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
-    searching = method(cell.search, cell.optimizer.lr, source.available, size, finish.refused)
-    return Assignment(cell_id(cell), source, trained, finish, searching, size, device, back_end)
+        cell, device, back_end = self.cell, self.device, self.back_end
+        source = LabelledSamples(open_samples(self.data), cell.labels)
+        trained = procedure(cell, source.samples.shape, source.samples.classes)
+        most = round_size(choose.back_end(trained, device, back_end), device, trained)
+        finish = finishing(trained, source, cell.finish, minimises_otherwise(cell), device)
+        searching = method(cell.search, cell.optimizer.lr, source.available, most, finish.refused)
+        run = trained, finish, searching, most, device, back_end
+        return Assignment(cell_id(cell), source, *run)
 
 
 def present_answer(cell: Cell, data: Path, probes: Sequence[Probe]) -> Answer:
