@@ -30,8 +30,8 @@ def draw(warehouse: Warehouse) -> Chart:
         description=f"{counted(len(cells), 'cell')},"
         f" {counted(int(cells['probes'].sum()), 'probe')},"
         f" {counted(int(cells['gradient_evaluations'].sum()), 'per-sample gradient')},"
-        f" {cells['seconds'].sum() / 3600:.3g} hours of training in all. Sweep over points on the"
-        " left to see the same cells on the right."
+        f" {cells['seconds'].sum() / 3600:.3g} hours of training and finishing in all. Sweep over"
+        " points on the left to see the same cells on the right."
     )
 
 

@@ -60,9 +60,10 @@ def _caption(cells: pl.DataFrame, shown: int) -> str:
     return (
         f"{shown:,} of {counted(len(cells), 'cell')} with unfitted probes in the transition, the"
         f" fewest decided first; in {whole:,} every one is. Decided is a probe that diverged or"
-        " stands at a point that passes the first-order test for a minimum; the finish ran out on"
-        " the others, which may still fit. The transition is where the fitted probability of a fit"
-        " at minima lies between 5 and 95 %. Names leave out what nearly all cells share."
+        " stands at a point that passes the first-order test for a minimum and where going on no"
+        " longer lowers the loss; the finish ran out on the others, which may still fit. The"
+        " transition is where the fitted probability of a fit at minima lies between 5 and 95 %."
+        " Names leave out what nearly all cells share."
     )
 
 
