@@ -8,11 +8,10 @@ from typing import Final
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
+from emc.cli.results_folder import measured_in
 from emc.data.lookup import open_study
-from emc.errors import EmcError
 from emc.measurement.state import State, Status, state
 from emc.records import Estimate
-from emc.store.layout import Results
 
 _WIDTH: Final = 80
 _HASH: Final = 13
@@ -31,11 +30,7 @@ def print_results(file: Path, results: Path) -> None:
         EmcError: the study has a fault, or there is no results folder.
     """
     study = open_study(file, results)
-    if results.exists() and not results.is_dir():
-        raise EmcError(f"{results}: expected a folder of results, found a file")
-    if not results.is_dir():
-        raise EmcError(f"{results}: no such folder: nothing was measured here")
-    places = Results(results)
+    places = measured_in(results)
     states = {planned.id: state(places.cell(planned.id)) for planned in study.cells}
     done = sum(one.status is Status.DONE for one in states.values())
     cells = counted(len(states), "cell")

@@ -1,4 +1,4 @@
-"""The folder of results that a command is told."""
+"""The folder of results that a command is told, and what lies there."""
 
 from pathlib import Path
 
@@ -22,3 +22,14 @@ def results_folder(place: str) -> Path:
                 " away"
             )
     return places.root
+
+
+def measured_in(results: Path) -> Results:
+    """Where the results lie of a folder that `results_folder` took.
+
+    Raises:
+        EmcError: it was not made yet.
+    """
+    if not results.is_dir():
+        raise EmcError(f"{results}: no such folder: nothing was measured here")
+    return Results(results)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from emc.cli.results_folder import measured_in
 from emc.data.lookup import open_study
 from emc.errors import EmcError
 from emc.records import Failure
@@ -24,9 +25,7 @@ def clear_failures(file: Path, beginnings: Sequence[str], results: Path, *, ever
         raise EmcError(f"--all and {_quoted(beginnings)}: name cells or say --all, not both")
     study = open_study(file, results)
     settings, seeds = settings_id(study.study.certificate), study.generalised_seeds
-    if not results.is_dir():
-        raise EmcError(f"{results}: no such folder: nothing was measured here")
-    places = Results(results)
+    places = measured_in(results)
     datasets = {planned.id: dataset_id(planned.cell.dataset) for planned in study.cells}
     failed = [*_of_datasets(sorted(set(datasets.values())), places)]
     failed += [one for cell in datasets for one in failures(places.cell(cell), settings, seeds)]
