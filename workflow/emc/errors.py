@@ -1,6 +1,8 @@
 """The one error that is the user's to mend, and the exit codes of every command."""
 
-from typing import Final
+from contextlib import suppress
+from reprlib import Repr
+from typing import Any, Final
 
 EXIT_USER_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 75
@@ -43,6 +45,19 @@ def in_one_line(text: str) -> str:
     characters, lone surrogates) are written as Python's escapes.
     """
     return printable(" ".join(text.split()))
+
+
+_SHORT: Final = Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A class by its name, anything with a shape by it, and all else by its shortened `repr`."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    with suppress(AttributeError, RuntimeError, TypeError):  # nested tensors refuse to say theirs
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    return in_one_line(_SHORT.repr(value))
 
 
 def printable(text: str) -> str:

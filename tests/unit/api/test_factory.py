@@ -207,8 +207,8 @@ def test_lazy_layers_that_the_factory_ran_are_none() -> None:
         (mlp(), "expected a function that makes a fresh net, found Sequential"),
         (7, "expected a function that makes a fresh net, found 7"),
         (nn.Linear, r"it fails when it is called as model\(\): TypeError: .*in_features"),
-        (lambda: None, "module: expected a torch.nn.Module, found a NoneType"),
-        (lambda: nn.Linear, "module: expected a torch.nn.Module, found a type"),
+        (lambda: None, "module: expected a torch.nn.Module, found None"),
+        (lambda: nn.Linear, "module: expected a torch.nn.Module, found the class Linear"),
     ],
 )
 def test_what_makes_no_nets_is_told(model: Any, message: str) -> None:

@@ -229,7 +229,7 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ({"optimizer": torch.nn.Linear}, "optimizer: Linear: expected learning rates: give {'name"),
         (
             {"optimizer": {"name": torch.nn.Identity, "lr": 1}},
-            "Identity: expected it to make a torch.optim.Optimizer .* found Identity",
+            "Identity: expected a torch.optim.Optimizer .* found Identity",
         ),
         ({"optimizer": {"lr": 1}}, "optimizer: expected an entry with a 'name'"),
         (

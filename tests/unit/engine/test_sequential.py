@@ -314,7 +314,7 @@ class Wrong(nn.Module):
             r"Wrong: expected a tensor of logits .* of shape .*, found a list",
         ),
         (lambda: nn.Linear(7, 3), r"Linear fails on inputs of shape \(2, 1, 4, 5\): mat1 and mat2"),
-        (lambda: 3, "module: expected a torch.nn.Module, found a int"),
+        (lambda: 3, "module: expected a torch.nn.Module, found 3"),
         (nn.Flatten, "Flatten has no trainable parameters"),
         (lambda: nn.LazyLinear(3), "LazyLinear: 'weight' belongs to a lazy layer"),
     ],

@@ -279,7 +279,7 @@ FAULTS = [
     ),
     (
         body("import torch; return torch.zeros(2, 1)"),
-        r"4: .*expected a torch\.nn\.Module, found tensor\(\[\[0\.\], \[0\.\]\]\)$",
+        r"4: .*expected a torch\.nn\.Module, found Tensor of shape \(2, 1\)$",
     ),
     (body("return nn.Flatten()"), "line 4: .* returns a Flatten with nothing to train"),
     (

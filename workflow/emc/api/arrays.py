@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from emc.api.shown import shown
 from emc.data.class_names import stands_for_none
 from emc.data.conversion import as_inputs, as_labels, refuse_masked
-from emc.errors import EmcError, one_line
+from emc.errors import EmcError, one_line, shown
 
 _WANTED: Final = (
     "data: expected a tuple (inputs, labels) of arrays or tensors, or a data set with a length"

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from emc.api.arrays import array, halves
-from emc.api.shown import shown
 from emc.criteria import plateau
 from emc.curvature.autograd import AutogradOperator
 from emc.curvature.certificate import certify_operator
@@ -21,7 +20,7 @@ from emc.curvature.quadrature import exact_spectrum, quadrature
 from emc.curvature.spectrum import Spectrum
 from emc.curvature.tolerances import DEFAULT, CertificateTolerances
 from emc.data.conversion import as_labels, found_kind
-from emc.errors import EmcError, one_line
+from emc.errors import EmcError, one_line, shown
 from emc.finish import Finished, FinishSettings, finish
 from emc.finish.settings import DEFAULT as FINISH
 from emc.nets.inspection import structure

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from emc.api.shown import shown
-from emc.errors import EmcError
+from emc.errors import EmcError, shown
 from emc.study.faults import report, study_faults
 from emc.study.plugins import registered_here
 from emc.study.training import Loss, Schedule

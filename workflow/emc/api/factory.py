@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emc.api.shown import shown
 from emc.data.labelling import Drawable
 from emc.engine.examination import examine_training
 from emc.engine.fresh import check_logits, fresh
 from emc.engine.plugin_optimizer import Made
 from emc.engine.procedure import Procedure
-from emc.errors import EmcError, one_line, with_kind
+from emc.errors import EmcError, one_line, shown, with_kind
 from emc.nets.factory import check_answers, check_fresh
 from emc.nets.noise import seeded
 

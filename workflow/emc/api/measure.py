@@ -13,12 +13,11 @@ from emc.api.entries import entry_of
 from emc.api.factory import check_nets
 from emc.api.measurement import Measurement
 from emc.api.optimizer import choose
-from emc.api.shown import shown
 from emc.api.training import share, training, whole
 from emc.engine import Procedure
 from emc.engine.choose import back_end as back_end_of
 from emc.engine.device import resolve
-from emc.errors import EmcError
+from emc.errors import EmcError, shown
 from emc.measurement.arrays import ArraySamples
 from emc.measurement.device_choice import device_to_call
 from emc.measurement.finishing import finishing

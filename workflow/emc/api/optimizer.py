@@ -10,10 +10,9 @@ from torch import nn
 from torch.optim import Optimizer as Reference
 
 from emc.api.entries import entry_of, plain
-from emc.api.shown import shown
 from emc.engine import Update
-from emc.engine.plugin_optimizer import Made, refuse_closure, refuse_left_out
-from emc.errors import EmcError, with_kind
+from emc.engine.plugin_optimizer import Made, checked_optimizer
+from emc.errors import EmcError, shown, with_kind
 from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults
 from emc.study.optimizers import OPTIMIZERS, Optimizer, Rates
@@ -81,14 +80,7 @@ class _Maker:
             made = self.make(parameters, lr=lr, **self.constants)
         except Exception as error:
             raise EmcError(f"optimizer: {self.name} fails: {with_kind(error)}") from error
-        if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
-            raise EmcError(
-                f"optimizer: {self.name}: expected it to make a torch.optim.Optimizer whose groups"
-                f" have a rate 'lr', found {shown(made)}"
-            )
-        refuse_left_out(f"optimizer: {self.name}", made, parameters)
-        refuse_closure(f"optimizer: {self.name}", made)
-        return made
+        return checked_optimizer(f"optimizer: {self.name}", made, parameters)
 
 
 def _made(make: Callable[..., Any], keys: dict[str, Any]) -> Chosen:

@@ -8,9 +8,8 @@ from torch import nn
 
 from emc.api.entries import entry_of
 from emc.api.optimizer import Chosen
-from emc.api.shown import shown
 from emc.engine import Procedure
-from emc.errors import EmcError
+from emc.errors import EmcError, shown
 from emc.study.training import DEFAULT_STEPS, MOST_STEPS, Batch, LossChoice, ScheduleChoice
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from emc.engine.objective import check_shape
 from emc.engine.procedure import Procedure, Replica
 from emc.error_texts import says_no_indices, says_other_channels
-from emc.errors import EmcError, one_line
+from emc.errors import EmcError, one_line, shown
 from emc.nets.factory import check_made
 from emc.nets.head import head
 from emc.nets.layers import initial
@@ -32,7 +32,7 @@ def fresh(procedure: Procedure, seed: int) -> nn.Module:
     with seeded(derive(seed, "weights")):
         made = procedure.module()
     if not isinstance(made, nn.Module):
-        raise EmcError(f"module: expected a torch.nn.Module, found a {type(made).__name__}")
+        raise EmcError(f"module: expected a torch.nn.Module, found {shown(made)}")
     check_made(made)
     return made
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from emc.engine.optimizer import Optimizer
-from emc.errors import EmcError, in_one_line
+from emc.errors import EmcError, shown
 from emc.study.optimizers import OPTIMIZERS, PluginOptimizer
 from emc.study.plugins import Function, blaming, register
 
@@ -76,20 +76,12 @@ class Maker:
         Raises:
             EmcError: the plug-in fails, or makes no optimizer with a learning rate.
         """
-        from torch.optim import Optimizer as Reference
-
         registered = self.entry.registered
         with blaming(registered.plugin.file, registered.line):
             made = registered.function(parameters, lr, **self.entry.keys)
-        what = f"{registered.place}: optimizer {self.entry.name!r}"
-        if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
-            raise EmcError(
-                f"{what}: expected a torch.optim.Optimizer whose groups have a rate 'lr', found"
-                f" {in_one_line(repr(made))}"
-            )
-        refuse_left_out(what, made, parameters)
-        refuse_closure(what, made)
-        return made
+        return checked_optimizer(
+            f"{registered.place}: optimizer {self.entry.name!r}", made, parameters
+        )
 
 
 def _check(entry: PluginOptimizer) -> None:
@@ -108,7 +100,25 @@ def _check(entry: PluginOptimizer) -> None:
         made.step()
 
 
-def refuse_closure(what: str, made: "Reference") -> None:
+def checked_optimizer(what: str, made: Any, parameters: "list[nn.Parameter]") -> "Reference":
+    """What a user's function made of the parameters, where it is an optimizer that can train them.
+
+    Raises:
+        EmcError: it is none, or one without a rate, for other parameters or of many gradients.
+    """
+    from torch.optim import Optimizer as Reference
+
+    if not isinstance(made, Reference) or any("lr" not in group for group in made.param_groups):
+        raise EmcError(
+            f"{what}: expected a torch.optim.Optimizer whose groups have a rate 'lr', found"
+            f" {shown(made)}"
+        )
+    _refuse_left_out(what, made, parameters)
+    _refuse_closure(what, made)
+    return made
+
+
+def _refuse_closure(what: str, made: "Reference") -> None:
     """Raise where an optimizer's steps ask for gradients as often as they like."""
     closure = signature(made.step).parameters.get("closure")
     if closure is not None and closure.default is Parameter.empty:
@@ -117,7 +127,7 @@ def refuse_closure(what: str, made: "Reference") -> None:
         )
 
 
-def refuse_left_out(what: str, made: "Reference", parameters: "list[nn.Parameter]") -> None:
+def _refuse_left_out(what: str, made: "Reference", parameters: "list[nn.Parameter]") -> None:
     """Raise where an optimizer does not step all of a net: its size would be that of another."""
     held = {id(weight) for group in made.param_groups for weight in group["params"]}
     left_out = [weight for weight in parameters if id(weight) not in held]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from emc.errors import EmcError, in_one_line
+from emc.errors import EmcError, shown
 from emc.study.activation import ActivationChoice
 from emc.study.architectures import FAMILIES, PluginArchitecture
 from emc.study.plugins import Function, Registered, blaming, register
@@ -49,7 +49,7 @@ def plugin_net(
         made = registered.function(shape, classes, ActivationLayer(activation), **net.keys)
     what = f"{registered.place}: architecture {net.name!r}"
     if not isinstance(made, nn.Module):
-        raise EmcError(f"{what}: expected a torch.nn.Module, found {in_one_line(repr(made))}")
+        raise EmcError(f"{what}: expected a torch.nn.Module, found {shown(made)}")
     if not any(weight.requires_grad for weight in made.parameters()):
         raise EmcError(f"{what} returns a {type(made).__name__} with nothing to train")
     return made
