@@ -1,8 +1,6 @@
 """Image files of every kind as pixels of one size."""
 
 import io
-import struct
-import zlib
 from typing import Any
 
 import numpy as np
@@ -86,18 +84,6 @@ def test_a_palette_with_transparency_is_read_without_a_warning() -> None:
     np.testing.assert_allclose(decoded(content), CORNERS, atol=8)
 
 
-def test_sixteen_bits_of_colour_keep_their_upper_eight() -> None:
-    deep = DRAW.integers(0, 65536, (2, 2, 3)).astype(">u2")
-    rows = b"".join(b"\0" + row.tobytes() for row in deep)
-    header = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)
-    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    content = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in parts
-    )
-    np.testing.assert_array_equal(decoded(content), deep >> 8)
-
-
 def test_a_phones_photograph_with_a_preview_is_one_picture() -> None:
     image = Image.fromarray(CORNERS)
     content = written(image, "MPO", save_all=True, append_images=[Image.new("RGB", (2, 2))])
@@ -108,17 +94,8 @@ def test_a_phones_photograph_with_a_preview_is_one_picture() -> None:
 def test_several_pictures_in_a_file_are_refused(kind: str) -> None:
     more = [Image.fromarray(255 - CORNERS)]
     content = written(Image.fromarray(CORNERS), kind, save_all=True, append_images=more)
-    with pytest.raises(EmcError, match=r"a/x\.png: no readable image \(it holds 2 pictures\)"):
+    with pytest.raises(EmcError, match=r"^a/x\.png: expected one picture, found 2: give each"):
         decoded(content)
-
-
-@pytest.mark.parametrize(
-    "pixels", [np.full((4, 4), 40_000, dtype=np.uint16), np.full((4, 4), 0.5, dtype=np.float32)]
-)
-def test_grey_of_more_than_eight_bits_is_refused(pixels: np.ndarray) -> None:
-    content = written(Image.fromarray(pixels), "TIFF")
-    with pytest.raises(EmcError, match=r"x\.png: no readable image \(.*more than 8 bits"):
-        decoded(content, channels=1)
 
 
 def test_other_files_are_no_image_and_their_message_is_always_the_same() -> None:

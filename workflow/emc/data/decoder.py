@@ -10,6 +10,7 @@ import numpy as np
 
 from emc.data.file_kinds import foreign_kind
 from emc.data.folders import read_beginning
+from emc.data.pixel_depth import deeper
 from emc.errors import EmcError, one_line
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Decoder:
         from PIL import Image
 
         with _refusing(path, content), Image.open(io.BytesIO(content)) as image:
+            _refuse_several(path, image)
+            _refuse_deep(path, image)
             return self._pixels(image)
 
     def examine_header(self, path: str) -> None:
@@ -44,16 +47,14 @@ class Decoder:
         from PIL import Image
 
         with _refusing(path, read_beginning(path)), Image.open(path) as image:
-            _refuse_several(image)
-            _refuse_deep(image)
+            _refuse_several(path, image)
+            _refuse_deep(path, image)
 
     def _pixels(self, image: "Image") -> np.ndarray:
         from PIL import Image, ImageOps
 
         mode = "RGB" if self.channels == 3 else "L"
-        _refuse_several(image)
         image.draft(mode, (2 * self.size, 2 * self.size))  # JPEG: decode no more than that
-        _refuse_deep(image)
         ImageOps.exif_transpose(image, in_place=True)
         if "transparency" in image.info:
             image = image.convert("RGBA")
@@ -81,7 +82,7 @@ def _refusing(path: str, content: bytes) -> Iterator[None]:
 
     try:
         yield
-    except MemoryError:
+    except (MemoryError, EmcError):
         raise
     except UnidentifiedImageError:
         kind = foreign_kind(content) or "replace or remove it"
@@ -101,14 +102,16 @@ def _centre(width: int, height: int) -> tuple[int, int, int, int]:
     return left, upper, left + side, upper + side
 
 
-def _refuse_several(image: "Image") -> None:
+def _refuse_several(path: str, image: "Image") -> None:
     """Only one picture can be meant; phones add previews to theirs in the format MPO."""
     pictures = getattr(image, "n_frames", 1)
     if pictures > 1 and image.format != "MPO":
-        raise ValueError(f"it holds {pictures} pictures")
+        raise EmcError(f"{path}: expected one picture, found {pictures}: give each its own file")
 
 
-def _refuse_deep(image: "Image") -> None:
-    """Pillow would clip deeper pixels to white."""
-    if image.mode[0] in "IF":
-        raise ValueError(f"its pixels have more than 8 bits (mode {image.mode})")
+def _refuse_deep(path: str, image: "Image") -> None:
+    if (found := deeper(image)) is not None:
+        raise EmcError(
+            f"{path}: expected channels of 8 bits, found {found}: scale them to 0 to 255 and save"
+            " them as 8 bits"
+        )
