@@ -124,10 +124,20 @@ def test_heights_are_powers_of_two(replicas_: int, height: int) -> None:
 
 
 def test_widths_are_few_and_a_quarter_more_at_most() -> None:
-    widths = [runner().width(rows) for rows in range(1, 1025)]
+    one = runner()
+    widths = [one.width(rows, full_batch=True) for rows in range(1, 1025)]
     assert all(rows <= width <= 1.25 * rows for rows, width in enumerate(widths, start=1))
     assert len(set(widths)) <= 8 + 4 * 7
-    assert {runner().width(rows) for rows in (96, 128, 640)} == {96, 128, 640}
+    assert {one.width(rows, full_batch=False) for rows in (96, 128, 640)} == {96, 128, 640}
+
+
+def test_full_batches_on_a_card_have_one_of_eight_widths() -> None:
+    """Each n is a width of its own, and of 60,000 samples any may be asked for."""
+    on_card = GraphRunner(Step(ADAM, FlatNet(fresh(ADAM, seed=0)), ()))
+    widths = [on_card.width(rows, full_batch=True) for rows in range(1, 60_001)]
+    assert set(widths) == {512 << doubled for doubled in range(8)}
+    assert all(rows <= width <= max(512, 2 * rows) for rows, width in enumerate(widths, start=1))
+    assert on_card.width(96, full_batch=False) == 96
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -223,8 +233,8 @@ def test_a_trial_step_without_memory_leaves_one_replica(
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
     monkeypatch.setattr(memory, "_one_step", fails)
-    step, (given,) = Compiled("cpu")._step(ADAM, torch.zeros(1, 20)), replicas([9])
-    assert memory.replicas_at_once(torch.device("cuda"), ADAM, step, given) == 1
+    one, (given,) = Compiled("cpu")._runner(ADAM, torch.zeros(1, 20)), replicas([9])
+    assert memory.replicas_at_once(torch.device("cuda"), ADAM, one, given) == 1
 
 
 def test_memory_that_runs_out_in_training_halves_the_replicas(

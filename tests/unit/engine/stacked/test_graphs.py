@@ -79,6 +79,22 @@ def test_one_capture_of_each_kind_serves_all_epochs_of_a_stack(stand_in: type[St
     assert stand_in.made == 2
 
 
+def test_full_batches_of_any_n_share_a_program(
+    stand_in: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **k: made.append(a) or compile_(*a, **k))
+    back_end = Compiled("cpu")
+    asked = procedure(update=Update("gd", momentum=0.9), batch=None, epochs=2)
+    for n in range(3, 60, 5):
+        given = replicas([n], lr=0.02)
+        (run,), (reference,) = back_end.run(asked, given), Sequential("cpu").run(asked, given)
+        assert_same_training(run, reference)
+    assert len(made) == 2
+    assert stand_in.made == 2 * 12
+
+
 @needs_gpu
 @pytest.mark.gpu
 def test_a_graph_replays_what_was_captured() -> None:

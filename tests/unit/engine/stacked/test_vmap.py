@@ -382,13 +382,14 @@ def test_groups_hold_sizes_within_a_factor_of_two(monkeypatch: pytest.MonkeyPatc
 
 
 def test_groups_on_a_card_hold_sizes_within_a_factor_of_sixteen() -> None:
-    """There a step of few replicas takes as long as one of many; full batches do not."""
+    """There a step of few replicas takes as long as one of many; large full batches do not."""
     on_card = Vmap("cuda")
     given = replicas([96, 48, 12, 6, 5])
     small, full = procedure(), procedure(batch=None)
-    assert vmap_module._group(range(5), given, 99, on_card._spread(small)) == [0, 1, 2, 3]
-    assert vmap_module._group(range(5), given, 99, on_card._spread(full)) == [0, 1]
-    assert Vmap("cpu")._spread(small) == 2
+    assert vmap_module._group(range(5), given, 99, on_card._spread(small, 9600)) == [0, 1, 2, 3]
+    assert vmap_module._group(range(5), given, 99, on_card._spread(full, 9600)) == [0, 1]
+    assert vmap_module._group(range(5), given, 99, on_card._spread(full, 96)) == [0, 1, 2, 3]
+    assert Vmap("cpu")._spread(small, 96) == 2
 
 
 class Recorded:

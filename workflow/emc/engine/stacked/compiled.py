@@ -16,7 +16,7 @@ from emc.engine.stacked.program import Programs
 from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import Stack
 from emc.engine.stacked.step import CHUNK_ROWS, Step
-from emc.engine.stacked.vmap import Vmap
+from emc.engine.stacked.vmap import FEW_ROWS, Vmap
 from emc.native.build import folder_of_programs
 from emc.nets.fragile import compiled_once
 
@@ -82,7 +82,7 @@ class FixedShapeRunner(Runner):
         """The same for all."""
         return CHUNK_ROWS
 
-    def width(self, rows: int) -> int:
+    def width(self, rows: int, *, full_batch: bool) -> int:  # noqa: ARG002
         """The next of 4, 5, 6 or 7 times a power of two: a quarter more at most."""
         grain = 1 << max((rows - 1).bit_length() - 3, 0)
         return -(-rows // grain) * grain
@@ -101,6 +101,12 @@ class GraphRunner(FixedShapeRunner):
     def height(self, replicas: int) -> int:
         """The next power of four: rows that idle cost less than one more program."""
         return 1 << -(-(replicas - 1).bit_length() // 2 * 2)
+
+    def width(self, rows: int, *, full_batch: bool) -> int:
+        """Of full batches the next power of two, from `FEW_ROWS`: each n is another batch."""
+        if not full_batch:
+            return super().width(rows, full_batch=False)
+        return max(FEW_ROWS, 1 << (rows - 1).bit_length())
 
     def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:
         """Take the steps of an epoch in place; returns the batch losses [steps, K]."""

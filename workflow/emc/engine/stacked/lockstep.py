@@ -64,7 +64,8 @@ class Lockstep:
             for place, replica in enumerate(replicas)
         ]
         self._ahead: _Planned | None = None
-        self._width = runner.width(max(self._rows_per_step(replica) for replica in replicas))
+        most = max(self._rows_per_step(replica) for replica in replicas)
+        self._width = runner.width(most, full_batch=procedure.batch is None)
         nets = [fresh(procedure, replica.seed) for replica in replicas]
         step = runner.step
         self._stack = stacked(step.net, nets, replicas, step.rule.lengths, device)

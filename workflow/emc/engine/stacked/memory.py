@@ -5,8 +5,9 @@ import torch
 from emc.engine.fresh import fresh
 from emc.engine.optimizer import SCALARS
 from emc.engine.procedure import Procedure, Replica
+from emc.engine.stacked.runner import Runner
 from emc.engine.stacked.stack import stacked
-from emc.engine.stacked.step import CHUNK_ROWS, Step
+from emc.engine.stacked.step import CHUNK_ROWS
 from emc.error_texts import says_no_memory
 
 _ON_CPU = 16
@@ -17,7 +18,7 @@ _SHARE = 0.7
 
 
 def replicas_at_once(
-    device: torch.device, procedure: Procedure, step: Step, largest: Replica
+    device: torch.device, procedure: Procedure, runner: Runner, largest: Replica
 ) -> int:
     """Replicas that fit the device's free memory if each needs what a step of `largest` does.
 
@@ -28,7 +29,7 @@ def replicas_at_once(
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     try:
-        _one_step(device, procedure, step, largest)
+        _one_step(device, procedure, runner, largest)
     except RuntimeError as error:
         if not says_no_memory(error):
             raise
@@ -39,9 +40,10 @@ def replicas_at_once(
     return max(1, min(_ON_GPU, int(_SHARE * free / max(each, 1))))
 
 
-def _one_step(device: torch.device, procedure: Procedure, step: Step, replica: Replica) -> None:
-    net = fresh(procedure, replica.seed).to(device)
+def _one_step(device: torch.device, procedure: Procedure, runner: Runner, replica: Replica) -> None:
+    net, step = fresh(procedure, replica.seed).to(device), runner.step
     stack = stacked(step.net, [net], [replica], step.rule.lengths, device)
-    rows = max(CHUNK_ROWS, replica.n if procedure.batch is None else procedure.batch)
+    batch = procedure.batch
+    rows = max(CHUNK_ROWS, runner.width(batch or replica.n, full_batch=batch is None))
     x, labels, sizes = stack.chunk(0, rows)
     step.train(stack.weights, x, labels, sizes, torch.ones(1, SCALARS, device=device), *stack.rest)

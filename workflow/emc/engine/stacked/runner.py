@@ -36,8 +36,8 @@ class Runner:
         """Rows of the stack that hold a number of `replicas`."""
         return replicas
 
-    def width(self, rows: int) -> int:
-        """Rows of a step that hold a batch of `rows` samples."""
+    def width(self, rows: int, *, full_batch: bool) -> int:  # noqa: ARG002
+        """Rows of a step that hold a batch of `rows` samples, which are all where `full_batch`."""
         return rows
 
     def train(self, stack: Stack, epoch: EpochSteps) -> Tensor:

@@ -25,6 +25,8 @@ _SPREAD = 2
 """Ratio of a group's largest n to its smallest, at most: shorter epochs idle."""
 _SPREAD_ON_CARD = 16
 """The same on a card, where a step of few replicas takes as long as one of many."""
+FEW_ROWS = 512
+"""Of a full batch on a card: as many take about as long as one, most of it for launches."""
 
 
 class Vmap:
@@ -72,10 +74,10 @@ class Vmap:
         largest = replicas[largest_first[0]]
         runner = self._runner(procedure, few_inputs(largest).to(self._device))
         try_together(procedure, runner.step, largest, self._device)
-        limit = replicas_at_once(self._device, procedure, runner.step, largest)
+        limit = replicas_at_once(self._device, procedure, runner, largest)
         while waiting := [number for number in largest_first if number not in ledger.runs]:
             kept = ledger.take_under_way()
-            spread = self._spread(procedure)
+            spread = self._spread(procedure, replicas[waiting[0]].n)
             numbers = (
                 kept.facts["stack"]["group"] if kept else _group(waiting, replicas, limit, spread)
             )
@@ -87,10 +89,10 @@ class Vmap:
         """What trains stacks of the procedure's nets, of which x [rows, *shape] are inputs."""
         return Runner(self._step(procedure, x))
 
-    def _spread(self, procedure: Procedure) -> int:
-        """Full batches of a group have as many rows as the largest: there, idle ones cost."""
-        on_card = self._device.type == "cuda" and procedure.batch is not None
-        return _SPREAD_ON_CARD if on_card else _SPREAD
+    def _spread(self, procedure: Procedure, largest: int) -> int:
+        """Full batches of a group have as many rows as its largest: idle ones cost, but for few."""
+        cheap = procedure.batch is not None or largest <= FEW_ROWS
+        return _SPREAD_ON_CARD if cheap and self._device.type == "cuda" else _SPREAD
 
     def _step(self, procedure: Procedure, x: Tensor) -> Step:
         template = fresh(procedure, seed=0).to(self._device)
