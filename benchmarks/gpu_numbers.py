@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
+from unittest.mock import patch
 
 import numpy as np
 from gpu_common import CLASSES, N, Net, Row, apart, mlp, procedure, replicas, vit
@@ -17,7 +18,7 @@ from emc.errors import EmcError
 
 
 def certificates(device: str) -> Iterator[Row]:
-    from emc.curvature import EndPoint, Objective, autograd, certify_end_points
+    from emc.curvature import EndPoint, Objective, certify_end_points, chunks
     from emc.nets.module import module
 
     asked, given = procedure(mlp()), replicas(2, mlp(), n=600)
@@ -29,11 +30,11 @@ def certificates(device: str) -> Iterator[Row]:
     began = perf_counter()
     here = certify_end_points(mlp(), ends, Objective())
     yield Row("certificate, kernels", "s", [(perf_counter() - began) / len(ends)])
-    for chunk in (512, 8192):
-        autograd.CHUNK = chunk  # type: ignore[misc]
-        began = perf_counter()
-        there = certify_end_points(partial(module, mlp()), ends, Objective(), device=device)
-        spent = (perf_counter() - began) / len(ends)
+    for chunk in (512, chunks.chunk_on(device)):
+        with patch.object(chunks, "chunk_on", return_value=chunk):
+            began = perf_counter()
+            there = certify_end_points(partial(module, mlp()), ends, Objective(), device=device)
+            spent = (perf_counter() - began) / len(ends)
         off = max(abs(a.lambda_min - b.lambda_min) for a, b in zip(there, here, strict=True))
         note = f"lambda_min differs by {off:.1e}"
         yield Row(f"certificate, torch, chunks of {chunk}", "s", [spent], note)

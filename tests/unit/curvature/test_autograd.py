@@ -20,7 +20,7 @@ from tests.unit.curvature.nets import (
 )
 from torch import Tensor, nn
 
-from emc.curvature import autograd
+from emc.curvature import chunks
 from emc.curvature.autograd import AutogradOperator, AutogradStack
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
@@ -147,19 +147,19 @@ def test_agrees_with_the_written_operator(layers: object, objective: Objective) 
     np.testing.assert_allclose(one.products(vectors), other.products(vectors), atol=1e-14)
 
 
-def test_chunks_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_change_nothing_but_rounding() -> None:
     some = operator("attention", n=23)
     vectors = np.random.default_rng(3).normal(size=(3, len(some.parameters)))
     whole, gradient = some.products(vectors), some.first_order().gradient
-    monkeypatch.setattr(autograd, "CHUNK", 15)
+    some.chunk.size = 15
     np.testing.assert_allclose(some.products(vectors), whole, atol=1e-14)
     np.testing.assert_allclose(some.first_order().gradient, gradient, atol=1e-15)
 
 
-def test_stack_answers_as_each_alone_whatever_their_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autograd, "CHUNK", 20)
+def test_stack_answers_as_each_alone_whatever_their_sizes() -> None:
     objective = Objective(weight_decay=0.2)
     alone = [operator("attention", n=n, objective=objective) for n in (1, 30, 9)]
+    alone[0].chunk.size = 20
     vectors = np.random.default_rng(3).normal(size=(2, len(alone[0].parameters)))
     found = AutogradStack(alone).products([2, 0], vectors)
     expected = [alone[2].products(vectors[:1])[0], alone[0].products(vectors[1:])[0]]
@@ -270,7 +270,7 @@ def test_nets_and_data_that_cannot_be_examined() -> None:
 
 def test_memory_does_not_grow_with_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Torch's own allocations are not traced, so the largest batch that the net saw stands in."""
-    monkeypatch.setattr(autograd, "CHUNK", 64)
+    monkeypatch.setattr(chunks, "CHUNK", 64)
     seen: list[int] = []
 
     class Watching(nn.Linear):

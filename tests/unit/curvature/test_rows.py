@@ -8,7 +8,7 @@ import torch
 from tests.unit.curvature.nets import reference_hessian, samples, state
 from torch import Tensor, nn
 
-from emc.curvature import CertificateTolerances, EndPoint, Objective, autograd, certify_end_points
+from emc.curvature import CertificateTolerances, EndPoint, Objective, certify_end_points, chunks
 from emc.curvature.autograd import AutogradOperator
 from emc.errors import EmcError
 
@@ -52,7 +52,7 @@ NETS = {"centred": Centred, "flat": flat, "images": images}
 def test_derivatives_are_those_of_all_rows_together(
     name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autograd, "CHUNK", chunk)
+    monkeypatch.setattr(chunks, "CHUNK", chunk)
     torch.manual_seed(0)
     net: nn.Module = NETS[name]()
     data = samples(30, 6, classes=3)

@@ -39,7 +39,11 @@ def job(processor: float, card: float) -> Foretold:
 
 
 def cell(name: str = "mlp", **keys: object) -> Cell:
-    sizes = {"mlp": {"depth": 1, "width": 4}, "mlp-mixer": {"depth": 1, "width": 8, "patch": 4}}
+    sizes = {
+        "mlp": {"depth": 1, "width": 4},
+        "mlp-mixer": {"depth": 1, "width": 8, "patch": 4},
+        "vit": {"depth": 1, "width": 8, "heads": 2, "patch": 4},
+    }
     content = {"dataset": "digits", "architecture": {"name": name, **sizes[name]}, **keys}
     return Cell.model_validate(content)
 
@@ -127,8 +131,9 @@ def test_a_net_of_which_nothing_is_foretold_takes_the_card() -> None:
     assert device_to_certify(cell("mlp-mixer")) == "auto"
 
 
-def test_layered_nets_are_certified_on_the_processor() -> None:
-    assert device_to_certify(cell()) == "cpu"
+@pytest.mark.parametrize("name", ["mlp", "vit"])
+def test_nets_that_kernels_differentiate_are_certified_on_the_processor(name: str) -> None:
+    assert device_to_certify(cell(name)) == "cpu"
 
 
 def test_few_runs_on_all_samples_take_the_processor() -> None:

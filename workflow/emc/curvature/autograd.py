@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value, vmap
 
+from emc.curvature.chunks import ChunkSize
 from emc.curvature.examination import NetExamination
 from emc.curvature.functional import DifferentiatedNet, TensorDict, differentiable
 from emc.curvature.growth import growing
@@ -23,12 +24,10 @@ from emc.curvature.process import Products
 from emc.curvature.row_losses import Rows, shares
 from emc.errors import EmcError
 
-CHUNK: Final = 512
-"""Samples times vectors that are treated together."""
 FEW: Final = 1_000_000
 """Columns of the whole Hessian times samples that are made whatever else would be cheaper."""
 BLOCK: Final = 64
-"""Columns of the whole Hessian that are made together."""
+"""Columns of the whole Hessian that are made together, or as many as a chunk of all samples has."""
 
 
 class AutogradOperator:
@@ -77,6 +76,7 @@ class AutogradOperator:
         examined.differentiate()
         self.whole = examined.mixes or callable(objective.loss)
         self.few = examined.rows
+        self.chunk = ChunkSize(device)
         self._module, self._state = module, state
 
     def at(self, parameters: np.ndarray) -> Self:
@@ -107,22 +107,28 @@ class AutogradOperator:
         Raises:
             EmcError: torch cannot differentiate the net or its loss.
         """
+        return self.chunk.fitted(self._first_order)
+
+    def _first_order(self) -> FirstOrder:
         decay = self.objective.weight_decay
-        gradient = decay * self.parameters
-        loss = decay / 2 * float(self.parameters @ self.parameters)
-        correct = 0
+        gradient = self.net.summed(decay * self.parameters)
+        loss = self.net.summed(np.array(decay / 2 * float(self.parameters @ self.parameters)))
+        correct = self.net.summed(np.array(0))
         point = self.net.named(self.parameters)
         with differentiable(self.net):
             for rows in _chunks(self.rows, self._rows_at_once(vectors=1)):
-                logits = self.net.logits(point, self.constants, rows.inputs)
-                correct += int((logits.argmax(-1) == rows.labels).sum())
+                logits = self.net.logits(point, self.constants, rows.inputs).detach()
+                correct += (logits.argmax(-1) == rows.labels).sum()
                 parts, value = grad_and_value(self.net.loss)(point, self.constants, rows)
-                gradient += self.net.flat(parts, lead=0).numpy(force=True)
-                loss += float(value)
-        return FirstOrder(loss, gradient, correct / self.samples)
+                gradient += self.net.flat(parts, lead=0)
+                loss += value.detach()
+        return FirstOrder(float(loss), gradient.numpy(force=True), int(correct) / self.samples)
 
     def products(self, vectors: np.ndarray) -> np.ndarray:
         """Hessian times each row: float64 [m, P] to float64 [m, P]."""
+        return self.chunk.fitted(lambda: self._products_in_groups(vectors))
+
+    def _products_in_groups(self, vectors: np.ndarray) -> np.ndarray:
         size = self._vectors_at_once()
         groups = [vectors[start : start + size] for start in range(0, len(vectors), size)]
         return np.concatenate([self._products(group) for group in groups])
@@ -137,21 +143,25 @@ class AutogradOperator:
         )
         point = self.net.named(self.parameters)
         directions = self.net.named(vectors[0] if alone else vectors)
-        products: np.ndarray = self.objective.weight_decay * vectors
+        products = self.net.summed(self.objective.weight_decay * vectors)
         with differentiable(self.net):
             for rows in _chunks(self.rows, self._rows_at_once(len(vectors))):
                 parts = product(point, directions, self.constants, rows)
-                products += self.net.flat(parts, lead=0 if alone else 1).numpy(force=True)
-        return products
+                products += self.net.flat(parts, lead=0 if alone else 1)
+        return products.numpy(force=True)
 
     def _rows_at_once(self, vectors: int) -> int:
-        return self.samples if self.whole else max(1, CHUNK // vectors)
+        return self.samples if self.whole else max(1, self.chunk.size // vectors)
 
     def _vectors_at_once(self) -> int:
         """As many as `_rows_at_once` takes; one where operations may not have a batched form."""
         if self.net.twice_backwards:
             return 1
-        return max(1, CHUNK // self.samples) if self.whole else CHUNK
+        return self._columns_at_once() if self.whole else self.chunk.size
+
+    def _columns_at_once(self) -> int:
+        """Vectors of which a chunk holds the products over all samples, one at least."""
+        return max(1, self.chunk.size // self.samples)
 
     def growing(self) -> str | None:
         """Weights in proportion to which the logits grow, in words, if any are seen."""
@@ -195,7 +205,8 @@ class AutogradOperator:
         Raises:
             EmcError: it is not symmetric or not finite.
         """
-        blocks = np.array_split(np.eye(len(self.parameters)), -(-len(self.parameters) // BLOCK))
+        size = max(BLOCK, self._columns_at_once())
+        blocks = np.array_split(np.eye(len(self.parameters)), -(-len(self.parameters) // size))
         hessian = np.concatenate([self.products(block) for block in blocks])
         check_finite(hessian)
         if abs(hessian - hessian.T).max() > SYMMETRIC * abs(hessian).max():
@@ -228,7 +239,7 @@ class AutogradStack:
 
     def __init__(self, operators: Sequence[AutogradOperator]) -> None:
         """Take end points of one module, with any numbers of samples."""
-        self._net = operators[0].net
+        self._net, self._chunk = operators[0].net, operators[0].chunk
         self._points = self._net.named(np.stack([each.parameters for each in operators]))
         self._constants = {
             name: torch.stack([each.constants[name] for each in operators])
@@ -241,17 +252,20 @@ class AutogradStack:
 
     def products(self, indices: Sequence[int], vectors: np.ndarray) -> np.ndarray:
         """Row i times the Hessian of end point `indices[i]`: float64 [m, P] to float64 [m, P]."""
+        return self._chunk.fitted(lambda: self._products(indices, vectors))
+
+    def _products(self, indices: Sequence[int], vectors: np.ndarray) -> np.ndarray:
         which = torch.tensor(indices, device=self._net.device)
         points, constants = _select(self._points, which), _select(self._constants, which)
         directions = self._net.named(vectors)
-        products: np.ndarray = self._decay[list(indices)] * vectors
+        products = self._net.summed(self._decay[list(indices)] * vectors)
         together = vmap(self._net.product, randomness="different")
         chosen = Rows(*(part[which] for part in self._rows))
         with differentiable(self._net):
-            for rows in _chunks(chosen, max(1, CHUNK // len(indices)), axis=1):
+            for rows in _chunks(chosen, max(1, self._chunk.size // len(indices)), axis=1):
                 parts = together(points, directions, constants, rows)
-                products += self._net.flat(parts, lead=1).numpy(force=True)
-        return products
+                products += self._net.flat(parts, lead=1)
+        return products.numpy(force=True)
 
 
 def _select(state: TensorDict, which: Tensor) -> TensorDict:

@@ -15,7 +15,7 @@ from emc.curvature.copied import copied
 from emc.curvature.objective import Objective
 from emc.curvature.parameters import NamedShapes, check_parameters
 from emc.curvature.row_losses import Rows, refuse_sum, row_losses
-from emc.error_texts import says_mixed_precision
+from emc.error_texts import says_mixed_precision, says_no_memory
 from emc.errors import EmcError, with_kind
 from emc.nets.inspection import structure
 
@@ -98,8 +98,12 @@ class DifferentiatedNet:
 
     def flat(self, named: TensorDict, lead: int) -> Tensor:
         """Flat float64 vectors of parameters by name, whose first `lead` axes are kept."""
-        parts = [named[name] for name in self.shapes]
+        parts = [named[name].detach() for name in self.shapes]
         return torch.cat([part.reshape(*part.shape[:lead], -1).double() for part in parts], dim=-1)
+
+    def summed(self, start: np.ndarray) -> Tensor:
+        """What a sum begins with, on the net's device: nobody waits for its parts."""
+        return torch.tensor(start, device=self.device)
 
     def logits(self, parameters: TensorDict, constants: TensorDict, inputs: Tensor) -> Tensor:
         """Float64 logits [rows, classes].
@@ -208,9 +212,11 @@ def told(what: str, mixed: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (EmcError, MemoryError, torch.OutOfMemoryError):
+    except (EmcError, MemoryError):
         raise
     except Exception as error:
+        if says_no_memory(error):
+            raise
         hint = mixed if says_mixed_precision(error) else ""
         raise EmcError(f"{what}: {with_kind(error)}{hint}") from error
 

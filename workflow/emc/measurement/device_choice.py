@@ -15,10 +15,10 @@ from emc.errors import MachineError
 from emc.jobs.cards import jobs_per_device, visible_devices, visible_model
 from emc.measurement.foretold import (
     Foretold,
+    differentiated_by_kernels,
     foretold,
     foretold_call,
     foretold_runs,
-    layered,
     paces_here,
 )
 from emc.store.layout import Results
@@ -128,8 +128,8 @@ def device_to_call(trained: Procedure, search: Search, rates: int, available: in
 
 
 def device_to_certify(cell: Cell) -> str:
-    """The same of certificates: layered nets are differentiated on the processor in any case."""
-    return "cpu" if layered(cell) else "auto"
+    """The same of certificates: kernels differentiate the nets that they know on the processor."""
+    return "cpu" if differentiated_by_kernels(cell) else "auto"
 
 
 def _device(asked: str, ask: Callable[[str], Foretold | None]) -> str:

@@ -167,6 +167,11 @@ def layered(cell: Cell) -> Procedure | None:
     return None if trained.layers is None else trained
 
 
+def differentiated_by_kernels(cell: Cell) -> bool:
+    """Whether that of a net is known to be so before it is made: layers and vision transformers."""
+    return (_of_transformer(cell) or layered(cell)) is not None
+
+
 def _trained(cell: Cell) -> Procedure | None:
     """The same, or that of a vision transformer, if kernels train it on the processor."""
     trained = _of_transformer(cell) or layered(cell)
