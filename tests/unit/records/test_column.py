@@ -84,3 +84,26 @@ def test_a_row_with_other_columns_is_refused() -> None:
 def test_every_number_of_a_run_is_a_column_of_the_probes() -> None:
     assert set(row(run())) < {one.name for one in columns(Probe)}
     assert from_row(Probe, row(probe(1, 2))) == probe(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"count": "3"}, 'count: expected a whole number, found "3"'),
+        ({"count": 3.0}, "count: expected a whole number, found 3.0"),
+        ({"count": True}, "count: expected a whole number, found true"),
+        ({"last_2": None}, "last_2: expected a number, found null"),
+        ({"last_2": False}, "last_2: expected a number, found false"),
+        ({"inner_colour": 7}, "inner_colour: expected a text, found 7"),
+        ({"inner_colour": None}, "colour: expected a text, found null"),
+        ({"inner_many": 1.0}, "inner_many: expected a list of numbers, found 1.0"),
+        ({"inner_many": [1.0, "2"]}, r'inner_many: expected a list of numbers, found \[1.0, "2"\]'),
+    ],
+)
+def test_a_value_of_another_type_is_told(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(TypeError, match=f"^{told}$"):
+        from_row(Outer, {**row(OUTER), **changes})
+
+
+def test_whole_numbers_are_numbers() -> None:
+    assert from_row(Outer, {**row(OUTER), "last_2": 2}).pairs[1].last == 2

@@ -156,3 +156,11 @@ def test_another_file(content: bytes, path: Path) -> None:
 def test_a_name_is_no_pattern(name: str, tmp_path: Path) -> None:
     write_table(tmp_path / name, SAMPLES, [ROW])
     assert read_table(tmp_path / name, SAMPLES, "the rule x").to_dicts() == [ROW]
+
+
+def test_an_empty_value_where_none_is_allowed_is_refused_by_name(path: Path) -> None:
+    write_table(path, SAMPLES, [ROW])
+    pl.read_parquet(path).with_columns(count=pl.lit(None, pl.Int64)).write_parquet(path)
+    told = f"{path}: an empty value in a column of samples that allows none; {REMEDY}"
+    with pytest.raises(EmcError, match=f"^{re.escape(told)}$"):
+        read_table(path, SAMPLES, "the rule x")

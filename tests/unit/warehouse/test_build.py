@@ -179,6 +179,22 @@ def test_a_folder_in_the_place_of_a_table_is_refused_by_name(pair):
         rebuild(pair)
 
 
+_RATE = {"lr": 0.1, "emc50": 9.0, "low": 8.0, "high": 11.0, "probes": 10}
+MISTYPED = [
+    ({"emc50": "many"}, 'emc50: expected a number, found "many"'),
+    ({"emc50": True}, "emc50: expected a number, found true"),
+    ({"low": [3]}, "low: expected a number, found [3]"),
+    ({"saturated": "false"}, 'saturated: expected true or false, found "false"'),
+    ({"one_curve": 1}, "one_curve: expected true or false, found 1"),
+    ({"probes": 3.5}, "probes: expected a whole number, found 3.5"),
+    ({"rounds": "4"}, 'rounds: expected a whole number, found "4"'),
+    ({"misfit": 7}, "misfit: expected a text, found 7"),
+    ({"back_end": False}, "back_end: expected a text, found false"),
+    ({"rates": [_RATE, {**_RATE, "lr": "0.3"}]}, 'lr: expected a number, found "0.3"'),
+    ({"rates": [{**_RATE, "probes": True}]}, "probes: expected a whole number, found true"),
+]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1, 2]", b'{"cell": "x"}', b"\xff\xfe\x00", b"null"]
 )
@@ -190,14 +206,23 @@ def test_a_damaged_estimate_is_refused_by_name(pair, content):
     assert pair.planned[0].id in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("emc50", "many"), ("rates", None), ("saturated", "maybe")]
-)
-def test_an_estimate_with_a_wrong_value_is_refused(pair, key, value):
+def test_an_estimate_without_rates_is_refused(pair):
     path = pair.results.cell(pair.planned[0].id).estimate
-    edit_document(path, {key: value})
+    edit_document(path, {"rates": None})
     with pytest.raises(EmcError, match=r"estimate\.json: damaged or not an estimate"):
         rebuild(pair)
+
+
+@pytest.mark.parametrize(("changes", "told"), MISTYPED)
+def test_an_estimate_with_a_value_of_another_type_is_refused(pair, changes, told):
+    """DuckDB alone would take most of them for other numbers, or for true or false."""
+    path = pair.results.cell(pair.planned[1].id).estimate
+    edit_document(path, changes)
+    message = f"{path}: {told}; remove it: {REMADE_BY} remakes it"
+    with pytest.raises(EmcError, match=f"^{re.escape(message)}$"):
+        rebuild(pair)
+    with pytest.raises(EmcError, match=re.escape(f"({told}); remove it: {REMADE_BY}")):
+        read_estimate(pair.results.cell(pair.planned[1].id))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a field of a record means: tables, files and the data dictionary follow from it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -11,6 +12,26 @@ ColumnKind = Literal["text", "whole", "real", "truth", "texts", "wholes", "reals
 
 _KINDS: Final[Mapping[type, ColumnKind]] = {str: "text", int: "whole", float: "real", bool: "truth"}
 _LISTS: Final[Mapping[type, ColumnKind]] = {str: "texts", int: "wholes", float: "reals"}
+_TYPES: Final[Mapping[ColumnKind, tuple[type, ...]]] = {
+    "text": (str,),
+    "whole": (int,),
+    "real": (float, int),
+    "truth": (bool,),
+}
+_OF_LISTS: Final[Mapping[ColumnKind, ColumnKind]] = {
+    "texts": "text",
+    "wholes": "whole",
+    "reals": "real",
+}
+_WORDS: Final[Mapping[ColumnKind, str]] = {
+    "text": "a text",
+    "whole": "a whole number",
+    "real": "a number",
+    "truth": "true or false",
+    "texts": "a list of texts",
+    "wholes": "a list of whole numbers",
+    "reals": "a list of numbers",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +43,22 @@ class Column:
     meaning: str
     nullable: bool = False
     unit: str = ""
+
+    def fault(self, value: Any) -> str | None:
+        """What is wrong with a value that a file has in this column; None where it may be."""
+        if self.nullable if value is None else _is(self.kind, value):
+            return None
+        return self.told(json.dumps(value, default=str))
+
+    def told(self, found: str) -> str:
+        """That a value of another kind was found, which `found` is in JSON."""
+        return f"{self.name}: expected {_WORDS[self.kind]}, found {found}"
+
+
+def _is(kind: ColumnKind, value: Any) -> bool:
+    if kind in _OF_LISTS:
+        return isinstance(value, list | tuple) and all(_is(_OF_LISTS[kind], one) for one in value)
+    return isinstance(value, _TYPES[kind]) and (kind == "truth") == isinstance(value, bool)
 
 
 def column(meaning: str, *, unit: str = "", **of_field: Any) -> Any:
@@ -64,7 +101,19 @@ def from_row(record: type[Row], values: Mapping[str, Any]) -> Row:
     """
     if strange := {one.name for one in columns(record)} ^ values.keys():
         raise KeyError(", ".join(sorted(strange)))
+    refuse_mistyped(record, values)
     return record(**{each.name: each.read(values) for each in _layout(record) if each.given})
+
+
+def refuse_mistyped(record: type, values: Mapping[str, Any]) -> None:
+    """Raise where a value is of another kind than its column.
+
+    Raises:
+        TypeError: it is; the message says which, and what was found.
+    """
+    for one in columns(record):
+        if fault := one.fault(values[one.name]):
+            raise TypeError(fault)
 
 
 class _Place(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from emc.records import Certificate, Estimate, Generalisation, Probe, RateEstimate
-from emc.records.column import from_row, row
+from emc.records.column import from_row, refuse_mistyped, row
 
 
 def probe_row(probe: Probe) -> dict[str, Any]:
@@ -46,8 +46,9 @@ def estimate_from_document(document: Mapping[str, Any]) -> Estimate:
         ValueError: its numbers can be those of no measurement.
     """
     fields = dict(document)
-    rates = tuple(RateEstimate(**rate) for rate in fields.pop("rates"))
+    rates = tuple(from_row(RateEstimate, rate) for rate in fields.pop("rates"))
     estimate = Estimate(rates=rates, **fields)
+    refuse_mistyped(Estimate, row(estimate))
     if fault := estimate.fault:
         raise ValueError(fault)
     return estimate

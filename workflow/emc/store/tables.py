@@ -43,11 +43,8 @@ def frame(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
             )
     columns = {name: [row[name] for row in found] for name in kinds}
     made = pl.DataFrame(columns, schema=kinds, strict=True)
-    for column in table.columns:
-        if not column.nullable and made[column.name].null_count():
-            raise ValueError(
-                f"table {table.name}, column {column.name}: expected values, found null"
-            )
+    if empty := _with_gaps(table, made):
+        raise ValueError(f"table {table.name}, column {empty[0]}: expected values, found null")
     return made
 
 
@@ -62,8 +59,8 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
     """Read a Parquet file of the product.
 
     Raises:
-        FileError: the file is missing, damaged or of another schema; the message says what
-            rebuilds it.
+        FileError: the file is missing, damaged or of another schema, or has an empty value where
+            none is allowed; the message says what rebuilds it.
     """
     if path.is_dir():
         raise FileError(f"{path}: a folder in a file's place; remove it: {rebuilt_by} remakes it")
@@ -80,10 +77,21 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
 
 def _check(path: Path, table: Table, found: pl.DataFrame, rebuilt_by: str) -> None:
     wanted = schema(table)
-    if dict(found.schema) == wanted:
-        return
-    fault = different_columns(table, wanted, found.schema)
-    raise FileError(f"{path}: {fault}; remove it: {rebuilt_by} remakes it")
+    if dict(found.schema) != wanted:
+        fault = different_columns(table, wanted, found.schema)
+        raise FileError(f"{path}: {fault}; remove it: {rebuilt_by} remakes it")
+    if _with_gaps(table, found):
+        raise FileError(f"{path}: {empty_value(table)}; remove it: {rebuilt_by} remakes it")
+
+
+def _with_gaps(table: Table, found: pl.DataFrame) -> list[str]:
+    """Columns that have an empty value where the table allows none."""
+    return [c.name for c in table.columns if not c.nullable and found[c.name].null_count()]
+
+
+def empty_value(table: Table) -> str:
+    """That a file of the table has such a column."""
+    return f"an empty value in a column of {table.name} that allows none"
 
 
 def different_columns(table: Table, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
