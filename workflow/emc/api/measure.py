@@ -1,8 +1,10 @@
 """`emc.measure`: the EMC of anyone's net on anyone's data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, get_args
+from warnings import warn
 
 import torch
 from torch import nn
@@ -12,8 +14,10 @@ from emc.api.cut_short import cut_short, reason_of
 from emc.api.entries import entry_of
 from emc.api.factory import check_nets
 from emc.api.measurement import Measurement
-from emc.api.optimizer import choose
+from emc.api.optimizer import Chosen, choose
+from emc.api.remarks import remarks_of
 from emc.api.training import share, training, whole
+from emc.data.conflicts import Conflicts, conflicts_of
 from emc.engine import Procedure
 from emc.engine.choose import back_end as back_end_of
 from emc.engine.device import resolve
@@ -29,6 +33,7 @@ from emc.measurement.source import LabelledSamples
 from emc.measurement.unwritten import UnwrittenJournal
 from emc.nets.arithmetic import refuse_surroundings
 from emc.nets.recognise import recognised
+from emc.records import Estimate
 from emc.study.datasets import Facts
 from emc.study.labels import Labels, unsuitable
 from emc.study.search import Search
@@ -83,23 +88,72 @@ def measure(
             error's `measured`. So it is in the KeyboardInterrupt of a measurement that is stopped.
     """
     refuse_surroundings()
-    search = _search(aim, tolerance, probes, smallest)
-    place, descent, number = _device(device), _finish(finish), whole("seed", seed, 0)
+    search, number = _search(aim, tolerance, probes, smallest), whole("seed", seed, 0)
+    asked = _Asked(search, _finish(finish), _where(device, back_end))
     chosen, drawn_from = choose(optimizer), _source(data, labels, search.smallest)
     terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
     trained = training(model, drawn_from.classes, chosen, **terms, steps=steps, epochs=epochs)
-    if (short := short_of_an_epoch(trained.steps, search.smallest, trained.batch)) is not None:
-        raise EmcError(f"steps: {short}")
+    _refuse_short(trained, search.smallest)
+    remarks = partial(remarks_of, chosen, _conflicts(drawn_from), criterion)
     with torch.inference_mode(False), torch.enable_grad():
-        parameters = check_nets(trained, drawn_from.samples, search.smallest, place)
-        trained = _traced(trained, drawn_from)
-        if str(device) == "auto" and back_end is None:
-            place = _worthwhile(place, trained, search, len(chosen.rates), drawn_from.available)
-        finish_to = finishing(trained, drawn_from, descent, chosen.minimises_otherwise, place)
-        size = round_size(back_end_of(trained, place, back_end), place, trained)
-        searching = method(search, chosen.rates, drawn_from.available, size, finish_to.refused)
-        run = trained, finish_to, searching, size, place, back_end
-        return _run(Assignment(f"own-{number}", drawn_from, *run), search, parameters, progress)
+        parameters = check_nets(trained, drawn_from.samples, search.smallest, asked.where.device)
+        assigned = _assigned(f"own-{number}", trained, drawn_from, chosen, asked)
+        answer = partial(_measured, assigned, search, parameters=parameters, remarks=remarks)
+        return _run(assigned, search, answer, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A device and a back end to train on; `free` where the user named neither."""
+
+    device: str
+    back_end: str | None
+    free: bool
+
+
+class _Asked(NamedTuple):
+    """How a net is to be measured."""
+
+    search: Search
+    finish: Finish
+    where: _Where
+
+
+def _where(device: Any, back_end: str | None) -> _Where:
+    """A device by its name, or torch's: the card is the first that torch finds."""
+    named = str(device)
+    found = resolve(named.removesuffix(":0") if named.startswith("cu") else named)
+    return _Where(found, back_end, named == "auto" and back_end is None)
+
+
+def _refuse_short(trained: Procedure, smallest: int) -> None:
+    if (short := short_of_an_epoch(trained.steps, smallest, trained.batch)) is not None:
+        raise EmcError(f"steps: {short}")
+
+
+def _conflicts(source: LabelledSamples) -> Conflicts | None:
+    """What no net can fit of the samples; a warning where `emc.measure` is called tells of it."""
+    found = conflicts_of(source.samples, source.labels)
+    if found:
+        warn(f"data: {found.told}", stacklevel=3)
+    return found
+
+
+def _assigned(
+    name: str, trained: Procedure, source: LabelledSamples, chosen: Chosen, asked: _Asked
+) -> Assignment:
+    """What stays the same over the rounds; a card that is not foretold to be faster is left."""
+    trained = _traced(trained, source)
+    search, where, rates, available = asked.search, asked.where, chosen.rates, source.available
+    place = where.device
+    if where.free and place != "cpu":
+        slower = device_to_call(trained, search, len(rates), available) == "cpu"
+        place = "cpu" if slower else place
+    finish_to = finishing(trained, source, asked.finish, chosen.minimises_otherwise, place)
+    size = round_size(back_end_of(trained, place, where.back_end), place, trained)
+    searching = method(search, rates, available, size, finish_to.refused)
+    run = trained, finish_to, searching, size, place, where.back_end
+    return Assignment(name, source, *run)
 
 
 def _search(aim: Any, tolerance: Any, probes: Any, smallest: Any) -> Search:
@@ -125,19 +179,6 @@ def _finish(entry: Any) -> Finish:
     return found
 
 
-def _device(device: Any) -> str:
-    """A device by its name, or torch's: the card is the first that torch finds."""
-    named = str(device)
-    return resolve(named.removesuffix(":0") if named.startswith("cu") else named)
-
-
-def _worthwhile(place: str, trained: Procedure, search: Search, rates: int, available: int) -> str:
-    """The processor in place of a card that is not foretold to be faster."""
-    if place == "cpu" or device_to_call(trained, search, rates, available) == "cpu":
-        return "cpu"
-    return place
-
-
 def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:
     inputs, own = arrays(data)
     if smallest > len(inputs):
@@ -151,7 +192,12 @@ def _source(data: Any, labels: Any, smallest: int) -> LabelledSamples:
     return LabelledSamples(samples, rule)
 
 
-def _run(assignment: Assignment, search: Search, parameters: int, bar: bool) -> Measurement:
+def _run(
+    assignment: Assignment,
+    search: Search,
+    answer: Callable[..., Measurement | None],
+    bar: bool,
+) -> Measurement:
     """Run all rounds in memory and gather the answer."""
     journal = UnwrittenJournal()
     try:
@@ -159,19 +205,20 @@ def _run(assignment: Assignment, search: Search, parameters: int, bar: bool) -> 
             run_rounds(assignment, journal, progress)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         reason = "Ctrl-C" if isinstance(error, KeyboardInterrupt) else reason_of(error)
-        measured = _measured(assignment, journal, search, parameters, cut_short_by=reason)
         asked = assignment.method.requests(trials(journal.probes))
-        raise cut_short(error, asked, measured) from error
-    measured = _measured(assignment, journal, search, parameters)
+        raise cut_short(error, asked, answer(journal, cut_short_by=reason)) from error
+    measured = answer(journal)
     assert measured is not None
     return measured
 
 
 def _measured(
     assignment: Assignment,
-    journal: UnwrittenJournal,
     search: Search,
+    journal: UnwrittenJournal,
+    *,
     parameters: int,
+    remarks: Callable[[Estimate], tuple[str, ...]],
     cut_short_by: str | None = None,
 ) -> Measurement | None:
     """What the probes of the journal say; None where there are none."""
@@ -185,4 +232,4 @@ def _measured(
         assignment=assignment,
         parameters=parameters,
     )
-    return Measurement(found, tuple(journal.probes), cut_short_by)
+    return Measurement(found, tuple(journal.probes), cut_short_by, remarks(found))

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Measurement:
     """How many samples a net fits, and every probe behind the number.
 
-    `cut_short_by` says what ended the measurement before its search was done, if anything did.
+    `cut_short_by` says what ended the measurement before its search was done, if anything did;
+    `remarks` what else a reader should know.
     """
 
     estimate: Estimate
     records: tuple[Probe, ...]
     cut_short_by: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def emc50(self) -> float | None:
@@ -82,7 +84,7 @@ class Measurement:
         basis = f"{found.parameters} parameters, learning rate {found.best_lr:g}, probes: {counts}"
         if found.native_refused:
             basis += f"; trained by {found.back_end}: {found.native_refused}"
-        doubts = [*found.doubts, *self._wide]
+        doubts = [*found.doubts, *self._wide, *self.remarks]
         if self.cut_short_by is not None:
             doubts.insert(0, f"cut short by {self.cut_short_by}")
         return "\n".join((f"{found.told} ({basis})", *(f"  {doubt}" for doubt in doubts)))

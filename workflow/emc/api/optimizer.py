@@ -23,12 +23,14 @@ from emc.study.plugins import of_kind, registered_here
 class Chosen:
     """An optimizer with the learning rates to try.
 
-    `minimises_otherwise` says why it may minimise something else than the training loss, or None.
+    `minimises_otherwise` says why it may minimise something else than the training loss, or None;
+    `decay_apart` as a study's optimizers have it.
     """
 
     update: Update
     rates: tuple[float, ...]
     minimises_otherwise: str | None
+    decay_apart: str | None = None
 
 
 def choose(entry: Any) -> Chosen:
@@ -60,7 +62,7 @@ def choose(entry: Any) -> Chosen:
             f" {', '.join([*OPTIMIZERS, *names.values()])}"
         )
     known: Any = entry_of("optimizer", Optimizer, keys)
-    return Chosen(update(known), known.lr, known.minimises_otherwise)
+    return Chosen(update(known), known.lr, known.minimises_otherwise, known.decay_apart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,24 @@ class Keys(Strict):
     hidden_matrix: ClassVar[bool] = False
     """Whether it works on weight matrices other than those that make the logits, and wants one."""
 
+    decoupled: ClassVar[bool] = False
+    """Whether weight decay shrinks the weights beside the step, and is no part of the loss."""
+
     @property
     def minimises_otherwise(self) -> str | None:
         """Why what it minimises is not the training loss, so that no run is finished, or None."""
         return None
+
+    @property
+    def decay_apart(self) -> str | None:
+        """That minima are without its weight decay, where it has one that is decoupled, or None."""
+        keys = self.model_dump() if self.decoupled else {}
+        if not keys.get("weight_decay"):
+            return None
+        return (
+            f"the weight decay of {keys['name']!r} is no part of the loss: its minima are those of"
+            " the loss without it"
+        )
 
 
 class Sgd(Keys):
@@ -129,6 +143,8 @@ class Adam(Keys):
 class AdamW(Keys):
     """Adam with decoupled weight decay."""
 
+    decoupled: ClassVar[bool] = True
+
     name: Literal["adamw"]
     lr: Rates = (1e-3, 3e-3, 1e-2)
     beta1: BelowOne = 0.9
@@ -165,6 +181,7 @@ class Muon(Keys):
     """
 
     hidden_matrix: ClassVar[bool] = True
+    decoupled: ClassVar[bool] = True
 
     name: Literal["muon"]
     lr: Rates = (3e-3, 1e-2, 3e-2)
@@ -180,6 +197,8 @@ class Muon(Keys):
 
 class Soap(Keys):
     """Adam in the eigenbases of Shampoo's second moments (Vyas et al. 2024)."""
+
+    decoupled: ClassVar[bool] = True
 
     name: Literal["soap"]
     lr: Rates = (3e-3, 1e-2, 3e-2)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from emc.data.equality import BINDING
 from emc.store.columns import CELLS, CERTIFICATES, ESTIMATES, PROBES, RATES, Column, Table
 from emc.warehouse.relations import View, names
 
@@ -65,9 +66,6 @@ _SEARCH: Final = _columns(
 FITTED: Final = "outcome IN ('fit', 'finished')"
 """Whether a probe fits at its minimum."""
 
-_CONFLICTS: Final = 0.5
-"""With this many conflicts expected, two draws in five have at least one (Poisson)."""
-
 _CONFLICT_SHARES: Final = """conflicts AS (
       SELECT cell, CASE labels WHEN 'original' THEN conflicting_pairs
         WHEN 'random' THEN pairs * (1 - 1 / c.classes) END
@@ -111,7 +109,7 @@ EMC: Final = View(
         Column(
             "conflict_bound",
             "truth",
-            f"expected_conflicts is at least {_CONFLICTS} above the errors that the criterion"
+            f"expected_conflicts is at least {BINDING} above the errors that the criterion"
             " allows: equal inputs, not the net, may end the fit",
             True,
         ),
@@ -168,7 +166,7 @@ EMC: Final = View(
       CASE WHEN c.labels = 'random' THEN e.memorised_bits / c.parameters END
         AS memorised_per_parameter,
       d.conflict_share * e.emc50 * greatest(e.emc50 - 1, 0) AS expected_conflicts,
-      expected_conflicts >= {_CONFLICTS} + (1 - c.criterion) * e.emc50 AS conflict_bound,
+      expected_conflicts >= {BINDING} + (1 - c.criterion) * e.emc50 AS conflict_bound,
       o.fits, o.finished, o.minimum, o.open, o.diverged, o.gradient_evaluations,
       coalesce(v.certified, 0) AS certified,
       coalesce(v.certified_minimum, 0) AS certified_minimum,
