@@ -128,7 +128,7 @@ def test_a_finished_cell_says_what_makes_its_number_doubtful(
     assert "done EMC at minima open [no end, no end], within the budget" in text
     assert f"samples; no finish: {refused}" in text
     assert "samples; the best learning rate, 0.1, is the highest of its grid" in text
-    assert "no unfitted probe is decided" not in text
+    assert "there is no number at minima" not in text
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,27 @@ def test_what_makes_a_number_doubtful_is_told(
     assert "\nthe best learning rate, 0.1, is the lowest of its grid\n" in text
 
 
+@pytest.mark.parametrize(
+    ("open_matters", "helps"),
+    [
+        (True, "a larger finish.effort decides more of them"),
+        (False, "more probes, or those of larger n, tell it"),
+    ],
+)
+def test_why_there_is_no_number_at_minima_is_told(
+    open_matters: bool,
+    helps: str,
+    study: SyntheticStudy,
+    files: CellFiles,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing = {"emc50": None, "high": None, "saturated": False, "misfit": None, "one_curve": True}
+    edit_document(files.estimate, {**nothing, "open_matters": open_matters})
+    text = said(study, files.folder.name, capsys)
+    assert "is known not to fit: there is no number at minima; " + helps in text
+    assert "could move" not in text
+
+
 def test_certificates_of_two_settings_are_told_apart(
     study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:

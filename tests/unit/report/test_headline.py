@@ -194,7 +194,8 @@ def test_what_is_not_known_is_counted(told):
         "In 1 of 2 cells at least 95 % of the unfitted probes in the transition are decided; the"
         " cell with"
         " the fewest has 50 %. The others are open: they may still fit.",
-        "In 1 cell no unfitted probe is decided: there is no number at minima.",
+        "In 1 cell no probe at the best learning rate, once it was chosen, is known not to fit:"
+        " there is no number at minima.",
         "In 1 cell open runs could move the number beyond its tolerance.",
         "In 1 cell one curve does not describe the probes.",
         "In 1 cell (of 4) the best learning rate is at an edge of its grid.",

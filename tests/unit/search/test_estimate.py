@@ -238,6 +238,23 @@ def test_where_no_failure_is_decided_there_is_a_lower_end_alone() -> None:
     assert answer.open_matters
 
 
+@pytest.mark.parametrize("aim", ["minima", "budget"])
+def test_where_all_fit_short_of_the_data_there_is_a_lower_end_alone(aim: str) -> None:
+    """How far beyond the sizes tried the number lies, the prior alone would say."""
+    fitted = [trial(n, True, in_budget=n < 20) for n in range(3, 26)]
+    answer = search(aim=aim, largest=1438).answer(fitted)
+    assert (answer.emc50, answer.high, answer.saturated) == (None, None, False)
+    assert answer.low is not None
+    assert answer.low < 40
+    assert not answer.open_matters
+
+
+def test_one_fit_of_all_data_is_a_number_beyond_them() -> None:
+    answer = search(largest=200).answer([trial(200, True)])
+    assert answer.emc50 is not None
+    assert answer.emc50 > 200
+
+
 def test_open_trials_far_beyond_failures_widen_nothing() -> None:
     trials = [*FITS, *FINISHED, *FAILED] * 4
     far = [trial(n, None) for n in (1500, 2000, 3000)]

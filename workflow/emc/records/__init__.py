@@ -5,7 +5,7 @@ Must not know torch, polars, files or how any number is computed.
 """
 
 from emc.records.certificate import Certificate, Judgement, Verdict
-from emc.records.estimate import Estimate, RateEstimate, told_end, told_number
+from emc.records.estimate import UNDECIDED, Estimate, RateEstimate, told_end, told_number
 from emc.records.failure import Failure
 from emc.records.finish import Finish, FirstOrderTest
 from emc.records.generalisation import Generalisation
@@ -17,6 +17,7 @@ from emc.records.run import THRESHOLDS, Milestone, Run
 
 __all__ = [
     "THRESHOLDS",
+    "UNDECIDED",
     "Certificate",
     "Ended",
     "Estimate",

@@ -9,6 +9,10 @@ from emc.records.column import column
 
 MORE_WORK: Final = "a larger finish.effort decides more of them"
 """What helps where probes stay open."""
+UNDECIDED: Final = (
+    "no probe at the best learning rate, once it was chosen, is known not to fit: there is no"
+    " number at minima"
+)
 WANTED: Final = (
     "expected finite 0 < low <= emc50 <= high, what is not known empty, from at least one probe"
 )
@@ -75,7 +79,8 @@ class Estimate:
     `high` bound its 95 % interval; an end that does not lie between 1 and `samples_available`,
     where n can be tried, is not known: None. Probes that nothing has decided are open: `low` takes
     them for failures, `high` leaves them out, `emc50` is the geometric mean of both readings, and
-    None where no unfitted probe is decided, or where the smallest n do not fit and larger ones do.
+    None where no probe that it rests on is known not to fit, or where the smallest n do not fit and
+    larger ones do. Both numbers rest on the probes at the best rate, once that was chosen.
     `open_matters` says that the readings differ by more
     than the tolerance, `unfitted_decided` which share of the unfitted probes in the transition is
     decided (None without any). `emc50_budget`, `low_budget` and `high_budget` are the same of fits
@@ -98,8 +103,8 @@ class Estimate:
     cell: str = column("cell")
     method: str = column("search method")
     emc50: float | None = column(
-        "samples that are fitted at minima with probability one half; empty where no unfitted"
-        " probe is decided, or where the smallest n do not fit and larger ones do"
+        "samples that are fitted at minima with probability one half; empty where no probe that it"
+        " rests on is known not to fit, or where the smallest n do not fit and larger ones do"
     )
     low: float | None = column(
         "lower end of the 95 % interval of emc50, open runs being unfitted; empty for an"
@@ -222,9 +227,10 @@ class Estimate:
         """What a reader must know before trusting the numbers, each in a few words."""
         edge = f"the best learning rate, {self.best_lr:g}, is the {self.rate_at_edge} of its grid"
         undecided = self.emc50 is None and self.finish_refused is None and self.one_curve
+        more = MORE_WORK if self.open_matters else "more probes, or those of larger n, tell it"
         told = (
             (self.finish_refused, f"no finish: {self.finish_refused}"),
-            (undecided, f"no unfitted probe is decided: there is no number at minima; {MORE_WORK}"),
+            (undecided, f"{UNDECIDED}; {more}"),
             (
                 self.open_matters and not undecided,
                 f"open runs could move emc50 beyond its tolerance; {MORE_WORK}",

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from emc.findings import contrast, effects
 from emc.findings.effects import level_in_words, ratio_in_words
+from emc.records import UNDECIDED
 from emc.warehouse import Warehouse
 
 SENTENCES: Final = 5
@@ -227,7 +228,7 @@ def _decided(row: dict[str, Any]) -> Iterator[str]:
 def _doubts(row: dict[str, Any]) -> Iterator[str]:
     among = f" (of {row['tuned']:,})"
     doubts = (
-        (row["undecided"], "", "no unfitted probe is decided: there is no number at minima"),
+        (row["undecided"], "", UNDECIDED),
         (row["open_matters"], "", "open runs could move the number beyond its tolerance"),
         (row["misfits"], "", "one curve does not describe the probes"),
         (row["known"] - row["narrow"], "", "the interval is wider than the tolerance asked for"),

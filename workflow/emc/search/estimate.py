@@ -260,16 +260,17 @@ def open_matters(readings: Readings, limits: Limits) -> bool:
 
 
 def _known(readings: Readings, limits: Limits) -> bool:
-    """Whether there is an upper end to what open runs could make of it, or a bound anyway.
+    """Whether a trial is known not to fit, or the data end where all fit.
 
-    Where the smallest sizes do not fit and larger ones do, no number stands for the cell.
+    Else only the prior would tell how far beyond the sizes tried it lies. Where the smallest sizes
+    do not fit and larger ones do, no number stands for the cell.
     """
     lower = readings.lower
     if lower.misfit is not None and below(lower.posterior, limits):
         return False
-    if readings.upper is lower or saturated(lower.posterior, limits):
+    if readings.upper.posterior.unfitted or saturated(lower.posterior, limits):
         return True
-    return readings.upper.posterior.unfitted > 0
+    return readings.upper is lower and any(one.n == limits.largest for one in readings.trials)
 
 
 def _any_curve(readings: Readings) -> tuple[float | None, float | None]:

@@ -59,8 +59,8 @@ function notesOf(cell) {
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.finish_refused)
     notes.push(["no finish", `Runs cannot be finished, so that the number within the budget stands alone: ${cell.finish_refused}.`]);
-  else if (cell.emc50 === null)
-    notes.push(["undecided", "No unfitted probe of this cell is decided: there is no number at minima."]);
+  else if (cell.emc50 === null && cell.one_curve)
+    notes.push(["undecided", "No probe at the best learning rate, once it was chosen, is known not to fit: there is no number at minima."]);
   if (cell.open_matters)
     notes.push(["open", "Some runs are open, neither fitted nor at a minimum, and could move EMC beyond its tolerance: the interval spans both readings."]);
   if (cell.one_curve === false)
