@@ -17,6 +17,13 @@ def test_text_is_escaped_and_scripts_are_not() -> None:
     assert re.findall(r"<script>(.*?)</script>", page) == ["1 < 2"]
 
 
+def test_a_number_stays_on_a_line_with_its_per_cent_sign() -> None:
+    parts = {**PARTS, "caption": "95 % of 5 % x", "bundle": "x = 95 % 5"}
+    page = rendered("emc.figures", "figure.html", **parts)
+    assert "<p>95\u00a0% of 5\u00a0% x</p>" in page
+    assert "<script>x = 95 % 5</script>" in page
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_missing_part_is_an_error(part: str) -> None:
     parts = {name: text for name, text in PARTS.items() if name != part}

@@ -144,7 +144,7 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
         f"Fits {row['emc50']:,.0f} samples at minima" in visit.tab.locator(".answer").inner_text()
     )
     told = visit.tab.locator(".budget").inner_text()
-    assert f"Within its budget it fits {row['emc50_budget']:,.0f} (95 % interval" in told
+    assert f"Within its budget it fits {row['emc50_budget']:,.0f} (95\u00a0% interval" in told
     assert f"{row['fits']} fit within the budget, {row['finished']} are finished to a fit" in told
     charts = visit.tab.locator("#cell .chart")
     for place in range(7):
@@ -181,6 +181,17 @@ def test_a_cell_says_when_conflicting_labels_may_bound_it(visit, warehouse):
     visit.tab.wait_for_selector("#cell .notes")
     told = visit.tab.locator("#cell .notes").inner_text()
     assert f"As many samples as EMC have on average {expected:.3g} pairs of equal inputs" in told
+
+
+def test_numbers_of_cells_stay_on_a_line_with_their_per_cent_signs(visit, warehouse):
+    told = [visit.tab.locator("#table").inner_html()]
+    cell = warehouse.sql("SELECT min(cell) FROM emc WHERE status = 'measured'").item()
+    visit.tab.evaluate(f"location.hash = 'cell={cell}'")
+    visit.tab.wait_for_selector("#cell .answer")
+    told += [visit.tab.locator(f"#cell .{name}").inner_html() for name in ("answer", "budget")]
+    for part in told:
+        assert "95&nbsp;%" in part
+        assert re.findall(r"[^>]*\d %[^<]*", part) == []
 
 
 def test_a_cell_can_be_linked_to(visit, warehouse):

@@ -114,6 +114,12 @@ def test_the_title_is_text(text, elements):
     assert unescape(between(text, r"<h1>(.*?)</h1>")) == TITLE
 
 
+def test_numbers_stay_on_a_line_with_their_per_cent_signs(text):
+    written = re.sub(r"(?s)<(script|style).*?</\1>", "", text)
+    assert "95\u00a0%" in written
+    assert re.findall(r".*\d[ \n]+%.*", written) == []
+
+
 def test_ids_are_unique(elements):
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert len(set(ids)) == len(ids)
@@ -250,10 +256,14 @@ def test_headline_counts(text, warehouse):
     assert "EMC with sgd is " in text
 
 
+def unbroken(sentence):
+    return escape(sentence).replace(" %", "\u00a0%")
+
+
 def test_findings_carry_verdicts_and_numbers(text, warehouse):
     for finding in judge(warehouse):
         assert escape(finding.claim.statement) in text
-        assert escape(finding.sentence) in text
+        assert unbroken(finding.sentence) in text
     assert '<span class="verdict supported">supported</span>' in text
     for slope in exponents(warehouse):
         assert f"<td>{slope.shown}</td>" in text
@@ -261,7 +271,7 @@ def test_findings_carry_verdicts_and_numbers(text, warehouse):
 
 def test_headline_states_certain_effects_only(text, warehouse):
     listed = between(text, r'<ul class="effects">(.*?)</ul>')
-    certain = [escape(made.sentence) for made in effects(warehouse) if made.certain]
+    certain = [unbroken(made.sentence) for made in effects(warehouse) if made.certain]
     assert re.findall(r"<li>(.*?)</li>", listed) == certain[:SENTENCES]
 
 

@@ -15,10 +15,16 @@ function shown(value, digits = 3) {
   return text.replaceAll("-", "−");
 }
 
+/** Text whose numbers stay on a line with their per-cent signs. */
+function unbroken(text) {
+  return text.replaceAll(/(\d) %/g, "$1\u00a0%");
+}
+
 /** An element with properties and children; text children are never parsed as HTML. */
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children.filter((child) => child !== null));
+  const told = (child) => (typeof child === "string" && tag !== "pre" ? unbroken(child) : child);
+  made.append(...children.filter((child) => child !== null).map(told));
   return made;
 }
 
