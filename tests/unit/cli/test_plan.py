@@ -104,6 +104,24 @@ def test_hours_memory_and_energy_of_what_is_left(
     assert "each predicted from the others is off by" in text
 
 
+def test_what_is_foretold_of_jobs_that_share_a_card_is_told(
+    study: StudyPlan,
+    results: Results,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "EMC_GPU_CELLS_PER_JOB" not in said(study, results, capsys)
+    monkeypatch.setenv("EMC_GPU_CELLS_PER_JOB", "8")
+    text = said(study, results, capsys)
+    assert (
+        "EMC_GPU_CELLS_PER_JOB=8: time and memory are foretold, here and to a cluster, of" in text
+    )
+    assert "a job on a card that trains up to 8 holds the memory of all of them" in text
+    monkeypatch.setenv("EMC_GPU_CELLS_PER_JOB", "0")
+    with pytest.raises(EmcError, match=r"EMC_GPU_CELLS_PER_JOB: expected a .*number.*, found '0'"):
+        said(study, results, capsys)
+
+
 def test_one_finished_cell_tells_no_error(
     study: StudyPlan, results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:

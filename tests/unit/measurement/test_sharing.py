@@ -1,7 +1,10 @@
 """Cells that share launches, on a machine of blocks that is made up: each as it is alone."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from tests.unit.engine.emulated import Emulated, EmulatedProgram
 
 from emc.data.prepare import prepare
 from emc.engine import choose
-from emc.engine.persistent import Persistent
+from emc.engine.persistent import Persistent, group
 from emc.engine.persistent.launch import Launch
 from emc.engine.slices import alone
 from emc.errors import MachineError, Stopped
@@ -54,6 +57,7 @@ OTHERS = (
     cell(architecture={"name": "mlp", "depth": 1, "width": 2}),
 )
 """The last one is of another net."""
+CELLS_TOGETHER = (OWN, *OTHERS[:2])
 
 
 class Shared(EmulatedProgram):
@@ -152,6 +156,65 @@ def test_stopped_again_and_again_each_goes_on_from_its_own_files(
     for one in (own, *others):
         assert state(one.files).status is Status.STOPPED
         alone(one.answered())
+        assert_same(one, by_themselves[one.files.folder.name])
+
+
+class Killed(Shared):
+    """A kernel in whose launch number `last` the process is killed, as by `kill -9`."""
+
+    last = 0
+
+    def launch(self, launch: Launch, blocks: int, block_memory: int) -> None:
+        if len(self.counts) == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().launch(launch, blocks, block_memory)
+
+
+class Unproved(Persistent):
+    """Without torch, which must not train in a process that was forked."""
+
+    def _hold_against_reference(self, *_: object) -> None:
+        pass
+
+
+class KilledMachine(Emulated):
+    def program(self, code: str) -> EmulatedProgram:
+        return Killed(code, backwards=False)
+
+
+def exit_of_a_job(folder: Path, launches: int) -> int | None:
+    """The exit code of a job of all cells that is killed in a launch."""
+
+    def job() -> None:
+        Killed.last = launches
+        Killed.counts.clear()
+        blocks = Unproved(KilledMachine())
+        choose._made = lambda name, device: blocks  # type: ignore[assignment]
+        group._FIRST_STEPS = 1  # type: ignore[misc]
+        group._SLICE_SECONDS = 1e-9  # type: ignore[misc]
+        own, *others = (measuring(one, folder, checkpoint_seconds=0.0) for one in CELLS_TOGETHER)
+        measure_beside(own, others, 4)
+
+    process = get_context("fork").Process(target=job)
+    process.start()
+    process.join(120)
+    process.kill()
+    return process.exitcode
+
+
+def test_killed_again_and_again_each_goes_on_from_its_own_files(
+    by_themselves: dict[str, Measuring], tmp_path: Path
+) -> None:
+    for launches in (1, 7, 12, 31):
+        assert exit_of_a_job(tmp_path, launches) == -signal.SIGKILL
+    own, *others = (measuring(one, tmp_path) for one in CELLS_TOGETHER)
+    for one in (own, *others):
+        assert read_rounds(one.files.journal)[0]
+        assert not one.files.measured
+    measure_beside(own, others, 4)
+    for one in others:
+        alone(one.answered())
+    for one in (own, *others):
         assert_same(one, by_themselves[one.files.folder.name])
 
 

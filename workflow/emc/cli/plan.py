@@ -12,6 +12,7 @@ from typing import Literal
 from rich.table import Column, Table
 
 from emc.cli.console import counted, show
+from emc.cli.shared_jobs import told_of_shared_jobs
 from emc.data.lookup import Lookup
 from emc.engine.device import resolve
 from emc.errors import EmcError
@@ -66,8 +67,9 @@ def print_plan(
     for fault in _faults_of_data(study, lookup):
         show(fault)
     show(_cost(study, states, places, watts=watts, calibrate=calibrate))
-    if told := _devices(study, states):
-        show(told)
+    for told in (_devices(study, states), told_of_shared_jobs(os.environ)):
+        if told:
+            show(told)
 
 
 def _faults_of_data(study: StudyPlan, lookup: Lookup) -> list[str]:

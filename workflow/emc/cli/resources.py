@@ -1,11 +1,13 @@
 """Write what the jobs of a study ask a cluster for."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from rich.table import Table
 
 from emc.cli.console import counted, show
+from emc.cli.shared_jobs import told_of_shared_jobs
 from emc.data.lookup import open_study
 from emc.engine.device import resolve
 from emc.measurement.expectation import ExpectedCost, expectations
@@ -43,6 +45,8 @@ def predict_resources(
     show(_table(study, resources))
     limited = ", ".join(f"{_NAMES[resource]} {most}" for resource, most in limits.items())
     print(f"{path}: read by the next run; at most: {limited}")
+    if told := told_of_shared_jobs(os.environ):
+        print(told)
 
 
 def _by_resource(expected: Mapping[str, ExpectedCost]) -> dict[str, dict[str, float]]:
