@@ -9,6 +9,7 @@ from emc.measurement.expectation import expectation
 from emc.measurement.kinds import kind, work
 from emc.measurement.nominal import nominal_costs
 from emc.nets.layers import layers_of
+from emc.nets.transformer import Transformer
 from emc.records import Pace
 from emc.study import Cell, PlannedCell
 from emc.study.architectures import Mlp
@@ -47,6 +48,39 @@ def test_a_net_of_layers_takes_its_counted_operations() -> None:
     assert wanted is not None
     assert found.seconds == pytest.approx(wanted.seconds)
     assert found.megabytes == wanted.megabytes
+
+
+VIT = {"name": "vit", "depth": 2, "width": 16, "patch": 2, "heads": 2}
+
+
+def test_a_vision_transformer_takes_its_counted_operations_and_loads_torch() -> None:
+    one = cell(architecture=VIT)
+    sizes = Transformer(1, 8, 2, 2, 16, 2, activation="relu", classes=10)
+    training = on_processor(sizes)
+    pace = Pace(
+        parameters=one.parameters,
+        work=work(one),
+        training=training,
+        gradients=1,
+        finishing=3 * training,
+        passing=3e-5,
+        starting=3.1,
+        megabytes=600 + 2 * 20 * 8 * one.parameters / 2**20,
+    )
+    wanted = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
+    found = nominal_costs([planned(architecture=VIT)])["one"]
+    assert wanted is not None
+    assert found.seconds == pytest.approx(wanted.seconds)
+    assert found.megabytes == wanted.megabytes
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"optimizer": "shampoo"}, {"parameterisation": {"name": "low-rank", "rank": 2}}],
+)
+def test_a_vision_transformer_that_torch_trains_takes_longer(keys: dict[str, Any]) -> None:
+    known = nominal_costs([planned(architecture=VIT)])["one"]
+    assert nominal_costs([planned(architecture=VIT, **keys)])["one"].seconds > 1.5 * known.seconds
 
 
 @pytest.mark.parametrize(

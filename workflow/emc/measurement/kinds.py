@@ -65,9 +65,12 @@ def of_layers(cell: Cell) -> bool:
 
 def of_kernels(cell: Cell) -> bool:
     """Whether it is a net of layers that the native kernels train, as far as one need not try."""
+    return of_layers(cell) and known_to_kernels(cell)
+
+
+def known_to_kernels(cell: Cell) -> bool:
+    """Whether the native kernels have the step of a cell's optimizer and its activation."""
     optimizer = cell.optimizer
-    if not of_layers(cell):
-        return False
     if isinstance(optimizer, PluginOptimizer) or not isinstance(cell.activation, str):
         return False
     return update(optimizer).optimizer.kernel_rule is not None

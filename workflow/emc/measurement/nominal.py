@@ -6,14 +6,19 @@ from typing import Final
 from emc.engine.persistent.layout import BlockNet
 from emc.measurement.counted import on_processor
 from emc.measurement.expectation import ExpectedCost, cost_at
-from emc.measurement.kinds import REMEMBERED, of_kernels, of_layers, work
+from emc.measurement.kinds import REMEMBERED, known_to_kernels, of_kernels, work
+from emc.nets.build import as_known, net
 from emc.nets.layers import layers_of
+from emc.nets.transformer import Transformer
 from emc.records import Pace
 from emc.study import Cell, PlannedCell
-from emc.study.architectures import Cnn, Linear, Mlp
+from emc.study.architectures import Cnn, Linear, Mlp, Vit
+from emc.study.parameterisation import Full
 
 _FINISHING: Final = 1.5
 """Times a step of training that a pass of a finish, in float64, takes per sample, about."""
+_FINISHING_ENCODERS: Final = 3.0
+"""The same of vision transformers (3 to 9, the more the smaller, on one processor)."""
 _PASSING: Final = 3e-5
 _PROCESS: Final = 0.6
 """Seconds until a process trains on the processor."""
@@ -27,18 +32,22 @@ _MEGABYTES: Final = 90.0
 _TORCH_MEGABYTES: Final = 600.0
 
 
-def counted_pace(cell: Cell, net: BlockNet) -> Pace:
-    """The pace of a net that kernels train on one core of the processor, never timed."""
-    training = on_processor(net)
+def counted_pace(cell: Cell, known: BlockNet) -> Pace:
+    """The pace of a net that kernels train on one core of the processor, never timed.
+
+    The first weights of a vision transformer are torch's, which its process loads.
+    """
+    training, encoders = on_processor(known), isinstance(known, Transformer)
+    finishing = training * (_FINISHING_ENCODERS if encoders else _FINISHING)
     return Pace(
         parameters=cell.parameters,
         work=work(cell),
         training=training,
         gradients=1.0,
-        finishing=_FINISHING * training if cell.finish.iterations else 0.0,
+        finishing=finishing if cell.finish.iterations else 0.0,
         passing=_PASSING if cell.finish.iterations else 0.0,
-        starting=_PROCESS,
-        megabytes=_MEGABYTES + REMEMBERED * cell.parameters,
+        starting=_PROCESS + (_TORCH if encoders else 0.0),
+        megabytes=(_TORCH_MEGABYTES if encoders else _MEGABYTES) + REMEMBERED * cell.parameters,
     )
 
 
@@ -48,11 +57,9 @@ def nominal_costs(cells: Iterable[PlannedCell]) -> dict[str, ExpectedCost]:
 
 
 def _nominal(cell: Cell) -> Pace:
-    net, activation = cell.architecture, cell.activation
-    if of_layers(cell) and of_kernels(cell):
-        assert isinstance(net, Linear | Mlp | Cnn)
-        assert isinstance(activation, str)
-        return counted_pace(cell, layers_of(net, activation, cell.shape, cell.classes))
+    known = _net_of_kernels(cell)
+    if known is not None:
+        return counted_pace(cell, known)
     training = _TORCH_STEP * cell.parameters
     return Pace(
         parameters=cell.parameters,
@@ -64,3 +71,17 @@ def _nominal(cell: Cell) -> Pace:
         starting=_PROCESS + _TORCH,
         megabytes=_TORCH_MEGABYTES + REMEMBERED * cell.parameters,
     )
+
+
+def _net_of_kernels(cell: Cell) -> BlockNet | None:
+    """What is known of a net that kernels train, as far as one need not try; None of others."""
+    own, activation = cell.architecture, cell.activation
+    if isinstance(own, Linear | Mlp | Cnn) and of_kernels(cell):
+        assert isinstance(activation, str)
+        return layers_of(own, activation, cell.shape, cell.classes)
+    whole = isinstance(cell.parameterisation, Full) and known_to_kernels(cell)
+    if not isinstance(own, Vit) or not whole:
+        return None
+    known = as_known(net(own, activation, cell.initialisation, cell.shape, cell.classes))
+    assert isinstance(known, Transformer)
+    return known
