@@ -22,9 +22,11 @@ DECAY = (
 )
 
 
-def measured(inputs: np.ndarray, classes: np.ndarray, **changes: Any) -> Measurement:
+def measured(
+    inputs: np.ndarray, classes: np.ndarray, width: int = 40, **changes: Any
+) -> Measurement:
     def net() -> nn.Module:
-        return nn.Sequential(nn.Linear(4, 40), nn.Tanh(), nn.Linear(40, 2))
+        return nn.Sequential(nn.Linear(4, width), nn.Tanh(), nn.Linear(width, 2))
 
     settings: dict[str, Any] = {"optimizer": "adam", "steps": 200, "tolerance": 0.9, "probes": 6}
     return emc.measure(net, (inputs, classes), **(settings | changes))
@@ -60,7 +62,9 @@ def test_equal_inputs_with_equal_labels_are_no_matter_unless_labels_are_drawn() 
 def test_decay_that_is_no_part_of_the_loss_is_told_of_numbers_at_minima(
     changes: dict[str, Any], remarks: tuple[str, ...]
 ) -> None:
-    assert measured(INPUTS, LABELS, **changes, probes=2).remarks == remarks
+    found = measured(INPUTS, LABELS, width=2, probes=16, **changes)
+    assert (found.emc50 is None) == ("finish" in changes)
+    assert found.remarks == remarks
 
 
 def test_studies_and_the_engine_agree_on_whose_decay_is_decoupled() -> None:

@@ -11,6 +11,11 @@ from emc.records import Failure
 from emc.store.failures import write_failure
 from emc.store.layout import CellFiles
 
+DECAY = (
+    "\nthe weight decay of 'adamw' is no part of the loss: its minima are those of the loss without"
+    " it\n"
+)
+
 
 @pytest.fixture
 def study(tmp_path: Path) -> SyntheticStudy:
@@ -70,6 +75,28 @@ def test_why_there_is_no_number_at_minima_is_told(
     text = said(study, files.folder.name, capsys)
     assert "is known not to fit: there is no number at minima; " + helps in text
     assert "could move" not in text
+
+
+def test_weight_decay_that_is_no_part_of_the_loss_is_told_of_a_number_at_minima(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds: list[object] = ["adamw", {"name": "adamw", "weight_decay": 0}, "adam"]
+    study = write_study(tmp_path, factorial(optimizer=kinds))
+    told = [DECAY in said(study, one.id, capsys) for one in study.planned]
+    assert told == [True, False, False]
+    no_number = {"emc50": None, "low": None, "high": None}
+    edit_document(study.results.cell(study.planned[0].id).estimate, no_number)
+    assert DECAY not in said(study, study.planned[0].id, capsys)
+
+
+def test_a_plan_of_another_version_says_nothing_of_a_cell(
+    study: SyntheticStudy, files: CellFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = said(study, files.folder.name, capsys)
+    other = study.results.study("another").cells
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of another time")
+    assert said(study, files.folder.name, capsys) == before
 
 
 def test_certificates_of_two_settings_are_told_apart(

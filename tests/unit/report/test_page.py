@@ -19,6 +19,7 @@ from emc.figures.save import vega_bundle
 from emc.findings import effects, exponents, judge
 from emc.records import Failure
 from emc.report import write_page
+from emc.report.cells import cells_data
 from emc.report.headline import SENTENCES
 from emc.store.failures import write_failure
 from emc.warehouse import RELATIONS, build, open_database
@@ -132,6 +133,17 @@ def test_cells_are_those_of_the_view(warehouse, data):
     for row, emc50 in zip(found, wanted["emc50"], strict=True):
         assert row["emc50"] == (None if emc50 is None else pytest.approx(emc50, rel=1e-4))
     assert found[0]["rates"] == "0.03, 0.1, 0.3"
+
+
+def test_cells_say_whose_weight_decay_is_no_part_of_the_loss(tmp_path):
+    study = write_study(tmp_path, factorial(optimizer=["adamw", "adam"]))
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as warehouse:
+        found = {row["optimizer"]: row["decay_apart"] for row in restored(cells_data(warehouse))}
+    assert found["adam"] is None
+    assert found["adamw"].startswith(
+        "the weight decay of 'adamw' is no part of the loss: its minima"
+    )
 
 
 def test_definitions_are_whole(warehouse, data):

@@ -17,7 +17,7 @@ def remarks_of(
 def _remarks(
     chosen: Chosen, conflicts: Conflicts | None, criterion: float, found: Estimate
 ) -> Iterator[str]:
-    if chosen.decay_apart and found.finish_refused is None:
+    if chosen.decay_apart and found.emc50 is not None:
         yield chosen.decay_apart
     number = found.emc50_budget if found.emc50 is None else found.emc50
     if conflicts and (bounding := conflicts.bounding(number, criterion)):

@@ -15,7 +15,9 @@ from emc.records import Estimate, Outcome
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.failures import read_failure
 from emc.store.layout import REMADE_BY, CellFiles, Results
+from emc.store.plan import planned_row
 from emc.store.tables import read_table
+from emc.study.optimizers import decay_apart
 
 
 def print_cell(beginning: str, results: Path) -> None:
@@ -34,7 +36,7 @@ def print_cell(beginning: str, results: Path) -> None:
         show(f"{now.status}, {probes} so far. {now.reason}")
         return
     found = now.estimate
-    show(_estimate(found), *found.doubts)
+    show(_estimate(found), *found.doubts, *_remarks(found, Results(results)))
     show(_rates(found), _probes(files), *_certificates(files), *_failures(files))
 
 
@@ -63,6 +65,15 @@ def _estimate(found: Estimate) -> Table:
         if name not in {"cell", "rates"}:
             table.add_row(name, _shown(value, 5))
     return table
+
+
+def _remarks(found: Estimate, results: Results) -> Iterator[str]:
+    """What else a reader should know of the number at minima, as the cell's plan tells."""
+    planned = planned_row(results, found.cell)
+    if planned is None or found.emc50 is None:
+        return
+    if apart := decay_apart(planned["optimizer"], planned["weight_decay"]):
+        yield apart
 
 
 def _rates(found: Estimate) -> Table:

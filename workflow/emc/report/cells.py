@@ -7,16 +7,22 @@ import polars as pl
 
 from emc.figures.frames import finite
 from emc.report.columnar import columnar
+from emc.study.optimizers import decay_apart
 from emc.warehouse import Warehouse
 
 _LISTS: Final = ("sections", "rates")
 
 
 def cells_data(warehouse: Warehouse) -> dict[str, Any]:
-    """All planned cells, columnar: the view `emc`, with lists as text, without the definition."""
+    """All planned cells, columnar: the view `emc`, with lists as text, without the definition.
+
+    `decay_apart` is what a reader should know of the minima of decoupled weight decay.
+    """
     cells = warehouse.view("emc").drop("definition")
     texts = [pl.col(name).cast(pl.List(pl.String)).list.join(", ") for name in _LISTS]
-    return columnar(finite(cells.with_columns(texts)).to_dict(as_series=False))
+    decays = cells.select("optimizer", "weight_decay").iter_rows()
+    apart = pl.Series("decay_apart", [decay_apart(*one) for one in decays], pl.String)
+    return columnar(finite(cells.with_columns(*texts, apart)).to_dict(as_series=False))
 
 
 def definitions_data(warehouse: Warehouse) -> dict[str, Any]:

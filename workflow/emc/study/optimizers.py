@@ -90,12 +90,7 @@ class Keys(Strict):
     def decay_apart(self) -> str | None:
         """That minima are without its weight decay, where it has one that is decoupled, or None."""
         keys = self.model_dump() if self.decoupled else {}
-        if not keys.get("weight_decay"):
-            return None
-        return (
-            f"the weight decay of {keys['name']!r} is no part of the loss: its minima are those of"
-            " the loss without it"
-        )
+        return decay_apart(keys["name"], keys["weight_decay"]) if keys else None
 
 
 class Sgd(Keys):
@@ -276,6 +271,16 @@ OPTIMIZERS: Final = tuple(_MODELS)
 """Names of the program's own optimizers."""
 MINI_BATCH: Final = tuple(name for name, one in _MODELS.items() if not one.full_batch)
 """Those of them whose steps see a batch."""
+
+
+def decay_apart(name: str, weight_decay: float | None) -> str | None:
+    """As `Keys.decay_apart` says, of an optimizer as tables have it: plug-ins have none."""
+    if name not in _MODELS or not _MODELS[name].decoupled or not weight_decay:
+        return None
+    return (
+        f"the weight decay of {name!r} is no part of the loss: its minima are those of the loss"
+        " without it"
+    )
 
 
 def takes_full_batches(name: str) -> bool:

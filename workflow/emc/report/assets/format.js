@@ -73,6 +73,8 @@ function notesOf(cell) {
     notes.push(["misfit", `One curve does not describe this cell: ${cell.misfit}.`]);
   if (cell.rate_at_edge)
     notes.push(["edge", `The best learning rate, ${shown(cell.best_lr)}, is the ${cell.rate_at_edge} of its grid: one beyond it may fit more.`]);
+  if (cell.decay_apart && cell.emc50 !== null)
+    notes.push(["decay apart", `${cell.decay_apart[0].toUpperCase()}${cell.decay_apart.slice(1)}.`]);
   if (cell.conflict_bound)
     notes.push(["conflicts", `As many samples as EMC have on average ${shown(cell.expected_conflicts)} pairs of equal inputs with different labels, which no net can fit: the data, not the net, may bound EMC.`]);
   return notes;
