@@ -165,23 +165,10 @@ def open_tree(root: Path, count: int | None, classes: tuple[str, ...] | None = N
     if not chosen:
         raise EmcError(f"{root}: expected one folder of images per class, found no folder in it")
     others = () if count is not None else tuple(sorted(set(present) - set(chosen)))
-    skipped: Counter[str] = Counter()
-    digest, size, counts, nested = sha256(), 0, [], []
+    listing = _Listing(root)
     for name in chosen:
-        files = list(_files(root / name))
-        images = sorted(path for path in files if _is_image(path))
-        unknown = Counter(_ending(path) for path in files if not _is_image(path))
-        if not images:
-            raise EmcError(_without_images(root / name, unknown))
-        nested.append(all(Path(path).parent != root / name for path in images))
-        for path in images:
-            status = _status(path)
-            size += status.st_size
-            line = f"\0{status.st_size}\0{status.st_mtime_ns}\n"
-            digest.update(_relative(path, root) + line.encode())
-        counts.append(len(images))
-        skipped += unknown
-    if len(chosen) == 1 and nested[0]:
+        listing.add(name)
+    if len(chosen) == 1 and listing.nested:
         raise EmcError(
             f"{root}: expected two class folders or more, found {chosen[0]!r} alone, and its images"
             f" in folders within it: give `folder: {root / chosen[0]}`"
@@ -189,13 +176,54 @@ def open_tree(root: Path, count: int | None, classes: tuple[str, ...] | None = N
     return Tree(
         root=root,
         classes=chosen,
-        counts=tuple(counts),
-        bytes=size,
-        listing=digest.hexdigest(),
-        skipped=dict(sorted(skipped.items())),
+        counts=tuple(listing.counts),
+        bytes=listing.bytes,
+        listing=listing.hexdigest(),
+        skipped=dict(sorted(listing.skipped.items())),
         others=others,
-        nested=all(nested),
+        nested=listing.nested,
     )
+
+
+class _Listing:
+    """What the class folders of a tree hold, added one after the other.
+
+    `nested` says that no image lies in a class folder itself, but in folders within it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._digest = sha256()
+        self.counts: list[int] = []
+        self.bytes = 0
+        self.skipped: Counter[str] = Counter()
+        self.nested = True
+
+    def add(self, name: str) -> None:
+        """Look at the class of this name.
+
+        Raises:
+            EmcError: it has no image, or one that is no file or is empty.
+            FileError: a folder or file cannot be read.
+        """
+        folder = self._root / name
+        files = list(_files(folder))
+        images = sorted(path for path in files if _is_image(path))
+        unknown = Counter(_ending(path) for path in files if not _is_image(path))
+        if not images:
+            raise EmcError(_without_images(folder, unknown))
+        for path in images:
+            status = _status(path)
+            self.bytes += status.st_size
+            line = f"\0{status.st_size}\0{status.st_mtime_ns}\n"
+            self._digest.update(_relative(path, self._root) + line.encode())
+        self.counts.append(len(images))
+        self.skipped += unknown
+        self.nested = self.nested and all(Path(path).parent != folder for path in images)
+
+    def hexdigest(self) -> str:
+        """The sha256 of paths, sizes and dates of all images."""
+        return self._digest.hexdigest()
 
 
 def _class_folders(root: Path) -> tuple[str, ...]:

@@ -128,47 +128,29 @@ def _spectrum() -> Chart:
 
 
 def _curvature() -> Chart:
-    points = (
-        alt.Chart()
-        .mark_point(size=60, strokeWidth=1.6)
-        .encode(
-            x=log_x("loss", "training loss (nats)", "~g"),
-            y=alt.Y("ratio:Q", title="smallest / largest eigenvalue", **signed_axis(1e-4)),
-            color=outcome_colour(),
-            shape=alt.Shape(
-                "known:N",
-                legend=_ABOVE,
-                scale=alt.Scale(
-                    domain=["eigenvalue", "upper bound"], range=["circle", "triangle-down"]
-                ),
-            ),
-            tooltip=[
-                "verdict:N",
-                "outcome:N",
-                alt.Tooltip("n:Q", format=","),
-                alt.Tooltip("loss:Q", format=".3~g"),
-                alt.Tooltip("ratio:Q", title="smallest / largest", format=".2~e"),
-            ],
-        )
-    )
+    ratio = alt.Y("ratio:Q", title="smallest / largest eigenvalue", **signed_axis(1e-4))
+    told = alt.Tooltip("ratio:Q", title="smallest / largest", format=".2~e")
+    known = alt.Scale(domain=["eigenvalue", "upper bound"], range=["circle", "triangle-down"])
+    points = _end_points(ratio, told).encode(shape=alt.Shape("known:N", legend=_ABOVE, scale=known))
     return _layered([points], "ratios", "How far does the Hessian bend down?")
 
 
 def _ends() -> Chart:
-    points = (
-        alt.Chart()
-        .mark_point(size=60, strokeWidth=1.6)
-        .encode(
-            x=log_x("loss", "training loss (nats)", "~g"),
-            y=log_y("gradient", "gradient norm", "~g"),
-            color=outcome_colour(),
-            tooltip=[
-                "verdict:N",
-                "outcome:N",
-                alt.Tooltip("n:Q", format=","),
-                alt.Tooltip("loss:Q", format=".3~g"),
-                alt.Tooltip("gradient:Q", title="gradient norm", format=".2~e"),
-            ],
-        )
-    )
+    told = alt.Tooltip("gradient:Q", title="gradient norm", format=".2~e")
+    points = _end_points(log_y("gradient", "gradient norm", "~g"), told)
     return _layered([points], "ends", "Gradient at the end points")
+
+
+def _end_points(y: alt.Y, told: alt.Tooltip) -> alt.Chart:
+    """A point for each certified end point, by its loss; `told` says y as one points at it."""
+    tooltip = [
+        "verdict:N",
+        "outcome:N",
+        alt.Tooltip("n:Q", format=","),
+        alt.Tooltip("loss:Q", format=".3~g"),
+        told,
+    ]
+    loss = log_x("loss", "training loss (nats)", "~g")
+    marks = alt.Chart().mark_point(size=60, strokeWidth=1.6)
+    made: alt.Chart = marks.encode(x=loss, y=y, color=outcome_colour(), tooltip=tooltip)
+    return made

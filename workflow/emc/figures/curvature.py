@@ -21,6 +21,20 @@ _SHAPES: Final = {
     "unconverged": "triangle-right",
     "an upper bound only": "triangle-down",
 }
+_TOOLTIP: Final = [
+    "verdict:N",
+    "outcome:N",
+    alt.Tooltip("n:Q", format=","),
+    alt.Tooltip("n_over_emc50:Q", title="n / EMC", format=".3~r"),
+    alt.Tooltip("loss:Q", format=".3~g"),
+    alt.Tooltip("gradient_norm:Q", title="gradient norm", format=".2~e"),
+    alt.Tooltip("lambda_min:Q", title="smallest eigenvalue", format=".3~e"),
+    alt.Tooltip("lambda_max:Q", title="largest eigenvalue", format=".3~e"),
+    alt.Tooltip("negative_eigenvalues:Q", title="negative eigenvalues"),
+    "architecture:N",
+    "optimizer:N",
+    "cell:N",
+]
 
 
 def draw(warehouse: Warehouse) -> Chart:
@@ -55,20 +69,7 @@ def draw(warehouse: Warehouse) -> Chart:
             scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
         ),
         opacity=faded,
-        tooltip=[
-            "verdict:N",
-            "outcome:N",
-            alt.Tooltip("n:Q", format=","),
-            alt.Tooltip("n_over_emc50:Q", title="n / EMC", format=".3~r"),
-            alt.Tooltip("loss:Q", format=".3~g"),
-            alt.Tooltip("gradient_norm:Q", title="gradient norm", format=".2~e"),
-            alt.Tooltip("lambda_min:Q", title="smallest eigenvalue", format=".3~e"),
-            alt.Tooltip("lambda_max:Q", title="largest eigenvalue", format=".3~e"),
-            alt.Tooltip("negative_eigenvalues:Q", title="negative eigenvalues"),
-            "architecture:N",
-            "optimizer:N",
-            "cell:N",
-        ],
+        tooltip=_TOOLTIP,
     )
     tolerance = [
         base.mark_rule(strokeDash=[5, 4], color=NEUTRAL).encode(y=alt.datum(-level))

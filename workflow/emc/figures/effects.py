@@ -21,6 +21,14 @@ _BARE: Final = {"architecture", "optimizer", "activation", "dataset", "labels", 
 """Factors whose levels say themselves what they are."""
 
 
+_CAPTION: Final = (
+    "the clearest first. A ratio is a geometric mean over pairs of cells that differ in this"
+    " factor only, with its 95 % interval (paired t on logarithms, seeds of a configuration"
+    " averaged); nets of different size are compared per parameter. An interval that crosses the"
+    " dashed line leaves open which is larger."
+)
+
+
 def some_effect(warehouse: Warehouse) -> str | None:
     """Need: two measured cells that differ in one factor only."""
     if effects(warehouse):
@@ -66,11 +74,7 @@ def draw(warehouse: Warehouse) -> Chart:
     made: Chart = alt.layer(none, intervals, *arrows, points, data=rows).properties(
         width=520,
         height=26 * rows["comparison"].n_unique() + 10,
-        description=f"{len(shown)} of {len(found)} comparisons, the clearest first. A ratio is a"
-        " geometric mean over pairs of cells that differ in this factor only, with its 95 %"
-        " interval (paired t on logarithms, seeds of a configuration averaged); nets of different"
-        " size are compared per parameter. An interval that crosses the dashed line leaves open"
-        f" which is larger.{_arrows(rows)}",
+        description=f"{len(shown)} of {len(found)} comparisons, {_CAPTION}{_arrows(rows)}",
     )
     return made
 

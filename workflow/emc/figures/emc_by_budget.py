@@ -35,6 +35,24 @@ _BUDGETS_KNOWN: Final = some(
     " `schedule: constant`.",
 )
 _SHAPES: Final = {"none": "circle", "lower": "triangle-up", "upper": "triangle-down"}
+_TOOLTIP: Final = [
+    alt.Tooltip("budget:Q", format=","),
+    "unit:N",
+    alt.Tooltip("emc50:Q", title="within the budget", format=",.4~r"),
+    INTERVAL,
+    alt.Tooltip("rise:Q", title="rise per doubling", format=".3~f"),
+    "bound:N",
+    alt.Tooltip("unknown:Q", title="probes that cannot tell"),
+    "probes:Q",
+    "labels:N",
+    "architecture:N",
+    "cell:N",
+]
+_CAPTION: Final = (
+    "Each point fits the cell's probes at its best learning rate anew, a run counting as fitted if"
+    " it was within the budget; bars are 95 % intervals. No probe was trained for it. Triangles are"
+    " bounds: the transition lies beyond the n that were tried."
+)
 
 
 def draw(warehouse: Warehouse) -> Chart:
@@ -61,27 +79,10 @@ def draw(warehouse: Warehouse) -> Chart:
         .encode(
             y=log_y("emc50", SAMPLES_WITHIN_BUDGET),
             shape=alt.Shape("bound:N", title="bound", scale=shapes, legend=neutral_symbols),
-            tooltip=[
-                alt.Tooltip("budget:Q", format=","),
-                "unit:N",
-                alt.Tooltip("emc50:Q", title="within the budget", format=",.4~r"),
-                INTERVAL,
-                alt.Tooltip("rise:Q", title="rise per doubling", format=".3~f"),
-                "bound:N",
-                alt.Tooltip("unknown:Q", title="probes that cannot tell"),
-                "probes:Q",
-                "labels:N",
-                "architecture:N",
-                "cell:N",
-            ],
+            tooltip=_TOOLTIP,
         )
     )
-    caption = (
-        f"{len(shown_cells):,} of {len(cells):,} cells. Each point fits the cell's probes at its"
-        " best learning rate anew, a run counting as fitted if it was within the budget; bars are"
-        " 95 % intervals. No probe was trained for it. Triangles are bounds: the transition lies"
-        " beyond the n that were tried."
-    )
+    caption = f"{len(shown_cells):,} of {len(cells):,} cells. {_CAPTION}"
     layers = [intervals, lines, points.add_params(chosen)]
     return panels(layers, shown, "unit", caption, columns=3, own_x=True)
 

@@ -27,6 +27,19 @@ _GAPS_KNOWN: Final = some(
 )
 _INEXACT: Final = "datum.saturated || datum.below_smallest || datum.open_matters"
 _SENTENCES: Final = 6
+_TOOLTIP: Final = [
+    alt.Tooltip("ratio:Q", title="label gap (ratio)", format=".3~r"),
+    alt.Tooltip("generalisation_gap:Q", title="generalisation gap", format=".3~f"),
+    alt.Tooltip("seeds:Q", title="runs on all data"),
+    alt.Tooltip("parameters:Q", format=","),
+    "architecture:N",
+    "optimizer:N",
+    "activation:N",
+    alt.Tooltip("saturated:N", title="one EMC is a lower bound"),
+    alt.Tooltip("below_smallest:N", title="one EMC is an upper bound"),
+    alt.Tooltip("open_matters:N", title="open runs could move one EMC"),
+    "cell:N",
+]
 
 
 def draw(warehouse: Warehouse) -> Chart:
@@ -44,19 +57,7 @@ def draw(warehouse: Warehouse) -> Chart:
         .mark_point(filled=filled, size=45)
         .encode(
             y=_gap("generalisation_gap"),
-            tooltip=[
-                alt.Tooltip("ratio:Q", title="label gap (ratio)", format=".3~r"),
-                alt.Tooltip("generalisation_gap:Q", title="generalisation gap", format=".3~f"),
-                alt.Tooltip("seeds:Q", title="runs on all data"),
-                alt.Tooltip("parameters:Q", format=","),
-                "architecture:N",
-                "optimizer:N",
-                "activation:N",
-                alt.Tooltip("saturated:N", title="one EMC is a lower bound"),
-                alt.Tooltip("below_smallest:N", title="one EMC is an upper bound"),
-                alt.Tooltip("open_matters:N", title="open runs could move one EMC"),
-                "cell:N",
-            ],
+            tooltip=_TOOLTIP,
         )
         for condition, filled in (
             (_INEXACT, False),

@@ -16,6 +16,8 @@ MOST_CELLS: Final = 30
 _QUERY: Final = "SELECT * FROM emc WHERE emc50 IS NOT NULL ORDER BY emc50, cell"
 _KINDS: Final = {"at minima": COLOURS[0], "within the budget": COLOURS[1]}
 _TITLE: Final = "samples fitted with probability one half"
+_OPAQUE: Final = alt.Legend(symbolOpacity=1)
+_SHAPES: Final = {"none": "circle", "lower": "triangle-right", "upper": "triangle-left"}
 
 
 def draw(warehouse: Warehouse) -> Chart:
@@ -28,7 +30,16 @@ def draw(warehouse: Warehouse) -> Chart:
         .mark_rule(strokeWidth=1.5, opacity=0.7)
         .encode(x=log_x("emc50", _TITLE), x2="emc50_budget:Q", y=cell_rows(), color=neutral())
     )
-    base = with_interval(alt.Chart()).encode(
+    base = _base()
+    layers = [*_intervals(base), ways, *_marks(base), _endless(base)]
+    made: Chart = alt.layer(*layers, data=finite(_two_kinds(shown))).properties(
+        width=420, height=20 * len(shown) + 10, description=_caption(shown, cells)
+    )
+    return made
+
+
+def _base() -> alt.Chart:
+    made: alt.Chart = with_interval(alt.Chart()).encode(
         x=log_x("value", _TITLE),
         y=cell_rows(),
         color=alt.Color("kind:N", title=None, scale=_scale(), legend=_OPAQUE),
@@ -41,37 +52,44 @@ def draw(warehouse: Warehouse) -> Chart:
             "cell:N",
         ],
     )
-    marks = [
+    return made
+
+
+def _intervals(base: alt.Chart) -> list[alt.Chart]:
+    return [
+        one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
+        .mark_rule(strokeWidth=width, opacity=0.25)
+        .encode(x=log_x("low", _TITLE), x2="high:Q")
+        for kind, width in zip(_KINDS, (9, 4), strict=True)
+    ]
+
+
+def _marks(base: alt.Chart) -> list[alt.Chart]:
+    return [
         base.transform_filter(f"datum.kind === '{kind}' && datum.bound === '{bound}'").mark_point(
             shape=shape, filled=kind == "at minima" and bound == "none", size=60, strokeWidth=1.8
         )
         for kind in _KINDS
         for bound, shape in _SHAPES.items()
     ]
-    caption = (
+
+
+def _endless(base: alt.Chart) -> alt.Chart:
+    """Arrows where an interval at minima has no upper end."""
+    exact = "datum.kind === 'at minima' && datum.bound === 'none'"
+    shown = base.transform_filter(f"{exact} && !isValid(datum.high)")
+    made: alt.Chart = shown.mark_text(text="→", dx=13, fontSize=16)
+    return made
+
+
+def _caption(shown: pl.DataFrame, cells: pl.DataFrame) -> str:
+    return (
         f"{len(shown):,} of {counted(len(cells), 'cell')} with a number at minima. Filled: what"
         " nets fit at their minima; open: what they fit within the training budget, from the same"
         " probes. Pale bars are 95 % intervals, an arrow marks one at minima without an upper end."
         " The longer the line, the more the budget's number says of the speed of training."
         " Triangles are bounds. Names leave out what nearly all cells share."
     )
-    intervals = [
-        one_sided(base.transform_filter(f"datum.kind === '{kind}'"), "value")
-        .mark_rule(strokeWidth=width, opacity=0.25)
-        .encode(x=log_x("low", _TITLE), x2="high:Q")
-        for kind, width in zip(_KINDS, (9, 4), strict=True)
-    ]
-    endless = base.transform_filter(
-        "datum.kind === 'at minima' && datum.bound === 'none' && !isValid(datum.high)"
-    ).mark_text(text="→", dx=13, fontSize=16)
-    made: Chart = alt.layer(
-        *intervals, ways, *marks, endless, data=finite(_two_kinds(shown))
-    ).properties(width=420, height=20 * len(shown) + 10, description=caption)
-    return made
-
-
-_OPAQUE: Final = alt.Legend(symbolOpacity=1)
-_SHAPES: Final = {"none": "circle", "lower": "triangle-right", "upper": "triangle-left"}
 
 
 def _scale() -> alt.Scale:
