@@ -61,6 +61,7 @@ class OldAttribute(IntEnum):
 
 class FunctionAttribute(IntEnum):
     CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8
+    CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT = 9
 
 
 class Driver:
@@ -162,6 +163,7 @@ def codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
 
     monkeypatch.setattr(card, "cubin", cubin)
     monkeypatch.setattr(card, "recompile", recompile)
+    monkeypatch.setattr(card, "binary_of", Path.read_bytes)
     return cubin
 
 
@@ -177,8 +179,8 @@ def test_training_by_the_driver_is_the_reference() -> None:
 
 
 @pytest.mark.usefixtures("codes")
-def test_a_damaged_kernel_is_compiled_anew(tmp_path: Path) -> None:
-    (tmp_path / "sm_90.cubin").write_bytes(b"damaged")
+def test_a_kernel_that_the_driver_refuses_is_compiled_anew(tmp_path: Path) -> None:
+    (tmp_path / "sm_90.cubin").write_bytes(b"of another architecture")
     driver, asked, given = Driver(), procedure(epochs=2), replicas([9])
     found = Persistent(Card(driver)).run(asked, given)
     assert_same_bits(found, Persistent(Card(Driver())).run(asked, given))

@@ -10,7 +10,7 @@ from emc.engine.persistent.launch import CardLimits
 from emc.engine.persistent.layout import BlockNet
 from emc.engine.persistent.placement import block_kernel, placement
 from emc.native import nvrtc
-from emc.native.nvrtc import compiled, cubin, recompile
+from emc.native.nvrtc import binary_of, compiled, cubin, recompile
 from emc.native.unavailable import UnavailableError
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.transformer import Transformer
@@ -87,15 +87,42 @@ def test_a_kernel_is_compiled_once_and_again_if_asked(
     monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
     path = cubin(NOTHING, "sm_80")
     assert path.parent == tmp_path / "kernels"
-    whole = path.read_bytes()
-    path.write_bytes(b"damaged")
+    assert binary_of(path) == compiled(NOTHING, "sm_80").binary
+    made = path.stat().st_mtime_ns
     assert cubin(NOTHING, "sm_80") == path
-    assert path.read_bytes() == b"damaged"
+    assert path.stat().st_mtime_ns == made
     recompile(NOTHING, "sm_80", path)
-    assert path.read_bytes() == whole
+    assert path.stat().st_mtime_ns != made
     assert cubin(NOTHING, "sm_90") != path
     assert cubin(NOTHING + "// another", "sm_80") != path
     assert len(list(path.parent.iterdir())) == 3
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("left", [0, 7, 16, 1000, -1])
+def test_a_file_that_was_cut_short_is_compiled_anew(
+    left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No driver sees it: one may read beyond its end."""
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
+    path = cubin(NOTHING, "sm_90")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    assert cubin(NOTHING, "sm_90") == path
+    assert path.read_bytes() == whole
+    assert f"{path} is damaged: the kernel is compiled anew" in caplog.text
+
+
+@needs_nvrtc
+def test_a_file_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMC_CACHE_DIR", str(tmp_path))
+    path = cubin(NOTHING, "sm_90")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UnavailableError, match=r"the kernel cache cannot be read: .* directory"):
+        cubin(NOTHING, "sm_90")
 
 
 @needs_nvrtc

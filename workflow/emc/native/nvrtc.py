@@ -4,6 +4,7 @@ No card or driver is needed for that. NVRTC and its binding come with torch's wh
 `nvidia-cuda-nvrtc` and `cuda-bindings`. The code lies beside the processor's kernels, see `build`.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -19,8 +20,13 @@ _FLAGS: Final = (
     "--device-as-default-execution-space",
     "--ptxas-options=-v",
 )
+_SEAL: Final = 16
+"""Bytes of the digest that a file begins with."""
 _REGISTERS: Final = re.compile(r"Used (\d+) registers")
 _SPILLED: Final = re.compile(r"(\d+) bytes spill stores")
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +63,40 @@ def compiled(code: str, arch: str) -> Cubin:
 
 
 def cubin(code: str, arch: str) -> Path:
-    """The file of a kernel's code, compiled now if the cache lacks it. Raises UnavailableError."""
+    """The file of a kernel's code, compiled now if the cache lacks it or holds a damaged one.
+
+    Raises UnavailableError.
+    """
     path = folder_of_programs("kernels") / f"{_key(code, arch)}.cubin"
-    if not path.exists():
-        recompile(code, arch, path)
+    try:
+        if _sealed(binary_of(path)) == path.read_bytes():
+            return path
+        log.warning("%s is damaged: the kernel is compiled anew", path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise UnavailableError(f"the kernel cache cannot be read: {error}") from error
+    recompile(code, arch, path)
     return path
+
+
+def binary_of(path: Path) -> bytes:
+    """What the driver loads of a file that `cubin` gave."""
+    return path.read_bytes()[_SEAL:]
 
 
 def recompile(code: str, arch: str, path: Path) -> None:
     """Compile a kernel to `path`, which appears whole or not at all."""
 
     def write(to: Path) -> None:
-        to.write_bytes(compiled(code, arch).binary)
+        to.write_bytes(_sealed(compiled(code, arch).binary))
 
     made_whole(path, write)
+
+
+def _sealed(binary: bytes) -> bytes:
+    """A binary after its own digest: a driver may read beyond the end of one that is cut short."""
+    return blake2b(binary, digest_size=_SEAL).digest() + binary
 
 
 def _key(code: str, arch: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from emc.engine.persistent.launch import THREADS, CardLimits, Launch
-from emc.native.nvrtc import cubin, recompile
+from emc.native.nvrtc import binary_of, cubin, recompile
 from emc.native.unavailable import UnavailableError
 
 OLDEST: Final = (7, 0)
@@ -22,6 +22,8 @@ _ENTRY: Final = b"emc_persistent"
 _PIECE: Final = 1 << 24
 """Bytes that are asked of the driver at once, unless an array alone is larger."""
 _ALIGNED: Final = 256
+_ALL_SHARED: Final = 100
+"""Percent of a multiprocessor's memory that blocks get: several fit only if it is all."""
 
 
 class Card:
@@ -52,7 +54,11 @@ class Card:
         )
 
     def program(self, code: str) -> "CardProgram":
-        """The kernel of a code; a damaged one is compiled anew. Raises UnavailableError."""
+        """The kernel of a code; one that the driver refuses is compiled anew.
+
+        Raises:
+            UnavailableError: it cannot be compiled or loaded.
+        """
         arch = "sm_{}{}".format(*self._capability)
         path = cubin(code, arch)
         try:
@@ -115,8 +121,10 @@ class CardProgram:
         """Load the code at `path`; raises RuntimeError where the driver refuses it."""
         self.name = path.stem
         self._driver = driver
-        self._module = _done(driver, driver.cuModuleLoadData(path.read_bytes()))
+        self._module = _done(driver, driver.cuModuleLoadData(binary_of(path)))
         self._function = _done(driver, driver.cuModuleGetFunction(self._module, _ENTRY))
+        shared = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT
+        _done(driver, driver.cuFuncSetAttribute(self._function, shared, _ALL_SHARED))
 
     def launch(self, launch: Launch, blocks: int, block_memory: int) -> None:
         """Run it to its end; raises RuntimeError with the driver's words where that fails."""
