@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 import torch
@@ -29,6 +30,8 @@ from emc.engine.stacked.lockstep import Lockstep
 from emc.engine.stacked.program import Programs, giving_way
 from emc.engine.stacked.step import Step
 from emc.engine.stacked.vmap import Vmap
+from emc.errors import MachineError, Stopped
+from emc.native.unavailable import UnavailableError
 
 slow = partial(pytest.param, marks=pytest.mark.slow)
 ADAM = procedure(update=Update("adam", weight_decay=0.01), epochs=12)
@@ -170,6 +173,28 @@ CUDA_SAYS = ["CUDA error: out of memory", "CUDA error: uncorrectable ECC error e
 def test_neither_memory_nor_a_broken_gpu_makes_it_give_way(said: str) -> None:
     with pytest.raises(RuntimeError, match=said), giving_way("a capture"):
         raise RuntimeError(said)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CalledProcessError(1, ["/bin/false", "main.c"]),
+        FileNotFoundError("gcc"),
+        AssertionError("libcuda.so cannot found!"),
+        RuntimeError("Failed to find C compiler. Please specify via CC environment variable"),
+    ],
+)
+def test_what_triton_lacks_makes_it_give_way(error: Exception) -> None:
+    with pytest.raises(UnavailableError, match=r"^a program: "), giving_way("a program"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error", [MachineError("the disk is full"), MemoryError("none"), Stopped("asked to")]
+)
+def test_what_is_no_fault_of_torch_is_raised_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)), giving_way("a program"):
+        raise error
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ A tensor of the host among those of the device, or a number that the host asks f
 torch's mode of tensors that have shapes and devices alone; that mode needs no card.
 """
 
+from typing import Any
+
 import pytest
 import torch
 from tests.unit.engine.cases import (
@@ -28,7 +30,11 @@ from emc.nets.fragile import held_buffers, held_parameters
 
 ELSEWHERE = "meta"
 """A device that is not the processor, and has no driver."""
-NETS = {"mlp": {"layers": mlp()}, "cnn": {"layers": CNN}, "vit": {"layers": None}}
+NETS: dict[str, dict[str, Any]] = {
+    "mlp": {"layers": mlp()},
+    "cnn": {"layers": CNN},
+    "vit": {"layers": None},
+}
 NEVER_ASK = [u for u, _ in (*OPTIMIZERS, *BEYOND_SGD) if not u.optimizer.decomposes]
 
 
@@ -46,9 +52,12 @@ def moved_net(net: nn.Module) -> nn.Module:
 
 
 def moved_stack(here: Stack) -> Stack:
-    single = (here.pool, here.rows, here.labels, here.counts, here.weights)
-    several = (here.moments, here.constants)
-    return Stack(*map(moved, single), *([moved(one) for one in each] for each in several))
+    return Stack(
+        *(moved(here.pool), moved(here.rows), moved(here.labels)),
+        *(moved(here.counts), moved(here.weights)),
+        [*map(moved, here.moments)],
+        [*map(moved, here.constants)],
+    )
 
 
 def devices(asked: Procedure, count: int, *, scalars_on: str = ELSEWHERE) -> set[str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from emc.error_texts import says_broken_device, says_no_memory
-from emc.errors import one_line
+from emc.errors import EmcError, Stopped, one_line
 from emc.native.unavailable import UnavailableError
 from emc.nets.fragile import traced
 
@@ -18,16 +18,19 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def giving_way(what: str) -> Iterator[None]:
-    """Turn torch's errors inside into a reason to take the next back end.
+    """Turn errors inside into a reason to take the next back end.
 
-    Neither memory that runs out nor a GPU that fails is one.
+    Neither memory that runs out nor a GPU that fails is one. Triton's come as they are: of its C
+    compiler and of its assertions, too.
 
     Raises:
-        UnavailableError: torch failed in another way.
+        UnavailableError: torch, or what it calls, failed in another way.
     """
     try:
         yield
-    except RuntimeError as error:
+    except (EmcError, MemoryError, Stopped):
+        raise
+    except Exception as error:
         if says_no_memory(error) or says_broken_device(error):
             raise
         raise UnavailableError(f"{what}: {one_line(error)}") from error
