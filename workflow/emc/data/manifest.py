@@ -8,10 +8,11 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from emc.data.equality import EqualInputs
-from emc.errors import EmcError, FileError
+from emc.errors import EmcError
 from emc.store.documents import read_document, write_document
 from emc.store.failures import failed_data
 from emc.store.layout import REMADE_BY
+from emc.store.rebuilt import unusable
 from emc.study.datasets import Facts
 
 TENSORS: Final = "tensors.safetensors"
@@ -137,5 +138,4 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(step) for step in fault["loc"])
-        reason = f"{path}: key {key!r}: {fault['msg']}"
-        raise FileError(f"{reason}; remove it: {REMADE_BY} remakes it") from None
+        raise unusable(path, f"key {key!r}: {fault['msg']}", REMADE_BY) from None

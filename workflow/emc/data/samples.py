@@ -11,6 +11,7 @@ import numpy as np
 from emc.data.manifest import TENSORS, Manifest, read_manifest
 from emc.errors import FileError
 from emc.store.layout import REMADE_BY
+from emc.store.rebuilt import unusable
 from emc.store.tensors import open_tensors
 
 SHARED_BYTES: Final = 1 << 30
@@ -110,10 +111,8 @@ def verify(folder: Path) -> None:
     path = folder / TENSORS
     found, wanted = checksum(path), read_manifest(folder).sha256
     if found != wanted:
-        raise FileError(
-            f"{path}: altered: its sha256 is {found}, its manifest says {wanted};"
-            f" remove it: {REMADE_BY} remakes it"
-        )
+        fault = f"altered: its sha256 is {found}, its manifest says {wanted}"
+        raise unusable(path, fault, REMADE_BY)
 
 
 def checksum(path: Path) -> str:

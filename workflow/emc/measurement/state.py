@@ -10,6 +10,7 @@ from emc.store.documents import read_document
 from emc.store.failures import read_failure
 from emc.store.journal import in_use, read_rounds
 from emc.store.layout import REMADE_BY, CellFiles
+from emc.store.rebuilt import unusable
 from emc.store.rows import estimate_from_document
 
 
@@ -80,13 +81,9 @@ def read_estimate(files: CellFiles) -> Estimate:
     try:
         found = estimate_from_document(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise FileError(
-            f"{files.estimate}: not an estimate of this version ({error}); remove it:"
-            f" {REMADE_BY} remakes it"
-        ) from None
+        fault = f"not an estimate of this version ({error})"
+        raise unusable(files.estimate, fault, REMADE_BY) from None
     if found.cell != files.folder.name:
-        raise FileError(
-            f"{files.estimate}: expected the answer of its folder's cell, found that of"
-            f" {found.cell!r}, as a file copied by hand has it; remove it: {REMADE_BY} remakes it"
-        )
+        fault = f"expected the answer of its folder's cell, found that of {found.cell!r}"
+        raise unusable(files.estimate, f"{fault}, as a file copied by hand has it", REMADE_BY)
     return found

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emc.errors import FileError
 from emc.store.atomic import write_text_atomically
+from emc.store.rebuilt import missing, unusable
 
 
 def canonical(value: object) -> str:
@@ -28,9 +28,9 @@ def read_document(path: Path, rebuilt_by: str) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
+        raise missing(path, rebuilt_by) from None
     except (ValueError, RecursionError, OSError) as error:
-        raise FileError(f"{path}: damaged ({error}); remove it: {rebuilt_by} remakes it") from None
+        raise unusable(path, f"damaged ({error})", rebuilt_by) from None
     if not isinstance(document, dict):
-        raise FileError(f"{path}: not a JSON object; remove it: {rebuilt_by} remakes it")
+        raise unusable(path, "not a JSON object", rebuilt_by)
     return document

@@ -7,10 +7,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from emc.errors import FileError
 from emc.records import Pace
 from emc.store.cache import cache_folder
 from emc.store.documents import read_document, write_document
+from emc.store.rebuilt import reading_entries
 
 _REBUILT_BY: Final = "`emc plan STUDY --calibrate`"
 
@@ -44,13 +44,10 @@ def read_paces(path: Path) -> Paces:
     if not path.exists():
         return {}
     document = read_document(path, _REBUILT_BY)
-    try:
+    with reading_entries(path, _REBUILT_BY):
         return {
             kind: tuple(_pace(entries) for entries in found) for kind, found in document.items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise FileError(f"{path}: damaged ({what}); remove it: {_REBUILT_BY} remakes it") from None
 
 
 def _pace(entries: Mapping[str, Any]) -> Pace:

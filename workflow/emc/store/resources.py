@@ -6,9 +6,9 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from emc.errors import FileError
 from emc.records import Law
 from emc.store.documents import read_document, write_document
+from emc.store.rebuilt import reading_entries
 
 MOST: Final = 10**9
 """Of minutes or megabytes that can be a limit."""
@@ -46,7 +46,7 @@ def read_resources(path: Path) -> Resources | None:
     if not path.exists():
         return None
     document = read_document(path, _REBUILT_BY)
-    try:
+    with reading_entries(path, _REBUILT_BY):
         laws = {
             rule: {resource: _law(entries) for resource, entries in known.items()}
             for rule, known in document["laws"].items()
@@ -56,10 +56,7 @@ def read_resources(path: Path) -> Resources | None:
             cell: {resource: _positive(amount) for resource, amount in amounts.items()}
             for cell, amounts in document["expected"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise FileError(f"{path}: damaged ({what}); remove it: {_REBUILT_BY} remakes it") from None
-    return Resources(laws, limits, expected)
+        return Resources(laws, limits, expected)
 
 
 def _law(entries: Mapping[str, Any]) -> Law:

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from emc.errors import FileError
 from emc.store.atomic import write_bytes_atomically
 from emc.store.columns import ColumnKind, Table
+from emc.store.rebuilt import missing, unusable
 
 _TYPES: Mapping[ColumnKind, pl.DataType] = {
     "text": pl.String(),
@@ -63,14 +63,13 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
             none is allowed; the message says what rebuilds it.
     """
     if path.is_dir():
-        raise FileError(f"{path}: a folder in a file's place; remove it: {rebuilt_by} remakes it")
+        raise unusable(path, "a folder in a file's place", rebuilt_by)
     try:
         found = pl.read_parquet(path, glob=False)
     except FileNotFoundError:
-        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
+        raise missing(path, rebuilt_by) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = f"{path}: damaged or no Parquet file ({error}); remove it: {rebuilt_by} remakes it"
-        raise FileError(reason) from None
+        raise unusable(path, f"damaged or no Parquet file ({error})", rebuilt_by) from None
     _check(path, table, found, rebuilt_by)
     return found
 
@@ -78,10 +77,9 @@ def read_table(path: Path, table: Table, rebuilt_by: str) -> pl.DataFrame:
 def _check(path: Path, table: Table, found: pl.DataFrame, rebuilt_by: str) -> None:
     wanted = schema(table)
     if dict(found.schema) != wanted:
-        fault = different_columns(table, wanted, found.schema)
-        raise FileError(f"{path}: {fault}; remove it: {rebuilt_by} remakes it")
+        raise unusable(path, different_columns(table, wanted, found.schema), rebuilt_by)
     if _with_gaps(table, found):
-        raise FileError(f"{path}: {empty_value(table)}; remove it: {rebuilt_by} remakes it")
+        raise unusable(path, empty_value(table), rebuilt_by)
 
 
 def _with_gaps(table: Table, found: pl.DataFrame) -> list[str]:

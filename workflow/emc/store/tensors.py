@@ -18,6 +18,7 @@ import numpy as np
 
 from emc.errors import FileError
 from emc.store.atomic import write_atomically
+from emc.store.rebuilt import missing, unusable
 
 _CODES: Final = {"int64": "I64", "float64": "F64", "float32": "F32", "uint8": "U8"}
 _DTYPES: Final = {code: np.dtype(name) for name, code in _CODES.items()}
@@ -80,10 +81,9 @@ def open_tensors(path: Path, rebuilt_by: str) -> tuple[dict[str, np.ndarray], di
         layout = {name: _entry(name, entry) for name, entry in header.items()}
         _check_size(path.stat().st_size - start, layout)
     except FileNotFoundError:
-        raise FileError(f"{path}: no such file; {rebuilt_by} makes it") from None
+        raise missing(path, rebuilt_by) from None
     except (_DamageError, OSError) as error:
-        reason = f"{path}: damaged or no tensor file: {error}"
-        raise FileError(f"{reason}; remove it: {rebuilt_by} remakes it") from None
+        raise unusable(path, f"damaged or no tensor file: {error}", rebuilt_by) from None
     arrays = {
         name: np.asarray(_mapped(path, "r", spec, start + offset))
         for name, (spec, offset) in layout.items()
