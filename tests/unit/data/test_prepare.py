@@ -107,6 +107,8 @@ def altered_manifest(folder: Path, target: Path, **keys: Any) -> Path:
             "manifest.json: key 'samples': .*`emc run .* remakes it",
         ),
         ({"colour": 1}, "manifest.json: key 'colour'"),
+        ({"samples": "3"}, "manifest.json: key 'samples': Input should be a valid integer"),
+        ({"classes": True}, "manifest.json: key 'classes': Input should be a valid integer"),
         ({"samples": 1437}, "does not belong to its manifest"),
         ({"shape": [1, 64]}, "does not belong to its manifest"),
         ({"tensor_bytes": 5}, "does not belong to its manifest"),

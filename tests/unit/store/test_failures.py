@@ -158,6 +158,7 @@ def vars_of(failure: Failure) -> dict[str, Any]:
         "[]",
         "{}",
         '{"outputs": 3}',
+        '{"cell": "a", "stage": "measure", "reason": "odd", "outputs": "xy"}',
         '{"outputs": [], "colour": "red"}',
         '{"cell": "b", "stage": "measure", "reason": "odd", "outputs": []}',
         '{"cell": "a", "stage": "measure", "reason": null, "outputs": []}',

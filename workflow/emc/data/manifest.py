@@ -1,5 +1,6 @@
 """What a prepared data set is: the document beside its tensor file."""
 
+import json
 from dataclasses import asdict, dataclass
 from hashlib import md5
 from pathlib import Path
@@ -134,7 +135,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     document = read_document(path, REMADE_BY)
     try:
-        return _ADAPTER.validate_python(document)
+        return _ADAPTER.validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(step) for step in fault["loc"])

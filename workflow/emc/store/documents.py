@@ -19,6 +19,24 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
     write_text_atomically(path, json.dumps(document, indent=1) + "\n")
 
 
+def number(value: Any) -> float:
+    """A number of a document, which neither text nor true or false is.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if type(value) not in {int, float}:
+        raise TypeError(f"expected a number, found {json.dumps(value)}")
+    return float(value)
+
+
+def whole(value: Any) -> int:
+    """The same of a whole number."""
+    if type(value) is not int:
+        raise TypeError(f"expected a whole number, found {json.dumps(value)}")
+    return value
+
+
 def read_document(path: Path, rebuilt_by: str) -> dict[str, Any]:
     """Read a JSON object.
 

@@ -148,6 +148,8 @@ def _remove(path: Path) -> None:
 def _from_document(document: Any, path: Path) -> Failure:
     if not isinstance(document, dict):
         raise TypeError("not a JSON object")
+    if not isinstance(document["outputs"], list):
+        raise TypeError(f"outputs: {document['outputs']!r}")
     outputs = tuple(str(name) for name in document["outputs"])
     failure = Failure(**{**document, "outputs": outputs})
     if (failure.cell, failure.stage) != (path.parent.name, _stage(path)):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from emc.records import Pace
 from emc.store.cache import cache_folder
-from emc.store.documents import read_document, write_document
+from emc.store.documents import number, read_document, whole, write_document
 from emc.store.rebuilt import reading_entries
 
 _REBUILT_BY: Final = "`emc plan STUDY --calibrate`"
@@ -52,7 +52,7 @@ def read_paces(path: Path) -> Paces:
 
 def _pace(entries: Mapping[str, Any]) -> Pace:
     amounts = {name: _amount(value) for name, value in entries.items() if name != "parameters"}
-    parameters = int(entries["parameters"])
+    parameters = whole(entries["parameters"])
     if parameters < 1:
         raise ValueError(f"expected parameters from 1, found {parameters}")
     if amounts.get("work") == 0:
@@ -61,7 +61,7 @@ def _pace(entries: Mapping[str, Any]) -> Pace:
 
 
 def _amount(value: Any) -> float:
-    amount = float(value)
+    amount = number(value)
     if not (isfinite(amount) and amount >= 0):
         raise ValueError(f"expected a finite amount from 0, found {value!r}")
     return amount

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emc.records import Law
-from emc.store.documents import read_document, write_document
+from emc.store.documents import number, read_document, whole, write_document
 from emc.store.rebuilt import reading_entries
 
 MOST: Final = 10**9
@@ -61,11 +61,11 @@ def read_resources(path: Path) -> Resources | None:
 
 def _law(entries: Mapping[str, Any]) -> Law:
     law = Law(
-        level=float(entries["level"]),
-        power=float(entries["power"]),
-        typical=float(entries["typical"]),
-        factor=float(entries["factor"]),
-        learnt_from=int(entries["learnt_from"]),
+        level=number(entries["level"]),
+        power=number(entries["power"]),
+        typical=number(entries["typical"]),
+        factor=number(entries["factor"]),
+        learnt_from=whole(entries["learnt_from"]),
     )
     sound = isfinite(law.level) and isfinite(law.power)
     if not (sound and 0 < law.typical < inf and 1 <= law.factor < inf):
@@ -80,6 +80,7 @@ def _limit(most: Any) -> int:
 
 
 def _positive(amount: Any) -> float:
-    if not 0 < float(amount) < inf:
+    found = number(amount)
+    if not 0 < found < inf:
         raise ValueError(f"expected a finite amount above 0, found {amount!r}")
-    return float(amount)
+    return found
