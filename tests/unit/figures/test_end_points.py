@@ -44,6 +44,13 @@ def test_failures_are_counted_by_what_became_of_them(warehouse):
     assert (sums["share"] - 1).abs().max() < 1e-9
 
 
+def test_sharpness_tells_fitted_end_points_from_others(warehouse):
+    found = rows(drawn(warehouse, "sharpness-by-optimizer"))
+    fits = found["outcome"].is_in(["fit", "finished"])
+    assert found["fitted"].to_list() == fits.to_list()
+    assert 0 < fits.sum() < len(found)
+
+
 def test_sharpness_draws_both_measures_of_every_end_point(warehouse):
     found = rows(drawn(warehouse, "sharpness-by-optimizer"))
     ends = warehouse.view("curvature")

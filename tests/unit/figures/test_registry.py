@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.synthetic import SETTINGS, factorial, write_study
-from tests.unit.figures.reading import drawn, marks, rows
+from tests.unit.figures.reading import drawn, marks, rows, undefined
 
 from emc.errors import EmcError
 from emc.figures import FIGURES, figure
@@ -55,6 +55,7 @@ def test_a_full_study_draws_every_figure(warehouse, name):
     assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/v6")
     assert spec["description"].endswith((".", ")"))
     assert any(character.isdigit() for character in spec["description"])
+    assert undefined(spec) == set()
 
 
 @pytest.mark.parametrize("name", NAMES)

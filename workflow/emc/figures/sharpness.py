@@ -13,16 +13,16 @@ from emc.warehouse import Warehouse
 
 MOST_POINTS: Final = 2000
 _QUERY: Final = """
-SELECT optimizer, architecture, labels, cell, outcome, n, lambda_max, trace FROM curvature
+SELECT optimizer, architecture, labels, cell, outcome, fitted, n, lambda_max, trace FROM curvature
 WHERE isfinite(lambda_max) AND lambda_max > 0 AND isfinite(trace) AND trace > 0
 ORDER BY optimizer, cell, n
 """
-_WHEN: Final = "at the end of training"
+_WHEN: Final = "where the run ended"
 _QUANTITIES: Final = {"lambda_max": "largest eigenvalue", "trace": "trace"}
 
 
 def draw(warehouse: Warehouse) -> Chart:
-    """One panel per measure of sharpness, one column per optimizer, a tick at its median."""
+    """One panel per measure; by optimizer, fits and unfitted probes side by side with a median."""
     ends = finite(warehouse.sql(_QUERY))
     kept = spread(ends, MOST_POINTS)
     rows = kept.unpivot(
