@@ -148,6 +148,11 @@ BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
             " more",
         ),
         (
+            {"emc50_budget": 15.0, "high_budget": None},
+            "; the number within the budget is a lower bound: the n tried are too small to tell"
+            " more",
+        ),
+        (
             BELOW | BELOW_BUDGET,
             "; each is an upper bound: not even the smallest n tried is fitted half of the time",
         ),
@@ -157,7 +162,7 @@ BELOW_BUDGET = {"emc50_budget": 2.0, "low_budget": None, "high_budget": 2.0}
             " fitted half of the time",
         ),
     ],
-    ids=["none", "minima", "both", "budget", "below", "open"],
+    ids=["none", "minima", "both", "budget", "short", "below", "open"],
 )
 @given(estimates)
 def test_each_number_says_whether_it_is_a_bound(

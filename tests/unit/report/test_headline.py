@@ -199,7 +199,7 @@ def test_what_is_not_known_is_counted(told):
         "In 1 cell open runs could move the number beyond its tolerance.",
         "In 1 cell one curve does not describe the probes.",
         "In 1 cell (of 4) the best learning rate is at an edge of its grid.",
-        "In 1 cell runs cannot be finished: only the number within the budget stands.",
+        "In 1 cell runs are not finished: only the number within the budget stands.",
     ]
 
 

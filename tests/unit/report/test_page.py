@@ -7,9 +7,10 @@ from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 from markupsafe import escape
-from tests.synthetic import SETTINGS, factorial, write_study
+from tests.synthetic import SETTINGS, edit_document, factorial, write_study
 from tests.unit.report.conftest import TITLE
 from tests.unit.report.test_columnar import restored
 
@@ -20,7 +21,8 @@ from emc.findings import effects, exponents, judge
 from emc.records import Failure
 from emc.report import write_page
 from emc.report.cells import cells_data
-from emc.report.headline import SENTENCES
+from emc.report.evidence import evidence_data
+from emc.report.headline import SENTENCES, unknown
 from emc.store.failures import write_failure
 from emc.warehouse import RELATIONS, build, open_database
 
@@ -160,7 +162,8 @@ def test_probes_come_back_cell_by_cell(warehouse, data, evidence):
         places = range(offset, offset + count)
         steps = [table["steps"][place] for place in places]
         n = [sum(steps[: place + 1]) for place in range(count)]
-        rates = [float(rate) for rate in cell["rates"].split(", ")]
+        ascending = "SELECT lr FROM rates WHERE cell = $cell ORDER BY lr"
+        rates = warehouse.sql(ascending, cell=cell["cell"])["lr"].to_list()
         found = [
             (
                 size,
@@ -180,6 +183,24 @@ def test_probes_come_back_cell_by_cell(warehouse, data, evidence):
             assert one[4] == pytest.approx(other[4], abs=1e-4)
         offset += count
     assert offset == warehouse.count("probes")
+
+
+def test_a_probe_at_a_rate_that_the_search_added_names_it(tmp_path):
+    """The study asks for 0.1 and `search.widen`: the search finds 0.3 better."""
+    study = write_study(tmp_path, factorial(optimizer=[{"name": "sgd", "lr": 0.1}]), probes=20)
+    files = study.results.cell(study.planned[0].id)
+    probes = pl.read_parquet(files.probes)
+    added = probes.with_columns(lr=pl.when(pl.col("replica") % 2 == 1).then(0.3).otherwise("lr"))
+    added.write_parquet(files.probes)
+    rates = [{"lr": lr, "emc50": 9.0, "low": 8.0, "high": 10.0, "probes": 10} for lr in (0.1, 0.3)]
+    edit_document(files.estimate, {"rates": rates, "best_lr": 0.3, "rate_at_edge": "highest"})
+    build(study.database, study.cells, study.results, SETTINGS)
+    with open_database(study.database) as opened:
+        places = evidence_data(opened)["probes"]["rates"]
+        wanted = opened.sql("SELECT lr FROM probes ORDER BY cell, n, round, replica")["lr"]
+        edges = [line for line in unknown(opened) if "edge" in line]
+    assert [(0.1, 0.3)[place] for place in places] == wanted.to_list()
+    assert edges == ["In 1 cell (of 1) the best learning rate is at an edge of its grid."]
 
 
 @pytest.mark.parametrize("name", ["rates", "certificates"])

@@ -214,6 +214,13 @@ def test_an_upper_bound_beyond_the_data_is_none() -> None:
     assert answer.emc50_budget < 200 < answer.high_budget
 
 
+def test_a_number_within_the_budget_above_all_sizes_tried_is_a_lower_bound() -> None:
+    trials = [trial(n, True, in_budget=True) for n in (17, 18, 20)]
+    answer = search(largest=1438).answer(trials)
+    assert (answer.emc50, answer.high_budget) == (None, None)
+    assert answer.emc50_budget == answer.low_budget < 25
+
+
 def test_a_search_that_aims_at_the_budget_answers_both() -> None:
     trials = [*FITS, *FINISHED, *FAILED]
     one, other = search(aim="budget").answer(trials), search().answer(trials)
@@ -236,6 +243,8 @@ def test_where_no_failure_is_decided_there_is_a_lower_end_alone() -> None:
     assert answer.low is not None
     assert answer.low < 170
     assert answer.open_matters
+    (rate,) = answer.rates
+    assert (rate.emc50, rate.low, rate.high) == (answer.low, answer.low, None)
 
 
 @pytest.mark.parametrize("aim", ["minima", "budget"])
@@ -247,6 +256,9 @@ def test_where_all_fit_short_of_the_data_there_is_a_lower_end_alone(aim: str) ->
     assert answer.low is not None
     assert answer.low < 40
     assert not answer.open_matters
+    (rate,) = answer.rates
+    assert rate.high is None or aim == "budget"
+    assert (rate.emc50 == rate.low) == (aim == "minima")
 
 
 def test_one_fit_of_all_data_is_a_number_beyond_them() -> None:

@@ -47,11 +47,13 @@ def _known_high(high: float | None, end: float, upper_bound: bool = False) -> fl
 class RateEstimate:
     """emc50 at one learning rate of the cell's grid, from the probes that used it.
 
-    An end of the interval is None where it is not known; see `Estimate`.
+    An end of the interval is None where it is not known; see `Estimate`. A lower bound equals
+    `low`, an upper one `high`: of a rate at which no probe is known not to fit, `low` is all there
+    is.
     """
 
     lr: float = column("learning rate")
-    emc50: float = column("samples that are fitted with probability one half")
+    emc50: float = column("samples that are fitted with probability one half, or a bound of it")
     low: float | None = column(
         "lower end of the 95 % interval; empty for an upper bound and below 1"
     )
@@ -208,12 +210,16 @@ class Estimate:
         """Which of the numbers are bounds, and why."""
         below_budget = self.emc50_budget == self.high_budget
         ended_budget = self.emc50_budget >= self.samples_available and not below_budget
+        only_low = self.emc50_budget == self.low_budget and self.high_budget is None
         lower = self.saturated, ended_budget
         upper = self.below_smallest and self.emc50 is not None, below_budget
         smallest = "not even the smallest n tried is fitted half of the time"
-        larger = "the n tried are too large to tell more"
+        smaller, larger = (
+            f"the n tried are too {size} to tell more" for size in ("small", "large")
+        )
         for which, bound, why in (
             (lower, "a lower bound", "the data ended first"),
+            ((False, only_low and not ended_budget), "a lower bound", smaller),
             (upper, "an upper bound", smallest if self.below_smallest else larger),
         ):
             if all(which):

@@ -27,10 +27,12 @@ _LETTERS: Final = {outcome.value: letter for outcome, letter in zip(Outcome, "fF
 """Each outcome in one letter."""
 
 _PROBES: Final = """
-SELECT cell, n, outcome, epochs, list_position(rates, lr) - 1 AS rate,
+WITH tried AS (SELECT cell, list(lr ORDER BY lr) AS rates FROM rates GROUP BY cell)
+SELECT cell, n, outcome, epochs, list_position(tried.rates, lr) - 1 AS rate,
   TRY_CAST(round((1 - accuracy) * $steps) AS BIGINT) AS errors
-FROM probes JOIN cells USING (cell) ORDER BY cell, n, round, replica
+FROM probes LEFT JOIN tried USING (cell) ORDER BY cell, n, round, replica
 """
+"""Learning rates by their place among those of the cell that were tried, ascending."""
 
 _PLACE: Final = """
     row_number() OVER (

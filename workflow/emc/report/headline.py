@@ -27,7 +27,7 @@ SELECT count(*) AS planned, count(*) FILTER (status = 'measured') AS measured,
   min(unfitted_decided) AS least_decided,
   count(*) FILTER (open_matters) AS open_matters,
   count(*) FILTER (NOT one_curve) AS misfits,
-  count(*) FILTER (status = 'measured' AND len(rates) > 1) AS tuned,
+  count(*) FILTER (cell IN (SELECT cell FROM rates GROUP BY cell HAVING count(*) > 1)) AS tuned,
   count(*) FILTER (rate_at_edge IS NOT NULL) AS edges,
   count(finish_refused) AS refused,
   count(*) FILTER (
@@ -234,7 +234,7 @@ def _doubts(row: dict[str, Any]) -> Iterator[str]:
         (row["known"] - row["narrow"], "", "the interval is wider than the tolerance asked for"),
         (row["ended"], "", "the data end first: smaller nets, or more data, would tell the number"),
         (row["edges"], among, "the best learning rate is at an edge of its grid"),
-        (row["refused"], "", "runs cannot be finished: only the number within the budget stands"),
+        (row["refused"], "", "runs are not finished: only the number within the budget stands"),
     )
     for count, of, meaning in doubts:
         if count:

@@ -177,7 +177,7 @@ def answer(
     other: Aim = "budget" if aim == "minima" else "minima"
     numbers = {aim: chosen, other: _read_as(other, chosen, limits)}
     minima = spanning(numbers["minima"], limits)
-    budget = _above(numbers["budget"], spanning(numbers["budget"], limits), limits)
+    budget = _above(numbers["budget"], _told(numbers["budget"], limits), limits)
     known = _known(numbers["minima"], limits)
     low_any_curve, high_any_curve = _any_curve(chosen)
     misfit = _misfit(chosen)
@@ -273,6 +273,14 @@ def _known(readings: Readings, limits: Limits) -> bool:
     return readings.upper is lower and any(one.n == limits.largest for one in readings.trials)
 
 
+def _told(readings: Readings, limits: Limits) -> Bounds:
+    """The number with its interval, or the lower bound that is all there is."""
+    found = spanning(readings, limits)
+    if found.low is None or found.low <= 1 or _known(readings, limits):
+        return found
+    return Bounds(found.low, found.low, None)
+
+
 def _any_curve(readings: Readings) -> tuple[float | None, float | None]:
     """Ends of what no bet refutes in either reading; unknown where that is nothing."""
     if not all(reading.bets.crosses_once for reading in readings.distinct):
@@ -282,5 +290,5 @@ def _any_curve(readings: Readings) -> tuple[float | None, float | None]:
 
 
 def _rate(lr: float, readings: Readings, limits: Limits) -> RateEstimate:
-    found = spanning(readings, limits)
+    found = _told(readings, limits)
     return RateEstimate(lr, found.emc50, found.low, found.high, len(readings.trials))

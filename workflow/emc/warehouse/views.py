@@ -83,7 +83,7 @@ EMC: Final = View(
         Column("transition_width", "real", "n fitted with probability 0.1 over 0.9", True),
         *_SEARCH,
         Column("below_smallest_budget", "truth", "emc50_budget is an upper bound", True),
-        Column("saturated_budget", "truth", "emc50_budget is a lower bound: the data ended", True),
+        Column("saturated_budget", "truth", "emc50_budget is a lower bound", True),
         Column("per_parameter", "real", "emc50 / parameters", True),
         Column("per_trainable", "real", "emc50 / trainable", True),
         Column("per_bit", "real", "emc50 / bits", True),
@@ -157,7 +157,9 @@ EMC: Final = View(
       e.width AS transition_width,
       {names(_SEARCH, "e")},
       coalesce(e.emc50_budget = e.high_budget, false) AS below_smallest_budget,
-      e.emc50_budget >= e.samples_available AND NOT below_smallest_budget AS saturated_budget,
+      (e.emc50_budget >= e.samples_available
+        OR e.emc50_budget = e.low_budget AND e.high_budget IS NULL)
+        AND NOT below_smallest_budget AS saturated_budget,
       e.emc50 / c.parameters AS per_parameter,
       e.emc50 / c.trainable AS per_trainable,
       e.emc50 / c.bits AS per_bit,

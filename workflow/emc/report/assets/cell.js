@@ -12,7 +12,7 @@ const FACTS = [
   ["activation", "activation"],
   ["initialisation", "initialisation"],
   ["optimizer", "optimizer"],
-  ["rates", "learning rates"],
+  ["rates", "learning rates asked for"],
   ["best_lr", "best learning rate"],
   ["momentum", "momentum"],
   ["weight_decay", "weight decay"],
@@ -67,10 +67,10 @@ function budgetSentence(cell) {
 function outcomeSentence(cell) {
   if (cell.status !== "measured") return "";
   const counts = [
-    [cell.fits, "fit within the budget"],
-    [cell.finished, "are finished to a fit"],
-    [cell.minimum, "stand at a minimum without fitting"],
-    [cell.open, "are open"],
+    [cell.fits, cell.fits === 1 ? "fits within the budget" : "fit within the budget"],
+    [cell.finished, cell.finished === 1 ? "is finished to a fit" : "are finished to a fit"],
+    [cell.minimum, cell.minimum === 1 ? "stands at a minimum without fitting" : "stand at a minimum without fitting"],
+    [cell.open, cell.open === 1 ? "is open" : "are open"],
     [cell.diverged, "diverged"],
   ];
   const told = counts.filter(([count]) => count).map(([count, what]) => `${whole.format(count)} ${what}`);
@@ -165,7 +165,7 @@ function ratioRows(place) {
 function cellDatasets(cell, place) {
   const { probes, rates } = evidenceOf();
   const tried = rowsOf(rates, ...rangeOf(rates, place));
-  const ran = probesOf(probes, place, cell.rates.split(", ").map(Number));
+  const ran = probesOf(probes, place, tried.map(({ lr }) => lr));
   const answer = { kind: "answer", emc50: cell.emc50, low: cell.low, high: cell.high, width: cell.saturated ? null : cell.transition_width };
   return {
     probes: ran.length ? [answer, ...ran] : [],

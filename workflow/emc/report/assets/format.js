@@ -64,7 +64,7 @@ function notesOf(cell) {
   else if (cell.emc50 !== null && !cell.tolerance_reached)
     notes.push(["wide", `The interval is wider than the ±${shown(100 * cell.tolerance)} % asked for: the probes were spent.`]);
   if (cell.finish_refused)
-    notes.push(["no finish", `Runs cannot be finished, so that the number within the budget stands alone: ${cell.finish_refused}.`]);
+    notes.push(["no finish", `Runs are not finished, so that the number within the budget stands alone: ${cell.finish_refused}.`]);
   else if (cell.emc50 === null && cell.one_curve)
     notes.push(["undecided", "No probe at the best learning rate, once it was chosen, is known not to fit: there is no number at minima."]);
   if (cell.open_matters)
