@@ -9,15 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from emc.cli.console import counted, show
+from emc.cli.remarks import remarks
 from emc.errors import EmcError
 from emc.measurement.state import Status, state
 from emc.records import Estimate, Outcome
 from emc.store.columns import CERTIFICATES, PROBES
 from emc.store.failures import read_failure
 from emc.store.layout import REMADE_BY, CellFiles, Results
-from emc.store.plan import planned_row
 from emc.store.tables import read_table
-from emc.study.optimizers import decay_apart
 
 
 def print_cell(beginning: str, results: Path) -> None:
@@ -36,7 +35,7 @@ def print_cell(beginning: str, results: Path) -> None:
         show(f"{now.status}, {probes} so far. {now.reason}")
         return
     found = now.estimate
-    show(_estimate(found), *found.doubts, *_remarks(found, Results(results)))
+    show(_estimate(found), *found.doubts, *remarks(found, Results(results)))
     show(_rates(found), _probes(files), *_certificates(files), *_failures(files))
 
 
@@ -65,15 +64,6 @@ def _estimate(found: Estimate) -> Table:
         if name not in {"cell", "rates"}:
             table.add_row(name, _shown(value, 5))
     return table
-
-
-def _remarks(found: Estimate, results: Results) -> Iterator[str]:
-    """What else a reader should know of the number at minima, as the cell's plan tells."""
-    planned = planned_row(results, found.cell)
-    if planned is None or found.emc50 is None:
-        return
-    if apart := decay_apart(planned["optimizer"], planned["weight_decay"]):
-        yield apart
 
 
 def _rates(found: Estimate) -> Table:

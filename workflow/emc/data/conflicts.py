@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emc.data.equality import BINDING, digests, equal_inputs, samples_in_conflict
+from emc.data.equality import BINDING, EqualInputs, digests, equal_inputs, samples_in_conflict
 from emc.data.labelling import Drawable
 from emc.study.labels import Classes, Labels, PermutedPixels, Random, RandomInputs, label_classes
 
@@ -31,14 +31,32 @@ class Conflicts:
         return f"{among} with another label: no net fits both"
 
     def bounding(self, n: float, criterion: float) -> str | None:
-        """That they may end the fit of n samples, in one line; None where they hardly do."""
-        expected = self.pairs * n * (n - 1) / (self.samples * (self.samples - 1))
-        if expected < BINDING + (1 - criterion) * n:
-            return None
-        return (
-            f"{n:,.4g} samples have on average {expected:,.3g} pairs of equal inputs with different"
-            " labels, which no net fits: the data, not the net, may bound the number"
-        )
+        """As the function of this name says."""
+        return bounding(self.pairs, self.samples, n, criterion)
+
+
+def bounding(pairs: float, samples: int, n: float, criterion: float) -> str | None:
+    """That pairs in conflict, of all samples, may end the fit of n of them, in one line.
+
+    None where they hardly do: the view `emc` has the same as `conflict_bound`.
+    """
+    expected = pairs * n * (n - 1) / (samples * (samples - 1)) if samples > 1 else 0.0
+    if expected < BINDING + (1 - criterion) * n:
+        return None
+    return (
+        f"{n:,.4g} samples have on average {expected:,.3g} pairs of equal inputs with different"
+        " labels, which no net fits: the data, not the net, may bound the number"
+    )
+
+
+def pairs_in_conflict(equal: EqualInputs, labels: str, classes: int) -> float:
+    """Pairs of equal inputs to expect with different labels, of all samples of a data set.
+
+    Those of labellings that say other things of equal inputs are not known, and count as none.
+    """
+    if labels == "random":
+        return equal.pairs * (1 - 1 / classes)
+    return float(equal.conflicting_pairs) if labels == "original" else 0.0
 
 
 def conflicts_of(samples: Drawable, labels: Labels) -> Conflicts | None:
