@@ -1,6 +1,9 @@
 """What runs in a process that finds the stand-in for a driver: see test_card_binding."""
 
+import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,8 +38,8 @@ def _kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def launches() -> list[tuple[int, int]]:
     """Blocks, and bytes of each, of all launches so far."""
-    lines = Path(os.environ[CALLS]).read_text().splitlines()
-    return [(int(blocks), int(size)) for blocks, size in map(str.split, lines)]
+    lines = map(str.split, Path(os.environ[CALLS]).read_text().splitlines())
+    return [(int(line[0]), int(line[1])) for line in lines if line[0].isdecimal()]
 
 
 @pytest.mark.usefixtures("_kernels")
@@ -82,3 +85,42 @@ def test_a_kernel_that_the_driver_refuses_again_is_told(
     told = rf"driver \(for CUDA 13.0\) does not load the compiled kernel: CUDA error: {words}"
     with pytest.raises(UnavailableError, match=told):
         Persistent(Card()).run(ASKED, GIVEN)
+
+
+CHOOSING = """
+from emc.measurement.device_choice import device_to_certify, device_to_measure, device_to_test
+from emc.study import Cell
+for name, sizes in (("mlp-mixer", {}), ("vit", {"heads": 2}), ("mlp", {})):
+    net = {"name": name, "depth": 1, "width": 8} | ({} if name == "mlp" else {"patch": 4}) | sizes
+    cell = Cell.model_validate({"dataset": "digits", "architecture": net})
+    device_to_measure(cell, "auto"), device_to_test(cell, 3), device_to_certify(cell)
+"""
+HOLDING = """
+import sys
+from pathlib import Path
+from emc.jobs.cards import one_card
+with one_card(Path(sys.argv[1])):
+    import torch
+    torch.autograd.backward(torch.ones(2, requires_grad=True).sum())
+"""
+
+
+def begun_with(code: str, folder: Path) -> str:
+    """Which cards a process sees that runs some code, as it begins CUDA, if it does."""
+    calls = folder / "calls"
+    environment = {**os.environ, CALLS: str(calls), "CUDA_VISIBLE_DEVICES": "3,1"}
+    command = [sys.executable, "-W", "ignore", "-c", code, str(folder)]
+    subprocess.run(command, env=environment, check=True)
+    return calls.read_text() if calls.exists() else ""
+
+
+def test_cuda_does_not_begin_while_a_device_is_chosen(tmp_path: Path) -> None:
+    """It keeps to the cards that it sees then: a job would not get the one that it holds."""
+    assert begun_with(CHOOSING, tmp_path) == ""
+
+
+def test_cuda_begins_with_the_card_that_a_job_holds(tmp_path: Path) -> None:
+    """The first gradient begins it, on the processor, too."""
+    with (tmp_path / "3.0.lock").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert begun_with(HOLDING, tmp_path) == "begun with 1\n"

@@ -41,11 +41,26 @@ Status image(const unsigned char* binary) {
   return machine == 190 ? ok : invalid_image;
 }
 
+template <class... Values>
+void tell(const char* format, Values... values) {
+  const char* name = std::getenv("EMC_STAND_IN_CALLS");
+  std::FILE* calls = name ? std::fopen(name, "a") : nullptr;
+  if (!calls) return;
+  std::fprintf(calls, format, values...);
+  std::fclose(calls);
+}
+
 }  // namespace
 
 extern "C" {
 
-int cuInit(unsigned flags) { return begun = flags == 0, flags ? invalid_value : ok; }
+int cuInit(unsigned flags) {
+  if (!begun) {
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    tell("begun with %s\n", visible ? visible : "all");
+  }
+  return begun = flags == 0, flags ? invalid_value : ok;
+}
 
 int cuDriverGetVersion(int* version) { return *version = 13000, ok; }
 
@@ -129,10 +144,7 @@ int cuLaunchKernel(void* function, unsigned grid, unsigned grid_y, unsigned grid
     return invalid_value;
   if (memory > most) return invalid_value;
   reinterpret_cast<Kernel>(function)(parameters[0], int(grid), 0);
-  if (std::FILE* calls = std::fopen(std::getenv("EMC_STAND_IN_CALLS"), "a")) {
-    std::fprintf(calls, "%u %u\n", grid, memory);
-    std::fclose(calls);
-  }
+  tell("%u %u\n", grid, memory);
   return ok;
 }
 

@@ -47,4 +47,4 @@ def test_the_driver_that_is_made_up_refuses_no_call(tmp_path: Path) -> None:
         check=False,
     )
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "5 passed" in found.stdout
+    assert "7 passed" in found.stdout

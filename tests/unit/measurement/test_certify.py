@@ -9,8 +9,7 @@ import pytest
 
 from emc.data.prepare import prepare
 from emc.errors import FileError
-from emc.measurement import certify as module
-from emc.measurement.certify import certificates_of, certify, device_of_job
+from emc.measurement.certify import certificates_of, certify
 from emc.measurement.job import measure
 from emc.records import Failure, Outcome
 from emc.store.columns import CERTIFICATES
@@ -90,17 +89,6 @@ def test_a_certified_cell_has_no_journal(results: Results, tmp_path: Path) -> No
     for path in (tmp_path / "one.parquet", tmp_path / "two.parquet"):
         certify(CELL, CertificateSettings(), results, path)
         assert not files.journal.exists()
-
-
-def test_a_net_that_kernels_turn_out_to_know_takes_no_card(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    mixer = {"name": "mlp-mixer", "depth": 1, "width": 8, "patch": 4}
-    cell = Cell.model_validate({"dataset": "digits", "architecture": mixer})
-    assert device_of_job(cell) == "cpu"
-    assert device_of_job(CELL) == "cpu"
-    monkeypatch.setattr(module, "kernels_can", lambda *_: False)
-    assert device_of_job(cell) == "auto"
 
 
 @pytest.mark.parametrize("damaged", ["endpoints", "measurement"])

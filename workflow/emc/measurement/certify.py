@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emc.curvature.choose import kernels_can
 from emc.curvature.endpoint import EndPoint, certify_end_points
 from emc.curvature.parameters import EndPointError
-from emc.curvature.tolerances import DEFAULT, CertificateTolerances
+from emc.curvature.tolerances import CertificateTolerances
 from emc.data.samples import open_samples
 from emc.engine.procedure import Procedure
 from emc.errors import FileError
@@ -17,7 +16,6 @@ from emc.measurement.device_choice import device_to_certify, known_cell
 from emc.measurement.objective import objective, seed_constants
 from emc.measurement.procedure import procedure
 from emc.measurement.source import LabelledSamples
-from emc.nets.build import as_known
 from emc.records import Certificate, Probe
 from emc.store.columns import CERTIFICATES
 from emc.store.endpoints import Endpoint, read_endpoints
@@ -40,7 +38,8 @@ def certify(
     """Write the table of certificates of a cell's end points.
 
     A net that kernels know is differentiated on the processor and shares out its samples between
-    `threads`; any other takes one GPU where there is one. A cell whose measurement
+    `threads`; any other takes one GPU where there is one. Whether they know a traced net shows
+    once it is made, which begins CUDA: a card has to be held by then. A cell whose measurement
     failed gets an empty file, as does one that fails here. The journal of a measured cell goes:
     that this job was started says that the measurement's outputs are known.
 
@@ -61,23 +60,10 @@ def certify(
         failure=failure,
         output=output,
         table=CERTIFICATES,
-        device=lambda: device_of_job(known_cell(cell, results)),
+        device=lambda: device_to_certify(known_cell(cell, results)),
     )
     if files.measured:
         forget(files.journal)
-
-
-def device_of_job(cell: Cell) -> str:
-    """The processor for a net that kernels turn out to know, too, once it is made and looked at.
-
-    Raises:
-        EmcError: the net cannot be made.
-    """
-    if (expected := device_to_certify(cell)) == "cpu":
-        return expected
-    known = as_known(procedure(cell, cell.shape, cell.facts.classes).module)
-    by_kernels = known is not None and kernels_can(known, (1, *cell.shape), DEFAULT.precision)
-    return "cpu" if by_kernels else expected
 
 
 def certificates_of(
