@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.plugin_files import cell_of
 from tests.unit.measurement.prepared import measured
-from torch import nn
+from torch import Tensor, nn
 
 from emc.curvature.operator import Operator
 from emc.engine import Procedure, Replica, Update, run_probes
@@ -160,6 +160,13 @@ def module(*layers: nn.Module) -> Procedure:
     return Procedure(classes=3, update=Update("sgd", momentum=0.0), module=made)
 
 
+class Signs(nn.Module):
+    """Signs of its inputs, which give no gradient."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sign()
+
+
 @pytest.mark.parametrize(
     ("trained", "reason"),
     [
@@ -167,6 +174,7 @@ def module(*layers: nn.Module) -> Procedure:
         (module(nn.LayerNorm(5)), None),
         (module(nn.Dropout(0.1)), "draws random numbers while it trains"),
         (module(nn.BatchNorm1d(5)), "rows depend on one another while it trains"),
+        (module(Signs()), "no gradient in '0.weight'"),
     ],
 )
 def test_nets_that_train_otherwise_than_they_are_evaluated_are_refused(

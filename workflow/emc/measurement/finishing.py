@@ -26,6 +26,11 @@ from emc.study.training import Finish as FinishKeys
 LEAST: Final = 32 * DEFAULT_STEPS
 """Gradients of single samples of a training that effort is measured by at least."""
 
+_LOOKED_AT: Final = 64
+"""Samples on which a net is looked at for jumps."""
+_NETS: Final = 20
+"""Fresh nets that are, at most: the first with a gradient in each parameter ends it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finishing:
@@ -81,13 +86,14 @@ def finishing(
     """How the unfitted probes of a procedure are finished, as its study asks.
 
     `otherwise` says why the procedure minimises something else than its training loss, or None. A
-    net that is not layered is tried on a few samples.
+    net that is not layered is tried on some samples.
     """
     refused = otherwise
     if not asked.iterations:
         refused = "none is asked for (finish.iterations: 0)"
     elif refused is None and trained.layers is None:
-        refused = _refusal_of_net(trained, source.draw(min(2, source.available), 0), device)
+        few, some = (source.draw(min(n, source.available), 0) for n in (2, _LOOKED_AT))
+        refused = _refusal_of_net(trained, few, device) or _jump(trained, some, device)
     settings = FinishSettings(
         gradient=asked.gradient,
         iterations=asked.iterations,
@@ -143,3 +149,17 @@ def _refusal_of_net(trained: Procedure, some: Drawn, device: str) -> str | None:
     except EmcError as error:
         return str(error)
     return None
+
+
+def _jump(trained: Procedure, some: Drawn, device: str) -> str | None:
+    """Why the net's training loss has no gradient to follow."""
+    import torch
+
+    from emc.engine.fresh import fresh
+    from emc.nets.jumps import jumping
+
+    x = torch.from_numpy(np.ascontiguousarray(some.inputs[some.rows])).to(device)
+    name = jumping((fresh(trained, seed).to(device) for seed in range(_NETS)), x)
+    if name is None:
+        return None
+    return f"the loss has no gradient in {name!r}, as of a net that rounds or takes signs"
