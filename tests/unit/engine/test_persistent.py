@@ -432,3 +432,12 @@ def test_a_placement_of_another_layout_does_not_compile() -> None:
     made = placement(layers, H200)
     with pytest.raises(UnavailableError, match="a placement of another layout"):
         EmulatedProgram(block_kernel(layers, replace(made, size=made.size + 1)), backwards=False)
+
+
+def test_structures_of_another_size_do_not_compile() -> None:
+    """Neither here nor by a card's compiler: they are given byte by byte."""
+    code = block_kernel(mlp(), placement(mlp(), Emulated().limits()))
+    with pytest.raises(UnavailableError, match="Launch differs from its mirror"):
+        EmulatedProgram(
+            code.replace("sizeof(Launch) == 48", "sizeof(Launch) == 56"), backwards=False
+        )

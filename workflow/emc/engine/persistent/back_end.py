@@ -147,7 +147,7 @@ class Persistent:
         if net not in self._kernels:
             made = placement(net, self._machine.limits())
             kernel = BlockKernel(made, self._machine.program(block_kernel(net, made)))
-            smallest = min(replicas, key=lambda each: each.n)
+            smallest = min(replicas, key=lambda each: (each.n, each.lr))
             self._hold_against_reference(procedure, smallest, kernel)
             self._kernels[net] = kernel
         return self._kernels[net]

@@ -1,10 +1,12 @@
 """Where a kernel keeps its numbers, and its code: mirrors `kernel/block_trainer.hpp`."""
 
+from ctypes import Structure, sizeof
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from emc.engine.persistent.launch import THREADS, CardLimits
+from emc.engine.native.kernel import Task
+from emc.engine.persistent.launch import THREADS, CardLimits, Launch, Standing, Training
 from emc.engine.persistent.layout import BlockNet, Layout, layout_of
 from emc.engine.persistent.sizes import word
 
@@ -107,8 +109,15 @@ def block_kernel(net: BlockNet, placed: Placement) -> str:
         f"static_assert(Trainer::size == {placed.size} &&",
         f"              Trainer::chunk_size == {layout.chunk(placed.rows)},",
         '              "a placement of another layout");',
+        *map(_size_held, (Launch, Training, Standing, Task)),
     )
     return "\n".join(lines) + "\n"
+
+
+def _size_held(mirrored: type[Structure]) -> str:
+    """A structure that is given byte by byte is as large for the card's compiler as here."""
+    name = mirrored.__name__
+    return f'static_assert(sizeof({name}) == {sizeof(mirrored)}, "{name} differs from its mirror");'
 
 
 def _most_rows(layout: Layout, room: int) -> int | None:
