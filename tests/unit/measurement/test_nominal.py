@@ -74,6 +74,50 @@ def test_a_vision_transformer_takes_its_counted_operations_and_loads_torch() -> 
     assert found.megabytes == wanted.megabytes
 
 
+MIXER = {"name": "mlp-mixer", "depth": 1, "patch": 2, "width": 16}
+RESNET = {"name": "resnet", "depth": 18, "width": 8}
+
+
+@pytest.mark.parametrize(
+    ("net", "step"),
+    [
+        (MIXER, 7e-6),
+        (RESNET, 8.6e-5),
+        ({"name": "cnn", "depth": 2, "width": 4, "normalisation": "group"}, 1.9e-6),
+    ],
+    ids=lambda net: net["name"] if isinstance(net, dict) else "",
+)
+def test_nets_that_kernels_train_as_graphs_take_about_what_was_timed(
+    net: dict[str, Any], step: float
+) -> None:
+    """On one processor; torch's pace was two to ten times as long, that of layers a third."""
+    one = cell(architecture=net)
+    pace = Pace(
+        parameters=one.parameters,
+        work=work(one),
+        training=step,
+        gradients=1,
+        finishing=1.5 * step,
+        passing=3e-4,
+        starting=3.1,
+        megabytes=600,
+    )
+    timed = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
+    assert timed is not None
+    ratio = nominal_costs([planned(architecture=net)])["one"].seconds / timed.seconds
+    assert 0.6 < ratio < 1.6
+
+
+@pytest.mark.parametrize("net", [RESNET, {"name": "cnn", "depth": 2, "width": 4}])
+def test_norms_over_a_batch_are_torchs(net: dict[str, Any]) -> None:
+    batch, group = (
+        nominal_costs([planned(architecture={**net, "normalisation": norm})])["one"]
+        for norm in ("batch", "group")
+    )
+    assert batch.seconds > group.seconds
+    assert batch.megabytes > 500
+
+
 @pytest.mark.parametrize(
     "keys",
     [{"optimizer": "shampoo"}, {"parameterisation": {"name": "low-rank", "rank": 2}}],

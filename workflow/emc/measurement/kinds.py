@@ -57,10 +57,10 @@ def kind(cell: Cell, device: str) -> str:
 
 
 def of_layers(cell: Cell) -> bool:
-    """Whether all numbers of a net of dense and convolutional layers train."""
-    return isinstance(cell.architecture, Linear | Mlp | Cnn) and isinstance(
-        cell.parameterisation, Full
-    )
+    """Whether all numbers of a net of dense and convolutional layers, without norms, train."""
+    own = cell.architecture
+    plain = isinstance(own, Linear | Mlp) or (isinstance(own, Cnn) and own.normalisation == "none")
+    return plain and isinstance(cell.parameterisation, Full)
 
 
 def of_kernels(cell: Cell) -> bool:
