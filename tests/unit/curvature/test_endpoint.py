@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -93,6 +94,17 @@ def test_a_gpu_gives_the_same_certificates(layers: Layers, shape: tuple[int, ...
     for one, other in zip(there, here, strict=True):
         assert one.verdict is other.verdict
         assert numbers(one) == pytest.approx(numbers(other), abs=1e-10)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_float32_on_a_gpu_reaches_the_same_verdict() -> None:
+    ends = end_points(mlp(), (6,), [20, 33])
+    rough = replace(LENIENT, precision="float32")
+    factory = partial(module, mlp())
+    there = certify_end_points(factory, ends, Objective(), tolerances=rough, device="cuda")
+    here = certify_end_points(mlp(), ends, Objective(), tolerances=rough)
+    assert [one.verdict for one in there] == [one.verdict for one in here]
 
 
 @pytest.mark.parametrize(("layers", "shape"), [(mlp(), (6,)), (cnn("tanh"), (2, 7, 9))])
