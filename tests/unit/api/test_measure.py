@@ -57,6 +57,11 @@ def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
     assert told[: len(found.estimate.doubts)] == list(found.estimate.doubts)
 
 
+def test_rates_are_added_beyond_an_edge_that_wins() -> None:
+    found = measured(optimizer={"name": "sgd", "lr": 0.01}, widen=1)
+    assert [rate.lr for rate in found.estimate.rates] == pytest.approx([0.01 / 3, 0.01, 0.03])
+
+
 def test_an_interval_wider_than_asked_for_is_told() -> None:
     found = measured()
     narrow = replace(found, estimate=replace(found.estimate, tolerance_reached=True))
@@ -186,6 +191,8 @@ def test_a_net_that_fits_all_there_is_gives_a_lower_bound() -> None:
         ),
         ({"seed": 2**63}, "^seed: expected at most 9,223,372,036,854,775,807, found 922337203685"),
         ({"probes": 0}, "probes: expected a whole number from 1, found 0"),
+        ({"widen": -1}, "widen: expected a whole number from 0, found -1"),
+        ({"widen": 101}, "widen: expected at most 100, found 101"),
         ({"smallest": 121}, "smallest: expected at most the 120 samples there are, found 121"),
         (
             {"labels": {"noisy": 2}},

@@ -105,7 +105,7 @@ def test_relative_gradient_is_the_newton_step_against_the_weights() -> None:
 
 def test_no_curvature_and_no_weights() -> None:
     assert certified(np.zeros(5), tolerances=EXACT).relative_gradient_norm == 0
-    assert certified(np.zeros(5), tolerances=EXACT).verdict is Verdict.MINIMUM
+    assert certified(np.zeros(5), tolerances=EXACT).verdict is Verdict.INCONCLUSIVE
     slope = certified(np.zeros(5), tolerances=EXACT, gradient=1e-5)
     assert slope.relative_gradient_norm == inf
     assert slope.verdict is Verdict.UNCONVERGED
@@ -148,6 +148,18 @@ def test_a_fit_whose_logits_are_bounded_is_judged_as_any_point(
     small = certified(SADDLE * 1e-4, **kind)
     assert small.verdict is Verdict.UNCONVERGED
     assert small.reason.startswith("The relative gradient norm ")
+
+
+def test_where_the_loss_is_level_no_test_says_anything() -> None:
+    """A net that takes signs: its gradient and its Hessian are zero wherever there are any."""
+    ends = exact_ends(np.zeros((3, 3)), eps=1e-3, direction=False)
+    slope = Slope(0.0, 10.0, 0.7, plateau=None, vanishing=False, growing=None)
+    verdict, reason = judge(slope, ends, EXACT)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert reason.startswith("The gradient and the whole Hessian are zero: the loss is level")
+    assert judge(replace(slope, vanishing=True), ends, EXACT)[0] is Verdict.MINIMUM
+    bent = exact_ends(np.diag([0.0, 0.0, 1.0]), eps=1e-3, direction=False)
+    assert judge(slope, bent, EXACT)[0] is Verdict.MINIMUM
 
 
 def test_a_fit_is_at_rest_only_where_its_loss_is_flat_on_its_own_scale() -> None:

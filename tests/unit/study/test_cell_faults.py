@@ -104,6 +104,11 @@ CELL_FAULTS = [
         "optimizer.lr: expected at least one entry, found []",
     ),
     cell_fault(
+        mlp("width: 4") + ", optimizer: {name: sgd, lr: {from: 0.01, widen: 2}}",
+        "optimizer.lr: expected a number, or a list of numbers, found {'from': 0.01, 'widen': 2}:"
+        " what adds rates beyond an edge that wins is search.widen",
+    ),
+    cell_fault(
         mlp("width: 4") + ", optimizer: {name: sgd, lr: [0.1, 0]}",
         "optimizer.lr.1: expected a number above 0, found 0",
     ),

@@ -36,7 +36,7 @@ from emc.nets.recognise import recognised
 from emc.records import Estimate
 from emc.study.datasets import Facts
 from emc.study.labels import Labels, unsuitable
-from emc.study.search import Search
+from emc.study.search import MOST_WIDENINGS, Search
 from emc.study.training import Finish, short_of_an_epoch
 
 
@@ -56,6 +56,7 @@ def measure(
     aim: str = "minima",
     tolerance: float = 0.05,
     probes: int = 200,
+    widen: int = 0,
     smallest: int = 1,
     seed: int = 0,
     device: str | torch.device = "auto",
@@ -72,15 +73,14 @@ def measure(
         optimizer: a name or an entry, {"name": "adam", "lr": [0.001, 0.01]}; a function that
             `emc.optimizer` registered, or its name; or {"name": torch.optim.RMSprop, "lr": 0.01}.
         loss, schedule: names or entries, such as {"name": "cosine", "warmup": 0.1}.
-        batch: samples per step, or an entry.
         steps, epochs: longest training of a probe, one of the two; 30,000 steps by default.
-        criterion: training accuracy that counts as a fit.
+        batch, criterion: samples per step, or an entry; training accuracy that counts as a fit.
         finish: entry, how an unfitted probe is brought to a minimum; {"iterations": 0}: it is not.
         aim: which number is made narrow, what fits at "minima" or within the "budget".
         tolerance, probes: wanted relative half width of the 95 % interval; most training runs.
-        smallest, seed: the smallest n to try, two or more for batch normalisation; another seed.
+        widen, smallest: times a rate may be added beyond an edge that wins; the smallest n to try.
         device, back_end: "auto" (a card if faster), "cpu", "cuda", torch's; None: the fastest.
-        progress: whether to show a bar, in a terminal or a notebook.
+        seed, progress: another seed; whether to show a bar, in a terminal or a notebook.
 
     Raises:
         EmcError: an argument is not as described, or the net cannot be trained; told before.
@@ -88,7 +88,7 @@ def measure(
             error's `measured`. So it is in the KeyboardInterrupt of a measurement that is stopped.
     """
     refuse_surroundings()
-    search, number = _search(aim, tolerance, probes, smallest), whole("seed", seed, 0)
+    search, number = _search(aim, tolerance, probes, widen, smallest), whole("seed", seed, 0)
     asked = _Asked(search, _finish(finish), _where(device, back_end))
     chosen, drawn_from = choose(optimizer), _source(data, labels, search.smallest)
     terms = {"loss": loss, "schedule": schedule, "batch": batch, "criterion": criterion}
@@ -156,13 +156,14 @@ def _assigned(
     return Assignment(name, source, *run)
 
 
-def _search(aim: Any, tolerance: Any, probes: Any, smallest: Any) -> Search:
+def _search(aim: Any, tolerance: Any, probes: Any, widen: Any, smallest: Any) -> Search:
     if aim not in get_args(Search.model_fields["aim"].annotation):
         raise EmcError(f"aim: expected 'minima' or 'budget', found {shown(aim)}")
     return Search(
         aim=aim,
         tolerance=share("tolerance", tolerance, one=False),
         probes=whole("probes", probes, 1),
+        widen=whole("widen", widen, 0, MOST_WIDENINGS),
         smallest=whole("smallest", smallest, 1),
     )
 

@@ -23,6 +23,7 @@ infinity loss, gradient and curvature vanish together:
 
 from dataclasses import dataclass
 from math import inf, isinf
+from typing import Final
 
 from emc.curvature.ends import Bend, HessianEnds
 from emc.curvature.tolerances import CertificateTolerances
@@ -48,6 +49,11 @@ class Slope:
     def relative(self, lambda_max: float) -> float:
         """|g| / (|w| lambda_max); 0 where the gradient is, infinite at no weights or curvature."""
         return _ratio(self.gradient_norm, self.parameter_norm * max(lambda_max, 0.0))
+
+    def nothing_bends(self, ends: HessianEnds) -> bool:
+        """Whether the loss is level around a point that does not fit: no test says anything."""
+        zero = self.gradient_norm == ends.low.value == ends.high.value == 0
+        return zero and not self.vanishing
 
     def unmet(self, tolerances: CertificateTolerances) -> str | None:
         """Why the tests that need no curvature fail, or None."""
@@ -77,6 +83,12 @@ class Slope:
         return None
 
 
+_LEVEL: Final = (
+    "The gradient and the whole Hessian are zero: the loss is level around the point, as where a"
+    " net steps, and neither rises nor falls."
+)
+
+
 def _ratio(part: float, whole: float) -> float:
     """Zero where the part is, infinite where only the whole is."""
     if part == 0:
@@ -94,6 +106,8 @@ def judge(
     unmet = unmet or slope.relative_unmet(ends.high.value, tolerances)
     if unmet is not None:
         return Verdict.UNCONVERGED, unmet
+    if slope.nothing_bends(ends):
+        return Verdict.INCONCLUSIVE, _LEVEL
     level = f"-{tolerances.eps:g} times the largest, {ends.high.value:.3g}"
     kind = "eigenvalue" if ends.exact else "Ritz value"
     low = f"smallest {kind} {ends.low.value:.3g}"

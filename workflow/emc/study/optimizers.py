@@ -3,6 +3,7 @@
 How each steps stands in the file of its name below `emc.engine.optimizers`.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -37,6 +38,11 @@ Held = Annotated[Positive, AfterValidator(_held)]
 
 
 def _as_list(value: object) -> object:
+    if isinstance(value, Mapping):
+        raise ValueError(  # noqa: TRY004 - pydantic reports no TypeError
+            f"expected a number, or a list of numbers, found {dict(value)}: what adds rates beyond"
+            " an edge that wins is search.widen"
+        )
     return value if isinstance(value, list | tuple) else [value]
 
 

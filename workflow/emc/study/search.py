@@ -1,10 +1,13 @@
 """What a study asks of a search: how sizes are chosen, and when it ends."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from emc.study.strict import Count, Positive, Real, Strict, Whole
+
+MOST_WIDENINGS: Final = 100
+"""Times that a learning rate may be added at most."""
 
 
 class Expected(Strict):
@@ -32,7 +35,7 @@ class Search(Strict):
     """Largest number of probes a cell may spend."""
     smallest: Count = 1
     """The smallest n that is tried."""
-    widen: Annotated[Whole, Field(ge=0, le=100)] = 0
+    widen: Annotated[Whole, Field(ge=0, le=MOST_WIDENINGS)] = 0
     """Times that a learning rate may be added beyond an edge of the grid that wins, in steps of
     the grid's own ratio there; by 3 where one rate is given."""
     expected: Expected | None = None
