@@ -72,15 +72,6 @@ def fit_layers() -> list[Any]:
     )
     base = alt.Chart().encode(x=log_x("n", "samples n"), y=share)
     answer = base.transform_filter("datum.kind === 'answer' && isValid(datum.emc50)")
-    curve = (
-        answer.transform_filter("datum.width > 1")
-        .transform_calculate(u="sequence(-1.5, 1.5001, 0.075)")
-        .transform_flatten(["u"])
-        .transform_calculate(
-            n="datum.emc50 * pow(datum.width, datum.u)", share="1 / (1 + pow(81, datum.u))"
-        )
-        .mark_line(color=NEUTRAL)
-    )
     middle = answer.transform_calculate(share="0.5")
     interval = (
         one_sided(middle)
@@ -98,7 +89,21 @@ def fit_layers() -> list[Any]:
         .mark_tick(size=16, opacity=0.7)
         .encode(color=outcome_colour(), tooltip=probe_tooltip())
     )
-    return [curve, interval, bound, probes]
+    return [_curve(answer), interval, bound, probes]
+
+
+def _curve(answer: alt.Chart) -> alt.Chart:
+    """As `fit_layers` says, of an answer that has a width."""
+    made: alt.Chart = (
+        answer.transform_filter("datum.width > 1")
+        .transform_calculate(u="sequence(-1.5, 1.5001, 0.075)")
+        .transform_flatten(["u"])
+        .transform_calculate(
+            n="datum.emc50 * pow(datum.width, datum.u)", share="1 / (1 + pow(81, datum.u))"
+        )
+        .mark_line(color=NEUTRAL)
+    )
+    return made
 
 
 def probe_tooltip() -> list[Any]:

@@ -77,29 +77,14 @@ def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> 
     compilers have taken `seconds`, of those that kernels train once these have taken half of it
     and others follow; the process is ended after `_PATIENCE` times as long on the wall.
     """
-    command = [sys.executable, "-P", "-m", "emc.measurement.timing", device]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    kernels = [of_kernels(cell) for cell in cells]
-    until = [seconds / 2 if known and not all(kernels) else seconds for known in kernels]
-    lines = [
-        json.dumps([latest, canonical(cell), *cell.facts])
-        for latest, cell in zip(until, cells, strict=True)
-    ]
-    with subprocess.Popen(
-        command,
-        env=environment,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    with _process(device) as process:
         answered = Event()
         late = Timer(_PATIENCE * seconds, _kill_after, [process, answered])
         late.start()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write("\n".join(lines))
+            process.stdin.write("\n".join(_asked(cells, seconds)))
             process.stdin.close()
             answers = map(_read, process.stdout)
             for _ in cells:
@@ -111,6 +96,26 @@ def time_cells(cells: Sequence[Cell], device: str, seconds: float = SECONDS) -> 
             _kill(process)
             answered.set()
             late.join()
+
+
+def _process(device: str) -> subprocess.Popen[str]:
+    """The process that times, and a group of its own for the compilers that it starts."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "emc.measurement.timing", device],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _asked(cells: Sequence[Cell], seconds: float) -> Iterator[str]:
+    """A line for each cell, which `main` reads."""
+    kernels = [of_kernels(cell) for cell in cells]
+    for cell, known in zip(cells, kernels, strict=True):
+        latest = seconds / 2 if known and not all(kernels) else seconds
+        yield json.dumps([latest, canonical(cell), *cell.facts])
 
 
 def _kill_after(process: subprocess.Popen[str], answered: Event) -> None:
