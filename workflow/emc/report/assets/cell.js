@@ -45,6 +45,12 @@ function evidenceOf() {
   return evidence.parsed;
 }
 
+/** The rows of one table of the evidence that are of the cell in that place. */
+function evidenceRows(name, place) {
+  const table = evidenceOf()[name];
+  return rowsOf(table, ...rangeOf(table, place));
+}
+
 function answerSentence(cell) {
   if (cell.status !== "measured") return cell.status === "failed" ? "The measurement failed." : "Not measured yet.";
   const spent = `${whole.format(cell.probes)} probes in ${whole.format(cell.rounds)} rounds`;
@@ -115,24 +121,21 @@ function certificateTable(rows) {
 }
 
 function certificatePart(place) {
-  const table = evidenceOf().certificates;
-  const rows = rowsOf(table, ...rangeOf(table, place));
+  const rows = evidenceRows("certificates", place);
   const heading = element("h2", {}, "Certificates");
   if (!rows.length) return element("section", {}, heading, element("p", {}, "No end point of this cell has a certificate."));
   return element("section", {}, heading, certificateTable(rows));
 }
 
 function lossRows(place) {
-  const table = evidenceOf().traces;
-  return rowsOf(table, ...rangeOf(table, place)).flatMap((trace, probe) =>
+  return evidenceRows("traces", place).flatMap((trace, probe) =>
     trace.epochs.map((epoch, at) => ({ probe, n: trace.n, outcome: trace.outcome, epoch, loss: trace.losses[at] })),
   );
 }
 
 /** Each certified end point. */
 function endRows(place) {
-  const table = evidenceOf().certificates;
-  return rowsOf(table, ...rangeOf(table, place)).map((row) => ({
+  return evidenceRows("certificates", place).map((row) => ({
     n: row.n,
     outcome: row.outcome,
     loss: row.loss,
@@ -142,16 +145,14 @@ function endRows(place) {
 }
 
 function spectrumRows(place) {
-  const table = evidenceOf().spectra;
-  return rowsOf(table, ...rangeOf(table, place)).flatMap(({ n, outcome, values, shares }) =>
+  return evidenceRows("spectra", place).flatMap(({ n, outcome, values, shares }) =>
     values.map((value, at) => ({ n, outcome, value, share: shares[at] })),
   );
 }
 
 /** Smallest over largest eigenvalue of each certified end point. */
 function ratioRows(place) {
-  const table = evidenceOf().certificates;
-  return rowsOf(table, ...rangeOf(table, place)).map((row) => ({
+  return evidenceRows("certificates", place).map((row) => ({
     n: row.n,
     outcome: row.outcome,
     loss: row.loss,
@@ -163,9 +164,8 @@ function ratioRows(place) {
 
 /** Data sets of a cell's charts, by name; see cell.py. */
 function cellDatasets(cell, place) {
-  const { probes, rates } = evidenceOf();
-  const tried = rowsOf(rates, ...rangeOf(rates, place));
-  const ran = probesOf(probes, place, tried.map(({ lr }) => lr));
+  const tried = evidenceRows("rates", place);
+  const ran = probesOf(evidenceOf().probes, place, tried.map(({ lr }) => lr));
   const answer = { kind: "answer", emc50: cell.emc50, low: cell.low, high: cell.high, width: cell.saturated ? null : cell.transition_width };
   return {
     probes: ran.length ? [answer, ...ran] : [],
