@@ -223,6 +223,15 @@ def test_an_error_in_a_launch_has_the_drivers_words(status: Status, broken: bool
 
 
 @pytest.mark.usefixtures("codes")
+def test_an_error_without_words_has_its_number() -> None:
+    """A driver may be older than the error, or newer."""
+    wordless = {"cuGetErrorString": Status.CUDA_ERROR_INVALID_IMAGE}
+    driver = Driver({"cuCtxSynchronize": Status.CUDA_ERROR_ILLEGAL_ADDRESS} | wordless)
+    with pytest.raises(RuntimeError, match=r"^CUDA error: 700$"):
+        Persistent(Card(driver)).run(procedure(), replicas([9]))
+
+
+@pytest.mark.usefixtures("codes")
 def test_a_card_without_memory_for_one_replica_says_so() -> None:
     driver = Driver({"cuMemAlloc": Status.CUDA_ERROR_OUT_OF_MEMORY})
     with pytest.raises(MemoryError, match="a single replica does not fit into the memory"):

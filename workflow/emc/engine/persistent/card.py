@@ -206,5 +206,5 @@ def _done(driver: Any, answer: tuple[Any, ...]) -> Any:
         raise MemoryError("the card has no memory left")
     if status != driver.CUresult.CUDA_SUCCESS:
         _, words = driver.cuGetErrorString(status)
-        raise RuntimeError(f"CUDA error: {words.decode()}")
+        raise RuntimeError(f"CUDA error: {words.decode() if words else status}")
     return values[0] if len(values) == 1 else tuple(values) or None
