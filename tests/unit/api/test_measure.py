@@ -302,6 +302,9 @@ def own_descent(weights: Any, lr: float) -> torch.optim.Optimizer:
     [
         (torch.optim.RMSprop, None),
         ({"name": torch.optim.SGD, "weight_decay": 0.1}, "the weight decay of SGD is no known"),
+        ({"name": torch.optim.SGD, "maximize": True}, "SGD maximises the training loss"),
+        ({"name": torch.optim.ASGD}, "the decay 'lambd' of ASGD is no known"),
+        ({"name": torch.optim.ASGD, "lambd": 0.0}, None),
         ({"name": torch.optim.AdamW, "lr": 0.01}, "the weight decay of AdamW is no known"),
         ({"name": torch.optim.AdamW, "lr": 0.01, "weight_decay": 0}, None),
         (partial(torch.optim.SGD, lr=0.1), None),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
@@ -17,6 +17,9 @@ from emc.measurement.procedure import update
 from emc.study.faults import report, study_faults
 from emc.study.optimizers import OPTIMIZERS, Optimizer, Rates
 from emc.study.plugins import of_kind, registered_here
+
+_DECAYS: Final = {"weight_decay": "weight decay", "lambd": "decay 'lambd'"}
+"""Constants of torch's optimizers that shrink the weights; ASGD has the second, by default too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,17 @@ def _doubt(make: Callable[..., Any], maker: _Maker) -> str | None:
     kind = getattr(make, "func", make)
     constants = {**getattr(make, "keywords", {}), **maker.constants}
     if getattr(kind, "__module__", "").startswith("torch.optim."):
-        if not constants.get("weight_decay", _default(kind, "weight_decay")):
-            return None
-        return f"the weight decay of {maker.name} is no known part of the training loss"
+        return _doubt_of_torchs(kind, constants, maker.name)
     return (
         f"{maker.name} does not say that it minimises the training loss, as a function registered"
         " by @emc.optimizer(..., minimises_loss=True) does"
     )
+
+
+def _doubt_of_torchs(kind: Any, constants: Mapping[str, Any], name: str) -> str | None:
+    if constants.get("maximize"):
+        return f"{name} maximises the training loss (maximize)"
+    for key, decay in _DECAYS.items():
+        if constants.get(key, _default(kind, key)):
+            return f"the {decay} of {name} is no known part of the training loss"
+    return None
