@@ -1,4 +1,4 @@
-"""Compiled quasi-Newton steps are those of `Descent` in the metric of the last steps."""
+"""Compiled quasi-Newton steps are those of `Descent` in the metric of preconditioned BFGS."""
 
 from math import inf
 
@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.curvature.nets import OBJECTIVES, cnn, mlp, parameters, samples
 
-from emc.curvature.native import NativeOperator
+from emc.curvature.native import FRESH, NativeOperator
 from emc.curvature.objective import Objective
+from emc.curvature.operator import Operator
 from emc.curvature.written.operator import WrittenOperator
 from emc.finish import FinishSettings, finish
 from emc.finish.descent import Descent
 from emc.finish.metered import Meter, Metered
-from emc.finish.metric import QuasiNewtonHistory
 from emc.native.descent import Descended, DescentEnd, DescentLimits
 from emc.nets.layers import Dense, Layers
 from emc.records import Outcome
@@ -46,6 +46,64 @@ def compiled(
     )
 
 
+class Preconditioned:
+    """BFGS updates of a preconditioner by the last steps, as whole matrices."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._steps: list[tuple[np.ndarray, np.ndarray]] = []
+        self._start: np.ndarray | None = None
+
+    def ready(self, operator: Operator, gradient: np.ndarray) -> None:
+        """Take the preconditioner of the first point; scale it as the kernels do."""
+        if self._start is None:
+            self._start = whole(operator)
+        inverse = self._start
+        if self._steps:
+            s, y = self._steps[-1]
+            inverse = inverse * (s @ y) / (y @ inverse @ y)
+        else:
+            length = 0.01 * max(float(np.linalg.norm(operator.parameters)), 1.0)
+            inverse = inverse * length / max(float(np.linalg.norm(inverse @ gradient)), length)
+        for s, y in self._steps:
+            left = np.eye(len(s)) - np.outer(s, y) / (s @ y)
+            inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
+        self._inverse = inverse
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        applied: np.ndarray = rows @ self._inverse
+        return applied
+
+    def learn(self, step: np.ndarray, change: np.ndarray, length: float) -> None:
+        if step @ change > 1e-10 * np.linalg.norm(step) * np.linalg.norm(change):
+            self._steps = [*self._steps, (step, change)][-self._size :]
+
+    def begin_anew(self) -> None:
+        """Take the preconditioner of the next point."""
+        self._start = None
+
+    def shorten(self) -> bool:
+        remembered, self._steps = bool(self._steps), []
+        return remembered
+
+
+def whole(operator: Operator) -> np.ndarray:
+    """The preconditioner at the operator's point as a matrix [P, P]."""
+    assert isinstance(operator, NativeOperator)
+    matrix = np.zeros((len(operator.parameters),) * 2)
+    for layer in operator.preconditioner():
+        of_unit = layer.factor * (
+            np.eye(layer.inputs + layer.bias) - layer.directions.T @ layer.directions
+        )
+        biases = layer.start + layer.outputs * layer.inputs
+        for unit in range(layer.outputs):
+            places = layer.start + unit * layer.inputs + np.arange(layer.inputs)
+            if layer.bias:
+                places = np.append(places, biases + unit)
+            matrix[np.ix_(places, places)] = of_unit
+    return matrix
+
+
 @given(
     n=st.integers(1, 40),
     history=st.integers(1, 5),
@@ -59,7 +117,7 @@ def test_a_few_steps_lead_where_those_in_numpy_lead(
 ) -> None:
     operator = native(SMOOTH, n, 5, objective=objective, seed=seed)
     slow = Descent(operator, NEVER)
-    stop = slow.go_on(QuasiNewtonHistory(len(operator.parameters), history), None, steps, 1e-4)
+    stop = slow.go_on(Preconditioned(history), None, steps, 1e-4)
     quick = compiled(operator, history, steps=steps, gradient=1e-4)
     assert (quick.stop, quick.steps) == (stop, slow.iterations)
     np.testing.assert_allclose(quick.parameters, slow.place.parameters, rtol=1e-6, atol=1e-8)
@@ -74,20 +132,33 @@ def test_steps_over_rounded_kinks_lead_where_those_in_numpy_lead(net: Layers) ->
     rounded = operator.rounded(0.3 * scales)
     assert rounded is not None
     slow = Descent(rounded, NEVER)
-    slow.go_on(QuasiNewtonHistory(len(operator.parameters), 4), None, 8, 1e-4)
+    slow.go_on(Preconditioned(4), None, 8, 1e-4)
     quick = compiled(rounded, 4, steps=8, gradient=1e-4)
     np.testing.assert_allclose(quick.parameters, slow.place.parameters, rtol=1e-6, atol=1e-8)
 
 
 def test_steps_go_on_with_what_was_remembered() -> None:
     operator = native(SMOOTH, 30, 5, objective=Objective(), seed=3)
-    whole = compiled(operator, 5, steps=9)
-    parts = operator.quasi_newton(5)
-    assert parts is not None
+    steps, metric, slow = operator.quasi_newton(5), Preconditioned(5), Descent(operator, NEVER)
+    assert steps is not None
     at = operator.parameters
-    for steps in (4, 5):
-        at = parts.go_on(at, DescentLimits(steps, 1_000, 0.0, NEVER)).parameters
-    np.testing.assert_array_equal(at, whole.parameters)
+    for count in (4, 5):
+        at = steps.go_on(at, DescentLimits(count, 1_000, 0.0, NEVER)).parameters
+        metric.begin_anew()
+        slow.go_on(metric, None, count, 0.0)
+        np.testing.assert_allclose(at, slow.place.parameters, rtol=1e-7)
+
+
+def test_the_preconditioner_is_made_anew_after_many_steps() -> None:
+    operator = native(SMOOTH, 60, 5, objective=Objective(), seed=3)
+    most = DescentLimits(2 * FRESH, 100_000, 0.0, NEVER)
+    at_once, in_parts = operator.quasi_newton(5), operator.quasi_newton(5)
+    assert at_once is not None
+    assert in_parts is not None
+    found, at = at_once.go_on(operator.parameters, most), operator.parameters
+    for _ in range(2):
+        at = in_parts.go_on(at, most._replace(steps=FRESH)).parameters
+    np.testing.assert_array_equal(found.parameters, at)
 
 
 def test_where_they_stop() -> None:

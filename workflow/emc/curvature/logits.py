@@ -19,6 +19,9 @@ class LogitLoss(Protocol):
     def curve(self, tangents: np.ndarray) -> np.ndarray:
         """Each sample's Hessian times its tangents, [classes, samples] or [classes, m, samples]."""
 
+    def root(self, numbers: np.ndarray) -> np.ndarray:
+        """Each sample's R times its numbers [classes, samples], where R R' is its Hessian."""
+
 
 def logit_loss(
     objective: Objective, logits: np.ndarray, labels: np.ndarray, total: int
@@ -54,6 +57,12 @@ class _CrossEntropy:
         weighted /= self._total
         return weighted
 
+    def root(self, numbers: np.ndarray) -> np.ndarray:
+        roots: np.ndarray = np.sqrt(self._p) * numbers
+        roots -= self._p * roots.sum(axis=0)
+        roots /= self._total**0.5
+        return roots
+
 
 class _SquaredError:
     def __init__(self, logits: np.ndarray, labels: np.ndarray, total: int) -> None:
@@ -65,3 +74,7 @@ class _SquaredError:
 
     def curve(self, tangents: np.ndarray) -> np.ndarray:
         return self._scale * tangents
+
+    def root(self, numbers: np.ndarray) -> np.ndarray:
+        roots: np.ndarray = self._scale**0.5 * numbers
+        return roots

@@ -15,13 +15,16 @@ from emc.curvature.quasi_newton import QuasiNewton
 from emc.curvature.written.operator import WrittenOperator
 from emc.errors import EmcError
 from emc.native.activation import activation_refusal
-from emc.native.descent import Descended, DescentLimits, NativeDescent
+from emc.native.descent import Descended, DescentEnd, DescentLimits, NativeDescent
 from emc.native.objective import NativeObjective
+from emc.native.preconditioner import LayerInverse
 from emc.nets.graph import Activated, Graph, GraphStep
 from emc.nets.layers import Conv, Dense, Layers
 from emc.nets.traced_module import KnownNet
 from emc.nets.transformer import Transformer
 
+FRESH: Final = 500
+"""Steps after which their preconditioner is made anew, where the descent stands then."""
 LARGEST: Final = 1 << 31
 """Bytes of samples that a kernel takes: it holds them all."""
 
@@ -123,7 +126,12 @@ class NativeOperator:
 
     def quasi_newton(self, history: int) -> QuasiNewton | None:
         """Compiled steps that remember the last `history` ones; None for several threads."""
-        return None if self._threads > 1 else _Steps(self._native, self._widths, history)
+        return None if self._threads > 1 else _Steps(self, self._native, history)
+
+    def preconditioner(self) -> list[LayerInverse]:
+        """About the inverse of the Hessian of layers at the point; nothing of other nets."""
+        known = self._known.at(self.parameters)
+        return known.preconditioner() if isinstance(known, WrittenOperator) else []
 
     def first_order(self) -> FirstOrder:
         """Loss, gradient and accuracy at the point."""
@@ -173,17 +181,32 @@ class NativeOperator:
 
 
 class _Steps:
-    """Compiled steps down the objective, whose kinks are rounded off over some widths."""
+    """Compiled steps down an operator's objective, with its kinks rounded off as they are there."""
 
-    def __init__(self, native: NativeObjective, widths: np.ndarray | None, history: int) -> None:
-        self._native, self._widths, self._history = native, widths, history
+    def __init__(self, operator: NativeOperator, native: NativeObjective, history: int) -> None:
+        self._operator, self._native, self._history = operator, native, history
         self._descent: NativeDescent | None = None
 
     def go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
         """See `QuasiNewton.go_on`."""
+        steps = evaluations = 0
+        while True:
+            left = limits.steps - steps, limits.evaluations - evaluations
+            came = self._go_on(
+                parameters, limits._replace(steps=min(left[0], FRESH), evaluations=left[1])
+            )
+            parameters = came.parameters
+            steps, evaluations = steps + came.steps, evaluations + came.evaluations
+            spent = steps == limits.steps or evaluations >= limits.evaluations
+            if came.stop is not DescentEnd.LIMIT or spent:
+                return Descended(parameters, came.stop, steps, evaluations)
+
+    def _go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
+        """Take steps with the preconditioner of the point where they begin."""
+        here = self._operator.at(parameters)
         if self._descent is None:
             self._descent = NativeDescent(self._native, parameters.size, self._history)
-        return self._descent.go_on(parameters, self._widths, limits)
+        return self._descent.go_on(parameters, here._widths, here.preconditioner(), limits)
 
 
 def _kinks_per_sample(net: Graph | Transformer) -> np.ndarray:

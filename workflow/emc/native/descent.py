@@ -2,6 +2,7 @@
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from ctypes import POINTER, Structure, byref, c_double, c_int64, c_void_p
 from enum import Enum
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emc.native.objective import NativeObjective
+from emc.native.preconditioner import LayerInverse, layer_inverses
 
 
 class DescentEnd(Enum):
@@ -71,21 +73,29 @@ class NativeDescent:
         weakref.finalize(self, self._kernel.emc_descent_close, self._handle)
 
     def go_on(
-        self, parameters: np.ndarray, widths: np.ndarray | None, limits: DescentLimits
+        self,
+        parameters: np.ndarray,
+        widths: np.ndarray | None,
+        preconditioner: Sequence[LayerInverse],
+        limits: DescentLimits,
     ) -> Descended:
         """Take steps from a point, float64 [P], to the limits or where none leads down.
 
-        Kinks are rounded off over `widths` [layers].
+        Kinks are rounded off over `widths` [layers]. Before anything is remembered, the inverse
+        Hessian is taken for the `preconditioner`, and for the identity outside of its layers.
 
         Raises:
             MemoryError: no memory to work with.
         """
         point = np.array(parameters, dtype=np.float64)
+        layers = layer_inverses(preconditioner)
         asked, report = _Limits(**limits._asdict()), _Report()
         done = self._kernel.emc_descent_go_on(
             self._handle,
             self._objective.handle,
             None if widths is None else widths.ctypes.data,
+            layers,
+            len(layers),
             byref(asked),
             point.ctypes.data,
             byref(report),
@@ -100,7 +110,7 @@ def _with_descents(kernel: ctypes.CDLL) -> ctypes.CDLL:
     kernel.emc_descent_open.restype = c_void_p
     kernel.emc_descent_open.argtypes = (c_int64, c_int64)
     kernel.emc_descent_go_on.argtypes = (
-        *(c_void_p, c_void_p, c_void_p),
+        *(c_void_p, c_void_p, c_void_p, c_void_p, c_int64),
         *(POINTER(_Limits), c_void_p, POINTER(_Report)),
     )
     kernel.emc_descent_close.argtypes = (c_void_p,)

@@ -6,11 +6,12 @@ One product of a small net already keeps a core busy, so vectors go one after an
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final, Self
 
 import numpy as np
 
+from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 from emc.curvature.parameters import check_labels, check_parameters, flatten
@@ -18,7 +19,15 @@ from emc.curvature.written.dense import ProductsOfOne, by_products, dense_hessia
 from emc.curvature.written.kinks import LayerKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
-from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
+from emc.curvature.written.passes import (
+    Chunk,
+    add_gradient,
+    add_product,
+    there,
+    there_and_back,
+)
+from emc.curvature.written.preconditioner import InputMoments, moments, preconditioner, some
+from emc.native.preconditioner import LayerInverse
 from emc.nets.layers import Conv, Dense, Layers, layer_shapes
 
 CHUNK_BYTES: Final = 1 << 25
@@ -63,6 +72,8 @@ class WrittenOperator:
         self._widths: np.ndarray | None = None
         self._inputs, self._labels = inputs, labels
         self._threads = threads
+        # Copies at other points share it: it is made at most once.
+        self._first = cache(self._moments_of_inputs)
         self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in net)
 
     def at(self, parameters: np.ndarray) -> Self:
@@ -79,6 +90,15 @@ class WrittenOperator:
 
     def quasi_newton(self, history: int) -> None:
         """None: its steps are not compiled."""
+
+    def preconditioner(self) -> list[LayerInverse]:
+        """About the inverse of the Hessian at the point: see `written.preconditioner`."""
+        rows = some(self.samples)
+        with np.errstate(over="ignore", invalid="ignore"):
+            seen = there(self._layers, self._features(rows))
+            logits = seen[-1].bent.value.astype(np.float64)
+            loss = logit_loss(self.objective, logits, self._labels[rows], logits.shape[1])
+        return preconditioner(seen, loss, self.objective.weight_decay, self._first)
 
     def scales(self) -> np.ndarray | None:
         """The mean |z| of each layer at the point, [layers]; None without kinks, and with pooling.
@@ -168,11 +188,17 @@ class WrittenOperator:
             yield self._chunk(piece) if isinstance(piece, slice) else piece
 
     def _chunk(self, part: slice) -> Chunk:
-        inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
-        features = first_features(self._net, inputs)
         return there_and_back(
-            self._layers, features, self._labels[part], self.objective, self.samples
+            self._layers, self._features(part), self._labels[part], self.objective, self.samples
         )
+
+    def _features(self, part: slice) -> np.ndarray:
+        inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
+        return first_features(self._net, inputs)
+
+    def _moments_of_inputs(self) -> InputMoments:
+        features = self._features(some(self.samples))
+        return moments(self._layers[0].columns(features), features.shape[1])
 
 
 def _bytes_per_sample(layer: Dense | Conv) -> int:

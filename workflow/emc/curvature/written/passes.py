@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emc.activations import ACTIVATIONS
+from emc.activations import ACTIVATIONS, Bent
 from emc.curvature.logits import LogitLoss, logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.written.layer import Layer
@@ -45,6 +45,16 @@ class Chunk(NamedTuple):
     correct: int
 
 
+class There(NamedTuple):
+    """What one layer saw on the way there: `bent` are its activations that pooling keeps."""
+
+    layer: Layer
+    x: np.ndarray
+    shape: tuple[int, ...]
+    kept: np.ndarray | None
+    bent: Bent
+
+
 def there_and_back(
     layers: Sequence[Layer],
     features: np.ndarray,
@@ -53,26 +63,38 @@ def there_and_back(
     total: int,
 ) -> Chunk:
     """Forward and backward for some of `total` samples; features as of `maps.first_features`."""
-    there = []
+    seen = there(layers, features)
+    logits = seen[-1].bent.value
+    loss = logit_loss(objective, logits.astype(np.float64), labels, total)
+    correct = int(np.count_nonzero(logits.argmax(axis=0) == labels))
+    return Chunk(back(seen, loss.gradient), loss, correct)
+
+
+def there(layers: Sequence[Layer], features: np.ndarray) -> list[There]:
+    """Forward, layer by layer; features as of `maps.first_features`."""
+    seen: list[There] = []
     for layer in layers:
         x = layer.columns(features)
         bent = ACTIVATIONS[layer.activation].rounded(layer.weight @ x, layer.width)
         kept = layer.around.kept(bent.value)
         if kept is not None:
             bent = bent.at(kept)
-        there.append((layer, x, features.shape, kept, bent))
+        seen.append(There(layer, x, features.shape, kept, bent))
         features = bent.value
-    loss = logit_loss(objective, features.astype(np.float64), labels, total)
-    g = loss.gradient.astype(features.dtype)
+    return seen
+
+
+def back(seen: Sequence[There], g: np.ndarray) -> list[Pass]:
+    """Backward, from what is taken for the loss's gradient in the logits [classes, samples]."""
     passes: list[Pass] = []
-    for layer, x, shape, kept, bent in reversed(there):
+    g = g.astype(seen[-1].bent.value.dtype)
+    for layer, x, shape, kept, bent in reversed(seen):
         bend = None if bent.second is None else bent.second * g
         d = _spread(bent.first * g, kept, x.shape[1])
         passes.append(Pass(x, shape, kept, bent.first, bend, d))
-        if layer is not layers[0]:
+        if layer is not seen[0].layer:
             g = layer.around.fold(layer.kernel.T @ d, shape)
-    correct = int(np.count_nonzero(features.argmax(axis=0) == labels))
-    return Chunk(passes[::-1], loss, correct)
+    return passes[::-1]
 
 
 def add_gradient(layers: Sequence[Layer], chunk: Chunk, gradient: np.ndarray) -> None:

@@ -1,5 +1,5 @@
 // Quasi-Newton steps down an objective: the steps of emc.finish.descent.Descent without kinks, in
-// the metric of emc.finish.metric.QuasiNewtonHistory.
+// the metric of emc.finish.metric.QuasiNewtonHistory, which begins as a preconditioner.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "dot.hpp"
+#include "preconditioner.hpp"
 #include "samples.hpp"
 
 namespace emc {
@@ -27,24 +29,6 @@ struct DescentReport {
   int64_t steps, evaluations;
 };
 
-inline double dot(const double* a, const double* b, int64_t size) {
-  constexpr int width = 8;
-  double parts[width] = {};
-  int64_t i = 0;
-  for (; i + width <= size; i += width)
-    for (int k = 0; k < width; ++k) parts[k] += a[i + k] * b[i + k];
-  double total = 0;
-  for (const double part : parts) total += part;
-  for (; i < size; ++i) total += a[i] * b[i];
-  return total;
-}
-
-inline double norm(const double* a, int64_t size) { return std::sqrt(dot(a, a, size)); }
-
-inline void add_times(double* to, double factor, const double* what, int64_t size) {
-  for (int64_t i = 0; i < size; ++i) to[i] += factor * what[i];
-}
-
 // The last steps, and the changes of the gradient along them.
 class History {
  public:
@@ -54,19 +38,22 @@ class History {
         slots_(most + 1),
         numbers_(2 * slots_ * dimension),
         along_(slots_),
-        weights_(slots_) {}
+        weights_(slots_),
+        changed_(dimension) {}
 
   // Minus the inverse Hessian times a gradient, by the recursion over the steps in two loops
-  // (Nocedal 1980, "Updating quasi-Newton matrices with limited storage"). `length` is that of the
-  // first step of all.
-  void direction(const double* gradient, double length, double* result) {
+  // (Nocedal 1980, "Updating quasi-Newton matrices with limited storage"). `length` is the most of
+  // the first step of all.
+  void direction(const double* gradient, double length, Preconditioner& preconditioner,
+                 double* result) {
     for (int64_t i = 0; i < dimension_; ++i) result[i] = -gradient[i];
     for (int64_t age = 0; age < count_; ++age) {
       const int64_t at = place(age);
       weights_[at] = dot(step(at), result, dimension_) / along_[at];
       add_times(result, -weights_[at], change(at), dimension_);
     }
-    const double scale = count_ ? scale_ : length / std::max(norm(gradient, dimension_), length);
+    preconditioner.apply(result);
+    const double scale = count_ ? scale_ : length / std::max(norm(result, dimension_), length);
     for (int64_t i = 0; i < dimension_; ++i) result[i] *= scale;
     for (int64_t age = count_; age-- > 0;) {
       const int64_t at = place(age);
@@ -76,7 +63,8 @@ class History {
   }
 
   // Remember a step unless the gradient's change along it bends down.
-  void learn(const double* from, const double* to, const double* gradient, const double* there) {
+  void learn(const double* from, const double* to, const double* gradient, const double* there,
+             Preconditioner& preconditioner) {
     const int64_t at = place(-1);
     double *s = step(at), *y = change(at);
     for (int64_t i = 0; i < dimension_; ++i) {
@@ -86,9 +74,18 @@ class History {
     const double along = dot(s, y, dimension_), squared = dot(y, y, dimension_);
     if (along <= curved * norm(s, dimension_) * std::sqrt(squared) || squared == 0) return;
     along_[at] = along;
-    scale_ = along / squared;
     newest_ = at;
     if (count_ < most_) ++count_;
+    scale(preconditioner);
+  }
+
+  // Scale the preconditioner to what is known of the last step.
+  void scale(Preconditioner& preconditioner) {
+    if (count_ == 0) return;
+    const double* const y = change(newest_);
+    std::copy_n(y, dimension_, changed_.data());
+    preconditioner.apply(changed_.data());
+    scale_ = along_[newest_] / dot(y, changed_.data(), dimension_);
   }
 
   // Forget everything; false: there was nothing.
@@ -108,7 +105,7 @@ class History {
 
   const int64_t dimension_, most_, slots_;
   std::vector<double> numbers_;  // [slots, 2, dimension]
-  std::vector<double> along_, weights_;
+  std::vector<double> along_, weights_, changed_;
   int64_t newest_ = 0, count_ = 0;
   double scale_ = 1;
 };
@@ -121,9 +118,11 @@ class Descent {
   // Go on from `parameters` [dimension] to where it fits, is stationary, jams or runs out; they then
   // hold that point. Numbers of `objective` that are not finite are never gone to.
   template <class Kernel>
-  DescentReport go_on(Kernel& objective, const double* widths, const DescentLimits& limits,
-                      double* parameters) {
+  DescentReport go_on(Kernel& objective, const double* widths, Preconditioner& preconditioner,
+                      const DescentLimits& limits, double* parameters) {
     evaluations_ = 0;
+    preconditioner_ = &preconditioner;
+    history_.scale(preconditioner);
     here_.parameters.assign(parameters, parameters + dimension_);
     look(objective, widths, here_);
     int64_t steps = 0;
@@ -161,7 +160,7 @@ class Descent {
 
   void aim() {
     const double length = first * std::max(norm(here_.parameters.data(), dimension_), 1.0);
-    history_.direction(here_.gradient.data(), length, direction_.data());
+    history_.direction(here_.gradient.data(), length, *preconditioner_, direction_.data());
     slope_ = dot(here_.gradient.data(), direction_.data(), dimension_);
   }
 
@@ -178,7 +177,7 @@ class Descent {
     if (!found_) return false;
     if (length == 1) lengthen(objective, widths);
     history_.learn(here_.parameters.data(), there_.parameters.data(), here_.gradient.data(),
-                   there_.gradient.data());
+                   there_.gradient.data(), *preconditioner_);
     std::swap(here_, there_);
     return true;
   }
@@ -230,6 +229,7 @@ class Descent {
 
   const int64_t dimension_;
   History history_;
+  Preconditioner* preconditioner_ = nullptr;
   std::vector<double> direction_;
   Point here_, there_, further_;
   double slope_ = 0;

@@ -41,10 +41,12 @@ void* emc_descent_open(int64_t dimension, int64_t history) try {
 }
 
 int emc_descent_go_on(void* descent, void* objective, const double* widths,
+                      const emc::LayerInverse* layers, int64_t count,
                       const emc::DescentLimits* limits, double* parameters,
                       emc::DescentReport* report) try {
+  emc::Preconditioner preconditioner(layers, count);
   *report = static_cast<emc::Descent*>(descent)->go_on(*static_cast<emc::Kernel*>(objective), widths,
-                                                       *limits, parameters);
+                                                       preconditioner, *limits, parameters);
   return 1;
 } catch (...) {
   return 0;
