@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
+from tests.unit.curvature.nets import parameters, samples
 from tests.unit.finish.creased import Creased, Creases, creased
 
 from emc.curvature import Objective, WrittenOperator
@@ -233,6 +234,26 @@ def test_a_saddle_is_left_along_its_negative_curvature_unless_it_may_not_be() ->
     stays = finish(operator, criterion=1.0, settings=FinishSettings(escapes=0))
     assert (stays.record.outcome, stays.record.escapes) == (Outcome.OPEN, 0)
     assert "saddle" in stays.record.reason
+
+
+class Counting(WrittenOperator):
+    """An objective that counts its Hessian products at all points."""
+
+    counted: list[int]
+
+    def products(self, vectors: np.ndarray) -> np.ndarray:
+        self.counted.append(len(vectors))
+        return super().products(vectors)
+
+
+@pytest.mark.parametrize(("passes", "waits"), [(700, True), (3000, False)])
+def test_exact_steps_wait_while_cheap_ones_lower_the_loss(passes: float, *, waits: bool) -> None:
+    net: Layers = (Dense(6, 5, True, "tanh"), Dense(5, 3, True, "identity"))
+    inputs, labels = samples(120, 6, classes=3, seed=3)
+    operator = Counting(net, parameters(net, 3), inputs, labels, Objective())
+    operator.counted = []
+    finish(operator, criterion=1.0, settings=FinishSettings(passes=passes, gradient=1e-9))
+    assert (not operator.counted) == waits
 
 
 def test_iterations_that_run_out_leave_it_open() -> None:

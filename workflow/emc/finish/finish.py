@@ -170,13 +170,20 @@ class _Run:
         return None if scales is None else here.rounded(width * scales)
 
     def _in_turn(self, phases: "Sequence[_Steps | _Compiled]") -> DescentEnd:
-        """Take many cheap steps and few exact ones in turn, until none is left or leads down."""
+        """Take many cheap steps and few exact ones in turn, until none is left or leads down.
+
+        Exact ones have to wait while cheap ones still lower the loss: in a long valley they get no
+        further than these, at many times the passes.
+        """
         longer = 1
         while True:
             for phase, steps in zip(phases, IN_TURN, strict=True):
+                before = self._descent.place.seen.loss
                 stop = self._go_through(phase, longer * steps)
                 if stop in (DescentEnd.FITS, DescentEnd.STATIONARY) or self._meter.spent:
                     return stop
+                if phase is phases[0] and phase.left and self._fell(before):
+                    break
             if stop is DescentEnd.JAM or not any(phase.left for phase in phases):
                 return stop
             longer *= 2
@@ -235,13 +242,19 @@ class _Run:
             return Outcome.OPEN, _unseen(test)
         stood = self._descent.stand
         stop = self._go_on(passes)
-        fall = stood.place.seen.loss - self._descent.place.seen.loss
-        if self._descent.fits or fall > _FALL * abs(stood.place.seen.loss):
+        if self._descent.fits:
+            return None
+        if self._fell(stood.place.seen.loss):
+            self._approach()
             return None
         self._descent.return_to(stood)
         if stop is DescentEnd.LIMIT and self._meter.made < passes:
             return Outcome.OPEN, _unseen(test)
         return self._settle(test)
+
+    def _fell(self, before: float) -> bool:
+        """Whether the loss is lower than before by more than where it stands still."""
+        return before - self._descent.place.seen.loss > _FALL * abs(before)
 
     def _onward(self) -> float:
         """Until how many passes the descent goes on to see whether the loss stands still."""
