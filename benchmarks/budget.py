@@ -47,7 +47,10 @@ VARIETY: list[dict[str, Any]] = [
     {"optimizer": {"name": "adam", "lr": [0.0003, 0.001, 0.003]}, "activation": "gelu"},
     {"optimizer": {"name": "sgd", "momentum": 0.9, "lr": [0.01, 0.03], "weight_decay": 1e-3}},
     {"batch": {"size": 128}, "activation": "leaky-relu"},
-    {"loss": "squared-error", "optimizer": {"name": "sgd", "momentum": 0.9, "lr": [0.1, 0.3, 1]}},
+    {
+        "loss": "squared-error",
+        "optimizer": {"name": "sgd", "momentum": 0.9, "lr": [0.03, 0.1, 0.3]},
+    },
     {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 1, "params": 4000}},
     {"dataset": {"name": "gaussian", "dimension": 20, "samples": 4000}, "activation": "tanh"},
 ]
