@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 from tests.unit.curvature.nets import parameters, samples
+from tests.unit.engine.elsewhere import ELSEWHERE, moved, moved_net
 from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from emc.curvature import chunks
 from emc.curvature.autograd import AutogradOperator, AutogradStack
 from emc.curvature.chunks import CHUNK, chunk_on
 from emc.curvature.functional import DifferentiatedNet
 from emc.curvature.objective import Objective
+from emc.curvature.row_losses import Rows
 from emc.nets.layers import Dense
 from emc.nets.module import module
 
@@ -129,3 +132,34 @@ def test_memory_that_ends_in_the_smallest_chunks_is_an_error(
     counted(monkeypatch, most=0)
     with pytest.raises(torch.OutOfMemoryError, match="Tried to allocate"):
         some.products(np.ones((1, PARAMETERS)))
+
+
+def on_another_device(n: int) -> AutogradOperator:
+    """An operator made here that now lies there, as far as calls see; torch's mode is on."""
+    some = operator(n)
+    some.net.module, some.net.device = moved_net(some.net.module), ELSEWHERE
+    some.rows = Rows(*map(moved, some.rows))
+    return some
+
+
+def test_products_stay_on_their_device_until_they_are_summed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In torch's mode of tensors with devices alone, the host's among them are an error."""
+    read: list[str] = []
+
+    def numpy(tensor: Tensor, *, force: bool) -> np.ndarray:
+        read.append(f"{tensor.device}, {force}")
+        return np.zeros(tensor.shape)
+
+    ends = [on_another_device(n) for n in (7, 12)]
+    ends[0].chunk.size = 16
+    monkeypatch.setattr(Tensor, "numpy", numpy)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for count in (1, 3):
+            ends[0].products(np.ones((count, PARAMETERS)))
+        AutogradStack(ends).products([0, 1], np.ones((2, PARAMETERS)))
+        assert read == [f"{ELSEWHERE}, True"] * 3
+        with pytest.raises(DataDependentOutputException, match="local_scalar_dense") as asked:
+            ends[0].first_order()
+    assert any("return FirstOrder" in str(entry.statement) for entry in asked.traceback)

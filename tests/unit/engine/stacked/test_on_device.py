@@ -17,7 +17,7 @@ from tests.unit.engine.cases import (
     procedure,
     replicas,
 )
-from torch import Tensor, nn
+from tests.unit.engine.elsewhere import ELSEWHERE, moved, moved_net
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from emc.engine.fresh import fresh
@@ -26,29 +26,13 @@ from emc.engine.procedure import Procedure, Update
 from emc.engine.stacked.flat import FlatNet
 from emc.engine.stacked.stack import Stack, stacked
 from emc.engine.stacked.step import Step
-from emc.nets.fragile import held_buffers, held_parameters
 
-ELSEWHERE = "meta"
-"""A device that is not the processor, and has no driver."""
 NETS: dict[str, dict[str, Any]] = {
     "mlp": {"layers": mlp()},
     "cnn": {"layers": CNN},
     "vit": {"layers": None},
 }
 NEVER_ASK = [u for u, _ in (*OPTIMIZERS, *BEYOND_SGD) if not u.optimizer.decomposes]
-
-
-def moved(tensor: Tensor) -> Tensor:
-    return torch.empty(tensor.shape, dtype=tensor.dtype, device=ELSEWHERE)
-
-
-def moved_net(net: nn.Module) -> nn.Module:
-    for layer in net.modules():
-        for name, weight in layer.named_parameters(recurse=False):
-            held_parameters(layer)[name] = nn.Parameter(moved(weight), weight.requires_grad)
-        for name, buffer in layer.named_buffers(recurse=False):
-            held_buffers(layer)[name] = moved(buffer)
-    return net
 
 
 def moved_stack(here: Stack) -> Stack:
