@@ -5,10 +5,11 @@
 
 Writes a study with one section per budget into `results/budget-ladder.yaml` and runs snakemake on
 it; a run that was stopped goes on with what is missing. The ladder is MLPs and a CNN on digits with
-random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer, `--cells variety`
-ten cells that differ in all that a study can set. A finish may take as many passes at every budget,
-so that the budget alone differs. Then prints a table and draws both numbers with their 95 %
-intervals against the budget, one panel per cell.
+random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer, `--cells narrow`
+the smaller of these, with GELU beside ReLU and tanh, `--cells variety` ten cells that differ in
+all that a study can set. A finish may take as many passes at every budget, so that the budget alone
+differs. Then prints a table and draws both numbers with their 95 % intervals against the budget,
+one panel per cell.
 """
 
 import argparse
@@ -54,7 +55,10 @@ VARIETY: list[dict[str, Any]] = [
     {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 1, "params": 4000}},
     {"dataset": {"name": "gaussian", "dimension": 20, "samples": 4000}, "activation": "tanh"},
 ]
-CELLS = {"ladder": LADDER, "shallow": LADDER[:4], "variety": VARIETY}
+NARROW: list[dict[str, Any]] = [
+    {"architecture": _MLP, "activation": activation} for activation in ("relu", "tanh", "gelu")
+]
+CELLS = {"ladder": LADDER, "shallow": LADDER[:4], "narrow": NARROW, "variety": VARIETY}
 DEFAULTS = {
     "dataset": "digits",
     "labels": "random",
