@@ -1,5 +1,7 @@
 """The preconditioner of layered nets: moments of inputs, and what comes back to outputs."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -164,3 +166,11 @@ def test_where_numbers_overflow_nothing_is_known(objective: Objective, far: floa
     for layer in known.at(far * known.parameters).preconditioner():
         assert 0 < layer.factor < np.inf
         assert np.isfinite(layer.directions).all()
+
+
+def test_an_operator_that_is_let_go_holds_no_memory() -> None:
+    known = operator(mlp(), 10, 6, objective=PLAIN, seed=0)
+    known.preconditioner()
+    held = weakref.ref(known)
+    del known
+    assert held() is None

@@ -26,7 +26,7 @@ from emc.curvature.written.passes import (
     there,
     there_and_back,
 )
-from emc.curvature.written.preconditioner import InputMoments, moments, preconditioner, some
+from emc.curvature.written.preconditioner import moments, preconditioner, some
 from emc.native.preconditioner import LayerInverse
 from emc.nets.layers import Conv, Dense, Layers, layer_shapes
 
@@ -72,8 +72,12 @@ class WrittenOperator:
         self._widths: np.ndarray | None = None
         self._inputs, self._labels = inputs, labels
         self._threads = threads
-        # Copies at other points share it: it is made at most once.
-        self._first = cache(self._moments_of_inputs)
+        # Copies at other points share it: it is made at most once. It holds no operator, which
+        # would hold itself.
+        first, rows = self._layers[0], inputs[some(len(labels))]
+        self._first = cache(
+            lambda: moments(first.columns(first_features(net, rows.astype(precision))), len(rows))
+        )
         self.bytes_per_sample = sum(_bytes_per_sample(layer) for layer in net)
 
     def at(self, parameters: np.ndarray) -> Self:
@@ -195,10 +199,6 @@ class WrittenOperator:
     def _features(self, part: slice) -> np.ndarray:
         inputs = self._inputs[part].astype(self._layers[0].weight.dtype)
         return first_features(self._net, inputs)
-
-    def _moments_of_inputs(self) -> InputMoments:
-        features = self._features(some(self.samples))
-        return moments(self._layers[0].columns(features), features.shape[1])
 
 
 def _bytes_per_sample(layer: Dense | Conv) -> int:

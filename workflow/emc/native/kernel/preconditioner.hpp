@@ -19,35 +19,53 @@ struct LayerInverse {
 // The layers' parts; parameters outside of them stay as they are.
 class Preconditioner {
  public:
-  Preconditioner(const LayerInverse* layers, int64_t count) : layers_(layers, layers + count) {
-    for (const LayerInverse& layer : layers_) row_.resize(std::max(row_.size(), columns(layer)));
-  }
+  Preconditioner(const LayerInverse* layers, int64_t count) : layers_(layers, layers + count) {}
 
   void apply(double* vector) {
-    for (const LayerInverse& layer : layers_)
-      for (int64_t unit = 0; unit < layer.outputs; ++unit) apply(layer, unit, vector);
+    for (const LayerInverse& layer : layers_) {
+      read(layer, vector);
+      rest_ = rows_;
+      const int64_t size = columns(layer);
+      // Each direction meets all units while it is in the cache.
+      for (int64_t k = 0; k < layer.rank; ++k) {
+        const double* const direction = layer.directions + k * size;
+        for (int64_t at = 0; at < layer.outputs * size; at += size)
+          add_times(&rest_[at], -dot(direction, &rows_[at], size), direction, size);
+      }
+      write(layer, vector);
+    }
   }
 
  private:
-  static size_t columns(const LayerInverse& layer) { return layer.inputs + layer.bias; }
+  static int64_t columns(const LayerInverse& layer) { return layer.inputs + layer.bias; }
 
-  void apply(const LayerInverse& layer, int64_t unit, double* vector) {
-    double* const weights = vector + layer.start + unit * layer.inputs;
-    double* const bias = vector + layer.start + layer.outputs * layer.inputs + unit;
+  // The weights of each unit with its bias behind them: `rows_` [outputs, columns].
+  void read(const LayerInverse& layer, const double* vector) {
     const int64_t size = columns(layer);
-    std::copy_n(weights, layer.inputs, row_.data());
-    if (layer.bias) row_[layer.inputs] = *bias;
-    rest_ = row_;
-    for (int64_t k = 0; k < layer.rank; ++k) {
-      const double* const direction = layer.directions + k * size;
-      add_times(rest_.data(), -dot(direction, row_.data(), size), direction, size);
+    rows_.resize(layer.outputs * size);
+    const double* const weights = vector + layer.start;
+    const double* const biases = weights + layer.outputs * layer.inputs;
+    for (int64_t unit = 0; unit < layer.outputs; ++unit) {
+      std::copy_n(weights + unit * layer.inputs, layer.inputs, &rows_[unit * size]);
+      if (layer.bias) rows_[unit * size + layer.inputs] = biases[unit];
     }
-    for (int64_t i = 0; i < layer.inputs; ++i) weights[i] = layer.factor * rest_[i];
-    if (layer.bias) *bias = layer.factor * rest_[layer.inputs];
+  }
+
+  // `rest_` [outputs, columns], times the factor, into their places.
+  void write(const LayerInverse& layer, double* vector) const {
+    const int64_t size = columns(layer);
+    double* const weights = vector + layer.start;
+    double* const biases = weights + layer.outputs * layer.inputs;
+    for (int64_t unit = 0; unit < layer.outputs; ++unit) {
+      const double* const row = &rest_[unit * size];
+      for (int64_t i = 0; i < layer.inputs; ++i)
+        weights[unit * layer.inputs + i] = layer.factor * row[i];
+      if (layer.bias) biases[unit] = layer.factor * row[layer.inputs];
+    }
   }
 
   const std::vector<LayerInverse> layers_;
-  std::vector<double> row_, rest_;
+  std::vector<double> rows_, rest_;
 };
 
 }  // namespace emc
