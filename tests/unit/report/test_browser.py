@@ -145,7 +145,8 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
     )
     told = visit.tab.locator(".budget").inner_text()
     assert f"Within its budget it fits {row['emc50_budget']:,.0f} (95\u00a0% interval" in told
-    assert f"{row['fits']} fit within the budget, {row['finished']} are finished to a fit" in told
+    are = "is" if row["finished"] == 1 else "are"
+    assert f"{row['fits']} fit within the budget, {row['finished']} {are} finished to a fit" in told
     charts = visit.tab.locator("#cell .chart")
     for place in range(7):
         charts.nth(place).locator("svg.marks").wait_for()
