@@ -10,6 +10,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from emc.curvature.objective import Objective
+from emc.native.preconditioner import LayerInverse
 from emc.nets.layers import Conv, Dense, Layers, initial
 
 PLAIN = Objective()
@@ -117,3 +118,9 @@ class Squared(torch.autograd.Function):
     def backward(ctx: object, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return 2 * x * gradient
+
+
+def of_unit(layer: LayerInverse) -> np.ndarray:
+    """The matrix by which a preconditioner multiplies one unit's weights and bias."""
+    identity = np.eye(layer.inputs + layer.bias)
+    return layer.factor * (identity - layer.directions.T @ layer.directions)

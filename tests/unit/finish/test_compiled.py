@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.curvature.nets import OBJECTIVES, cnn, mlp, parameters, samples
+from tests.unit.curvature.nets import OBJECTIVES, cnn, mlp, of_unit, parameters, samples
 
 from emc.curvature.native import FRESH, NativeOperator
 from emc.curvature.objective import Objective
@@ -92,15 +92,12 @@ def whole(operator: Operator) -> np.ndarray:
     assert isinstance(operator, NativeOperator)
     matrix = np.zeros((len(operator.parameters),) * 2)
     for layer in operator.preconditioner():
-        of_unit = layer.factor * (
-            np.eye(layer.inputs + layer.bias) - layer.directions.T @ layer.directions
-        )
         biases = layer.start + layer.outputs * layer.inputs
         for unit in range(layer.outputs):
             places = layer.start + unit * layer.inputs + np.arange(layer.inputs)
             if layer.bias:
                 places = np.append(places, biases + unit)
-            matrix[np.ix_(places, places)] = of_unit
+            matrix[np.ix_(places, places)] = of_unit(layer)
     return matrix
 
 

@@ -29,6 +29,15 @@ def planned(**keys: Any) -> PlannedCell:
     return PlannedCell("one", cell(**keys), "{}", ("s",))
 
 
+def check_costs(one: Cell, pace: Pace) -> None:
+    """A cell's nominal costs are those that are expected at the pace."""
+    wanted = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
+    found = nominal_costs([PlannedCell("one", one, "{}", ("s",))])["one"]
+    assert wanted is not None
+    assert found.seconds == pytest.approx(wanted.seconds)
+    assert found.megabytes == wanted.megabytes
+
+
 def test_a_net_of_layers_takes_its_counted_operations() -> None:
     one = cell()
     assert isinstance(one.architecture, Mlp)
@@ -43,11 +52,7 @@ def test_a_net_of_layers_takes_its_counted_operations() -> None:
         starting=0.6,
         megabytes=90 + 2 * 20 * 8 * one.parameters / 2**20,
     )
-    wanted = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
-    found = nominal_costs([planned()])["one"]
-    assert wanted is not None
-    assert found.seconds == pytest.approx(wanted.seconds)
-    assert found.megabytes == wanted.megabytes
+    check_costs(one, pace)
 
 
 VIT = {"name": "vit", "depth": 2, "width": 16, "patch": 2, "heads": 2}
@@ -67,11 +72,7 @@ def test_a_vision_transformer_takes_its_counted_operations_and_loads_torch() -> 
         starting=3.1,
         megabytes=600 + 2 * 20 * 8 * one.parameters / 2**20,
     )
-    wanted = expectation(one, {kind(one, "cpu"): [pace]}, "cpu")
-    found = nominal_costs([planned(architecture=VIT)])["one"]
-    assert wanted is not None
-    assert found.seconds == pytest.approx(wanted.seconds)
-    assert found.megabytes == wanted.megabytes
+    check_costs(one, pace)
 
 
 MIXER = {"name": "mlp-mixer", "depth": 1, "patch": 2, "width": 16}

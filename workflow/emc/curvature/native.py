@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from math import prod
 from typing import Final, Self, TypeVar
@@ -126,7 +126,7 @@ class NativeOperator:
 
     def quasi_newton(self, history: int) -> QuasiNewton | None:
         """Compiled steps that remember the last `history` ones; None for several threads."""
-        return None if self._threads > 1 else _Steps(self, self._native, history)
+        return None if self._threads > 1 else _Steps(self, history)
 
     def preconditioner(self) -> list[LayerInverse]:
         """About the inverse of the Hessian of layers at the point; nothing of other nets."""
@@ -183,9 +183,13 @@ class NativeOperator:
 class _Steps:
     """Compiled steps down an operator's objective, with its kinks rounded off as they are there."""
 
-    def __init__(self, operator: NativeOperator, native: NativeObjective, history: int) -> None:
-        self._operator, self._native, self._history = operator, native, history
-        self._descent: NativeDescent | None = None
+    def __init__(self, operator: NativeOperator, history: int) -> None:
+        self._operator, self._history = operator, history
+
+    @cached_property
+    def _descent(self) -> NativeDescent:
+        size = self._operator.parameters.size
+        return NativeDescent(self._operator._native, size, self._history)
 
     def go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
         """See `QuasiNewton.go_on`."""
@@ -204,8 +208,6 @@ class _Steps:
     def _go_on(self, parameters: np.ndarray, limits: DescentLimits) -> Descended:
         """Take steps with the preconditioner of the point where they begin."""
         here = self._operator.at(parameters)
-        if self._descent is None:
-            self._descent = NativeDescent(self._native, parameters.size, self._history)
         return self._descent.go_on(parameters, here._widths, here.preconditioner(), limits)
 
 

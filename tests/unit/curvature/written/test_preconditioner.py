@@ -7,14 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.curvature.nets import OBJECTIVES, PLAIN, cnn, mlp, parameters, samples
+from tests.unit.curvature.nets import OBJECTIVES, PLAIN, cnn, mlp, of_unit, parameters, samples
 from torch import Tensor
 from torch.nn import functional
 
 from emc.curvature.objective import Objective
 from emc.curvature.written.operator import WrittenOperator
 from emc.curvature.written.preconditioner import moments
-from emc.native.preconditioner import LayerInverse
 from emc.nets.layers import Conv, Dense, Layers
 from emc.seeds import generator
 
@@ -24,12 +23,6 @@ DAMPING = 1e-4
 def operator(net: Layers, n: int, *shape: int, objective: Objective, seed: int) -> WrittenOperator:
     data = samples(n, *shape, classes=net[-1].outputs, seed=seed)
     return WrittenOperator(net, parameters(net, seed), *data, objective)
-
-
-def of_unit(layer: LayerInverse) -> np.ndarray:
-    """The matrix that multiplies one unit's weights and bias."""
-    identity = np.eye(layer.inputs + layer.bias)
-    return layer.factor * (identity - layer.directions.T @ layer.directions)
 
 
 @given(
@@ -130,6 +123,7 @@ def known_signs(shape: tuple[int, int]) -> Tensor:
 def test_moments_of_few_columns_are_those_of_many(inputs: int, columns_: int) -> None:
     x = np.random.default_rng(inputs).normal(size=(inputs, columns_))
     found = moments(x, 7)
+    assert found is not None
     np.testing.assert_allclose(
         (found.vectors.T * found.values) @ found.vectors, x @ x.T / 7, atol=1e-4 * found.trace
     )

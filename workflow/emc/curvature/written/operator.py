@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import numpy as np
 
-from emc.curvature.logits import logit_loss
 from emc.curvature.objective import Objective
 from emc.curvature.operator import FirstOrder
 from emc.curvature.parameters import check_labels, check_parameters, flatten
@@ -19,13 +18,7 @@ from emc.curvature.written.dense import ProductsOfOne, by_products, dense_hessia
 from emc.curvature.written.kinks import LayerKinks
 from emc.curvature.written.layer import layers_at
 from emc.curvature.written.maps import first_features
-from emc.curvature.written.passes import (
-    Chunk,
-    add_gradient,
-    add_product,
-    there,
-    there_and_back,
-)
+from emc.curvature.written.passes import Chunk, add_gradient, add_product, there_and_back
 from emc.curvature.written.preconditioner import moments, preconditioner, some
 from emc.native.preconditioner import LayerInverse
 from emc.nets.layers import Conv, Dense, Layers, layer_shapes
@@ -98,11 +91,8 @@ class WrittenOperator:
     def preconditioner(self) -> list[LayerInverse]:
         """About the inverse of the Hessian at the point: see `written.preconditioner`."""
         rows = some(self.samples)
-        with np.errstate(over="ignore", invalid="ignore"):
-            seen = there(self._layers, self._features(rows))
-            logits = seen[-1].bent.value.astype(np.float64)
-            loss = logit_loss(self.objective, logits, self._labels[rows], logits.shape[1])
-        return preconditioner(seen, loss, self.objective.weight_decay, self._first)
+        features, labels = self._features(rows), self._labels[rows]
+        return preconditioner(self._layers, features, labels, self.objective, self._first)
 
     def scales(self) -> np.ndarray | None:
         """The mean |z| of each layer at the point, [layers]; None without kinks, and with pooling.

@@ -63,15 +63,19 @@ def there_and_back(
     total: int,
 ) -> Chunk:
     """Forward and backward for some of `total` samples; features as of `maps.first_features`."""
-    seen = there(layers, features)
-    logits = seen[-1].bent.value
-    loss = logit_loss(objective, logits.astype(np.float64), labels, total)
-    correct = int(np.count_nonzero(logits.argmax(axis=0) == labels))
+    seen, loss = there(layers, features, labels, objective, total)
+    correct = int(np.count_nonzero(seen[-1].bent.value.argmax(axis=0) == labels))
     return Chunk(back(seen, loss.gradient), loss, correct)
 
 
-def there(layers: Sequence[Layer], features: np.ndarray) -> list[There]:
-    """Forward, layer by layer; features as of `maps.first_features`."""
+def there(
+    layers: Sequence[Layer],
+    features: np.ndarray,
+    labels: np.ndarray,
+    objective: Objective,
+    total: int,
+) -> tuple[list[There], LogitLoss]:
+    """Forward, layer by layer, as `there_and_back`, and the loss at the end."""
     seen: list[There] = []
     for layer in layers:
         x = layer.columns(features)
@@ -81,7 +85,7 @@ def there(layers: Sequence[Layer], features: np.ndarray) -> list[There]:
             bent = bent.at(kept)
         seen.append(There(layer, x, features.shape, kept, bent))
         features = bent.value
-    return seen
+    return seen, logit_loss(objective, features.astype(np.float64), labels, total)
 
 
 def back(seen: Sequence[There], g: np.ndarray) -> list[Pass]:

@@ -10,13 +10,15 @@ it the Hessian, badly conditioned.
 """
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from emc.curvature.logits import LogitLoss
+from emc.curvature.objective import Objective
 from emc.curvature.written.layer import Layer
-from emc.curvature.written.passes import There, back
+from emc.curvature.written.passes import There, back, there
 from emc.native.preconditioner import LayerInverse
 from emc.seeds import generator
 
@@ -45,10 +47,12 @@ class InputMoments(NamedTuple):
     trace: float
 
 
-def moments(x: np.ndarray, samples: int) -> InputMoments:
-    """Those of columns [inputs, columns] that belong to so many samples."""
+def moments(x: np.ndarray, samples: int) -> InputMoments | None:
+    """Those of columns [inputs, columns] that belong to so many samples; None if they overflow."""
     x = x.astype(np.float64, copy=False)
     trace = float(np.vdot(x, x)) / samples
+    if not isfinite(trace):
+        return None
     if x.shape[0] <= x.shape[1]:
         values, vectors = np.linalg.eigh(x @ x.T / samples)
         vectors = vectors.T
@@ -61,23 +65,29 @@ def moments(x: np.ndarray, samples: int) -> InputMoments:
 
 
 def preconditioner(
-    seen: Sequence[There], loss: LogitLoss, decay: float, first: Callable[[], InputMoments]
+    layers: Sequence[Layer],
+    features: np.ndarray,
+    labels: np.ndarray,
+    objective: Objective,
+    first: Callable[[], InputMoments | None],
 ) -> list[LayerInverse]:
-    """The inverse of about the Hessian at a point, from the way there and the loss at its end.
+    """The inverse of about the Hessian over some samples, features as of `maps.first_features`.
 
-    `decay` is that of the weights, and `first` gives the moments of the inputs of the net, which
-    are the same at all points. Empty where numbers overflow.
+    `first` gives the moments of the inputs of the net, which are the same at all points. Empty
+    where numbers overflow.
     """
-    samples = loss.gradient.shape[1]
+    samples = len(labels)
     with np.errstate(over="ignore", invalid="ignore"):
+        seen, loss = there(layers, features, labels, objective, samples)
         squares = _squares(seen, loss)
-        if not np.isfinite([*squares, *(np.vdot(each.x, each.x) for each in seen)]).all():
-            return []
+        spectra = [first(), *(moments(each.x, samples) for each in seen[1:])]
+    known = [each for each in spectra if each is not None]
+    if len(known) < len(layers) or not np.isfinite(squares).all():
+        return []
     least = max(_SMALLEST * max(squares), _TINY)
-    spectra = [first(), *(moments(each.x, samples) for each in seen[1:])]
     return [
-        _inverse(each.layer, spectrum, max(square, least), decay)
-        for each, spectrum, square in zip(seen, spectra, squares, strict=True)
+        _inverse(layer, spectrum, max(square, least), objective.weight_decay)
+        for layer, spectrum, square in zip(layers, known, squares, strict=True)
     ]
 
 
