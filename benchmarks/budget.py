@@ -27,7 +27,7 @@ from emc.figures.theme import config
 from emc.warehouse import open_database
 
 ROOT = Path(__file__).parents[1]
-EFFORT, STEPS = 10, 30_000
+EFFORT, STEPS = 30, 30_000
 """A finish may take this many times the gradients of so many steps, at any budget."""
 _MLP = {"name": "mlp", "depth": 1, "params": 985}
 LADDER: list[dict[str, Any]] = [

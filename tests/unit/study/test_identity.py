@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-0854dc66b4a9"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-f2a64fce5df2"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-6b507495c32a",
+        "digits-original-mlp4-relu-sgd-3fd683698fae",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-21f71cf5ade2",
+        "digits-noisy-mlp4-relu-sgd-27fae1b1ddfe",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-74890b28b98b",
+        "mnist-5k-original-mlp4-relu-sgd-530aa7cc54ef",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-9933ca8711c8",
+        "mnist-5k-random-cnn4-relu-sgd-3aaf6b022301",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-474f476f7b8e",
+        "mnist-classes-linear-identity-sgd-8151e430278e",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-d2e89d0e19b0",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-db9dd6be5a61",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-372dd4c42428",
+        "cifar10-original-cnn8-relu-gd-ba4bd15c0137",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-30eb54d58869",
+        "adult-original-mlp4-tanh-adam-8475bb5c5bbc",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-54ca55e765c3",
+        "gaussian-random-linear-identity-adam-e2329f29714a",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-3d6b6edd79d5",
+        "wine-original-mlp4-relu-sgd-dd8a7395ded7",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-f4ae05a3496a",
+        "digits-original-mlp4-gelu-adamw-c2b5786dd5b8",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-a7a13f8f48f8",
+        "cifar10-original-resnet16-relu-sgd-c1d1f6c2c220",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-5fbb1f1829aa",
+        "mnist-random-inputs-vit32-relu-sgd-8372202ba344",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-ecfd16c27864",
+        "digits-original-mlp-mixer16-relu-sgd-f08d963748be",
     ),
 ]
 
@@ -131,12 +131,12 @@ def test_canonical_text_stays_what_it_is() -> None:
     assert canonical(cell) == (
         '{"activation":"relu","architecture":{"depth":1,"name":"mlp","params":null,"width":4},'
         '"batch":{"order":"stream","size":128},"budget":{"epochs":null,"steps":30000},'
-        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":10.0,'
-        '"escapes":5,"gradient":0.001,"iterations":20000,"rounding":0.01},'
+        '"criterion":1.0,"dataset":{"name":"digits"},"endpoints":3,"finish":{"effort":30.0,'
+        '"escapes":5,"gradient":0.001,"iterations":50000,"rounding":0.01},'
         '"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":8,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":9,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'
@@ -241,13 +241,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "cell: expected measurement protocol 8, found 0"),
-        ("{}", "cell: expected measurement protocol 8, found None"),
+        ('{"protocol":0}', "cell: expected measurement protocol 9, found 0"),
+        ("{}", "cell: expected measurement protocol 9, found None"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":8}',
-            r'not the canonical JSON of a cell: {"protocol":8}: 2 validation errors',
+            '{"protocol":9}',
+            r'not the canonical JSON of a cell: {"protocol":9}: 2 validation errors',
         ),
     ],
 )

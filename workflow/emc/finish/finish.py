@@ -1,6 +1,6 @@
 """From where training stopped to a fit or a minimum."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from time import perf_counter
@@ -23,11 +23,10 @@ from emc.native.descent import DescentEnd
 from emc.records import Finish, FirstOrderTest, Outcome
 from emc.seeds import generator
 
-_ROUNDINGS: Final = ((1.0, 4000), (0.1, 4000), (0.01, 4000), (1e-3, 4000), (1e-3, 0))
-"""Widths over which kinks are rounded off one after the other, relative to the first; and the most
-quasi-Newton steps in float32 there, 0: in float64."""
-_SINGLE: Final = 1000
-"""Most of them where there are no kinks."""
+_ROUNDINGS: Final = (1.0, 0.1, 0.01, 1e-3)
+"""Widths over which kinks are rounded off one after the other, relative to the first."""
+_ANEW: Final = 1000
+"""Steps after which a descent over kinks rounded off is begun anew, as long as the loss falls."""
 _PUSH: Final = 1e-3
 """Length of a random push off a jam, relative to the norm of the parameters."""
 _PUSHES: Final = 40
@@ -41,8 +40,8 @@ _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 _FALL: Final = 0.02
 """The loss stands still where going on lowers it by no more than this part of itself."""
-_ONWARD_UNLIMITED: Final = 1000
-"""Passes that it goes on for beside as many as were made, where there is no limit."""
+_ONWARD_LEAST: Final = 1000
+"""Passes that it goes on for at least; where there is no limit, beside as many as were made."""
 _ONWARD_GRADIENT: Final = 0.01
 """A gradient so much shorter than that of a minimum ends that, too."""
 
@@ -126,34 +125,63 @@ class _Run:
         The descent's point is then one of the objective as it is; where its kinks are not known one
         by one, of the objective with kinks rounded off over the last width, which stands for it.
         """
-        for coarse, easier in self._easier():
-            self._descent.move(look(easier, self._descent.place.parameters))
-            if coarse:
-                self._go_through(_quasi_newton(easier, self._settings), coarse)
-            else:
-                self._in_turn(_phases(easier, self._settings, None))
-            self._descent.move(look(self._sharp, self._descent.place.parameters))
-            if self._descent.fits or self._meter.spent:
-                return
-        if self._kinks is None and (last := self._rounded(_ROUNDINGS[-1][0])) is not None:
+        for rounding in _ROUNDINGS:
+            for precise in (False, True):
+                for _ in range(-(-self._settings.iterations // _ANEW)):
+                    if not self._leads(rounding, precise):
+                        break
+        last = None if self._stops else self._rounded(_ROUNDINGS[-1])
+        if last is None:
+            return
+        self._descent.move(look(last, last.parameters))
+        self._in_turn(_phases(last, self._settings, None))
+        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        if self._kinks is None and not self._stops:
+            self._blur()
+
+    @property
+    def _stops(self) -> bool:
+        return self._descent.fits or self._meter.spent
+
+    def _blur(self) -> None:
+        """From here on descend, and test, with kinks rounded off over the last width."""
+        if (last := self._rounded(_ROUNDINGS[-1])) is not None:
             self._blurred, self._phases = True, _phases(last, self._settings, None)
             self._descent.move(look(last, last.parameters))
 
-    def _easier(self) -> Iterator[tuple[int, Metered]]:
-        """The objective at the descent's point, in forms that are easier to descend.
+    def _leads(self, rounding: float, precise: bool) -> bool:
+        """Take quasi-Newton steps over kinks rounded off; whether more of them lead further down.
 
-        The first value is the most steps in float32, 0 for an objective in float64.
+        What counts is the loss with the kinks as they are: where that has risen the steps are taken
+        back. Widths follow the layers' scales where the descent stands. Where kinks are rounded off
+        most, it goes on to a much shorter gradient: elsewhere it is slower.
         """
-        if not self._kinked and self._rounded(1.0) is None:
-            single = self._sharp.at(self._descent.place.parameters).single()
-            yield from [] if single is None else [(_SINGLE, single)]
-            return
-        for rounding, coarse in _ROUNDINGS:
-            rounded = self._rounded(rounding)
-            if rounded is None:
-                return
-            single = rounded.single() if coarse else None
-            yield (coarse, single) if single else (0, rounded)
+        easier = self._easier(rounding)
+        if easier and not precise:
+            easier = easier.single()
+        if easier is None or self._stops:
+            return False
+        stood, tolerance = self._descent.stand, self._tolerance
+        if rounding == 1:
+            self._tolerance = min(tolerance, self._settings.gradient * _ONWARD_GRADIENT)
+        self._descent.move(look(easier, easier.parameters))
+        stop = self._go_through(_quasi_newton(easier, self._settings), _ANEW)
+        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        self._tolerance = tolerance
+        if self._descent.place.seen.loss > stood.place.seen.loss and not self._descent.fits:
+            self._descent.return_to(stood)
+            return False
+        return stop is not DescentEnd.STATIONARY and self._fell(stood.place.seen.loss)
+
+    def _easier(self, rounding: float) -> Metered | None:
+        """The objective at the descent's point, with its kinks rounded off so much.
+
+        Without kinks it is as it is, and None but at the first width; None, too, where kinks cannot
+        be rounded off.
+        """
+        rounded = self._rounded(rounding)
+        smooth = rounded is None and not self._kinked and rounding == 1
+        return self._sharp.at(self._descent.place.parameters) if smooth else rounded
 
     @property
     def _kinked(self) -> bool:
@@ -184,8 +212,9 @@ class _Run:
                     return stop
                 if phase is phases[0] and phase.left and self._fell(before):
                     break
-            if stop is DescentEnd.JAM or not any(phase.left for phase in phases):
-                return stop
+            else:
+                if stop is DescentEnd.JAM or not any(phase.left for phase in phases):
+                    return stop
             longer *= 2
 
     def _descend(self) -> DescentEnd:
@@ -237,11 +266,11 @@ class _Run:
 
         A short gradient alone tells little: in a long valley it is short and the loss falls on.
         """
-        passes = self._onward()
-        if passes > self._meter.limit:
+        if self._meter.spent:
             return Outcome.OPEN, _unseen(test)
+        passes = self._onward()
         stood = self._descent.stand
-        stop = self._go_on(passes)
+        stop = self._go_on(min(passes, self._meter.limit))
         if self._descent.fits:
             return None
         if self._fell(stood.place.seen.loss):
@@ -259,7 +288,9 @@ class _Run:
     def _onward(self) -> float:
         """Until how many passes the descent goes on to see whether the loss stands still."""
         limit, made = self._meter.limit, self._meter.made
-        return made + (ONWARD * limit if isfinite(limit) else made + _ONWARD_UNLIMITED)
+        if not isfinite(limit):
+            return made + made + _ONWARD_LEAST
+        return made + max(ONWARD * limit, _ONWARD_LEAST)
 
     def _go_on(self, passes: float) -> DescentEnd:
         """Descend, with kinks rounded off anew, until so many passes are made or all samples fit.

@@ -16,7 +16,7 @@ WHOLE: Final = 400
 """Newton steps see all directions of a net with at most this many parameters."""
 KRYLOV: Final = 60
 """Directions that they see of a larger net, besides the normals of kinks."""
-ONWARD: Final = 0.2
+ONWARD: Final = 1 / 15
 """Passes that the descent goes on for from a stationary point, to see whether the loss stands
 still, as a part of all that it may make."""
 
@@ -28,10 +28,10 @@ class FinishSettings:
     A point is stationary where its gradient, or on kinks the shortest combination of one-sided
     gradients, is no longer than `gradient`. Kinks are first rounded off, over `rounding` times the
     mean |z| of their layer and then over less and less. Each time, and with the kinks as they are,
-    the descent takes at most `iterations` quasi-Newton steps, which remember the last `history`
-    ones, and `newton` Newton steps. At most `escapes` saddles are left. No step is begun once
-    `passes` passes over all samples were made: a gradient is one, a Hessian product two. What a
-    study can ask for has a study's defaults.
+    the descent takes at most about `iterations` quasi-Newton steps, which remember the last
+    `history` ones, and `newton` Newton steps. At most `escapes` saddles are left. No step is begun
+    once `passes` passes over all samples were made: a gradient is one, a Hessian product two. What
+    a study can ask for has a study's defaults.
     """
 
     gradient: float = _ASKED.gradient
