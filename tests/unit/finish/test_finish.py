@@ -1,5 +1,7 @@
 """A finish fits what can be fitted, and stands at minima, on kinks too."""
 
+from typing import Self
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -217,6 +219,36 @@ def test_a_fit_with_rounded_kinks_alone_is_none() -> None:
     found = finish(operator, criterion=1.0, settings=still)
     end = operator.at(found.parameters).first_order()
     assert (found.record.outcome is Outcome.FINISHED) == (end.accuracy == 1.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kinks_rounded_off_never_lead_up(seed: int) -> None:
+    """Rounded off over all of their scale they make another loss, that can fall while this rises."""
+    begun = two_hidden_layers(seed)
+    low = begun.at(finish(begun, criterion=1.0, settings=FinishSettings(passes=300.0)).parameters)
+    wide = FinishSettings(passes=200.0, rounding=0.99)
+    found = finish(low, criterion=1.0, settings=wide)
+    assert found.record.loss <= low.first_order().loss
+
+
+class Rounding(WrittenOperator):
+    """An objective that notes over which widths its kinks were rounded off."""
+
+    widths: list[float]
+
+    def rounded(self, widths: np.ndarray) -> Self | None:
+        self.widths.append(float(widths[0]))
+        return super().rounded(widths)
+
+
+def test_widths_follow_the_scale_while_the_loss_falls() -> None:
+    net: Layers = (Dense(20, 6, True, "relu"), Dense(6, 5, True, "identity"))
+    inputs, labels = samples(150, 20, classes=5, seed=1)
+    operator = Rounding(net, parameters(net, 1), inputs, labels, Objective())
+    operator.widths = []
+    finish(operator, criterion=1.0, settings=FinishSettings(passes=4000.0, newton=0))
+    first, second = list(dict.fromkeys(operator.widths))[:2]
+    assert second > 1.5 * first
 
 
 def test_a_saddle_is_left_along_its_negative_curvature_unless_it_may_not_be() -> None:
