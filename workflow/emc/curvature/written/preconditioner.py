@@ -26,7 +26,7 @@ SAMPLES: Final = 1024
 """Samples that moments are taken over, about, where there are more."""
 _DAMPING: Final = 1e-4
 """Added to A, relative to its trace: how much flatter than steep a direction may be."""
-_SEEN: Final = 0.1
+_SEEN: Final = 1.0
 """Eigenvalues of A that are less than this part of what is added are left out."""
 _SMALLEST: Final = 1e-12
 """Of the mean squares of all layers, relative to the largest: a dead layer has none."""
