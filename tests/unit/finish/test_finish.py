@@ -223,7 +223,7 @@ def test_a_fit_with_rounded_kinks_alone_is_none() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kinks_rounded_off_never_lead_up(seed: int) -> None:
-    """Rounded off over all of their scale they make another loss, that can fall while this rises."""
+    """Rounded off over all of their scale they make a loss that can fall while this one rises."""
     begun = two_hidden_layers(seed)
     low = begun.at(finish(begun, criterion=1.0, settings=FinishSettings(passes=300.0)).parameters)
     wide = FinishSettings(passes=200.0, rounding=0.99)

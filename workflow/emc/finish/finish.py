@@ -17,7 +17,15 @@ from emc.finish.infinity import flat, in_channel, steepest
 from emc.finish.metered import Meter, Metered
 from emc.finish.metric import Krylov, Metric, QuasiNewtonHistory
 from emc.finish.saddle import way_down
-from emc.finish.settings import DEFAULT, IN_TURN, KRYLOV, ONWARD, WHOLE, FinishSettings
+from emc.finish.settings import (
+    DEFAULT,
+    IN_TURN,
+    KRYLOV,
+    ONWARD,
+    ONWARD_LEAST,
+    WHOLE,
+    FinishSettings,
+)
 from emc.finish.stationarity import Stationarity, first_order
 from emc.native.descent import DescentEnd
 from emc.records import Finish, FirstOrderTest, Outcome
@@ -40,8 +48,6 @@ _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 _FALL: Final = 0.02
 """The loss stands still where going on lowers it by no more than this part of itself."""
-_ONWARD_LEAST: Final = 1000
-"""Passes that it goes on for at least; where there is no limit, beside as many as were made."""
 _ONWARD_GRADIENT: Final = 0.01
 """A gradient so much shorter than that of a minimum ends that, too."""
 
@@ -289,8 +295,8 @@ class _Run:
         """Until how many passes the descent goes on to see whether the loss stands still."""
         limit, made = self._meter.limit, self._meter.made
         if not isfinite(limit):
-            return made + made + _ONWARD_LEAST
-        return made + max(ONWARD * limit, _ONWARD_LEAST)
+            return made + made + ONWARD_LEAST
+        return made + max(ONWARD * limit, ONWARD_LEAST)
 
     def _go_on(self, passes: float) -> DescentEnd:
         """Descend, with kinks rounded off anew, until so many passes are made or all samples fit.

@@ -19,6 +19,8 @@ KRYLOV: Final = 60
 ONWARD: Final = 1 / 15
 """Passes that the descent goes on for from a stationary point, to see whether the loss stands
 still, as a part of all that it may make."""
+ONWARD_LEAST: Final = 1000
+"""The least of these; where there is no limit, besides as many as were made."""
 
 
 @dataclass(frozen=True, slots=True)

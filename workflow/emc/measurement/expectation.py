@@ -9,7 +9,7 @@ from emc.activations import ACTIVATIONS
 from emc.curvature.bound import iterations
 from emc.curvature.tolerances import DEFAULT
 from emc.data.samples import SHARED_BYTES
-from emc.finish.settings import IN_TURN, KRYLOV, ONWARD, WHOLE
+from emc.finish.settings import IN_TURN, KRYLOV, ONWARD, ONWARD_LEAST, WHOLE
 from emc.measurement.finishing import LEAST, minimises_otherwise
 from emc.measurement.kinds import interpolated, paces_like, work
 from emc.measurement.procedure import update
@@ -36,13 +36,13 @@ _EARLY: Final = 0.2
 """Share of its budget that a fit around the transition takes."""
 _AT_ONCE: Final = 0.05
 """The same of a fit of far fewer samples."""
-_EACH_LAYER: Final = 2.0
-"""How many times as many it takes with each further layer of kinks."""
-_POOLED: Final = 6.0
-"""How many times as many with max-pooling, whose ties are kinks, whatever the depth."""
+_KINKED: Final = 3.0
+"""How many times as many passes with kinks, whatever the depth, as in a smooth net."""
+_POOLED: Final = 1.5
+"""How many times as many with convolutions and max-pooling."""
 _UNSEEN: Final = 1.5
 """How many times as many where torch differentiates the net: kinks are not seen one by one."""
-_FALLING: Final = 2.0
+_FALLING: Final = 4.0
 """How many times as many with an activation that does not always rise."""
 _NEVER_FLAT: Final = 5.0
 """How many times as many with an activation that is steep on both sides: no unit falls silent."""
@@ -209,7 +209,7 @@ def _passes(cell: Cell, pace: Pace, allowed: float) -> float:
     needed = _turn(pace.parameters) * _harder(cell)
     minima = 0.0 if _saturated(cell) else _MINIMA
     open_ = needed / (needed + allowed)
-    decided = min(needed + minima * ONWARD * allowed, allowed)
+    decided = min(needed + minima * max(ONWARD * allowed, ONWARD_LEAST), allowed)
     examined = 2 * iterations(DEFAULT.eps, pace.parameters, DEFAULT.delta)
     return open_ * allowed + (1 - open_) * decided + _EXAMINED * min(examined, allowed)
 
@@ -224,7 +224,7 @@ def _turn(parameters: int) -> float:
 
 
 def _harder(cell: Cell) -> float:
-    """How many times as many passes as of a net with one hidden layer decide a finish."""
+    """How many times as many passes as of a net of tanh decide a finish."""
     if _saturated(cell):
         return _SOON
     decay = getattr(update(cell.optimizer).optimizer, "coupled_decay", 0.0)
@@ -242,11 +242,16 @@ def _of_net(cell: Cell) -> float:
         return _POOLED
     if not isinstance(net, Mlp) or not isinstance(cell.activation, str):
         return _UNSEEN
-    activation = ACTIVATIONS[cell.activation]
-    layers = _EACH_LAYER ** (net.depth - 1) if activation.jump else 1.0
-    if cell.activation in {"identity", "leaky-relu"}:
-        return layers * _NEVER_FLAT
-    return layers if activation.rises else layers * _FALLING
+    return _of_activation(cell.activation)
+
+
+def _of_activation(name: str) -> float:
+    activation = ACTIVATIONS[name]
+    if name in {"identity", "leaky-relu"}:
+        return _NEVER_FLAT
+    if activation.jump:
+        return _KINKED
+    return 1.0 if activation.rises else _FALLING
 
 
 def _data_megabytes(cell: Cell) -> float:

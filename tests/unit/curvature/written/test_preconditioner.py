@@ -47,11 +47,11 @@ def test_of_a_linear_net_with_squared_error_it_is_the_damped_inverse(
     np.testing.assert_allclose(hessian, square * a[:inputs, :inputs] + decay * np.eye(inputs))
     added = square * DAMPING * np.trace(a) + decay
     exact = np.linalg.inv(square * a + added * np.eye(len(a)))
-    # Directions flatter than a tenth of what is added are taken for flat.
+    # Directions flatter than what is added are taken for flat.
     [found] = known.preconditioner()
     ratios = np.linalg.eigvals(np.linalg.solve(exact, of_unit(found))).real
     assert ratios.min() > 0.999
-    assert ratios.max() < 1.101
+    assert ratios.max() < 2.001
 
 
 def forward(net: Layers, state: dict[str, np.ndarray], x: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -112,7 +112,7 @@ def test_of_deeper_nets_it_is_made_of_moments_and_of_what_comes_back(
         exact = np.linalg.inv(a + added * np.eye(len(a)))
         ratios = np.linalg.eigvals(np.linalg.solve(exact, of_unit(found))).real
         assert ratios.min() > 0.999
-        assert ratios.max() < 1.101
+        assert ratios.max() < 2.001
 
 
 def known_signs(shape: tuple[int, int]) -> Tensor:
