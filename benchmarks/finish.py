@@ -39,7 +39,7 @@ from emc.study.cell import Cell
 RATE, BATCH, SIZES = 0.03, 32, 8
 ONWARD_GRADIENT, ONWARD_WORK = 1e-6, 20
 NETS = {
-    "mlp-1-relu": ({"name": "mlp", "depth": 1, "params": 985}, "relu", (120, 480)),
+    "mlp-1-relu": ({"name": "mlp", "depth": 1, "params": 985}, "relu", (120, 600)),
     "mlp-1-tanh": ({"name": "mlp", "depth": 1, "params": 985}, "tanh", (120, 600)),
     "mlp-1-gelu": ({"name": "mlp", "depth": 1, "params": 985}, "gelu", (120, 600)),
     "mlp-1-relu-2410": ({"name": "mlp", "depth": 1, "params": 2410}, "relu", (400, 1430)),
