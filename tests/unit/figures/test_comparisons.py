@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from tests.synthetic import (
     GENERALISATION_SEEDS,
     SETTINGS,
