@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from math import isfinite
 from time import perf_counter
 from typing import Final
@@ -112,7 +113,7 @@ class _Run:
 
     def _fitted(self) -> tuple[Outcome, str]:
         """What a fit is: none with kinks rounded off alone."""
-        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        self._sharpen()
         if self._descent.fits:
             return Outcome.FINISHED, "The accuracy reached the criterion."
         return Outcome.OPEN, "The accuracy reached the criterion with kinks rounded off only."
@@ -131,19 +132,22 @@ class _Run:
         The descent's point is then one of the objective as it is; where its kinks are not known one
         by one, of the objective with kinks rounded off over the last width, which stands for it.
         """
-        for rounding in _ROUNDINGS:
-            for precise in (False, True):
-                for _ in range(-(-self._settings.iterations // _ANEW)):
-                    if not self._leads(rounding, precise):
-                        break
+        for rounding, precise in product(_ROUNDINGS, (False, True)):
+            for _ in range(-(-self._settings.iterations // _ANEW)):
+                if not self._leads(rounding, precise):
+                    break
         last = None if self._stops else self._rounded(_ROUNDINGS[-1])
         if last is None:
             return
         self._descent.move(look(last, last.parameters))
         self._in_turn(_phases(last, self._settings, None))
-        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        self._sharpen()
         if self._kinks is None and not self._stops:
             self._blur()
+
+    def _sharpen(self) -> None:
+        """Look at the objective as it is, where the descent stands."""
+        self._descent.move(look(self._sharp, self._descent.place.parameters))
 
     @property
     def _stops(self) -> bool:
@@ -162,17 +166,17 @@ class _Run:
         back. Widths follow the layers' scales where the descent stands. Where kinks are rounded off
         most, it goes on to a much shorter gradient: elsewhere it is slower.
         """
-        easier = self._easier(rounding)
+        easier = None if self._stops else self._easier(rounding)
         if easier and not precise:
             easier = easier.single()
-        if easier is None or self._stops:
+        if easier is None:
             return False
         stood, tolerance = self._descent.stand, self._tolerance
         if rounding == 1:
             self._tolerance = min(tolerance, self._settings.gradient * _ONWARD_GRADIENT)
         self._descent.move(look(easier, easier.parameters))
         stop = self._go_through(_quasi_newton(easier, self._settings), _ANEW)
-        self._descent.move(look(self._sharp, self._descent.place.parameters))
+        self._sharpen()
         self._tolerance = tolerance
         if self._descent.place.seen.loss > stood.place.seen.loss and not self._descent.fits:
             self._descent.return_to(stood)

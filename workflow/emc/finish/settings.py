@@ -30,10 +30,10 @@ class FinishSettings:
     A point is stationary where its gradient, or on kinks the shortest combination of one-sided
     gradients, is no longer than `gradient`. Kinks are first rounded off, over `rounding` times the
     mean |z| of their layer and then over less and less. Each time, and with the kinks as they are,
-    the descent takes at most about `iterations` quasi-Newton steps, which remember the last
-    `history` ones, and `newton` Newton steps. At most `escapes` saddles are left. No step is begun
-    once `passes` passes over all samples were made: a gradient is one, a Hessian product two. What
-    a study can ask for has a study's defaults.
+    the descent takes at most about `iterations` quasi-Newton steps in float32 and as many in
+    float64, which remember the last `history` ones, and `newton` Newton steps.
+    At most `escapes` saddles are left. No step is begun once `passes` passes over all samples were
+    made: a gradient is one, a Hessian product two. What a study can ask for has a study's defaults.
     """
 
     gradient: float = _ASKED.gradient

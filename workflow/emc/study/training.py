@@ -79,7 +79,8 @@ class Finish(Strict):
 
     iterations: Annotated[Whole, Field(ge=0)] = 50_000
     """Most quasi-Newton steps over kinks as they are, and over each width to which they are rounded
-    off; 0: no probe is finished, and only the number within the budget is known."""
+    off, there in float32 and again in float64; 0: no probe is finished, and only the number within
+    the budget is known."""
     effort: Positive = 30.0
     """Most work of the descent, in gradients of single samples over those of the training before,
     or of the default budget in batches of 32 where it took fewer; a probe that this does not decide
