@@ -5,11 +5,11 @@
 
 Writes a study with one section per budget into `results/budget-ladder.yaml` and runs snakemake on
 it; a run that was stopped goes on with what is missing. The ladder is MLPs and a CNN on digits with
-random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer, `--cells narrow`
-the smaller of these, with GELU beside ReLU and tanh, `--cells variety` ten cells that differ in
-all that a study can set. A finish may take as many passes at every budget, so that the budget alone
-differs. Then prints a table and draws both numbers with their 95 % intervals against the budget,
-one panel per cell.
+random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer and `--cells deep`
+the others, `--cells narrow` the smallest, with GELU beside ReLU and tanh, `--cells variety` ten
+cells that differ in all that a study can set. A finish may take as many passes at every budget, so
+that the budget alone differs. Then prints a table and draws both numbers with their 95 % intervals
+against the budget, one panel per cell.
 """
 
 import argparse
@@ -58,7 +58,13 @@ VARIETY: list[dict[str, Any]] = [
 NARROW: list[dict[str, Any]] = [
     {"architecture": _MLP, "activation": activation} for activation in ("relu", "tanh", "gelu")
 ]
-CELLS = {"ladder": LADDER, "shallow": LADDER[:4], "narrow": NARROW, "variety": VARIETY}
+CELLS = {
+    "ladder": LADDER,
+    "shallow": LADDER[:4],
+    "deep": LADDER[4:],
+    "narrow": NARROW,
+    "variety": VARIETY,
+}
 DEFAULTS = {
     "dataset": "digits",
     "labels": "random",

@@ -175,9 +175,18 @@ def test_the_budgets_share_is_a_median_over_cells(told):
     )
 
 
-def test_a_study_that_is_sure_says_only_that(told):
+FOR_ITS_WORK = (
+    "A minimum is one for the work of its finish: from some near EMC a finish of many times the"
+    " work may still find a fit, so that numbers at minima can grow with finish.effort."
+)
+
+
+def test_a_study_that_is_sure_says_only_that_and_what_its_minima_are(told):
     database = told(ALL_DECIDED, ALL_DECIDED, seed=[0, 1])
-    assert unknown(database) == ["Every unfitted probe in the transition is decided (2 cells)."]
+    assert unknown(database) == [
+        "Every unfitted probe in the transition is decided (2 cells).",
+        FOR_ITS_WORK,
+    ]
     (tile,) = [one for one in tiles(database) if "decided" in one.meaning]
     assert tile.number == "2 of 2"
 
@@ -194,6 +203,7 @@ def test_what_is_not_known_is_counted(told):
         "In 1 of 2 cells at least 95 % of the unfitted probes in the transition are decided; the"
         " cell with"
         " the fewest has 50 %. The others are open: they may still fit.",
+        FOR_ITS_WORK,
         "In 1 cell no probe at the best learning rate, once it was chosen, is known not to fit:"
         " there is no number at minima.",
         "In 1 cell open runs could move the number beyond its tolerance.",

@@ -66,6 +66,11 @@ FROM (SELECT *, NOT saturated AND NOT below_smallest AS known FROM emc
 GROUP BY labelling ORDER BY known DESC, ended DESC, labelling
 """
 
+_FOR_ITS_WORK: Final = (
+    "A minimum is one for the work of its finish: from some near EMC a finish of many times the"
+    " work may still find a fit, so that numbers at minima can grow with finish.effort."
+)
+
 _FAILED: Final = "SELECT stage, count(*) AS cells FROM failures GROUP BY stage ORDER BY stage"
 
 
@@ -105,7 +110,7 @@ def summary(warehouse: Warehouse) -> list[str]:
 def unknown(warehouse: Warehouse) -> list[str]:
     """What the study leaves open; nothing before a cell is measured."""
     row = _numbers(warehouse)
-    return [*_decided(row), *_doubts(row)] if row["measured"] else []
+    return [*_decided(row), *_for_its_work(row), *_doubts(row)] if row["measured"] else []
 
 
 def sentences(warehouse: Warehouse) -> list[str]:
@@ -223,6 +228,11 @@ def _decided(row: dict[str, Any]) -> Iterator[str]:
             " unfitted probes in the transition are decided; the cell with the fewest has"
             f" {100 * row['least_decided']:.0f} %. The others are open: they may still fit."
         )
+
+
+def _for_its_work(row: dict[str, Any]) -> Iterator[str]:
+    if row["told"]:
+        yield _FOR_ITS_WORK
 
 
 def _doubts(row: dict[str, Any]) -> Iterator[str]:
