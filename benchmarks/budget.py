@@ -80,8 +80,8 @@ APART = [
 """Columns that name a cell where cells differ in them."""
 QUERY = f"""
 SELECT {", ".join(APART)}, budget_steps AS steps, emc50, low, high,
-  emc50_budget, low_budget, high_budget, unfitted_decided, open_matters, best_lr, rate_at_edge,
-  probes, seconds
+  emc50_budget, low_budget, high_budget, unfitted_decided, best_lr, rate_at_edge,
+  probes, finished, minimum, open
 FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, steps
 """
 
@@ -114,9 +114,8 @@ def named(cells: pl.DataFrame) -> pl.DataFrame:
 
 def table(cells: pl.DataFrame) -> Table:
     """One row per cell and budget."""
-    shown = Table(
-        "cell", "steps", "at minima", "within the budget", "decided", "best rate", "probes"
-    )
+    numbers = ("at minima", "within the budget", "decided", "best rate")
+    shown = Table("cell", "steps", *numbers, "probes", "finished", "minima", "open")
     for row in cells.iter_rows(named=True):
         decided = row["unfitted_decided"]
         shown.add_row(
@@ -126,7 +125,7 @@ def table(cells: pl.DataFrame) -> Table:
             _interval(row["emc50_budget"], row["low_budget"], row["high_budget"]),
             "" if decided is None else f"{decided:.0%}",
             f"{row['best_lr']:g}{', at an edge' if row['rate_at_edge'] else ''}",
-            str(row["probes"]),
+            *(str(row[count]) for count in ("probes", "finished", "minimum", "open")),
         )
     return shown
 

@@ -120,7 +120,7 @@ def test_the_drawn_curve_is_the_fitted_one():
         ),
     ]
     chart = cell_charts()["fit"]
-    spec = specification(chart) | {"datasets": {"probes": probes}}
+    spec = specification(chart) | {"datasets": {"at_best_rate": probes}}
     (curve,) = points_of(spec, "line")
     ((interval,),) = points_of(spec, "rule")
     left, right = sorted((interval["x"], interval["x2"]))
@@ -152,7 +152,9 @@ def test_lower_bounds_of_a_cell_are_triangles_without_bars():
     for name, rows, bars in (("fit", [answer, probe], 0), ("rates", tried, 1)):
         spec = specification(cell_charts()[name])
         (data,) = (
-            layer_data for layer_data in ("probes", "rates") if layer_data in str(spec["data"])
+            layer_data
+            for layer_data in ("at_best_rate", "rates")
+            if layer_data in str(spec["data"])
         )
         drawn = spec | {"datasets": {data: rows}}
         shapes = [

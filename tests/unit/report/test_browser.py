@@ -154,6 +154,11 @@ def test_a_cell_opens_with_its_evidence(visit, warehouse):
     assert charts.count() == 7
     probes = charts.nth(1).locator("[aria-roledescription=point]")
     assert probes.count() == row["probes"]
+    at_best_rate = warehouse.sql(
+        "SELECT count(*) FROM probes WHERE cell = $cell AND lr = $lr", cell=cell, lr=row["best_lr"]
+    ).item()
+    ticks = charts.nth(0).locator(".mark-rect.role-mark path")
+    assert ticks.count() == at_best_rate
     verdicts = visit.tab.locator("#cell table tbody tr td:first-of-type").all_inner_texts()
     certificates = warehouse.sql(
         "SELECT verdict FROM certificates WHERE cell = $cell ORDER BY n, round, replica", cell=cell

@@ -22,12 +22,12 @@ _ABOVE: Final = alt.Legend(orient="top", title=None)
 
 
 def cell_charts() -> dict[str, Chart]:
-    """Charts by name over the data sets `probes`, `rates`, `losses`, `spectra`, `ratios`, `ends`.
+    """Charts by name over data sets, each with a row per probe, rate, or certified end point.
 
-    `probes` has rows as `fit_layers` wants them, `rates` those of the table `rates`, the others
-    the columns n and outcome, and: `losses` probe, epoch and loss; `spectra` value and share;
-    `ratios` loss, verdict, ratio and known (eigenvalue or upper bound); `ends` loss, gradient and
-    verdict.
+    `probes` and, of them, those `at_best_rate`, are rows as `fit_layers` wants them, `rates` those
+    of the table `rates`; the others have the columns n and outcome, and: `losses` probe, epoch and
+    loss; `spectra` value and share; `ratios` loss, verdict, ratio and known (eigenvalue or upper
+    bound); `ends` loss, gradient and verdict.
     """
     return {
         "fit": _fit(),
@@ -47,7 +47,8 @@ def _layered(layers: list[Any], data: str, title: str) -> Chart:
 
 
 def _fit() -> Chart:
-    return _layered(fit_layers(), "probes", "Does a net fit n samples at its minima?")
+    title = "Does a net fit n samples at its minima, at the best learning rate?"
+    return _layered(fit_layers(), "at_best_rate", title)
 
 
 def _accuracy() -> Chart:
@@ -66,7 +67,7 @@ def _accuracy() -> Chart:
             tooltip=probe_tooltip(),
         )
     )
-    return _layered([at_emc, points], "probes", "How well does it do at each n?")
+    return _layered([at_emc, points], "probes", "How well does it do at each n, at all rates?")
 
 
 def _rates() -> Chart:

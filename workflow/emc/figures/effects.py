@@ -74,7 +74,7 @@ def draw(warehouse: Warehouse) -> Chart:
     made: Chart = alt.layer(none, intervals, *arrows, points, data=rows).properties(
         width=520,
         height=26 * rows["comparison"].n_unique() + 10,
-        description=f"{len(shown)} of {len(found)} comparisons, {_CAPTION}{_arrows(rows)}",
+        description=f"{len(shown)} of {len(found)} comparisons, {_CAPTION}{_beside(rows)}",
     )
     return made
 
@@ -108,10 +108,12 @@ def _comparison(made: Effect) -> str:
     return levels if made.factor in _BARE else f"{spoken(made.factor)} {levels}"
 
 
-def _arrows(rows: pl.DataFrame) -> str:
-    """What the arrows say, where there are any."""
-    beyond = rows.filter(pl.col("beyond_low") | pl.col("beyond_high"))
-    return " Arrows: the interval reaches beyond the axis." if len(beyond) else ""
+def _beside(rows: pl.DataFrame) -> str:
+    """What points without an interval and arrows say, where there are any."""
+    alone = rows["low"].null_count() and " A point alone is of too few pairs for an interval."
+    beyond = rows["beyond_low"].any() or rows["beyond_high"].any()
+    arrows = beyond and " Arrows: the interval reaches beyond the axis."
+    return f"{alone or ''}{arrows or ''}"
 
 
 FIGURE: Final = Figure("effects", "What moves EMC at minima", (some_effect,), draw)

@@ -167,8 +167,10 @@ function cellDatasets(cell, place) {
   const tried = evidenceRows("rates", place);
   const ran = probesOf(evidenceOf().probes, place, tried.map(({ lr }) => lr));
   const answer = { kind: "answer", emc50: cell.emc50, low: cell.low, high: cell.high, width: cell.saturated ? null : cell.transition_width };
+  const told = (probes) => (probes.length ? [answer, ...probes] : []);
   return {
-    probes: ran.length ? [answer, ...ran] : [],
+    probes: told(ran),
+    at_best_rate: told(ran.filter(({ lr }) => cell.best_lr === null || lr === cell.best_lr)),
     rates: tried,
     losses: lossRows(place).filter((row) => row.loss > 0),
     spectra: spectrumRows(place),
