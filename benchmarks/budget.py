@@ -1,19 +1,21 @@
 """Both numbers of a few cells against the training budget: does the one at minima settle?
 
-    python benchmarks/budget.py [--cells ladder] [--budgets 300 3000 30000] [--probes 100]
-        [--cores 2] [--figure FILE.svg]
+    python benchmarks/budget.py [--cells ladder] [--budgets 300 3000 30000] [--work 1]
+        [--probes 100] [--cores 2] [--figure FILE.svg]
 
 Writes a study with one section per budget into `results/budget-ladder.yaml` and runs snakemake on
 it; a run that was stopped goes on with what is missing. The ladder is MLPs and a CNN on digits with
 random labels, ReLU and tanh; `--cells shallow` takes those of one hidden layer and `--cells deep`
 the others, `--cells narrow` the smallest, with GELU beside ReLU and tanh, `--cells variety` ten
 cells that differ in all that a study can set. A finish may take as many passes at every budget, so
-that the budget alone differs. Then prints a table and draws both numbers with their 95 % intervals
-against the budget, one panel per cell.
+that the budget alone differs; `--work 1 4` measures with so many times them, to see whether the
+number at minima moves with the work of finishes. Then prints a table and draws both numbers with
+their 95 % intervals against the budget, one panel per cell.
 """
 
 import argparse
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,22 +83,22 @@ APART = [
 QUERY = f"""
 SELECT {", ".join(APART)}, budget_steps AS steps, emc50, low, high,
   emc50_budget, low_budget, high_budget, unfitted_decided, best_lr, rate_at_edge,
-  probes, finished, minimum, open
-FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, steps
+  probes, finished, minimum, open, (definition::JSON->'finish'->>'effort')::DOUBLE AS effort
+FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, steps, effort
 """
 
 
-def study(name: str, cells: list[dict[str, Any]], budgets: list[int], probes: int) -> str:
-    """The study file, one section per budget."""
-    defaults = {**DEFAULTS, "search": {"tolerance": 0.1, "probes": probes}}
+def study(name: str, cells: list[dict[str, Any]], asked: argparse.Namespace) -> str:
+    """The study file, one section per budget and work of a finish."""
+    defaults = {**DEFAULTS, "search": {"tolerance": 0.1, "probes": asked.probes}}
     sections = {
-        f"steps-{steps}": {
+        f"steps-{steps}-work-{work:g}": {
             "cells": [
-                {**cell, "budget": {"steps": steps}, "finish": {"effort": _effort(steps)}}
+                {**cell, "budget": {"steps": steps}, "finish": {"effort": work * _effort(steps)}}
                 for cell in cells
             ]
         }
-        for steps in budgets
+        for steps, work in product(asked.budgets, asked.work)
     }
     return yaml.safe_dump({"study": name, "defaults": defaults, "sections": sections})
 
@@ -115,12 +117,13 @@ def named(cells: pl.DataFrame) -> pl.DataFrame:
 def table(cells: pl.DataFrame) -> Table:
     """One row per cell and budget."""
     numbers = ("at minima", "within the budget", "decided", "best rate")
-    shown = Table("cell", "steps", *numbers, "probes", "finished", "minima", "open")
+    shown = Table("cell", "steps", "effort", *numbers, "probes", "finished", "minima", "open")
     for row in cells.iter_rows(named=True):
         decided = row["unfitted_decided"]
         shown.add_row(
             row["name"],
             f"{row['steps']:,}",
+            f"{row['effort']:g}",
             _interval(row["emc50"], row["low"], row["high"]),
             _interval(row["emc50_budget"], row["low_budget"], row["high_budget"]),
             "" if decided is None else f"{decided:.0%}",
@@ -166,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cells", choices=CELLS, default="ladder")
     parser.add_argument("--budgets", type=int, nargs="+", default=[300, 3000, 30_000, 300_000])
+    parser.add_argument("--work", type=float, nargs="+", default=[1.0])
     parser.add_argument("--probes", type=int, default=100)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--figure", type=Path)
@@ -173,7 +177,7 @@ def main() -> None:
     name = f"budget-{asked.cells}"
     file = ROOT / f"results/{name}.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(study(name, CELLS[asked.cells], asked.budgets, asked.probes))
+    file.write_text(study(name, CELLS[asked.cells], asked))
     database = Path(f"results/studies/{name}/emc.duckdb")
     command = ["snakemake", "--cores", str(asked.cores), "--quiet", "--configfile", str(file)]
     subprocess.run([*command, "--", str(database)], cwd=ROOT, check=True)

@@ -30,30 +30,30 @@ from emc.study.strict import Strict
 
 MLP = {"name": "mlp", "depth": 1, "width": 4}
 PINNED: list[tuple[dict[str, Any], str]] = [
-    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-f2a64fce5df2"),
+    ({"dataset": "digits", "architecture": MLP}, "digits-original-mlp4-relu-sgd-67c662c1afb3"),
     (
         {"dataset": "digits", "architecture": MLP, "seed": 1},
-        "digits-original-mlp4-relu-sgd-3fd683698fae",
+        "digits-original-mlp4-relu-sgd-0e87684ccd78",
     ),
     (
         {"dataset": "digits", "architecture": MLP, "labels": {"noisy": 0.2}, "criterion": 0.995},
-        "digits-noisy-mlp4-relu-sgd-27fae1b1ddfe",
+        "digits-noisy-mlp4-relu-sgd-854267392cb9",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "mlp", "depth": 2, "params": 3e3}},
-        "mnist-5k-original-mlp4-relu-sgd-530aa7cc54ef",
+        "mnist-5k-original-mlp4-relu-sgd-03c2167eca66",
     ),
     (
         {"dataset": "mnist-5k", "architecture": {"name": "cnn", "width": 4}, "labels": "random"},
-        "mnist-5k-random-cnn4-relu-sgd-3aaf6b022301",
+        "mnist-5k-random-cnn4-relu-sgd-8dfc20445c9c",
     ),
     (
         {"dataset": "mnist", "architecture": {"name": "linear"}, "labels": {"classes": 2}},
-        "mnist-classes-linear-identity-sgd-8151e430278e",
+        "mnist-classes-linear-identity-sgd-fc010ac0fbc6",
     ),
     (
         {"dataset": "fashion-mnist", "architecture": MLP, "labels": "permuted-pixels"},
-        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-db9dd6be5a61",
+        "fashion-mnist-permuted-pixels-mlp4-relu-sgd-fc708362850a",
     ),
     (
         {
@@ -61,11 +61,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "cnn", "depth": 3, "width": 8},
             "optimizer": "gd",
         },
-        "cifar10-original-cnn8-relu-gd-ba4bd15c0137",
+        "cifar10-original-cnn8-relu-gd-c5bcbb2a1693",
     ),
     (
         {"dataset": "adult", "architecture": MLP, "activation": "tanh", "optimizer": "adam"},
-        "adult-original-mlp4-tanh-adam-8475bb5c5bbc",
+        "adult-original-mlp4-tanh-adam-d3d8e45ae6c8",
     ),
     (
         {
@@ -75,11 +75,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "optimizer": {"name": "adam", "lr": 0.03},
             "labels": "random",
         },
-        "gaussian-random-linear-identity-adam-e2329f29714a",
+        "gaussian-random-linear-identity-adam-f5d4f63ea8ac",
     ),
     (
         {"dataset": {"name": "csv", "file": "wine.csv", "label": "quality"}, "architecture": MLP},
-        "wine-original-mlp4-relu-sgd-dd8a7395ded7",
+        "wine-original-mlp4-relu-sgd-e1f7430280b5",
     ),
     (
         {
@@ -96,11 +96,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "search": {"method": "walk", "probes": 50},
             "endpoints": 1,
         },
-        "digits-original-mlp4-gelu-adamw-c2b5786dd5b8",
+        "digits-original-mlp4-gelu-adamw-ce70a21a4674",
     ),
     (
         {"dataset": "cifar10", "architecture": {"name": "resnet", "multiplier": 0.25}},
-        "cifar10-original-resnet16-relu-sgd-c1d1f6c2c220",
+        "cifar10-original-resnet16-relu-sgd-86c1fbdfcf15",
     ),
     (
         {
@@ -108,11 +108,11 @@ PINNED: list[tuple[dict[str, Any], str]] = [
             "architecture": {"name": "vit", "width": 32},
             "labels": "random-inputs",
         },
-        "mnist-random-inputs-vit32-relu-sgd-8372202ba344",
+        "mnist-random-inputs-vit32-relu-sgd-638fc686d51e",
     ),
     (
         {"dataset": "digits", "architecture": {"name": "mlp-mixer", "params": 5e3, "depth": 2}},
-        "digits-original-mlp-mixer16-relu-sgd-f08d963748be",
+        "digits-original-mlp-mixer16-relu-sgd-d7275ab26962",
     ),
 ]
 
@@ -136,7 +136,7 @@ def test_canonical_text_stays_what_it_is() -> None:
         '"initialisation":"scaled-normal",'
         '"labels":{"name":"original"},"loss":{"label_smoothing":0.0,"name":"cross-entropy"},'
         '"optimizer":{"lr":[0.03,0.1,0.3],"momentum":0.9,"name":"sgd","nesterov":false,'
-        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":9,'
+        '"weight_decay":0.0},"parameterisation":{"name":"full"},"protocol":10,'
         '"schedule":{"name":"constant","warmup":0.0},"search":{"aim":"minima","expected":null,'
         '"method":"bayes","probes":200,"smallest":1,"tolerance":0.05,"widen":0},"seed":0,'
         '"stopping":{"gradient":0.001,"plateau":0.001}}'
@@ -241,13 +241,13 @@ DIGITS = {"dataset": "digits", "architecture": MLP}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"protocol":0}', "cell: expected measurement protocol 9, found 0"),
-        ("{}", "cell: expected measurement protocol 9, found None"),
+        ('{"protocol":0}', "cell: expected measurement protocol 10, found 0"),
+        ("{}", "cell: expected measurement protocol 10, found None"),
         ("", "not the canonical JSON of a cell: : Expecting value"),
         ("7", "not the canonical JSON of a cell: 7: 'int' object is not iterable"),
         (
-            '{"protocol":9}',
-            r'not the canonical JSON of a cell: {"protocol":9}: 2 validation errors',
+            '{"protocol":10}',
+            r'not the canonical JSON of a cell: {"protocol":10}: 2 validation errors',
         ),
     ],
 )

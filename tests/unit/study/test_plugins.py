@@ -103,7 +103,7 @@ def test_a_plugin_is_in_the_ids_of_the_cells_that_use_it(study: Study) -> None:
     assert (
         known.id
         == cell_id(Cell.model_validate(raw))
-        == "digits-original-mlp4-relu-sgd-f2a64fce5df2"
+        == "digits-original-mlp4-relu-sgd-67c662c1afb3"
     )
 
 

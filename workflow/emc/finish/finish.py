@@ -49,7 +49,7 @@ _FINER: Final = 0.1
 """How much shorter the gradient has to be where a region turned out to be flat."""
 _FALL: Final = 0.02
 """The loss stands still where going on lowers it by no more than this part of itself."""
-_ONWARD_GRADIENT: Final = 0.01
+_ONWARD_GRADIENT: Final = 1e-4
 """A gradient so much shorter than that of a minimum ends that, too."""
 
 

@@ -14,7 +14,7 @@ IN_TURN: Final = (500, 10)
 twice as long as the one before: which of the two gets on is not known beforehand."""
 WHOLE: Final = 400
 """Newton steps see all directions of a net with at most this many parameters."""
-KRYLOV: Final = 60
+KRYLOV: Final = 150
 """Directions that they see of a larger net, besides the normals of kinks."""
 ONWARD: Final = 1 / 15
 """Passes that the descent goes on for from a stationary point, to see whether the loss stands

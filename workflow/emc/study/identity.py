@@ -17,7 +17,7 @@ from emc.study.parameterisation import Full
 from emc.study.plugin_entry import PluginEntry, plugin_document
 from emc.study.strict import Strict
 
-PROTOCOL: Final = 9
+PROTOCOL: Final = 10
 """Version of the measurement: raised when the same cell would give other probes than before."""
 
 _LONGEST: Final = 200
