@@ -41,7 +41,7 @@ def measured(**changes: Any) -> Measurement:
 
 
 def test_the_answer_is_a_number_with_its_interval_and_probes() -> None:
-    found = measured(probes=40, finish={"iterations": 2000})
+    found = measured(probes=40, finish={})
     low, high = found.interval
     assert found.interval_budget == (found.estimate.low_budget, found.estimate.high_budget)
     assert 1 <= low <= found.emc50 <= high
