@@ -171,11 +171,11 @@ def test_a_small_effort_allows_few_passes_which_are_all_made() -> None:
 
 
 @pytest.mark.parametrize("effort", [1, 10, 1000])
-@pytest.mark.parametrize(("width", "turn"), [(4, 500 + 20 * 310), (8, 500 + 20 * 60)])
+@pytest.mark.parametrize(("width", "turn"), [(4, 500 + 20 * 310), (8, 500 + 20 * 150)])
 def test_a_finish_takes_turns_of_steps(width: int, turn: float, effort: float) -> None:
     """Five hundred quasi-Newton steps and ten of Newton's, three times with kinks.
 
-    These see all 310 directions of a net, or sixty of more than 400, at two passes each.
+    These see all 310 directions of a net, or 150 of more than 400, at two passes each.
     """
     net = {"architecture": {"name": "mlp", "depth": 1, "width": width}}
     assert cell(**net).parameters == {4: 310, 8: 610}[width]
@@ -201,7 +201,7 @@ def test_a_finish_takes_turns_of_steps(width: int, turn: float, effort: float) -
 )
 def test_what_makes_finishes_longer(keys: dict[str, Any], times: float) -> None:
     parameters = cell(**keys).parameters
-    turn = 500 + 20 * (parameters if parameters <= 400 else 60)
+    turn = 500 + 20 * (parameters if parameters <= 400 else 150)
     wanted = of_turns(times * turn, 50, **keys)
     assert passes_of_a_finish(50, **keys) == pytest.approx(wanted, rel=1e-6)
 
