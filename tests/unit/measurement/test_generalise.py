@@ -31,7 +31,7 @@ def cell(**changes: Any) -> Cell:
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.03]},
         "budget": {"epochs": 3},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 1},
         "search": {"tolerance": 0.5, "probes": 8},
     }
     return Cell.model_validate(keys | changes)

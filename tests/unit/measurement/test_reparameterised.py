@@ -44,7 +44,7 @@ def cell(form: Any, **changes: Any) -> Cell:
         "parameterisation": form,
         "optimizer": {"name": "adam", "lr": 0.1},
         "budget": {"epochs": 30},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 0.3},
         "search": {"tolerance": 0.4, "probes": 16},
         "endpoints": 2,
     }
