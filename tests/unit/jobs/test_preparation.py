@@ -24,7 +24,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "linear"},
         "optimizer": {"name": "sgd", "lr": 0.1},
         "budget": {"epochs": 2},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 1},
         "search": {"tolerance": 0.5, "probes": 4},
     }
 )

@@ -35,7 +35,7 @@ CELL = Cell.model_validate(
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 30},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 1},
         "search": {"tolerance": 0.3, "probes": 24},
     }
 )

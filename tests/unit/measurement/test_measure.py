@@ -42,7 +42,7 @@ def cell(**changes: Any) -> Cell:
         "architecture": {"name": "mlp", "depth": 1, "width": 3},
         "optimizer": {"name": "adam", "lr": [0.01, 0.1]},
         "budget": {"epochs": 60},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 1},
         "search": {"tolerance": 0.3, "probes": 30},
     }
     return Cell.model_validate(keys | changes)

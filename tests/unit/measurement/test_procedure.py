@@ -38,7 +38,7 @@ def cell(architecture: dict[str, Any], side: int, **keys: Any) -> Cell:
         "activation": "tanh",
         "batch": {"size": 4},
         "budget": {"epochs": 2},
-        "finish": {"iterations": 60, "effort": 1000},
+        "finish": {"iterations": 60, "effort": 1},
         **keys,
     }
     return Cell.model_validate(raw)
