@@ -183,7 +183,7 @@ def main() -> None:
     subprocess.run([*command, "--", str(database)], cwd=ROOT, check=True)
     with open_database(ROOT / database) as warehouse:
         cells = named(warehouse.sql(QUERY))
-    Console(width=120).print(table(cells))
+    Console(width=150).print(table(cells))
     if asked.figure:
         chart(cells).save(asked.figure)
 
