@@ -25,7 +25,7 @@ defaults:
   dataset: {name: gaussian, dimension: 8, samples: 400}
   optimizer: {name: sgd, lr: 0.3}
   budget: {epochs: 20}
-  finish: {iterations: 60}
+  finish: {iterations: 60, effort: 0.1}
   search: {tolerance: 0.5, probes: 8}
 sections:
   moody: {cells: [{architecture: moody}]}
@@ -48,7 +48,7 @@ defaults:
   architecture: {name: linear}
   optimizer: {name: sgd, lr: 0.3}
   budget: {epochs: 20}
-  finish: {iterations: 60}
+  finish: {iterations: 60, effort: 0.1}
   search: {tolerance: 0.5, probes: 8}
 sections:
   whole: {cells: [{dataset: {name: gaussian, dimension: 8, samples: 400}}]}

@@ -20,7 +20,7 @@ defaults:
   dataset: {name: gaussian, dimension: 8, samples: 400}
   optimizer: {name: sgd, lr: 0.3}
   budget: {epochs: 20}
-  finish: {iterations: 60}
+  finish: {iterations: 60, effort: 0.1}
   search: {tolerance: 0.5, probes: 8}
 sections:
   own: {cells: [{architecture: narrow}]}

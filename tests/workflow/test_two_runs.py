@@ -26,7 +26,7 @@ defaults:
   architecture: {{name: mlp, depth: 1, width: 6}}
   optimizer: {{name: sgd, lr: 0.3}}
   budget: {{epochs: 100}}
-  finish: {{iterations: 60}}
+  finish: {{iterations: 60, effort: 0.1}}
   search: {{tolerance: 0.1, probes: 60}}
 sections:
   shared: {{grid: {{seed: [0, 1, 2]}}}}
