@@ -83,8 +83,10 @@ APART = [
 QUERY = f"""
 SELECT {", ".join(APART)}, budget_steps AS steps, emc50, low, high,
   emc50_budget, low_budget, high_budget, unfitted_decided, best_lr, rate_at_edge,
-  probes, finished, minimum, open, (definition::JSON->'finish'->>'effort')::DOUBLE AS effort
-FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, steps, effort
+  probes, finished, minimum, open,
+  (definition::JSON->'finish'->>'effort')::DOUBLE * greatest(steps, {STEPS}) / {EFFORT * STEPS}
+    AS work
+FROM emc WHERE status = 'measured' ORDER BY {", ".join(APART)}, work, steps
 """
 
 
@@ -110,20 +112,20 @@ def _effort(steps: int) -> float:
 
 def named(cells: pl.DataFrame) -> pl.DataFrame:
     """Cells with a name of what sets them apart."""
-    apart = [column for column in APART if cells[column].n_unique() > 1]
+    apart = [column for column in (*APART, "work") if cells[column].n_unique() > 1]
     return cells.with_columns(name=pl.concat_str(apart, separator=", ", ignore_nulls=True))
 
 
 def table(cells: pl.DataFrame) -> Table:
     """One row per cell and budget."""
     numbers = ("at minima", "within the budget", "decided", "best rate")
-    shown = Table("cell", "steps", "effort", *numbers, "probes", "finished", "minima", "open")
+    shown = Table("cell", "steps", "work", *numbers, "probes", "finished", "minima", "open")
     for row in cells.iter_rows(named=True):
         decided = row["unfitted_decided"]
         shown.add_row(
             row["name"],
             f"{row['steps']:,}",
-            f"{row['effort']:g}",
+            f"{row['work']:g}",
             _interval(row["emc50"], row["low"], row["high"]),
             _interval(row["emc50_budget"], row["low_budget"], row["high_budget"]),
             "" if decided is None else f"{decided:.0%}",
