@@ -110,10 +110,10 @@ def _comparison(made: Effect) -> str:
 
 def _beside(rows: pl.DataFrame) -> str:
     """What points without an interval and arrows say, where there are any."""
-    alone = rows["low"].null_count() and " A point alone is of too few pairs for an interval."
-    beyond = rows["beyond_low"].any() or rows["beyond_high"].any()
-    arrows = beyond and " Arrows: the interval reaches beyond the axis."
-    return f"{alone or ''}{arrows or ''}"
+    alone, arrows = rows["low"].null_count(), (rows["beyond_low"] | rows["beyond_high"]).any()
+    told = [" A point alone is of too few pairs for an interval."] if alone else []
+    told += [" Arrows: the interval reaches beyond the axis."] if arrows else []
+    return "".join(told)
 
 
 FIGURE: Final = Figure("effects", "What moves EMC at minima", (some_effect,), draw)
